@@ -1,0 +1,148 @@
+// Stand-in for jsr:@std/async/channel: the part of upstream's Channel that Confab uses, with upstream's
+// contract, over npm:denque. Nothing may be added here that upstream lacks (docs/decisions/0002).
+import Denque from "denque";
+
+/** Thrown by a closed {@linkcode Channel}. From `send`, `value` is what was not sent. */
+export class ChannelClosedError extends Error {
+  declare readonly value?: unknown;
+
+  constructor(message: string, ...rest: [value: unknown] | []) {
+    super(message);
+    this.name = "ChannelClosedError";
+    if (rest.length > 0) {
+      Object.defineProperty(this, "value", { value: rest[0], enumerable: true });
+    }
+  }
+}
+
+/** What {@linkcode Channel.tryReceive} found. */
+export type ChannelReceiveResult<T> =
+  | { state: "ok"; value: T }
+  | { state: "empty" }
+  | { state: "closed" };
+
+/** How a {@linkcode Channel} is made. */
+export interface ChannelOptions {
+  /** How many values it holds before `send` waits; 0 hands over directly. Default 0. */
+  capacity?: number;
+}
+
+interface Waiter<In> {
+  resolve: (value: In) => void;
+  reject: (reason: unknown) => void;
+}
+
+/**
+ * A first-in, first-out queue between tasks. Each value goes to exactly one receiver, in the order of sending;
+ * after `close` it still hands out what it holds.
+ */
+export class Channel<T> implements AsyncIterable<T> {
+  readonly #capacity: number;
+  readonly #held = new Denque<T>();
+  readonly #senders = new Denque<Waiter<void> & { value: T }>();
+  readonly #receivers = new Denque<Waiter<T>>();
+  #closed = false;
+  #reason: [reason: unknown] | [] = [];
+
+  /** @throws {RangeError} when `capacity` is not a whole number from 0 up. */
+  constructor(options: ChannelOptions = {}) {
+    const { capacity = 0 } = options;
+    if (!Number.isInteger(capacity) || capacity < 0) {
+      throw new RangeError(
+        `Cannot create channel: capacity must be a non-negative integer, received ${capacity}`,
+      );
+    }
+    this.#capacity = capacity;
+  }
+
+  /** Whether `close` has been called. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** How many values are held. */
+  get size(): number {
+    return this.#held.length;
+  }
+
+  /**
+   * Resolves once the value is held or handed over.
+   * @throws {ChannelClosedError} with the unsent value, when the channel is closed before that.
+   */
+  send(value: T): Promise<void> {
+    if (this.#closed) return Promise.reject(sendError(value));
+    if (this.trySend(value)) return Promise.resolve();
+    return new Promise((resolve, reject) => this.#senders.push({ value, resolve, reject }));
+  }
+
+  /**
+   * Resolves with the next value.
+   * @throws the reason that `close` was given, or {@linkcode ChannelClosedError}, once closed and empty.
+   */
+  receive(): Promise<T> {
+    const next = this.tryReceive();
+    if (next.state === "ok") return Promise.resolve(next.value);
+    if (next.state === "closed") return Promise.reject(this.#receiveError());
+    return new Promise((resolve, reject) => this.#receivers.push({ resolve, reject }));
+  }
+
+  /** Sends without waiting; false when that is not possible now. */
+  trySend(value: T): boolean {
+    if (this.#closed) return false;
+    const receiver = this.#receivers.shift();
+    if (receiver) receiver.resolve(value);
+    else if (this.#held.length < this.#capacity) this.#held.push(value);
+    else return false;
+    return true;
+  }
+
+  /** Receives without waiting. */
+  tryReceive(): ChannelReceiveResult<T> {
+    if (this.#held.length > 0) {
+      const value = this.#held.shift() as T;
+      const sender = this.#senders.shift();
+      if (sender) {
+        this.#held.push(sender.value);
+        sender.resolve();
+      }
+      return { state: "ok", value };
+    }
+    const sender = this.#senders.shift();
+    if (sender) {
+      sender.resolve();
+      return { state: "ok", value: sender.value };
+    }
+    return this.#closed ? { state: "closed" } : { state: "empty" };
+  }
+
+  /** Ends the channel: waiting senders fail at once, receivers once it is empty. A second call does nothing. */
+  close(): void;
+  close(reason: unknown): void;
+  close(...reason: [reason: unknown] | []): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#reason = reason;
+    for (let s = this.#senders.shift(); s; s = this.#senders.shift()) s.reject(sendError(s.value));
+    for (let r = this.#receivers.shift(); r; r = this.#receivers.shift()) {
+      r.reject(this.#receiveError());
+    }
+  }
+
+  /** Yields values until the channel is closed and empty; throws the reason if `close` was given one. */
+  async *[Symbol.asyncIterator](): AsyncIterableIterator<T> {
+    try {
+      while (true) yield await this.receive();
+    } catch (error) {
+      if (this.#reason.length > 0 || !(error instanceof ChannelClosedError)) throw error;
+    }
+  }
+
+  #receiveError(): unknown {
+    if (this.#reason.length > 0) return this.#reason[0];
+    return new ChannelClosedError("Cannot receive from a closed channel");
+  }
+}
+
+function sendError(value: unknown): ChannelClosedError {
+  return new ChannelClosedError("Cannot send to a closed channel", value);
+}
