@@ -1,0 +1,77 @@
+// Everything that can go wrong for a user, listed once: over HTTP, over a socket, at the command line.
+// docs/protocol.md shows the same table; a test compares the two.
+
+/** What one error means on each surface where it can appear. */
+export interface ErrorRow {
+  /** For people; ends without a period. */
+  readonly sentence: string;
+  /** HTTP status, where a request can meet it. */
+  readonly status?: number;
+  /** WebSocket close code (RFC 6455, section 7.4.1, and its registry), where a socket can meet it. */
+  readonly closeCode?: number;
+  /** Exit code, where it ends the program. */
+  readonly exitCode?: number;
+  /** Whether the same client may well succeed by connecting again. */
+  readonly reconnect: boolean;
+}
+
+/** The errors by their code. A code never changes its meaning. */
+export const ERRORS = {
+  not_found: { sentence: "Not found", status: 404, reconnect: false },
+  method_not_allowed: { sentence: "Method not allowed", status: 405, reconnect: false },
+  foreign_origin: {
+    sentence: "Pages of another site may not connect here",
+    status: 403,
+    reconnect: false,
+  },
+  upgrade_required: {
+    sentence: "This address speaks WebSocket only",
+    status: 426,
+    reconnect: false,
+  },
+  too_long: { sentence: "The message is longer than allowed", closeCode: 1009, reconnect: true },
+  not_text: { sentence: "The message is not valid UTF-8", closeCode: 1007, reconnect: true },
+  stalled: {
+    sentence: "The connection took nothing of what was sent to it for too long",
+    closeCode: 1008,
+    reconnect: true,
+  },
+  fell_behind: {
+    sentence: "The connection fell further behind than the room remembers",
+    closeCode: 1008,
+    reconnect: true,
+  },
+  stopping: { sentence: "The server is stopping", closeCode: 1001, reconnect: true },
+  internal: {
+    sentence: "Something went wrong in the server",
+    status: 500,
+    closeCode: 1011,
+    reconnect: true,
+  },
+  bad_usage: { sentence: "The command line is wrong", exitCode: 2, reconnect: false },
+  address_unavailable: { sentence: "The address cannot be used", exitCode: 3, reconnect: false },
+} as const satisfies Record<string, ErrorRow>;
+
+/** A code in {@linkcode ERRORS}. */
+export type ErrorCode = keyof typeof ERRORS;
+
+/** An error with a code, for whoever can act on the code. */
+export class ChatError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, options?: ErrorOptions & { message?: string }) {
+    super(options?.message ?? ERRORS[code].sentence, options);
+    this.name = "ChatError";
+    this.code = code;
+  }
+}
+
+/**
+ * Close code and reason for a WebSocket; without a code, a normal close.
+ * The reason fits the 123 bytes that RFC 6455, section 5.5, leaves for it.
+ */
+export function closeFor(code: ErrorCode | undefined): { closeCode: number; reason: string } {
+  if (!code) return { closeCode: 1000, reason: "" };
+  const row: ErrorRow = ERRORS[code];
+  return { closeCode: row.closeCode ?? 1011, reason: `${code}: ${row.sentence}` };
+}
