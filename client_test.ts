@@ -1,0 +1,252 @@
+import { assert, assertEquals } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
+import { Client } from "./client.ts";
+import { Hub } from "./hub.ts";
+import type { Connection, ConnectionHandlers } from "./transport/transport.ts";
+import { encodeLines } from "./wire/text.ts";
+
+/** A socket whose peer takes what the test lets it take. */
+class FakeConnection implements Connection {
+  readonly remoteAddress = "test";
+  readonly sent: string[] = [];
+  readonly closes: { code: number; reason: string }[] = [];
+  bufferedAmount = 0;
+  /** Whether the peer has stopped reading: what is sent stays in the buffer. */
+  isStuck = false;
+  #handlers: ConnectionHandlers | undefined;
+
+  listen(handlers: ConnectionHandlers): void {
+    this.#handlers = handlers;
+  }
+
+  send(text: string): void {
+    this.sent.push(text);
+    if (this.isStuck) this.bufferedAmount += text.length;
+  }
+
+  close(code: number, reason: string): void {
+    this.closes.push({ code, reason });
+  }
+
+  say(data: string | ArrayBuffer): void {
+    this.#handlers!.onMessage(data);
+  }
+
+  end(): void {
+    this.#handlers!.onClose();
+  }
+
+  get lines(): string[] {
+    return this.sent.flatMap((message) => message.split("\n"));
+  }
+}
+
+class Room implements AsyncDisposable {
+  readonly time = new FakeTime();
+  readonly logged: string[] = [];
+  readonly hub: Hub;
+  readonly #hubRunning: Promise<void>;
+  readonly #clientsRunning: Promise<void>[] = [];
+
+  constructor(backlog = { maxBatches: 100_000, maxBytes: 100_000_000 }) {
+    const log = (_level: string, event: string, fields = {}) => {
+      this.logged.push([event, ...Object.values(fields)].join(" "));
+    };
+    this.hub = new Hub({ encode: encodeLines, backlog, log });
+    this.#hubRunning = this.hub.run();
+  }
+
+  join(): FakeConnection {
+    const connection = new FakeConnection();
+    const log = (_level: string, event: string, fields = {}) => {
+      this.logged.push([event, ...Object.values(fields)].join(" "));
+    };
+    this.#clientsRunning.push(new Client({ hub: this.hub, connection, log }).run());
+    return connection;
+  }
+
+  /** Lets hub and pumps do what needs no more time, then moves time on. */
+  async pass(ms = 0): Promise<void> {
+    for (let i = 0; i < 3; i++) await this.time.runMicrotasks();
+    for (let left = ms; left > 0; left -= 100) await this.time.tickAsync(Math.min(left, 100));
+    for (let i = 0; i < 3; i++) await this.time.runMicrotasks();
+  }
+
+  /** Says lines, one batch each. */
+  async say(connection: FakeConnection, lines: string[]): Promise<void> {
+    for (const line of lines) {
+      connection.say(line);
+      await this.pass();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.hub.close("stopping");
+    await this.#hubRunning;
+    await this.pass(20_000);
+    this.time.restore();
+    await Promise.all(this.#clientsRunning);
+  }
+}
+
+function numbered(count: number, size = 0): string[] {
+  return Array.from({ length: count }, (_, n) => `line ${n} `.padEnd(size, ".").trim());
+}
+
+Deno.test("Client passes each message on as one line, to everybody in the room", async () => {
+  await using room = new Room();
+  const [a, b] = [room.join(), room.join()];
+  await room.say(a, ["one", " two\nlines "]);
+  await room.say(b, ["three"]);
+  assertEquals(a.lines, ["one", "two lines", "three"]);
+  assertEquals(b.lines, a.lines);
+});
+
+Deno.test("Client takes binary as text, and an empty message for an empty line", async () => {
+  await using room = new Room();
+  const a = room.join();
+  a.say(new TextEncoder().encode("naïve").buffer);
+  a.say("");
+  await room.pass();
+  assertEquals(a.lines, ["naïve", ""]);
+});
+
+Deno.test("Client.writePump joins what is pending into one message", async () => {
+  await using room = new Room();
+  const [talker, slow] = [room.join(), room.join()];
+  slow.bufferedAmount = 256 * 1024;
+  await room.say(talker, ["one", "two", "three"]);
+  assertEquals(slow.sent, []);
+  slow.bufferedAmount = 0;
+  await room.pass(100);
+  assertEquals(slow.sent, ["one\ntwo\nthree"]);
+  assertEquals(talker.sent, ["one", "two", "three"]);
+});
+
+Deno.test("Client.writePump stops at the high-water mark and bounds one message", async () => {
+  await using room = new Room();
+  const [talker, slow] = [room.join(), room.join()];
+  slow.isStuck = true;
+  await room.say(talker, numbered(60, 16_000));
+  assert(slow.bufferedAmount < 2 * 256 * 1024, `buffered ${slow.bufferedAmount}`);
+  for (let i = 0; i < 10; i++) {
+    slow.bufferedAmount = 0;
+    await room.pass(100);
+  }
+  assertEquals(slow.lines, talker.lines);
+  assert(Math.max(...slow.sent.map((message) => message.length)) < 2 * 256 * 1024);
+});
+
+Deno.test("Client that has fallen behind its channel catches up: everything, once, in order", async () => {
+  await using room = new Room();
+  const [talker, slow] = [room.join(), room.join()];
+  slow.bufferedAmount = 256 * 1024;
+  await room.say(talker, numbered(1000));
+  assertEquals(slow.sent, []);
+  slow.bufferedAmount = 0;
+  await room.pass(100);
+  await room.say(talker, ["live again"]);
+  assertEquals(slow.lines, [...numbered(1000), "live again"]);
+  assertEquals(slow.closes, []);
+});
+
+Deno.test("Client that has fallen behind in bytes catches up as well", async () => {
+  await using room = new Room();
+  const [talker, slow] = [room.join(), room.join()];
+  slow.bufferedAmount = 256 * 1024;
+  await room.say(talker, numbered(200, 16_000)); // 3.2 MB, in fewer batches than the channel holds
+  slow.bufferedAmount = 0;
+  await room.pass(1000);
+  assertEquals(slow.lines, talker.lines);
+});
+
+Deno.test("Client that takes a little at a time is never closed", async () => {
+  await using room = new Room();
+  const [talker, slow] = [room.join(), room.join()];
+  slow.isStuck = true;
+  await room.say(talker, numbered(100, 16_000));
+  for (let i = 0; i < 12; i++) {
+    slow.bufferedAmount -= 1;
+    await room.pass(9_000);
+  }
+  assertEquals(slow.closes, []);
+});
+
+Deno.test("Client that takes nothing for the write deadline is closed, with a reason", async () => {
+  await using room = new Room();
+  const [talker, stuck] = [room.join(), room.join()];
+  stuck.isStuck = true;
+  await room.say(talker, ["hello"]);
+  await room.pass(9_000);
+  assertEquals(stuck.closes, []);
+  await room.pass(3_000);
+  assertEquals(stuck.closes.map((close) => close.code), [1008]);
+  assert(stuck.closes[0]!.reason.startsWith("stalled: "));
+  assertEquals(room.logged, ["client closed stalled test"]);
+  await room.say(talker, ["still here"]);
+  assertEquals(talker.lines, ["hello", "still here"]);
+  assertEquals(stuck.lines, ["hello"]);
+});
+
+Deno.test("Client that fell behind what the room holds is closed, with a reason", async () => {
+  await using room = new Room({ maxBatches: 300, maxBytes: 100_000_000 });
+  const [talker, slow] = [room.join(), room.join()];
+  slow.bufferedAmount = 256 * 1024;
+  await room.say(talker, numbered(700));
+  slow.bufferedAmount = 0;
+  await room.pass(100);
+  assertEquals(slow.closes.map((close) => close.code), [1008]);
+  assert(slow.closes[0]!.reason.startsWith("fell_behind: "));
+  assertEquals(slow.lines, numbered(700).slice(0, slow.lines.length));
+});
+
+Deno.test("Client that sends what it must not is closed after what it said before", async () => {
+  await using room = new Room();
+  const cases: [string | ArrayBuffer, number][] = [
+    ["x".repeat(16 * 1024 + 1), 1009],
+    [Uint8Array.of(0xff).buffer, 1007],
+  ];
+  const witness = room.join();
+  for (const [data, code] of cases) {
+    const rude = room.join();
+    rude.say("before");
+    rude.say(data);
+    rude.say("after");
+    await room.pass();
+    assertEquals(rude.closes.map((close) => close.code), [code]);
+    assertEquals(rude.lines, ["before"]);
+  }
+  assertEquals(witness.lines, ["before", "before"]);
+});
+
+Deno.test("Client takes the largest message that is allowed", async () => {
+  await using room = new Room();
+  const a = room.join();
+  await room.say(a, ["x".repeat(16 * 1024)]);
+  assertEquals(a.lines, ["x".repeat(16 * 1024)]);
+});
+
+Deno.test("Client whose socket has closed leaves the room and writes nothing more", async () => {
+  await using room = new Room();
+  const [talker, gone] = [room.join(), room.join()];
+  gone.bufferedAmount = 256 * 1024;
+  await room.say(talker, ["one"]);
+  gone.end();
+  gone.bufferedAmount = 0;
+  await room.say(talker, ["two"]);
+  await room.pass(100);
+  assertEquals(gone.sent, []);
+  assertEquals(talker.lines, ["one", "two"]);
+});
+
+Deno.test("Client writes what is queued before the goodbye of a stopping server", async () => {
+  await using room = new Room();
+  const [talker, slow] = [room.join(), room.join()];
+  slow.bufferedAmount = 256 * 1024;
+  await room.say(talker, ["last words"]);
+  room.hub.close("stopping");
+  slow.bufferedAmount = 0;
+  await room.pass(100);
+  assertEquals(slow.lines, ["last words"]);
+  assertEquals(slow.closes.map((close) => close.code), [1001]);
+});

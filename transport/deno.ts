@@ -1,0 +1,162 @@
+// The transport over Deno.serve and Deno.upgradeWebSocket.
+//
+// Known limits, none of which can be mended from here: no bound on the size of an inbound message before it is in
+// memory, no deadline for a request's head, and no way to drop a peer that has stopped reading.
+import type { Log } from "../log.ts";
+import type {
+  Connection,
+  ConnectionHandlers,
+  Handler,
+  Listen,
+  Listener,
+  ListenOptions,
+} from "./transport.ts";
+
+/** How long to wait before listening again after accepting failed. */
+const RELISTEN_DELAY_MS = 100;
+
+/** A {@linkcode Listen} over Deno's own server. */
+export function makeDenoListen(log: Log): Listen {
+  return (handler, options) => new DenoListener(handler, options, log);
+}
+
+class DenoListener implements Listener {
+  readonly port: number;
+  readonly #handler: Handler;
+  readonly #options: ListenOptions;
+  readonly #log: Log;
+  readonly #open = new Set<DenoConnection>();
+  #server: Deno.HttpServer<Deno.NetAddr> | undefined;
+  #relisten: ReturnType<typeof setTimeout> | undefined;
+  #isStopping = false;
+  #onEmpty = () => {};
+
+  constructor(handler: Handler, options: ListenOptions, log: Log) {
+    this.#handler = handler;
+    this.#options = options;
+    this.#log = log;
+    this.#server = this.#serve(options.port);
+    this.port = this.#server.addr.port;
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    this.#isStopping = true;
+    clearTimeout(this.#relisten);
+    if (this.#open.size > 0) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, graceMs);
+      this.#onEmpty = resolve;
+      await promise;
+      clearTimeout(timer);
+    }
+    await this.#server?.shutdown();
+  }
+
+  #serve(port: number): Deno.HttpServer<Deno.NetAddr> {
+    const { hostname } = this.#options;
+    const server = Deno.serve({
+      ...(hostname ? { hostname } : {}),
+      port,
+      onListen: () => {},
+      onError: (error) => this.#fail(error),
+    }, (request, info) => this.#handle(request, info));
+    // Deno gives up listening when accept fails, for instance out of file descriptors.
+    server.finished.catch((error) => {
+      this.#log("error", "accept failed", { error });
+      this.#server = undefined;
+      this.#listenAgain();
+    });
+    return server;
+  }
+
+  #listenAgain(): void {
+    if (this.#isStopping) return;
+    this.#relisten = setTimeout(() => {
+      try {
+        this.#server = this.#serve(this.port);
+        this.#log("info", "listening again", { port: this.port });
+      } catch {
+        this.#listenAgain(); // Still out of what was missing. It was logged when it began.
+      }
+    }, RELISTEN_DELAY_MS);
+  }
+
+  #handle(request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>) {
+    const remoteAddress = info.remoteAddr.hostname;
+    return this.#handler(request, {
+      remoteAddress,
+      upgrade: (onOpen) => {
+        const { socket, response } = Deno.upgradeWebSocket(request, {
+          // Deno pings after half of it, and ends the connection when nothing came in the other half.
+          idleTimeout: this.#options.pongWaitMs / 1000,
+        });
+        const connection = new DenoConnection(socket, remoteAddress, this.#log);
+        socket.onopen = () => {
+          this.#open.add(connection);
+          onOpen(connection);
+        };
+        connection.onEnd = () => {
+          this.#open.delete(connection);
+          if (this.#open.size === 0) this.#onEmpty();
+        };
+        return response;
+      },
+    });
+  }
+
+  #fail(error: unknown): Response {
+    this.#log("error", "request failed", { error });
+    return new Response("Internal server error\n", { status: 500 });
+  }
+}
+
+class DenoConnection implements Connection {
+  readonly remoteAddress: string;
+  readonly #socket: WebSocket;
+  readonly #log: Log;
+  #isEnded = false;
+  onEnd = () => {};
+
+  constructor(socket: WebSocket, remoteAddress: string, log: Log) {
+    this.remoteAddress = remoteAddress;
+    this.#socket = socket;
+    this.#log = log;
+    socket.binaryType = "arraybuffer";
+    // A failed connection also closes; an error event that nobody takes would end the process.
+    socket.onerror = (event) => event.preventDefault();
+    socket.onclose = () => this.#end(() => {});
+  }
+
+  get bufferedAmount(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  listen({ onMessage, onClose }: ConnectionHandlers): void {
+    const guarded = (handle: () => void) => {
+      try {
+        handle();
+      } catch (error) {
+        this.#log("error", "connection handler failed", { error });
+        this.close(1011, "internal");
+      }
+    };
+    this.#socket.onmessage = (event) => guarded(() => onMessage(event.data));
+    this.#socket.onclose = () => this.#end(() => guarded(onClose));
+  }
+
+  send(text: string): void {
+    this.#socket.send(text);
+  }
+
+  close(code: number, reason: string): void {
+    this.#socket.close(code, reason);
+  }
+
+  /** Deno may report one close twice. */
+  #end(onClose: () => void): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    onClose();
+    this.onEnd();
+  }
+}

@@ -1,0 +1,56 @@
+// What the server needs of whatever accepts its connections. Two things can be swapped behind this: the HTTP server
+// and the WebSocket implementation. One suite (transport_test.ts) runs on every implementation.
+
+/** One WebSocket, seen from the server. */
+export interface Connection {
+  /** Address of the peer, for diagnostics. */
+  readonly remoteAddress: string;
+  /** Bytes given to `send` that have not left yet. */
+  readonly bufferedAmount: number;
+  /** Starts reading. Messages come in order, one call at a time; then `onClose`, once. */
+  listen(handlers: ConnectionHandlers): void;
+  /** Queues one text message. Never blocks: the caller watches `bufferedAmount`. */
+  send(text: string): void;
+  /** Queues a close frame behind what waits. A peer that reads nothing keeps it waiting. */
+  close(code: number, reason: string): void;
+}
+
+/** Who is told about a connection. An exception in either is logged and ends that connection only. */
+export interface ConnectionHandlers {
+  onMessage(data: string | ArrayBuffer): void;
+  onClose(): void;
+}
+
+/** The peer of one request. */
+export interface Peer {
+  readonly remoteAddress: string;
+  /** Answers the request by making it a WebSocket. `onOpen` runs when it is open, or never. */
+  upgrade(onOpen: (connection: Connection) => void): Response;
+}
+
+/** Answers one request. An exception is logged and answered with 500. */
+export type Handler = (request: Request, peer: Peer) => Response | Promise<Response>;
+
+/** Where and how to listen. */
+export interface ListenOptions {
+  /** Empty for every address of the machine. */
+  readonly hostname: string;
+  /** 0 for any free port. */
+  readonly port: number;
+  /** Silence after which a peer is presumed gone. */
+  readonly pongWaitMs: number;
+}
+
+/** A server that listens. */
+export interface Listener {
+  /** The port in use. */
+  readonly port: number;
+  /** Accepts nothing more, waits for open connections to end, `graceMs` at most, and cuts the rest. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/**
+ * Listens, and goes on listening when accepting fails for a while.
+ * @throws {Deno.errors.AddrInUse} and the like when it cannot start.
+ */
+export type Listen = (handler: Handler, options: ListenOptions) => Listener;
