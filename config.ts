@@ -1,0 +1,149 @@
+// The command line and the environment, parsed. Pure: reads neither, prints nothing.
+import leven from "leven";
+import { parseArgs } from "node:util";
+import { ChatError } from "./errors.ts";
+
+/** What the program was asked to do. */
+export interface Config {
+  readonly command: "serve" | "help" | "version";
+  /** Where to listen. An empty host name means every address of the machine. */
+  readonly hostname: string;
+  /** 0 for any free port. */
+  readonly port: number;
+  /** Show stacks in start-up errors. */
+  readonly isDebug: boolean;
+}
+
+interface Flag {
+  readonly type: "string" | "boolean";
+  readonly short?: string;
+  /** Variable that sets it where the flag does not. */
+  readonly env?: string;
+  readonly value?: string;
+  readonly default?: string;
+  readonly help: string;
+}
+
+const FLAGS = {
+  addr: {
+    type: "string",
+    env: "CONFAB_ADDR",
+    value: "HOST:PORT",
+    default: ":8080",
+    help: "address to listen on; without HOST every address, with port 0 any free port",
+  },
+  debug: { type: "boolean", env: "CONFAB_DEBUG", help: "show stacks in start-up errors" },
+  help: { type: "boolean", short: "h", help: "show this help" },
+  version: { type: "boolean", short: "v", help: "show the version" },
+} as const satisfies Record<string, Flag>;
+
+/** The environment variables that {@linkcode parseConfig} looks at. */
+export const ENV_NAMES: readonly string[] = Object.values<Flag>(FLAGS)
+  .flatMap((flag) => flag.env ?? []);
+
+/** Most edits between a misspelled flag and the one that is offered instead. */
+const MAX_TYPO_EDITS = 2;
+
+/**
+ * Parses arguments and environment. A flag beats its variable, which beats its default.
+ * @throws {ChatError} `bad_usage`, with a message that says what was wrong.
+ */
+export function parseConfig(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Config {
+  const given = parseFlags(args);
+  const addr = given.get("addr") ?? (env[FLAGS.addr.env] || FLAGS.addr.default);
+  const debug = given.has("debug") || isOn(env[FLAGS.debug.env]);
+  return {
+    command: given.has("help") ? "help" : given.has("version") ? "version" : "serve",
+    isDebug: debug,
+    ...parseAddr(addr, given.has("addr") ? "--addr" : FLAGS.addr.env),
+  };
+}
+
+/** The text of `--help`. */
+export function helpText(version: string): string {
+  const rows = Object.entries<Flag>(FLAGS).map(([name, flag]) => {
+    const left = `${flag.short ? `-${flag.short}, ` : "    "}--${name} ${flag.value ?? ""}`;
+    const notes = [
+      flag.default && `default ${flag.default}`,
+      flag.env && `environment ${flag.env}`,
+    ].filter(Boolean);
+    return `  ${left.padEnd(24)} ${flag.help}` +
+      (notes.length > 0 ? `\n  ${"".padEnd(24)} (${notes.join(", ")})` : "");
+  });
+  return `confab ${version}: a chat server in one file
+
+Examples
+  confab                     serve on every address, port 8080
+  confab --addr :9000        another port
+  confab --addr 127.0.0.1:0  this machine only, any free port
+
+Options
+${rows.join("\n")}
+
+Then open the page that it prints, and share the link.`;
+}
+
+/** The flags that were given, by name; a flag without a value has an empty one. */
+function parseFlags(args: readonly string[]): Map<string, string> {
+  const { tokens } = parseArgs({
+    args: args.map(withTwoDashes),
+    options: FLAGS,
+    strict: false,
+    tokens: true,
+  });
+  const given = new Map<string, string>();
+  for (const token of tokens) {
+    if (token.kind === "option-terminator") continue;
+    if (token.kind === "positional") {
+      throw badUsage(`Cannot parse arguments: expected flags only, received "${token.value}"`);
+    }
+    const flag = Object.entries<Flag>(FLAGS).find(([name]) => name === token.name)?.[1];
+    if (!flag) {
+      throw badUsage(`Cannot parse flag "${token.rawName}": unknown${suggest(token.name)}`);
+    }
+    if (flag.value && !token.value) {
+      throw badUsage(`Cannot parse flag "${token.rawName}": expected ${flag.value}, received none`);
+    }
+    if (!flag.value && token.value !== undefined) {
+      throw badUsage(
+        `Cannot parse flag "${token.rawName}": expected no value, received "${token.value}"`,
+      );
+    }
+    given.set(token.name, token.value ?? "");
+  }
+  return given;
+}
+
+/** Users of the seed write `-addr`. A short flag has one letter. */
+function withTwoDashes(arg: string): string {
+  return /^-[a-z]{2}/.test(arg) ? `-${arg}` : arg;
+}
+
+function suggest(name: string): string {
+  const [best] = Object.keys(FLAGS)
+    .map((flag) => ({ flag, edits: leven(name, flag) }))
+    .filter(({ edits }) => edits <= MAX_TYPO_EDITS)
+    .sort((a, b) => a.edits - b.edits);
+  return best ? `. Did you mean "--${best.flag}"?` : "";
+}
+
+function isOn(value: string | undefined): boolean {
+  return value !== undefined && !["", "0", "false", "no"].includes(value.toLowerCase());
+}
+
+/** `HOST:PORT`, `:PORT` or `[IPV6]:PORT`. */
+function parseAddr(addr: string, source: string): Pick<Config, "hostname" | "port"> {
+  const match = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(addr);
+  const port = Number(match?.[3]);
+  if (!match || port > 65535) {
+    throw badUsage(`Cannot parse ${source}: expected HOST:PORT, received "${addr}"`);
+  }
+  return { hostname: match[1] ?? match[2] ?? "", port };
+}
+
+function badUsage(message: string): ChatError {
+  return new ChatError("bad_usage", { message });
+}

@@ -1,0 +1,110 @@
+// Wiring: config -> hub -> server -> transport; signals; exit codes. Nothing else reads arguments, environment or
+// signals, and nothing else ends the process.
+import deno from "./deno.json" with { type: "json" };
+import { type Config, ENV_NAMES, helpText, parseConfig } from "./config.ts";
+import { ChatError, type ErrorRow, ERRORS } from "./errors.ts";
+import { Hub } from "./hub.ts";
+import { makeTextLog } from "./log.ts";
+import { makeHandler } from "./server.ts";
+import { makeDenoListen } from "./transport/deno.ts";
+import type { Handler, Listener } from "./transport/transport.ts";
+import { encodeLines } from "./wire/text.ts";
+
+/** Silence after which a peer is presumed gone. */
+const PONG_WAIT_MS = 33_000;
+
+/** Time for everybody to take leave after a signal. The process must have ended within 5 s. */
+const GRACE_MS = 3_000;
+
+/** What a reader may fall behind and still catch up, while there is no journal. */
+const BACKLOG = { maxBatches: 65_536, maxBytes: 32 * 1024 * 1024 };
+
+const log = makeTextLog((line) => console.error(line));
+
+function main(args: string[]): void {
+  try {
+    const env = Object.fromEntries(ENV_NAMES.map((name) => [name, Deno.env.get(name)]));
+    const config = parseConfig(args, env);
+    if (config.command === "help") print(helpText(deno.version));
+    else if (config.command === "version") print(`confab ${deno.version}`);
+    else serve(config);
+  } catch (error) {
+    exitWith(error, args.includes("--debug"));
+  }
+}
+
+function serve(config: Config): void {
+  keepAlive();
+  const hub = new Hub({ encode: encodeLines, backlog: BACKLOG, log });
+  const listener = listen(config, makeHandler({ hub, log }));
+  hub.run();
+  stopOnSignal(hub, listener);
+  greet(config.hostname, listener.port);
+}
+
+/** What no code caught is logged; the room goes on. */
+function keepAlive(): void {
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    log("error", "unhandled rejection", { error: event.reason });
+  });
+  globalThis.addEventListener("error", (event) => {
+    event.preventDefault();
+    log("error", "uncaught exception", { error: event.error });
+  });
+}
+
+function listen(config: Config, handler: Handler): Listener {
+  const { hostname, port } = config;
+  try {
+    return makeDenoListen(log)(handler, { hostname, port, pongWaitMs: PONG_WAIT_MS });
+  } catch (cause) {
+    const where = `${hostname || "every address"}, port ${port}`;
+    const reason = cause instanceof Deno.errors.AddrInUse
+      ? `another program uses it. Stop that one, or choose another port, as in --addr :${port + 1}`
+      : (cause as Error).message;
+    const message = `Cannot listen on ${where}: ${reason}`;
+    throw new ChatError("address_unavailable", { cause, message });
+  }
+}
+
+/** The first signal says goodbye to everybody and exits 0; a second one does not wait. */
+function stopOnSignal(hub: Hub, listener: Listener): void {
+  let isStopping = false;
+  const stop = async () => {
+    if (isStopping) Deno.exit(130);
+    isStopping = true;
+    hub.close("stopping");
+    await listener.stop(GRACE_MS);
+    Deno.exit(0);
+  };
+  Deno.addSignalListener("SIGINT", stop);
+  Deno.addSignalListener(Deno.build.os === "windows" ? "SIGBREAK" : "SIGTERM", stop);
+}
+
+function greet(hostname: string, port: number): void {
+  const isEverywhere = hostname === "" || hostname === "0.0.0.0" || hostname === "::";
+  const host = isEverywhere ? "localhost" : hostname.includes(":") ? `[${hostname}]` : hostname;
+  print(`confab ${deno.version}
+
+  Open     http://${host}:${port}/
+
+  Anyone who can reach this address can join. Nothing is stored.
+  Ctrl-C to stop, --help for options
+`);
+}
+
+function exitWith(error: unknown, isDebug: boolean): never {
+  const row: ErrorRow = ERRORS[error instanceof ChatError ? error.code : "internal"];
+  console.error(isDebug ? error : `confab: ${(error as Error).message}`);
+  if (error instanceof ChatError && error.code === "bad_usage") {
+    console.error("Run confab --help for the options.");
+  }
+  Deno.exit(row.exitCode ?? 1);
+}
+
+function print(text: string): void {
+  console.log(text);
+}
+
+main(Deno.args);
