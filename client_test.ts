@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { Client } from "./client.ts";
 import { Hub } from "./hub.ts";
 import type { Connection, ConnectionHandlers } from "./transport/transport.ts";
@@ -49,27 +50,27 @@ class Room implements AsyncDisposable {
   readonly #clientsRunning: Promise<void>[] = [];
 
   constructor(backlog = { maxBatches: 100_000, maxBytes: 100_000_000 }) {
-    const log = (_level: string, event: string, fields = {}) => {
-      this.logged.push([event, ...Object.values(fields)].join(" "));
-    };
-    this.hub = new Hub({ encode: encodeLines, backlog, log });
+    this.hub = new Hub({ encode: encodeLines, backlog, log: this.#log });
     this.#hubRunning = this.hub.run();
   }
 
   join(): FakeConnection {
     const connection = new FakeConnection();
-    const log = (_level: string, event: string, fields = {}) => {
-      this.logged.push([event, ...Object.values(fields)].join(" "));
-    };
-    this.#clientsRunning.push(new Client({ hub: this.hub, connection, log }).run());
+    this.#clientsRunning.push(new Client({ hub: this.hub, connection, log: this.#log }).run());
     return connection;
   }
 
+  #log = (_level: string, event: string, fields: Record<string, unknown> = {}) => {
+    this.logged.push([event, ...Object.values(fields)].join(" "));
+  };
+
   /** Lets hub and pumps do what needs no more time, then moves time on. */
   async pass(ms = 0): Promise<void> {
-    for (let i = 0; i < 3; i++) await this.time.runMicrotasks();
-    for (let left = ms; left > 0; left -= 100) await this.time.tickAsync(Math.min(left, 100));
-    for (let i = 0; i < 3; i++) await this.time.runMicrotasks();
+    await turns();
+    for (let left = ms; left > 0; left -= 100) {
+      this.time.tick(Math.min(left, 100));
+      await turns();
+    }
   }
 
   /** Says lines, one batch each. */
@@ -87,6 +88,11 @@ class Room implements AsyncDisposable {
     this.time.restore();
     await Promise.all(this.#clientsRunning);
   }
+}
+
+/** Lets hub and pumps do what waits for no timer. */
+async function turns(): Promise<void> {
+  for (let i = 0; i < 4; i++) await nextTurn();
 }
 
 function numbered(count: number, size = 0): string[] {

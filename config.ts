@@ -30,7 +30,8 @@ const FLAGS = {
     env: "CONFAB_ADDR",
     value: "HOST:PORT",
     default: ":8080",
-    help: "address to listen on; without HOST every address, with port 0 any free port",
+    help:
+      "address to listen on: without HOST every address\nof this machine, with port 0 any free port",
   },
   debug: { type: "boolean", env: "CONFAB_DEBUG", help: "show stacks in start-up errors" },
   help: { type: "boolean", short: "h", help: "show this help" },
@@ -40,6 +41,9 @@ const FLAGS = {
 /** The environment variables that {@linkcode parseConfig} looks at. */
 export const ENV_NAMES: readonly string[] = Object.values<Flag>(FLAGS)
   .flatMap((flag) => flag.env ?? []);
+
+/** Where the second column of the help begins. */
+const HELP_COLUMN = 26;
 
 /** Most edits between a misspelled flag and the one that is offered instead. */
 const MAX_TYPO_EDITS = 2;
@@ -64,14 +68,17 @@ export function parseConfig(
 
 /** The text of `--help`. */
 export function helpText(version: string): string {
-  const rows = Object.entries<Flag>(FLAGS).map(([name, flag]) => {
-    const left = `${flag.short ? `-${flag.short}, ` : "    "}--${name} ${flag.value ?? ""}`;
+  const options = Object.entries<Flag>(FLAGS).map(([name, flag]) => {
+    const names = `${flag.short ? `-${flag.short}, ` : "    "}--${name} ${flag.value ?? ""}`;
     const notes = [
       flag.default && `default ${flag.default}`,
       flag.env && `environment ${flag.env}`,
     ].filter(Boolean);
-    return `  ${left.padEnd(24)} ${flag.help}` +
-      (notes.length > 0 ? `\n  ${"".padEnd(24)} (${notes.join(", ")})` : "");
+    const lines = [
+      ...flag.help.split("\n"),
+      ...(notes.length > 0 ? [`(${notes.join(", ")})`] : []),
+    ];
+    return `  ${names.padEnd(HELP_COLUMN)}${lines.join(`\n  ${"".padEnd(HELP_COLUMN)}`)}`;
   });
   return `confab ${version}: a chat server in one file
 
@@ -81,9 +88,9 @@ Examples
   confab --addr 127.0.0.1:0  this machine only, any free port
 
 Options
-${rows.join("\n")}
+${options.join("\n")}
 
-Then open the page that it prints, and share the link.`;
+Then open the address that it prints, and share the link.`;
 }
 
 /** The flags that were given, by name; a flag without a value has an empty one. */

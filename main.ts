@@ -25,8 +25,8 @@ function main(args: string[]): void {
   try {
     const env = Object.fromEntries(ENV_NAMES.map((name) => [name, Deno.env.get(name)]));
     const config = parseConfig(args, env);
-    if (config.command === "help") print(helpText(deno.version));
-    else if (config.command === "version") print(`confab ${deno.version}`);
+    if (config.command === "help") console.log(helpText(deno.version));
+    else if (config.command === "version") console.log(`confab ${deno.version}`);
     else serve(config);
   } catch (error) {
     exitWith(error, args.includes("--debug"));
@@ -85,7 +85,7 @@ function stopOnSignal(hub: Hub, listener: Listener): void {
 function greet(hostname: string, port: number): void {
   const isEverywhere = hostname === "" || hostname === "0.0.0.0" || hostname === "::";
   const host = isEverywhere ? "localhost" : hostname.includes(":") ? `[${hostname}]` : hostname;
-  print(`confab ${deno.version}
+  console.log(`confab ${deno.version}
 
   Open     http://${host}:${port}/
 
@@ -101,10 +101,6 @@ function exitWith(error: unknown, isDebug: boolean): never {
     console.error("Run confab --help for the options.");
   }
   Deno.exit(row.exitCode ?? 1);
-}
-
-function print(text: string): void {
-  console.log(text);
 }
 
 main(Deno.args);

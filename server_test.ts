@@ -1,0 +1,126 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Hub } from "./hub.ts";
+import { makeHandler } from "./server.ts";
+import type { Peer } from "./transport/transport.ts";
+import { encodeLines } from "./wire/text.ts";
+
+const BASE = "http://chat.example:8080";
+const UPGRADE = { upgrade: "websocket", connection: "Upgrade", host: "chat.example:8080" };
+
+const UPGRADED = new Response("upgraded");
+const peer: Peer = { remoteAddress: "test", upgrade: () => UPGRADED };
+
+function makeTestHandler() {
+  const logged: string[] = [];
+  const log = (_level: string, event: string, fields: Record<string, unknown> = {}) => {
+    logged.push([event, ...Object.values(fields)].join(" "));
+  };
+  const hub = new Hub({ encode: encodeLines, backlog: { maxBatches: 1, maxBytes: 1 }, log });
+  const handler = makeHandler({ hub, log });
+  const ask = (path: string, init?: RequestInit) =>
+    Promise.resolve(handler(new Request(BASE + path, init), peer));
+  return { ask, logged };
+}
+
+Deno.test("makeHandler() answers each method and path as the seed does", async () => {
+  const { ask } = makeTestHandler();
+  const cases: [string, string, number, string?][] = [
+    ["GET", "/", 200],
+    ["HEAD", "/", 200],
+    ["POST", "/", 405, "Method not allowed\n"],
+    ["DELETE", "/", 405, "Method not allowed\n"],
+    ["GET", "/?x=1", 200],
+    ["GET", "/nope", 404, "Not found\n"],
+    ["POST", "/nope", 404, "Not found\n"],
+    ["GET", "/home.html", 404],
+    ["GET", "/page/../main.ts", 404],
+    ["GET", "/page/chat.js", 200],
+    ["POST", "/page/chat.js", 405],
+    ["GET", "/page/", 404],
+    ["GET", "/ws/", 404],
+    ["GET", "/ws", 426],
+    ["POST", "/ws", 405],
+  ];
+  for (const [method, path, status, text] of cases) {
+    const response = await ask(path, { method });
+    assertEquals(response.status, status, `${method} ${path}`);
+    const body = await response.text();
+    if (text) assertEquals(body, text);
+    if (status === 405) assert(response.headers.get("allow")!.includes("GET"));
+  }
+});
+
+Deno.test("makeHandler() serves the page's files with their types, and HEAD without a body", async () => {
+  const { ask } = makeTestHandler();
+  const types: Record<string, string> = {
+    "/": "text/html; charset=utf-8",
+    "/page/chat.js": "text/javascript; charset=utf-8",
+    "/page/log.js": "text/javascript; charset=utf-8",
+    "/page/theme.js": "text/javascript; charset=utf-8",
+    "/page/style.css": "text/css; charset=utf-8",
+    "/page/icon.svg": "image/svg+xml",
+  };
+  for (const [path, type] of Object.entries(types)) {
+    const response = await ask(path);
+    assertEquals(response.headers.get("content-type"), type);
+    assert((await response.text()).length > 100);
+    assertEquals(await (await ask(path, { method: "HEAD" })).text(), "");
+  }
+  assertStringIncludes(await (await ask("/")).text(), "<title>Confab</title>");
+});
+
+Deno.test("makeHandler() answers 304 to a tag that is current, 200 to another", async () => {
+  const { ask } = makeTestHandler();
+  const etag = (await ask("/")).headers.get("etag")!;
+  const current = await ask("/", { headers: { "if-none-match": etag } });
+  assertEquals([current.status, await current.text()], [304, ""]);
+  assertEquals((await ask("/", { headers: { "if-none-match": '"other"' } })).status, 200);
+  assert((await ask("/page/chat.js")).headers.get("etag") !== etag);
+});
+
+Deno.test("makeHandler() sends the page with headers that allow nothing foreign", async () => {
+  const { ask } = makeTestHandler();
+  const { headers } = await ask("/");
+  const policy = headers.get("content-security-policy")!;
+  for (
+    const directive of [
+      "default-src 'none'",
+      "script-src 'self'",
+      "connect-src 'self' ws://chat.example:8080",
+      "frame-ancestors 'none'",
+      "require-trusted-types-for 'script'",
+    ]
+  ) assertStringIncludes(policy, directive);
+  assert(!policy.includes("unsafe"));
+  assertEquals(headers.get("x-content-type-options"), "nosniff");
+  assertEquals(headers.get("referrer-policy"), "no-referrer");
+});
+
+Deno.test("makeHandler() upgrades where the Origin is absent or our own", async () => {
+  const { ask } = makeTestHandler();
+  const cases: [string | undefined, boolean][] = [
+    [undefined, true],
+    ["http://chat.example:8080", true],
+    ["https://chat.example:8080", true],
+    ["http://CHAT.example:8080", true],
+    ["http://chat.example", false],
+    ["http://chat.example:8081", false],
+    ["http://evil.example", false],
+    ["http://chat.example:8080.evil.example", false],
+    ["null", false],
+    ["", false],
+  ];
+  for (const [origin, isAllowed] of cases) {
+    const headers = new Headers(UPGRADE);
+    if (origin !== undefined) headers.set("origin", origin);
+    const response = await ask("/ws", { headers });
+    assertEquals(response === UPGRADED, isAllowed, `origin ${origin}`);
+    if (!isAllowed) assertEquals(response.status, 403);
+  }
+});
+
+Deno.test("makeHandler() logs the URL of each request for the page, and of no other", async () => {
+  const { ask, logged } = makeTestHandler();
+  for (const path of ["/", "/?from=mail", "/page/chat.js", "/nope"]) await ask(path);
+  assertEquals(logged, [`page ${BASE}/`, `page ${BASE}/?from=mail`]);
+});

@@ -1,0 +1,50 @@
+// `deno task test [FILE...]`: runs the tests and ends with a line that counts them. Where `CI` is set a test that was
+// ignored for want of a browser, say, is a failure.
+
+const PERMISSIONS = [
+  "--allow-net=127.0.0.1,localhost",
+  "--allow-read",
+  "--allow-write",
+  "--allow-run",
+  "--allow-env",
+  "--allow-sys",
+];
+
+/** What the last line of `deno test` says. */
+export interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly ignored: number;
+}
+
+/** Reads the counts from the output of `deno test`; undefined when it did not get that far. */
+export function parseCounts(output: string): Counts | undefined {
+  const last = [...output.matchAll(/^(?:ok|FAILED) \| .*$/gm)].at(-1)?.[0];
+  if (!last) return undefined;
+  const count = (word: string) => Number(new RegExp(`(\\d+) ${word}`).exec(last)?.[1] ?? 0);
+  return { passed: count("passed"), failed: count("failed"), ignored: count("ignored") };
+}
+
+async function main(args: string[]): Promise<number> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["test", ...PERMISSIONS, ...args],
+    env: { NO_COLOR: "1" },
+    stdout: "piped",
+  }).spawn();
+  const decoder = new TextDecoder();
+  let output = "";
+  for await (const chunk of child.stdout) {
+    output += decoder.decode(chunk, { stream: true });
+    await Deno.stdout.write(chunk);
+  }
+  const { code } = await child.status;
+  const counts = parseCounts(output);
+  if (!counts) return code || 1;
+  const { passed, failed, ignored } = counts;
+  const mayIgnore = !Deno.env.get("CI");
+  if (ignored > 0 && !mayIgnore) console.log(`${ignored} ignored, which CI does not allow`);
+  console.log(`${passed} passed, ${failed} failed${ignored > 0 ? `, ${ignored} skipped` : ""}`);
+  return code || (ignored > 0 && !mayIgnore ? 1 : 0);
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,0 +1,251 @@
+// One suite for every transport: real sockets on loopback, port 0.
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import type { Log } from "../log.ts";
+import { encodeFrame, OPCODE, RawSocket, upgradeRequest } from "../tests/raw_socket.ts";
+import { makeDenoListen } from "./deno.ts";
+import type { Connection, Handler, Listen, Listener } from "./transport.ts";
+
+const TRANSPORTS: Record<string, (log: Log) => Listen> = {
+  deno: makeDenoListen,
+};
+
+const PONG_WAIT_MS = 400;
+
+interface Running extends AsyncDisposable {
+  readonly listener: Listener;
+  readonly port: number;
+  readonly logged: string[];
+}
+
+function start(makeListen: (log: Log) => Listen, handler: Handler, pongWaitMs = 33_000): Running {
+  const logged: string[] = [];
+  const listen = makeListen((_level, event) => logged.push(event));
+  const listener = listen(handler, { hostname: "127.0.0.1", port: 0, pongWaitMs });
+  return {
+    listener,
+    port: listener.port,
+    logged,
+    [Symbol.asyncDispose]: () => listener.stop(0),
+  };
+}
+
+/** A handler that upgrades everything and hands out the connection. */
+function accepting(onOpen: (connection: Connection) => void): Handler {
+  return (_request, peer) => peer.upgrade(onOpen);
+}
+
+const ignore = { onMessage: () => {}, onClose: () => {} };
+
+for (const [name, makeListen] of Object.entries(TRANSPORTS)) {
+  const test = (what: string, fn: () => Promise<void>) =>
+    Deno.test(`transport ${name} ${what}`, fn);
+
+  test("answers requests with what the handler returns", async () => {
+    await using server = start(
+      makeListen,
+      (request) => new Response(new URL(request.url).pathname),
+    );
+    const response = await fetch(`http://127.0.0.1:${server.port}/some/path`);
+    assertEquals(await response.text(), "/some/path");
+  });
+
+  test("answers 500 when the handler throws, and goes on", async () => {
+    await using server = start(makeListen, (request) => {
+      if (request.url.endsWith("/throw")) throw new Error("broken");
+      return new Response("fine");
+    });
+    const broken = await fetch(`http://127.0.0.1:${server.port}/throw`);
+    assertEquals(broken.status, 500);
+    assert(!(await broken.text()).includes("broken"));
+    assertEquals(await (await fetch(`http://127.0.0.1:${server.port}/`)).text(), "fine");
+    assertEquals(server.logged, ["request failed"]);
+  });
+
+  test("passes text and binary on in order, and sends text", async () => {
+    const received: (string | number[])[] = [];
+    const handler = accepting((connection) =>
+      connection.listen({
+        onMessage(data) {
+          received.push(typeof data === "string" ? data : [...new Uint8Array(data)]);
+          if (data === "done") connection.send("é\nline");
+        },
+        onClose: () => {},
+      })
+    );
+    await using server = start(makeListen, handler);
+    using peer = await RawSocket.open(server.port);
+    await peer.send("one");
+    await peer.write(encodeFrame(OPCODE.binary, Uint8Array.of(0, 255)));
+    await peer.send("done");
+    assertEquals(await peer.readText(), "é\nline");
+    assertEquals(received, ["one", [0, 255], "done"]);
+  });
+
+  test("reads a frame that arrives byte by byte, and one in fragments", async () => {
+    const handler = accepting((connection) =>
+      connection.listen({ onMessage: (data) => connection.send(`${data}`), onClose: () => {} })
+    );
+    await using server = start(makeListen, handler);
+    using peer = await RawSocket.open(server.port);
+    for (const byte of encodeFrame(OPCODE.text, new TextEncoder().encode("slow"))) {
+      await peer.write(Uint8Array.of(byte));
+    }
+    assertEquals(await peer.readText(), "slow");
+    const [first, rest] = ["frag", "ments"].map((text) => new TextEncoder().encode(text));
+    const head = encodeFrame(OPCODE.text, first!);
+    head[0] = OPCODE.text; // not the final one
+    const tail = encodeFrame(OPCODE.text, rest!);
+    tail[0] = 0x80; // the final one, a continuation
+    await peer.write(head);
+    await peer.write(tail);
+    assertEquals(await peer.readText(), "fragments");
+  });
+
+  test("tells the end of a connection once, however it ends", async () => {
+    for (const end of ["close frame", "cut"]) {
+      const closed = Promise.withResolvers<void>();
+      let closes = 0;
+      const onClose = () => {
+        closes++;
+        closed.resolve();
+      };
+      await using server = start(
+        makeListen,
+        accepting((connection) => connection.listen({ onMessage: () => {}, onClose })),
+      );
+      using peer = await RawSocket.open(server.port);
+      if (end === "cut") peer.drop();
+      else await peer.write(encodeFrame(OPCODE.close, Uint8Array.of(3, 232)));
+      await closed.promise;
+      await server.listener.stop(0);
+      assertEquals(closes, 1, end);
+    }
+  });
+
+  test("closes with code and reason, behind what was sent before", async () => {
+    for (const code of [1000, 1001, 1007, 1008, 1009, 1011]) {
+      const handler = accepting((connection) => {
+        connection.listen(ignore);
+        connection.send("last words");
+        connection.close(code, "because: it ends");
+      });
+      await using server = start(makeListen, handler);
+      using peer = await RawSocket.open(server.port);
+      assertEquals(await peer.readText(), "last words");
+      assertEquals(await peer.readClose(), { code, reason: "because: it ends" });
+    }
+  });
+
+  test("ends only the connection whose handler throws", async () => {
+    const handler = accepting((connection) =>
+      connection.listen({
+        onMessage(data) {
+          if (data === "throw") throw new Error("broken");
+          connection.send("fine");
+        },
+        onClose: () => {},
+      })
+    );
+    await using server = start(makeListen, handler);
+    using bad = await RawSocket.open(server.port);
+    using good = await RawSocket.open(server.port);
+    await bad.send("throw");
+    assertEquals((await bad.readClose()).code, 1011);
+    await good.send("hello");
+    assertEquals(await good.readText(), "fine");
+    assertEquals(server.logged, ["connection handler failed"]);
+  });
+
+  test("pings a silent peer and ends it when nothing comes back", async () => {
+    const closed = Promise.withResolvers<void>();
+    const handler = accepting((connection) =>
+      connection.listen({ onMessage: () => {}, onClose: () => closed.resolve() })
+    );
+    await using server = start(makeListen, handler, PONG_WAIT_MS);
+    using peer = await RawSocket.open(server.port);
+    assertEquals((await peer.readFrame())?.opcode, OPCODE.ping);
+    await closed.promise;
+  });
+
+  test("keeps a silent peer that answers pings", async () => {
+    let closes = 0;
+    const handler = accepting((connection) =>
+      connection.listen({ onMessage: () => {}, onClose: () => closes++ })
+    );
+    await using server = start(makeListen, handler, PONG_WAIT_MS);
+    using peer = await RawSocket.open(server.port);
+    for (let pings = 0; pings < 5; pings++) {
+      const frame = await peer.readFrame();
+      assertEquals(frame?.opcode, OPCODE.ping);
+      await peer.write(encodeFrame(OPCODE.pong, frame!.payload));
+    }
+    assertEquals(closes, 0);
+  });
+
+  test("shows in bufferedAmount what a peer does not read", async () => {
+    const opened = Promise.withResolvers<Connection>();
+    await using server = start(
+      makeListen,
+      accepting((connection) => {
+        connection.listen(ignore);
+        opened.resolve(connection);
+      }),
+    );
+    using _peer = await RawSocket.open(server.port);
+    const connection = await opened.promise;
+    // The system's own buffers swallow some megabytes first.
+    const chunk = "x".repeat(64 * 1024);
+    for (let sent = 0; sent < 1000 && connection.bufferedAmount < 1024 * 1024; sent++) {
+      connection.send(chunk);
+      if (sent % 16 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    assert(connection.bufferedAmount >= 1024 * 1024);
+  });
+
+  test("stops: waits for connections that end, no longer than it may for one that does not", async () => {
+    const connections: Connection[] = [];
+    const handler = accepting((connection) => {
+      connection.listen(ignore);
+      connection.send("open");
+      connections.push(connection);
+    });
+    for (const peerAnswers of [true, false]) {
+      await using server = start(makeListen, handler);
+      using peer = await RawSocket.open(server.port);
+      assertEquals(await peer.readText(), "open");
+      connections.pop()!.close(1001, "bye");
+      const started = performance.now();
+      const stopped = server.listener.stop(peerAnswers ? 60_000 : 200);
+      assertEquals((await peer.readClose()).code, 1001);
+      if (peerAnswers) await peer.write(encodeFrame(OPCODE.close, Uint8Array.of(3, 233)));
+      await stopped;
+      assert(performance.now() - started < 30_000);
+    }
+  });
+
+  test("refuses a port that is taken", async () => {
+    await using server = start(makeListen, () => new Response());
+    const options = { hostname: "127.0.0.1", port: server.port, pongWaitMs: 33_000 };
+    assertThrows(
+      () => makeListen(() => {})(() => new Response(), options),
+      Deno.errors.AddrInUse,
+    );
+  });
+
+  test("names the peer's address, and takes no subprotocol by itself", async () => {
+    let address = "";
+    const handler: Handler = (_request, peer) => {
+      address = peer.remoteAddress;
+      return peer.upgrade((connection) => connection.listen(ignore));
+    };
+    await using server = start(makeListen, handler);
+    using peer = await RawSocket.connect(
+      server.port,
+      upgradeRequest(server.port, "/", ["Sec-WebSocket-Protocol: other"]),
+    );
+    const head = await peer.readHead();
+    assertStringIncludes(head, "HTTP/1.1 101");
+    assert(!/sec-websocket-protocol/i.test(head));
+    assertEquals(address, "127.0.0.1");
+  });
+}
