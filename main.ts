@@ -13,8 +13,9 @@ import { encodeLines } from "./wire/text.ts";
 /** Silence after which a peer is presumed gone. */
 const PONG_WAIT_MS = 33_000;
 
-/** Time for everybody to take leave after a signal. The process must have ended within 5 s. */
+/** Time for everybody to take leave after a signal, and until the process ends whatever happens. */
 const GRACE_MS = 3_000;
+const EXIT_DEADLINE_MS = 4_500;
 
 /** What a reader may fall behind and still catch up, while there is no journal. */
 const BACKLOG = { maxBatches: 65_536, maxBytes: 32 * 1024 * 1024 };
@@ -74,6 +75,7 @@ function stopOnSignal(hub: Hub, listener: Listener): void {
   const stop = async () => {
     if (isStopping) Deno.exit(130);
     isStopping = true;
+    setTimeout(() => Deno.exit(0), EXIT_DEADLINE_MS);
     hub.close("stopping");
     await listener.stop(GRACE_MS);
     Deno.exit(0);

@@ -28,6 +28,7 @@ class DenoListener implements Listener {
   readonly #open = new Set<DenoConnection>();
   #server: Deno.HttpServer<Deno.NetAddr> | undefined;
   #relisten: ReturnType<typeof setTimeout> | undefined;
+  readonly #abort = new AbortController();
   #isStopping = false;
   #onEmpty = () => {};
 
@@ -49,7 +50,9 @@ class DenoListener implements Listener {
       await promise;
       clearTimeout(timer);
     }
-    await this.#server?.shutdown();
+    // Not shutdown(): it waits for ever for a peer that has stopped reading.
+    this.#abort.abort();
+    await this.#server?.finished;
   }
 
   #serve(port: number): Deno.HttpServer<Deno.NetAddr> {
@@ -57,6 +60,7 @@ class DenoListener implements Listener {
     const server = Deno.serve({
       ...(hostname ? { hostname } : {}),
       port,
+      signal: this.#abort.signal,
       onListen: () => {},
       onError: (error) => this.#fail(error),
     }, (request, info) => this.#handle(request, info));
@@ -82,6 +86,7 @@ class DenoListener implements Listener {
   }
 
   #handle(request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>) {
+    if (this.#isStopping) return new Response(null, { status: 503 });
     const remoteAddress = info.remoteAddr.hostname;
     return this.#handler(request, {
       remoteAddress,

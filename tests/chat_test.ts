@@ -1,0 +1,190 @@
+// The program as a process, talked to over real sockets.
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { runProgram, startProgram } from "./program.ts";
+import { encodeFrame, OPCODE, RawSocket, upgradeRequest } from "./raw_socket.ts";
+
+/** Joins, and waits until the room counts this client in. */
+async function join(port: number): Promise<RawSocket> {
+  const socket = await RawSocket.open(port);
+  const token = crypto.randomUUID();
+  await socket.send(token);
+  while (!(await socket.readText()).split("\n").includes(token));
+  return socket;
+}
+
+/** Lines until `count` have come. */
+async function readLines(socket: RawSocket, count: number): Promise<string[]> {
+  const lines: string[] = [];
+  while (lines.length < count) lines.push(...(await socket.readText()).split("\n"));
+  return lines;
+}
+
+/** Reads until the connection ends and gives the close code on the way. */
+async function readToEnd(socket: RawSocket): Promise<number> {
+  const { code } = await socket.readClose();
+  await socket.write(encodeFrame(OPCODE.close, Uint8Array.of(code >> 8, code & 255)));
+  return code;
+}
+
+Deno.test("confab: everybody in the room gets every line in one order", async () => {
+  await using program = await startProgram();
+  const sockets = [];
+  for (let i = 0; i < 5; i++) sockets.push(await join(program.port));
+  // Those who joined later were announced to those before; start level.
+  await sockets[0]!.send("level");
+  for (const socket of sockets) {
+    while (!(await socket.readText()).split("\n").includes("level"));
+  }
+  await Promise.all(sockets.map(async (socket, i) => {
+    for (let n = 0; n < 50; n++) await socket.send(`${i}:${n}`);
+  }));
+  const views = await Promise.all(sockets.map((socket) => readLines(socket, 250)));
+  for (const view of views) assertEquals(view, views[0]!);
+  for (let i = 0; i < 5; i++) {
+    const own = views[0]!.filter((line) => line.startsWith(`${i}:`));
+    assertEquals(own, Array.from({ length: 50 }, (_, n) => `${i}:${n}`));
+  }
+  for (const socket of sockets) socket.drop();
+});
+
+Deno.test("confab: newlines and white space are the seed's", async () => {
+  await using program = await startProgram();
+  using socket = await join(program.port);
+  await socket.send(" \n a\nb \t");
+  assertEquals(await socket.readText(), "a b");
+});
+
+Deno.test("confab: too long closes with 1009, not text with 1007, and others go on", async () => {
+  await using program = await startProgram();
+  using witness = await join(program.port);
+  using long = await RawSocket.open(program.port);
+  await long.send("x".repeat(16 * 1024 + 1));
+  assertEquals((await long.readClose()).code, 1009);
+  using binary = await RawSocket.open(program.port);
+  await binary.write(encodeFrame(OPCODE.binary, Uint8Array.of(0xff)));
+  assertEquals((await binary.readClose()).code, 1007);
+  await witness.send("y".repeat(16 * 1024));
+  assertEquals((await witness.readText()).length, 16 * 1024);
+});
+
+Deno.test("confab: a foreign Origin is refused with 403 before any upgrade", async () => {
+  await using program = await startProgram();
+  const ask = async (origin: string) => {
+    const head = upgradeRequest(program.port, "/ws", [`Origin: ${origin}`]);
+    using socket = await RawSocket.connect(program.port, head);
+    return (await socket.readHead()).split(" ")[1];
+  };
+  assertEquals(await ask("http://evil.example"), "403");
+  assertEquals(await ask(`http://127.0.0.1:${program.port}`), "101");
+});
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.test(`confab: ${signal} says goodbye and exits 0 within 5 s, even with a stuck peer`, async () => {
+    await using program = await startProgram();
+    using stuck = await join(program.port); // from here on reads nothing
+    using polite = await join(program.port);
+    await fillUp(polite);
+    await polite.send("last words");
+    const started = performance.now();
+    program.kill(signal);
+    const code = await readToEnd(polite);
+    const { code: exitCode } = await program.status;
+    assertEquals([code, exitCode], [1001, 0]);
+    assert(performance.now() - started < 5_000, `took ${performance.now() - started} ms`);
+    stuck.drop();
+  });
+}
+
+/** Says so much that a peer that reads nothing has its buffers full. The speaker reads along. */
+async function fillUp(speaker: RawSocket): Promise<void> {
+  const line = "z".repeat(16 * 1024 - 1);
+  for (let i = 0; i < 800; i++) {
+    await speaker.send(line);
+    await speaker.readFrame();
+  }
+}
+
+Deno.test("confab: a second signal does not wait", async () => {
+  await using program = await startProgram();
+  using stuck = await join(program.port);
+  using speaker = await join(program.port);
+  await fillUp(speaker);
+  program.kill("SIGINT");
+  await speaker.readClose();
+  program.kill("SIGINT");
+  assertEquals((await program.status).code, 130);
+  stuck.drop();
+});
+
+Deno.test("confab: out of file descriptors it lives, and accepts again when some are free", async () => {
+  const source = 'ulimit -n 64 && exec "$@"';
+  const { FROM_SOURCE } = await import("./program.ts");
+  await using program = await startProgram({
+    command: ["bash", "-c", source, "-", ...FROM_SOURCE],
+  });
+  using member = await join(program.port);
+  const flood: Deno.Conn[] = [];
+  for (let i = 0; i < 100; i++) {
+    const conn = await Deno.connect({ hostname: "127.0.0.1", port: program.port }).catch(() =>
+      null
+    );
+    if (conn) flood.push(conn);
+  }
+  const until = Date.now() + 10_000;
+  while (!program.log().includes("accept failed") && Date.now() < until) await pause(20);
+  assertStringIncludes(program.log(), "accept failed");
+  await member.send("still here");
+  assertEquals(await member.readText(), "still here");
+  for (const conn of flood) conn.close();
+  const released = performance.now();
+  let status = 0;
+  while (status !== 200 && performance.now() - released < 10_000) {
+    status = await fetch(`http://127.0.0.1:${program.port}/`)
+      .then(async (response) => (await response.text(), response.status), () => 0);
+    if (status !== 200) await pause(20);
+  }
+  assertEquals(status, 200);
+  await member.send("and after");
+  assertEquals(await member.readText(), "and after");
+});
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+Deno.test("confab --help and --version print and exit 0", async () => {
+  const help = await runProgram(["--help"]);
+  assertEquals([help.code, help.stderr], [0, ""]);
+  assertStringIncludes(help.stdout, "--addr HOST:PORT");
+  const version = await runProgram(["--version"]);
+  assertEquals(version.code, 0);
+  assertMatch(version.stdout, /^confab \d+\.\d+\.\d+\n$/);
+});
+
+Deno.test("confab: a bad command line is one line and a hint, exit 2", async () => {
+  const { code, stdout, stderr } = await runProgram(["--adr", ":9000"]);
+  assertEquals([code, stdout], [2, ""]);
+  assertEquals(
+    stderr,
+    'confab: Cannot parse flag "--adr": unknown. Did you mean "--addr"?\n' +
+      "Run confab --help for the options.\n",
+  );
+  assertStringIncludes((await runProgram(["--adr", "--debug"])).stderr, "config.ts");
+});
+
+Deno.test("confab: a busy port is one sentence that names it and the fix, exit 3", async () => {
+  await using program = await startProgram();
+  const { code, stdout, stderr } = await runProgram(["--addr", `127.0.0.1:${program.port}`]);
+  assertEquals([code, stdout], [3, ""]);
+  assertEquals(stderr.trim().split("\n").length, 1);
+  assertStringIncludes(stderr, `port ${program.port}`);
+  assertStringIncludes(stderr, `--addr :${program.port + 1}`);
+});
+
+Deno.test("confab: CONFAB_ADDR sets the address, and what it prints is where it listens", async () => {
+  await using program = await startProgram({ args: [], env: { CONFAB_ADDR: "127.0.0.1:0" } });
+  const response = await fetch(`http://127.0.0.1:${program.port}/?from=test`);
+  assertEquals(response.status, 200);
+  assertStringIncludes(await response.text(), "<title>Confab</title>");
+  assertStringIncludes(program.log(), `page url="http://127.0.0.1:${program.port}/?from=test"`);
+});
