@@ -1,0 +1,120 @@
+// The executable: compiled for real from a copy of the checkout, then run from an empty folder with that copy gone.
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { COMPILER_PACKAGE, extractDenort } from "./denort.ts";
+import { startProgram } from "./program.ts";
+import { encodeFrame, OPCODE, RawSocket, upgradeRequest } from "./raw_socket.ts";
+
+const ROOT = new URL("../", import.meta.url).pathname;
+
+/** Why this machine cannot compile; empty when it can. */
+async function findObstacle(): Promise<string> {
+  if (Deno.build.target !== "x86_64-unknown-linux-gnu") return "the runtime is for Linux on x86-64";
+  for (const command of ["npm", "npx", "git", "tar"]) {
+    const found = await new Deno.Command(command, { args: ["--version"], stdout: "null" }).output()
+      .then(({ success }) => success, () => false);
+    if (!found) return `there is no ${command} here`;
+  }
+  const asked = await new Deno.Command("npm", { args: ["ping"], stderr: "null" }).output();
+  return asked.success ? "" : "the npm registry is out of reach";
+}
+
+/** Compiles what git would hand out, and uncommitted changes with it, by the project's own task. */
+async function compileCopy(workshop: string): Promise<string> {
+  const copy = `${workshop}/checkout`;
+  await Deno.mkdir(copy);
+  const pack = 'git ls-files -co --exclude-standard -z | tar -c --null -T - | tar -x -C "$0"';
+  await run("bash", ["-c", pack, copy], ROOT);
+  const env = {
+    DENORT_BIN: await extractDenort(workshop),
+    DENO_TLS_CA_STORE: "system,mozilla",
+    NO_COLOR: "1",
+  };
+  await run("npx", ["-y", COMPILER_PACKAGE, "task", "compile"], copy, env);
+  return `${copy}/dist/confab`;
+}
+
+async function run(command: string, args: string[], cwd: string, env = {}): Promise<void> {
+  const { success, stdout, stderr } = await new Deno.Command(command, { args, cwd, env }).output();
+  const decoder = new TextDecoder();
+  assert(
+    success,
+    `${command} ${args.join(" ")}\n${decoder.decode(stdout)}${decoder.decode(stderr)}`,
+  );
+}
+
+const obstacle = await findObstacle();
+
+Deno.test({
+  name: "executable: one file in an empty folder is the whole chat" +
+    (obstacle && ` (ignored: ${obstacle})`),
+  ignore: obstacle !== "",
+  async fn(t) {
+    const workshop = await Deno.makeTempDir({ prefix: "confab-workshop-" });
+    const empty = await Deno.makeTempDir({ prefix: "confab-empty-" });
+    try {
+      await Deno.rename(await compileCopy(workshop), `${empty}/confab`);
+      await Deno.remove(workshop, { recursive: true });
+      await checkExecutable(t, empty);
+    } finally {
+      await Deno.remove(workshop, { recursive: true }).catch(() => {});
+      await Deno.remove(empty, { recursive: true });
+    }
+  },
+});
+
+async function checkExecutable(t: Deno.TestContext, folder: string): Promise<void> {
+  const command = [`${folder}/confab`];
+  // As on somebody's machine: no checkout, no Deno, no environment, and only the folder to stand in.
+  const options = { command, cwd: folder, clearEnv: true, args: ["-addr", "127.0.0.1:0"] };
+  await using program = await startProgram(options);
+  const url = `http://127.0.0.1:${program.port}`;
+  const ask = async (path: string, init?: RequestInit) => {
+    const response = await fetch(url + path, init);
+    return { status: response.status, text: await response.text() };
+  };
+
+  await t.step("serves the page and its files", async () => {
+    const page = await ask("/");
+    assertEquals(page.status, 200);
+    assertEquals(page.text, await Deno.readTextFile(`${ROOT}home.html`));
+    const links = [...page.text.matchAll(/(?:src|href)="(page\/[^"]+)"/g)].map(([, path]) => path!);
+    assert(links.length >= 3);
+    for (const path of links) {
+      assertEquals(await ask(`/${path}`), {
+        status: 200,
+        text: await Deno.readTextFile(ROOT + path),
+      });
+    }
+  });
+
+  await t.step("answers 405 and 404 as the seed does", async () => {
+    assertEquals(await ask("/", { method: "POST" }), { status: 405, text: "Method not allowed\n" });
+    assertEquals(await ask("/nope"), { status: 404, text: "Not found\n" });
+  });
+
+  await t.step("upgrades, chats, and refuses a foreign Origin", async () => {
+    using ann = await RawSocket.open(program.port);
+    using ben = await RawSocket.open(program.port);
+    await ann.send("hello");
+    assertEquals(await ann.readText(), "hello");
+    await ben.send("hi\nthere");
+    while ((await ben.readText()) !== "hi there");
+    assertEquals(await ann.readText(), "hi there");
+    await ben.send("x".repeat(16 * 1024 + 1));
+    assertEquals((await ben.readClose()).code, 1009);
+    const head = upgradeRequest(program.port, "/ws", ["Origin: http://evil.example"]);
+    using foreign = await RawSocket.connect(program.port, head);
+    assertStringIncludes(await foreign.readHead(), "HTTP/1.1 403");
+  });
+
+  await t.step("says goodbye to SIGTERM and exits 0, having written no file", async () => {
+    using ann = await RawSocket.open(program.port);
+    await ann.send("joined");
+    await ann.readText();
+    program.kill("SIGTERM");
+    assertEquals((await ann.readClose()).code, 1001);
+    await ann.write(encodeFrame(OPCODE.close, Uint8Array.of(3, 233)));
+    assertEquals((await program.status).code, 0);
+    assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["confab"]);
+  });
+}
