@@ -13,9 +13,18 @@ import { encodeLines } from "./wire/text.ts";
 /** Silence after which a peer is presumed gone. */
 const PONG_WAIT_MS = 33_000;
 
-/** Time for everybody to take leave after a signal, and until the process ends whatever happens. */
+/** Time for everybody to take leave after a signal, and until the process ends whatever happens: below 5 s. */
 const GRACE_MS = 3_000;
-const EXIT_DEADLINE_MS = 4_500;
+const EXIT_DEADLINE_MS = 4_000;
+
+/** `deno task` passes on a Ctrl-C that the program gets from the terminal as well: within this it is the same one. */
+const SAME_SIGNAL_MS = 300;
+
+/** Signals that stop the program. Windows has no SIGTERM. */
+const STOP_SIGNALS: Deno.Signal[] = [
+  "SIGINT",
+  Deno.build.os === "windows" ? "SIGBREAK" : "SIGTERM",
+];
 
 /** What a reader may fall behind and still catch up, while there is no journal. */
 const BACKLOG = { maxBatches: 65_536, maxBytes: 32 * 1024 * 1024 };
@@ -69,19 +78,23 @@ function listen(config: Config, handler: Handler): Listener {
   }
 }
 
-/** The first signal says goodbye to everybody and exits 0; a second one does not wait. */
+/** The first signal says goodbye to everybody, and the process ends with 0; a second one does not wait. */
 function stopOnSignal(hub: Hub, listener: Listener): void {
-  let isStopping = false;
+  let stoppingAt = 0;
   const stop = async () => {
-    if (isStopping) Deno.exit(130);
-    isStopping = true;
-    setTimeout(() => Deno.exit(0), EXIT_DEADLINE_MS);
+    if (stoppingAt > 0) {
+      if (Date.now() - stoppingAt > SAME_SIGNAL_MS) Deno.exit(130);
+      return;
+    }
+    stoppingAt = Date.now();
+    log("info", "stopping");
+    // The process ends by itself once nothing is left to do; a peer that reads nothing would keep it.
+    Deno.unrefTimer(setTimeout(() => Deno.exit(0), EXIT_DEADLINE_MS));
     hub.close("stopping");
     await listener.stop(GRACE_MS);
-    Deno.exit(0);
+    for (const signal of STOP_SIGNALS) Deno.removeSignalListener(signal, stop);
   };
-  Deno.addSignalListener("SIGINT", stop);
-  Deno.addSignalListener(Deno.build.os === "windows" ? "SIGBREAK" : "SIGTERM", stop);
+  for (const signal of STOP_SIGNALS) Deno.addSignalListener(signal, stop);
 }
 
 function greet(hostname: string, port: number): void {
