@@ -10,7 +10,7 @@ import type { Batch } from "./wire/message.ts";
 import { decodeLine, joinFrames } from "./wire/text.ts";
 
 /** Largest inbound message, in bytes of UTF-8. */
-export const MAX_MESSAGE_BYTES = 16 * 1024;
+const MAX_MESSAGE_BYTES = 16 * 1024;
 
 /** The send channel: at most this many batches, and this many bytes unless one batch alone is larger. */
 const SEND_CAPACITY = 256;

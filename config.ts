@@ -10,8 +10,6 @@ export interface Config {
   readonly hostname: string;
   /** 0 for any free port. */
   readonly port: number;
-  /** Show stacks in start-up errors. */
-  readonly isDebug: boolean;
 }
 
 interface Flag {
@@ -33,7 +31,7 @@ const FLAGS = {
     help:
       "address to listen on: without HOST every address\nof this machine, with port 0 any free port",
   },
-  debug: { type: "boolean", env: "CONFAB_DEBUG", help: "show stacks in start-up errors" },
+  debug: { type: "boolean", help: "show the stack of a start-up error" },
   help: { type: "boolean", short: "h", help: "show this help" },
   version: { type: "boolean", short: "v", help: "show the version" },
 } as const satisfies Record<string, Flag>;
@@ -58,10 +56,8 @@ export function parseConfig(
 ): Config {
   const given = parseFlags(args);
   const addr = given.get("addr") ?? (env[FLAGS.addr.env] || FLAGS.addr.default);
-  const debug = given.has("debug") || isOn(env[FLAGS.debug.env]);
   return {
     command: given.has("help") ? "help" : given.has("version") ? "version" : "serve",
-    isDebug: debug,
     ...parseAddr(addr, given.has("addr") ? "--addr" : FLAGS.addr.env),
   };
 }
@@ -107,21 +103,20 @@ function parseFlags(args: readonly string[]): Map<string, string> {
     if (token.kind === "positional") {
       throw badUsage(`Cannot parse arguments: expected flags only, received "${token.value}"`);
     }
-    const flag = Object.entries<Flag>(FLAGS).find(([name]) => name === token.name)?.[1];
-    if (!flag) {
-      throw badUsage(`Cannot parse flag "${token.rawName}": unknown${suggest(token.name)}`);
-    }
-    if (flag.value && !token.value) {
-      throw badUsage(`Cannot parse flag "${token.rawName}": expected ${flag.value}, received none`);
-    }
-    if (!flag.value && token.value !== undefined) {
-      throw badUsage(
-        `Cannot parse flag "${token.rawName}": expected no value, received "${token.value}"`,
-      );
-    }
+    const wrong = findMistake(token.name, token.value);
+    if (wrong) throw badUsage(`Cannot parse flag "${token.rawName}": ${wrong}`);
     given.set(token.name, token.value ?? "");
   }
   return given;
+}
+
+/** What is wrong with a flag as it was given; undefined when nothing is. */
+function findMistake(name: string, value: string | undefined): string | undefined {
+  const flag = new Map<string, Flag>(Object.entries(FLAGS)).get(name);
+  if (!flag) return `unknown${suggest(name)}`;
+  if (flag.value && !value) return `expected ${flag.value}, received none`;
+  if (!flag.value && value !== undefined) return `expected no value, received "${value}"`;
+  return undefined;
 }
 
 /** Users of the seed write `-addr`. A short flag has one letter. */
@@ -135,10 +130,6 @@ function suggest(name: string): string {
     .filter(({ edits }) => edits <= MAX_TYPO_EDITS)
     .sort((a, b) => a.edits - b.edits);
   return best ? `. Did you mean "--${best.flag}"?` : "";
-}
-
-function isOn(value: string | undefined): boolean {
-  return value !== undefined && !["", "0", "false", "no"].includes(value.toLowerCase());
 }
 
 /** `HOST:PORT`, `:PORT` or `[IPV6]:PORT`. */

@@ -23,17 +23,14 @@ Deno.test("parseConfig() reads the address from flag, environment or default, in
   }
 });
 
-Deno.test("parseConfig() knows commands and debug", () => {
+Deno.test("parseConfig() knows the commands", () => {
   assertEquals(parseConfig(["--help"], {}).command, "help");
   assertEquals(parseConfig(["-h"], {}).command, "help");
   assertEquals(parseConfig(["-help"], {}).command, "help");
   assertEquals(parseConfig(["--version"], {}).command, "version");
   assertEquals(parseConfig(["-v"], {}).command, "version");
+  assertEquals(parseConfig(["--debug"], {}).command, "serve");
   assertEquals(parseConfig(["--version", "--help"], {}).command, "help");
-  assertEquals(parseConfig(["--debug"], {}).isDebug, true);
-  assertEquals(parseConfig([], { CONFAB_DEBUG: "1" }).isDebug, true);
-  assertEquals(parseConfig([], { CONFAB_DEBUG: "0" }).isDebug, false);
-  assertEquals(parseConfig([], {}).isDebug, false);
 });
 
 Deno.test("parseConfig() says what is wrong, where, and what it received", () => {

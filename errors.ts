@@ -29,6 +29,11 @@ export const ERRORS = {
     status: 426,
     reconnect: false,
   },
+  bad_upgrade: {
+    sentence: "The upgrade to WebSocket is incomplete",
+    status: 400,
+    reconnect: false,
+  },
   too_long: { sentence: "The message is longer than allowed", closeCode: 1009, reconnect: true },
   not_text: { sentence: "The message is not valid UTF-8", closeCode: 1007, reconnect: true },
   stalled: {

@@ -60,9 +60,9 @@ export class Hub {
     this.#log = options.log;
   }
 
-  /** Adds a member; it gets what is broadcast from here on. */
+  /** Adds a member; it gets what is broadcast from here on. After {@linkcode close} it is closed at once. */
   register(member: Member): void {
-    this.#inbox.trySend({ type: "register", member });
+    if (!this.#inbox.trySend({ type: "register", member })) member.close("stopping");
   }
 
   /** Removes a member and closes it. Harmless for one that is not there. */

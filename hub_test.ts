@@ -245,7 +245,10 @@ Deno.test("Hub.close() delivers what was said before, then closes live and laggi
   test.hub.broadcast("last words");
   await test[Symbol.asyncDispose]();
   test.hub.broadcast("too late");
+  const late = new FakeMember();
+  test.hub.register(late);
   await hubTurn();
   assertEquals(live.lines, ["last words"]);
+  assertEquals([late.lines, late.closes], [[], ["stopping"]]);
   assertEquals([live.closes, lagging.closes], [["stopping"], ["stopping"]]);
 });

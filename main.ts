@@ -39,7 +39,7 @@ function main(args: string[]): void {
     else if (config.command === "version") console.log(`confab ${deno.version}`);
     else serve(config);
   } catch (error) {
-    exitWith(error, args.includes("--debug"));
+    exitWith(error, args.some((arg) => /^--?debug$/.test(arg)));
   }
 }
 
@@ -98,15 +98,23 @@ function stopOnSignal(hub: Hub, listener: Listener): void {
 }
 
 function greet(hostname: string, port: number): void {
-  const isEverywhere = hostname === "" || hostname === "0.0.0.0" || hostname === "::";
-  const host = isEverywhere ? "localhost" : hostname.includes(":") ? `[${hostname}]` : hostname;
+  const url = (host: string) => `http://${host.includes(":") ? `[${host}]` : host}:${port}/`;
+  const isEverywhere = ["", "0.0.0.0", "::"].includes(hostname);
+  const network = isEverywhere ? lanAddresses() : [];
   console.log(`confab ${deno.version}
 
-  Open     http://${host}:${port}/
-
+  Local    ${url(isEverywhere ? "localhost" : hostname)}
+${network.map((address) => `  Network  ${url(address)}\n`).join("")}
   Anyone who can reach this address can join. Nothing is stored.
   Ctrl-C to stop, --help for options
 `);
+}
+
+/** Where others on the network find this machine. */
+function lanAddresses(): string[] {
+  return Deno.networkInterfaces()
+    .filter(({ family, address }) => family === "IPv4" && !address.startsWith("127."))
+    .map(({ address }) => address);
 }
 
 function exitWith(error: unknown, isDebug: boolean): never {

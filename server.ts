@@ -31,12 +31,17 @@ function serveWs(request: Request, peer: Peer, { hub, log }: ServerDeps): Respon
     return refuse("upgrade_required", { upgrade: "websocket", connection: "Upgrade" });
   }
   if (!isSameOrigin(request.headers)) return refuse("foreign_origin");
-  return peer.upgrade((connection) => {
-    new Client({ hub, connection, log }).run().catch((error) => {
-      log("error", "client failed", { error });
-      connection.close(ERRORS.internal.closeCode, "internal");
+  try {
+    return peer.upgrade((connection) => {
+      new Client({ hub, connection, log }).run().catch((error) => {
+        log("error", "client failed", { error });
+        connection.close(ERRORS.internal.closeCode, "internal");
+      });
     });
-  });
+  } catch (error) {
+    if (error instanceof TypeError) return refuse("bad_upgrade"); // a header is missing or wrong
+    throw error;
+  }
 }
 
 async function servePage(request: Request, asset: Asset): Promise<Response> {

@@ -19,7 +19,7 @@ function makeTestHandler() {
   const handler = makeHandler({ hub, log });
   const ask = (path: string, init?: RequestInit) =>
     Promise.resolve(handler(new Request(BASE + path, init), peer));
-  return { ask, logged };
+  return { ask, handler, logged };
 }
 
 Deno.test("makeHandler() answers each method and path as the seed does", async () => {
@@ -117,6 +117,19 @@ Deno.test("makeHandler() upgrades where the Origin is absent or our own", async 
     assertEquals(response === UPGRADED, isAllowed, `origin ${origin}`);
     if (!isAllowed) assertEquals(response.status, 403);
   }
+});
+
+Deno.test("makeHandler() answers 400 to an upgrade that the transport finds incomplete", async () => {
+  const { handler, logged } = makeTestHandler();
+  const refusing: Peer = {
+    remoteAddress: "test",
+    upgrade: () => {
+      throw new TypeError("no key");
+    },
+  };
+  const response = await handler(new Request(`${BASE}/ws`, { headers: UPGRADE }), refusing);
+  assertEquals(response.status, 400);
+  assertEquals(logged, []);
 });
 
 Deno.test("makeHandler() logs the URL of each request for the page, and of no other", async () => {

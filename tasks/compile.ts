@@ -11,7 +11,7 @@ const TARGETS = [
   "x86_64-pc-windows-msvc",
 ];
 
-const PERMISSIONS = ["--allow-net", "--allow-env=CONFAB_ADDR,CONFAB_DEBUG"];
+const PERMISSIONS = ["--allow-net", "--allow-env=CONFAB_ADDR", "--allow-sys=networkInterfaces"];
 
 async function compile(target: string | undefined): Promise<void> {
   if (target && !TARGETS.includes(target)) {

@@ -24,7 +24,8 @@ export const FROM_SOURCE: readonly string[] = [
   Deno.execPath(),
   "run",
   "--allow-net",
-  "--allow-env=CONFAB_ADDR,CONFAB_DEBUG",
+  "--allow-env=CONFAB_ADDR",
+  "--allow-sys=networkInterfaces",
   "main.ts",
 ];
 
