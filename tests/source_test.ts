@@ -48,7 +48,7 @@ Deno.test("source: whatever runs the program gives it the same permissions", asy
   const wanted = ["--allow-net", `--allow-env=${ENV_NAMES}`, "--allow-sys=networkInterfaces"];
   const places = [
     deno.tasks.dev.command,
-    deno.tasks.start.command,
+    deno.tasks.watch.command,
     await Deno.readTextFile(new URL("tasks/compile.ts", ROOT)),
     await Deno.readTextFile(new URL("tests/program.ts", ROOT)),
   ];
