@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { Client } from "./client.ts";
 import { Hub } from "./hub.ts";
 import type { Connection, ConnectionHandlers } from "./transport/transport.ts";
+import type { Batch } from "./wire/message.ts";
 import { encodeLines } from "./wire/text.ts";
 
 /** A socket whose peer takes what the test lets it take. */
@@ -42,6 +43,8 @@ class FakeConnection implements Connection {
   }
 }
 
+const MIB = 1024 * 1024;
+
 class Room implements AsyncDisposable {
   readonly time = new FakeTime();
   readonly logged: string[] = [];
@@ -56,8 +59,14 @@ class Room implements AsyncDisposable {
 
   join(): FakeConnection {
     const connection = new FakeConnection();
-    this.#clientsRunning.push(new Client({ hub: this.hub, connection, log: this.#log }).run());
+    this.add(connection);
     return connection;
+  }
+
+  add(connection: FakeConnection): Client {
+    const client = new Client({ hub: this.hub, connection, log: this.#log });
+    this.#clientsRunning.push(client.run());
+    return client;
   }
 
   #log = (_level: string, event: string, fields: Record<string, unknown> = {}) => {
@@ -141,6 +150,21 @@ Deno.test("Client.writePump stops at the high-water mark and bounds one message"
   }
   assertEquals(slow.lines, talker.lines);
   assert(Math.max(...slow.sent.map((message) => message.length)) < 2 * 256 * 1024);
+});
+
+Deno.test("Client.trySend() holds 1 MiB, or a single larger batch, and takes more once that is written", async () => {
+  await using room = new Room();
+  const connection = new FakeConnection();
+  const client = room.add(connection);
+  const batch = (byteLength: number): Batch => ({ firstSeq: 1, lastSeq: 1, frame: "", byteLength });
+  for (const size of [2 * MIB, MIB / 4]) {
+    connection.bufferedAmount = 256 * 1024;
+    let taken = 0;
+    for (let n = 0; n < 100 && client.trySend(batch(size)); n++) taken += size;
+    assertEquals(taken, Math.max(size, MIB));
+    connection.bufferedAmount = 0;
+    await room.pass(1000);
+  }
 });
 
 Deno.test("Client that has fallen behind its channel catches up: everything, once, in order", async () => {

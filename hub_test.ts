@@ -85,6 +85,19 @@ Deno.test("Hub.broadcast() makes one batch of what one turn finds, the same obje
   assert(a.batches[0] === b.batches[0]);
 });
 
+Deno.test("Hub.broadcast() gathers what the reads of one round of the event loop bring", async () => {
+  await using test = makeHub();
+  const member = new FakeMember();
+  test.hub.register(member);
+  await hubTurn();
+  for (const text of ["one", "two", "three"]) {
+    test.hub.broadcast(text);
+    for (let i = 0; i < 20; i++) await null; // between two reads, only microtasks run
+  }
+  await hubTurn();
+  assertEquals(member.batches.map((batch) => batch.frame), ["one\ntwo\nthree"]);
+});
+
 Deno.test("Hub numbers messages without holes and counts bytes of UTF-8", async () => {
   await using test = makeHub();
   const member = new FakeMember();

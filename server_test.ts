@@ -117,6 +117,8 @@ Deno.test("makeHandler() upgrades where the Origin is absent or our own", async 
     assertEquals(response === UPGRADED, isAllowed, `origin ${origin}`);
     if (!isAllowed) assertEquals(response.status, 403);
   }
+  const shouting = { ...UPGRADE, host: "CHAT.example:8080", origin: "http://chat.example:8080" };
+  assert(await ask("/ws", { headers: shouting }) === UPGRADED);
 });
 
 Deno.test("makeHandler() answers 400 to an upgrade that the transport finds incomplete", async () => {
