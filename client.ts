@@ -12,7 +12,7 @@ import { decodeLine, joinFrames } from "./wire/text.ts";
 /** Largest inbound message, in bytes of UTF-8. */
 const MAX_MESSAGE_BYTES = 16 * 1024;
 
-/** The send channel: at most this many batches, and this many bytes unless one batch alone is larger. */
+/** The send channel: at most this many batches and bytes. A single batch of the hub is always smaller. */
 const SEND_CAPACITY = 256;
 const SEND_BYTES = 1024 * 1024;
 
@@ -68,8 +68,8 @@ export class Client implements Member {
 
   /** For the hub: queues a batch. False leaves the queue as it is, without a hole, and marks this client lagging. */
   trySend(batch: Batch): boolean {
-    const fits = this.#queuedBytes === 0 || this.#queuedBytes + batch.byteLength <= SEND_BYTES;
-    if (fits && this.#send.trySend(batch)) {
+    const fits = this.#queuedBytes + batch.byteLength <= SEND_BYTES;
+    if (fits && !this.#isGone && this.#send.trySend(batch)) {
       this.#queuedBytes += batch.byteLength;
       return true;
     }
@@ -79,8 +79,7 @@ export class Client implements Member {
 
   /** For the hub: no more batches. What is queued is written, then the socket is closed. */
   close(code?: ErrorCode): void {
-    if (this.#send.closed) return;
-    this.#closeCode = code;
+    this.#closeCode ??= code;
     this.#isLeaving = true;
     this.#send.close();
     if (code) {
@@ -119,6 +118,8 @@ export class Client implements Member {
       }
     }
     clearInterval(this.#watch);
+    // A runtime may keep a dead socket, and with it this object, for long: not the batches as well.
+    while (this.#send.tryReceive().state === "ok");
     const { closeCode, reason } = closeFor(this.#closeCode);
     this.#connection.close(closeCode, reason);
   }
@@ -172,6 +173,7 @@ export class Client implements Member {
   #leave(code?: ErrorCode): void {
     if (this.#isLeaving) return;
     this.#isLeaving = true;
+    this.#closeCode = code;
     this.#hub.unregister(this, code);
   }
 }

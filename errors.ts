@@ -17,6 +17,7 @@ export interface ErrorRow {
 
 /** The errors by their code. A code never changes its meaning. */
 export const ERRORS = {
+  bad_request: { sentence: "The request cannot be understood", status: 400, reconnect: false },
   not_found: { sentence: "Not found", status: 404, reconnect: false },
   method_not_allowed: { sentence: "Method not allowed", status: 405, reconnect: false },
   foreign_origin: {

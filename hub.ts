@@ -37,6 +37,9 @@ export interface HubOptions {
 // takes all that waits at every turn anyway.
 const INBOX_CAPACITY = Number.MAX_SAFE_INTEGER;
 
+/** A batch is sent when it has this many characters, or all that waited. What a slow reader costs depends on it. */
+const MAX_BATCH_CHARS = 64 * 1024;
+
 /**
  * Orders what the members of one room say and sends it to all of them. Methods return at once; what they ask for
  * happens in the order of the calls.
@@ -50,8 +53,9 @@ export class Hub {
   readonly #live = new Set<Member>();
   /** Members that had no room for one, and get nothing until they ask. Nobody is in both sets. */
   readonly #lagging = new Set<Member>();
-  /** Messages taken in this turn and not yet sent. */
+  /** Messages taken in this turn and not yet sent, and how many characters they have. */
   #pending: string[] = [];
+  #pendingChars = 0;
   #lastSeq = 0;
 
   constructor(options: HubOptions) {
@@ -101,23 +105,27 @@ export class Hub {
   }
 
   #take(event: HubEvent): void {
-    if (event.type === "broadcast") {
-      this.#pending.push(event.text);
-      return;
-    }
-    // A message belongs to those who were here when it was said: send before membership changes.
-    this.#flush();
     switch (event.type) {
-      case "register":
-        this.#live.add(event.member);
-        break;
-      case "unregister":
-        this.#remove(event.member, event.code);
+      case "broadcast":
+        this.#pending.push(event.text);
+        this.#pendingChars += event.text.length;
+        if (this.#pendingChars >= MAX_BATCH_CHARS) this.#flush();
         break;
       case "catchUp":
         this.#catchUp(event.member, event.seq);
         break;
+      // A message belongs to those who were here when it was said: send before membership changes.
+      case "register":
+        this.#flush();
+        if (this.#inbox.closed) event.member.close("stopping");
+        else this.#live.add(event.member);
+        break;
+      case "unregister":
+        this.#flush();
+        this.#remove(event.member, event.code);
+        break;
       case "close":
+        this.#flush();
         this.#inbox.close();
         for (const member of [...this.#live, ...this.#lagging]) this.#remove(member, event.code);
         break;
@@ -129,6 +137,7 @@ export class Hub {
     if (this.#pending.length === 0) return;
     const texts = this.#pending;
     this.#pending = [];
+    this.#pendingChars = 0;
     const frame = this.#encode(texts);
     const batch: Batch = {
       firstSeq: this.#lastSeq + 1,

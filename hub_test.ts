@@ -98,6 +98,37 @@ Deno.test("Hub.broadcast() gathers what the reads of one round of the event loop
   assertEquals(member.batches.map((batch) => batch.frame), ["one\ntwo\nthree"]);
 });
 
+Deno.test("Hub.broadcast() sends a long turn in several batches, in order", async () => {
+  await using test = makeHub({ maxBatches: 1000, maxBytes: 10_000_000 });
+  const member = new FakeMember();
+  test.hub.register(member);
+  const said = Array.from({ length: 100 }, (_, n) => `${n} `.padEnd(16_000, "x"));
+  for (const text of said) test.hub.broadcast(text);
+  await hubTurn();
+  assertEquals(member.lines, said);
+  const largest = Math.max(...member.batches.map((batch) => batch.byteLength));
+  assert(largest < 100_000, `${largest} bytes in one batch`);
+});
+
+Deno.test("Hub.catchUp() does not cut the batch of the turn to pieces", async () => {
+  await using test = makeHub();
+  const quick = new FakeMember();
+  const slow = Array.from({ length: 10 }, () => new FakeMember(0));
+  for (const member of [quick, ...slow]) test.hub.register(member);
+  test.hub.broadcast("1");
+  await hubTurn();
+  const said = ["1"];
+  for (const member of slow) {
+    member.room = Infinity;
+    said.push(`${said.length + 1}`);
+    test.hub.broadcast(said.at(-1)!);
+    test.hub.catchUp(member, 0);
+  }
+  await hubTurn();
+  assertEquals(quick.batches.length, 2);
+  for (const member of slow) assertEquals(member.lines, said);
+});
+
 Deno.test("Hub numbers messages without holes and counts bytes of UTF-8", async () => {
   await using test = makeHub();
   const member = new FakeMember();
@@ -248,6 +279,15 @@ Deno.test("Hub outlives a member whose close throws", async () => {
   await hubTurn();
   assertEquals(good.lines, ["still here"]);
   assertEquals(test.logged, ["member failed"]);
+});
+
+Deno.test("Hub.close() closes a member that registers behind it in the same turn", async () => {
+  const test = makeHub();
+  const late = new FakeMember();
+  test.hub.close("stopping");
+  test.hub.register(late);
+  await test[Symbol.asyncDispose]();
+  assertEquals(late.closes, ["stopping"]);
 });
 
 Deno.test("Hub.close() delivers what was said before, then closes live and lagging alike", async () => {

@@ -6,7 +6,7 @@ import { ChatError, type ErrorRow, ERRORS } from "./errors.ts";
 import { Hub } from "./hub.ts";
 import { makeTextLog } from "./log.ts";
 import { makeHandler } from "./server.ts";
-import { makeDenoListen } from "./transport/deno.ts";
+import { listenDeno } from "./transport/deno.ts";
 import type { Handler, Listener } from "./transport/transport.ts";
 import { encodeLines } from "./wire/text.ts";
 
@@ -29,7 +29,11 @@ const STOP_SIGNALS: Deno.Signal[] = [
 /** What a reader may fall behind and still catch up, while there is no journal. */
 const BACKLOG = { maxBatches: 65_536, maxBytes: 32 * 1024 * 1024 };
 
-const log = makeTextLog((line) => console.error(line));
+const log = makeTextLog((line) => {
+  try {
+    console.error(line);
+  } catch { /* the disk behind a redirected log is full: there is nowhere left to say so */ }
+});
 
 function main(args: string[]): void {
   try {
@@ -47,38 +51,42 @@ function serve(config: Config): void {
   keepAlive();
   const hub = new Hub({ encode: encodeLines, backlog: BACKLOG, log });
   const listener = listen(config, makeHandler({ hub, log }));
-  hub.run();
+  hub.run().catch((error) => {
+    // Without its loop the room is dead, and only looks alive.
+    log("error", "hub failed", { error: error.stack });
+    Deno.exit(1);
+  });
   stopOnSignal(hub, listener);
   greet(config.hostname, listener.port);
 }
 
-/** What no code caught is logged; the room goes on. */
+/** What no code caught is logged, and does not end the process. */
 function keepAlive(): void {
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
-    log("error", "unhandled rejection", { error: event.reason });
+    log("error", "unhandled rejection", { error: event.reason?.stack ?? event.reason });
   });
   globalThis.addEventListener("error", (event) => {
     event.preventDefault();
-    log("error", "uncaught exception", { error: event.error });
+    log("error", "uncaught exception", { error: event.error?.stack ?? event.error });
   });
 }
 
 function listen(config: Config, handler: Handler): Listener {
   const { hostname, port } = config;
   try {
-    return makeDenoListen(log)(handler, { hostname, port, pongWaitMs: PONG_WAIT_MS });
+    return listenDeno(handler, { hostname, port, pongWaitMs: PONG_WAIT_MS, log });
   } catch (cause) {
     const where = `${hostname || "every address"}, port ${port}`;
     const reason = cause instanceof Deno.errors.AddrInUse
-      ? `another program uses it. Stop that one, or choose another port, as in --addr :${port + 1}`
+      ? `another program uses it. Stop that one, or choose another port with --addr ${hostname}:PORT`
       : (cause as Error).message;
     const message = `Cannot listen on ${where}: ${reason}`;
     throw new ChatError("address_unavailable", { cause, message });
   }
 }
 
-/** The first signal says goodbye to everybody, and the process ends with 0; a second one does not wait. */
+/** The first signal says goodbye to everybody and ends with 0; a second one does not wait. */
 function stopOnSignal(hub: Hub, listener: Listener): void {
   let stoppingAt = 0;
   const stop = async () => {
@@ -87,12 +95,10 @@ function stopOnSignal(hub: Hub, listener: Listener): void {
       return;
     }
     stoppingAt = Date.now();
+    setTimeout(() => Deno.exit(0), EXIT_DEADLINE_MS);
     log("info", "stopping");
-    // The process ends by itself once nothing is left to do; a peer that reads nothing would keep it.
-    Deno.unrefTimer(setTimeout(() => Deno.exit(0), EXIT_DEADLINE_MS));
     hub.close("stopping");
-    await listener.stop(GRACE_MS);
-    for (const signal of STOP_SIGNALS) Deno.removeSignalListener(signal, stop);
+    await listener.stop(GRACE_MS).finally(() => Deno.exit(0));
   };
   for (const signal of STOP_SIGNALS) Deno.addSignalListener(signal, stop);
 }

@@ -1,7 +1,7 @@
 // Routes and the upgrade: what each request gets. Knows HTTP, not how it is served.
-import { eTag, ifNoneMatch } from "@std/http/etag";
+import { ifNoneMatch } from "@std/http/etag";
 import { Client } from "./client.ts";
-import { type ErrorCode, type ErrorRow, ERRORS } from "./errors.ts";
+import { closeFor, type ErrorCode, type ErrorRow, ERRORS } from "./errors.ts";
 import type { Hub } from "./hub.ts";
 import type { Log } from "./log.ts";
 import { type Asset, ASSETS } from "./page/assets.ts";
@@ -15,6 +15,8 @@ export interface ServerDeps {
 /** Makes the handler for every request: the page and its assets, `/ws`, and a coded error for all else. */
 export function makeHandler(deps: ServerDeps): Handler {
   return (request, peer) => {
+    // The URL is made of the Host header, which may be anything.
+    if (!URL.canParse(request.url)) return refuse("bad_request");
     const { pathname } = new URL(request.url);
     if (pathname === "/ws") return serveWs(request, peer, deps);
     const asset = ASSETS.get(pathname);
@@ -35,7 +37,8 @@ function serveWs(request: Request, peer: Peer, { hub, log }: ServerDeps): Respon
     return peer.upgrade((connection) => {
       new Client({ hub, connection, log }).run().catch((error) => {
         log("error", "client failed", { error });
-        connection.close(ERRORS.internal.closeCode, "internal");
+        const { closeCode, reason } = closeFor("internal");
+        connection.close(closeCode, reason);
       });
     });
   } catch (error) {
@@ -44,19 +47,18 @@ function serveWs(request: Request, peer: Peer, { hub, log }: ServerDeps): Respon
   }
 }
 
-async function servePage(request: Request, asset: Asset): Promise<Response> {
+function servePage(request: Request, asset: Asset): Response {
   const { method } = request;
   if (method !== "GET" && method !== "HEAD") {
     return refuse("method_not_allowed", { allow: "GET, HEAD" });
   }
-  const etag = await eTag(asset.text);
   const headers = {
     "content-type": asset.type,
     "cache-control": "no-cache", // ask each time, with the ETag: a new version shows at once
-    etag,
+    etag: asset.etag,
     ...securityHeaders(request),
   };
-  if (!ifNoneMatch(request.headers.get("if-none-match"), etag)) {
+  if (!ifNoneMatch(request.headers.get("if-none-match"), asset.etag)) {
     return new Response(null, { status: 304, headers });
   }
   return new Response(method === "HEAD" ? null : asset.text, { headers });

@@ -121,6 +121,13 @@ Deno.test("makeHandler() upgrades where the Origin is absent or our own", async 
   assert(await ask("/ws", { headers: shouting }) === UPGRADED);
 });
 
+Deno.test("makeHandler() answers 400 to a request whose Host makes no URL", async () => {
+  const { handler } = makeTestHandler();
+  const request = new Request(BASE);
+  Object.defineProperty(request, "url", { value: "http://a:99999/" });
+  assertEquals((await handler(request, peer)).status, 400);
+});
+
 Deno.test("makeHandler() answers 400 to an upgrade that the transport finds incomplete", async () => {
   const { handler, logged } = makeTestHandler();
   const refusing: Peer = {

@@ -1,4 +1,5 @@
 // The page's files, embedded in the program by text imports. The only files that are ever served.
+import { eTag } from "@std/http/etag";
 import home from "../home.html" with { type: "text" };
 import chat from "./chat.js" with { type: "text" };
 import icon from "./icon.svg" with { type: "text" };
@@ -11,16 +12,21 @@ export interface Asset {
   readonly text: string;
   /** Its media type. */
   readonly type: string;
+  readonly etag: string;
 }
 
 const JS = "text/javascript; charset=utf-8";
 
 /** The files by the path that they are served at. */
 export const ASSETS: ReadonlyMap<string, Asset> = new Map([
-  ["/", { text: home, type: "text/html; charset=utf-8" }],
-  ["/page/chat.js", { text: chat, type: JS }],
-  ["/page/icon.svg", { text: icon, type: "image/svg+xml" }],
-  ["/page/log.js", { text: log, type: JS }],
-  ["/page/style.css", { text: style, type: "text/css; charset=utf-8" }],
-  ["/page/theme.js", { text: theme, type: JS }],
+  ["/", await asset(home, "text/html; charset=utf-8")],
+  ["/page/chat.js", await asset(chat, JS)],
+  ["/page/icon.svg", await asset(icon, "image/svg+xml")],
+  ["/page/log.js", await asset(log, JS)],
+  ["/page/style.css", await asset(style, "text/css; charset=utf-8")],
+  ["/page/theme.js", await asset(theme, JS)],
 ]);
+
+async function asset(text: string, type: string): Promise<Asset> {
+  return { text, type, etag: await eTag(text) };
+}

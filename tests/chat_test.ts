@@ -1,6 +1,6 @@
 // The program as a process, talked to over real sockets.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { runProgram, startProgram } from "./program.ts";
+import { FROM_SOURCE, runProgram, startProgram } from "./program.ts";
 import { encodeFrame, OPCODE, RawSocket, upgradeRequest } from "./raw_socket.ts";
 
 /** Joins, and waits until the room counts this client in. */
@@ -104,6 +104,54 @@ async function fillUp(speaker: RawSocket): Promise<void> {
   }
 }
 
+Deno.test("confab: SIGTERM ends at once where everybody takes leave, also while they talk", async () => {
+  await using program = await startProgram();
+  const members = [];
+  for (let i = 0; i < 6; i++) members.push(await join(program.port));
+  const started = performance.now();
+  const codes = members.map(async (member) => {
+    const code = member.readClose();
+    for (let n = 0; n < 50; n++) await member.send(`talking ${n}`).catch(() => {});
+    const closed = await code;
+    await member.send("still talking").catch(() => {});
+    await member.write(encodeFrame(OPCODE.close, Uint8Array.of(3, 233))).catch(() => {});
+    return closed.code;
+  });
+  program.kill("SIGTERM");
+  assertEquals(await Promise.all(codes), Array(6).fill(1001));
+  assertEquals((await program.status).code, 0);
+  assert(performance.now() - started < 2_500, `took ${performance.now() - started} ms`);
+  for (const member of members) member.drop();
+});
+
+Deno.test("confab: a log that cannot be written ends nothing", async () => {
+  const source = 'exec "$@" 2>/dev/full';
+  await using program = await startProgram({
+    command: ["bash", "-c", source, "-", ...FROM_SOURCE],
+  });
+  using witness = await join(program.port);
+  using rude = await RawSocket.open(program.port);
+  await rude.send("x".repeat(16 * 1024 + 1)); // which is logged
+  assertEquals((await rude.readClose()).code, 1009);
+  const page = await fetch(`http://127.0.0.1:${program.port}/`); // which is logged as well
+  await page.body?.cancel();
+  assertEquals(page.status, 200);
+  await witness.send("still here");
+  assertEquals(await witness.readText(), "still here");
+});
+
+Deno.test("confab: a Host that is none is 400, and an upgrade without a key", async () => {
+  await using program = await startProgram();
+  const ask = async (head: string) => {
+    using socket = await RawSocket.connect(program.port, head);
+    return (await socket.readHead()).split(" ")[1];
+  };
+  assertEquals(await ask("GET / HTTP/1.1\r\nHost: a:99999\r\n\r\n"), "400");
+  const upgrade = upgradeRequest(program.port, "/ws");
+  assertEquals(await ask(upgrade.replace(/Sec-WebSocket-Key.*\r\n/, "")), "400");
+  assertEquals(program.log(), "");
+});
+
 Deno.test("confab: a second signal does not wait", async () => {
   await using program = await startProgram();
   using stuck = await join(program.port);
@@ -120,7 +168,6 @@ Deno.test("confab: a second signal does not wait", async () => {
 
 Deno.test("confab: out of file descriptors it lives, and accepts again when some are free", async () => {
   const source = 'ulimit -n 64 && exec "$@"';
-  const { FROM_SOURCE } = await import("./program.ts");
   await using program = await startProgram({
     command: ["bash", "-c", source, "-", ...FROM_SOURCE],
   });
@@ -180,7 +227,7 @@ Deno.test("confab: a busy port is one sentence that names it and the fix, exit 3
   assertEquals([code, stdout], [3, ""]);
   assertEquals(stderr.trim().split("\n").length, 1);
   assertStringIncludes(stderr, `port ${program.port}`);
-  assertStringIncludes(stderr, `--addr :${program.port + 1}`);
+  assertStringIncludes(stderr, "--addr 127.0.0.1:PORT");
 });
 
 Deno.test("confab: CONFAB_ADDR sets the address, and what it prints is where it listens", async () => {

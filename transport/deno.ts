@@ -2,6 +2,7 @@
 //
 // Known limits, none of which can be mended from here: no bound on the size of an inbound message before it is in
 // memory, no deadline for a request's head, and no way to drop a peer that has stopped reading.
+import { closeFor, ERRORS } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type {
   Connection,
@@ -15,10 +16,8 @@ import type {
 /** How long to wait before listening again after accepting failed. */
 const RELISTEN_DELAY_MS = 100;
 
-/** A {@linkcode Listen} over Deno's own server. */
-export function makeDenoListen(log: Log): Listen {
-  return (handler, options) => new DenoListener(handler, options, log);
-}
+/** Listens with Deno's own server. */
+export const listenDeno: Listen = (handler, options) => new DenoListener(handler, options);
 
 class DenoListener implements Listener {
   readonly port: number;
@@ -32,10 +31,10 @@ class DenoListener implements Listener {
   #isStopping = false;
   #onEmpty = () => {};
 
-  constructor(handler: Handler, options: ListenOptions, log: Log) {
+  constructor(handler: Handler, options: ListenOptions) {
     this.#handler = handler;
     this.#options = options;
-    this.#log = log;
+    this.#log = options.log;
     this.#server = this.#serve(options.port);
     this.port = this.#server.addr.port;
   }
@@ -111,7 +110,7 @@ class DenoListener implements Listener {
 
   #fail(error: unknown): Response {
     this.#log("error", "request failed", { error });
-    return new Response("Internal server error\n", { status: 500 });
+    return new Response(`${ERRORS.internal.sentence}\n`, { status: ERRORS.internal.status });
   }
 }
 
@@ -142,7 +141,8 @@ class DenoConnection implements Connection {
         handle();
       } catch (error) {
         this.#log("error", "connection handler failed", { error });
-        this.close(1011, "internal");
+        const { closeCode, reason } = closeFor("internal");
+        this.close(closeCode, reason);
       }
     };
     this.#socket.onmessage = (event) => guarded(() => onMessage(event.data));

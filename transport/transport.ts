@@ -1,6 +1,8 @@
 // What the server needs of whatever accepts its connections. Two things can be swapped behind this: the HTTP server
 // and the WebSocket implementation. One suite (transport_test.ts) runs on every implementation.
 
+import type { Log } from "../log.ts";
+
 /** One WebSocket, seen from the server. */
 export interface Connection {
   /** Address of the peer, for diagnostics. */
@@ -39,6 +41,7 @@ export interface ListenOptions {
   readonly port: number;
   /** Silence after which a peer is presumed gone. */
   readonly pongWaitMs: number;
+  readonly log: Log;
 }
 
 /** A server that listens. */

@@ -2,12 +2,10 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import type { Log } from "../log.ts";
 import { encodeFrame, OPCODE, RawSocket, upgradeRequest } from "../tests/raw_socket.ts";
-import { makeDenoListen } from "./deno.ts";
+import { listenDeno } from "./deno.ts";
 import type { Connection, Handler, Listen, Listener } from "./transport.ts";
 
-const TRANSPORTS: Record<string, (log: Log) => Listen> = {
-  deno: makeDenoListen,
-};
+const TRANSPORTS: Record<string, Listen> = { deno: listenDeno };
 
 const PONG_WAIT_MS = 400;
 
@@ -17,10 +15,10 @@ interface Running extends AsyncDisposable {
   readonly logged: string[];
 }
 
-function start(makeListen: (log: Log) => Listen, handler: Handler, pongWaitMs = 33_000): Running {
+function start(listen: Listen, handler: Handler, pongWaitMs = 33_000): Running {
   const logged: string[] = [];
-  const listen = makeListen((_level, event) => logged.push(event));
-  const listener = listen(handler, { hostname: "127.0.0.1", port: 0, pongWaitMs });
+  const log: Log = (_level, event) => logged.push(event);
+  const listener = listen(handler, { hostname: "127.0.0.1", port: 0, pongWaitMs, log });
   return {
     listener,
     port: listener.port,
@@ -36,13 +34,13 @@ function accepting(onOpen: (connection: Connection) => void): Handler {
 
 const ignore = { onMessage: () => {}, onClose: () => {} };
 
-for (const [name, makeListen] of Object.entries(TRANSPORTS)) {
+for (const [name, listen] of Object.entries(TRANSPORTS)) {
   const test = (what: string, fn: () => Promise<void>) =>
     Deno.test(`transport ${name} ${what}`, fn);
 
   test("answers requests with what the handler returns", async () => {
     await using server = start(
-      makeListen,
+      listen,
       (request) => new Response(new URL(request.url).pathname),
     );
     const response = await fetch(`http://127.0.0.1:${server.port}/some/path`);
@@ -50,7 +48,7 @@ for (const [name, makeListen] of Object.entries(TRANSPORTS)) {
   });
 
   test("answers 500 when the handler throws, and goes on", async () => {
-    await using server = start(makeListen, (request) => {
+    await using server = start(listen, (request) => {
       if (request.url.endsWith("/throw")) throw new Error("broken");
       return new Response("fine");
     });
@@ -72,7 +70,7 @@ for (const [name, makeListen] of Object.entries(TRANSPORTS)) {
         onClose: () => {},
       })
     );
-    await using server = start(makeListen, handler);
+    await using server = start(listen, handler);
     using peer = await RawSocket.open(server.port);
     await peer.send("one");
     await peer.write(encodeFrame(OPCODE.binary, Uint8Array.of(0, 255)));
@@ -85,7 +83,7 @@ for (const [name, makeListen] of Object.entries(TRANSPORTS)) {
     const handler = accepting((connection) =>
       connection.listen({ onMessage: (data) => connection.send(`${data}`), onClose: () => {} })
     );
-    await using server = start(makeListen, handler);
+    await using server = start(listen, handler);
     using peer = await RawSocket.open(server.port);
     for (const byte of encodeFrame(OPCODE.text, new TextEncoder().encode("slow"))) {
       await peer.write(Uint8Array.of(byte));
@@ -110,7 +108,7 @@ for (const [name, makeListen] of Object.entries(TRANSPORTS)) {
         closed.resolve();
       };
       await using server = start(
-        makeListen,
+        listen,
         accepting((connection) => connection.listen({ onMessage: () => {}, onClose })),
       );
       using peer = await RawSocket.open(server.port);
@@ -129,7 +127,7 @@ for (const [name, makeListen] of Object.entries(TRANSPORTS)) {
         connection.send("last words");
         connection.close(code, "because: it ends");
       });
-      await using server = start(makeListen, handler);
+      await using server = start(listen, handler);
       using peer = await RawSocket.open(server.port);
       assertEquals(await peer.readText(), "last words");
       assertEquals(await peer.readClose(), { code, reason: "because: it ends" });
@@ -146,7 +144,7 @@ for (const [name, makeListen] of Object.entries(TRANSPORTS)) {
         onClose: () => {},
       })
     );
-    await using server = start(makeListen, handler);
+    await using server = start(listen, handler);
     using bad = await RawSocket.open(server.port);
     using good = await RawSocket.open(server.port);
     await bad.send("throw");
@@ -164,7 +162,7 @@ for (const [name, makeListen] of Object.entries(TRANSPORTS)) {
       closed.resolve();
     };
     const handler = accepting((connection) => connection.listen({ onMessage: () => {}, onClose }));
-    await using server = start(makeListen, handler, PONG_WAIT_MS);
+    await using server = start(listen, handler, PONG_WAIT_MS);
     using peer = await RawSocket.open(server.port);
     assertEquals((await peer.readFrame())?.opcode, OPCODE.ping);
     await closed.promise;
@@ -178,7 +176,7 @@ for (const [name, makeListen] of Object.entries(TRANSPORTS)) {
     const handler = accepting((connection) =>
       connection.listen({ onMessage: () => {}, onClose: () => closes++ })
     );
-    await using server = start(makeListen, handler, PONG_WAIT_MS);
+    await using server = start(listen, handler, PONG_WAIT_MS);
     using peer = await RawSocket.open(server.port);
     for (let pings = 0; pings < 5; pings++) {
       const frame = await peer.readFrame();
@@ -191,7 +189,7 @@ for (const [name, makeListen] of Object.entries(TRANSPORTS)) {
   test("shows in bufferedAmount what a peer does not read", async () => {
     const opened = Promise.withResolvers<Connection>();
     await using server = start(
-      makeListen,
+      listen,
       accepting((connection) => {
         connection.listen(ignore);
         opened.resolve(connection);
@@ -216,7 +214,7 @@ for (const [name, makeListen] of Object.entries(TRANSPORTS)) {
       connections.push(connection);
     });
     for (const peerAnswers of [true, false]) {
-      await using server = start(makeListen, handler);
+      await using server = start(listen, handler);
       using peer = await RawSocket.open(server.port);
       assertEquals(await peer.readText(), "open");
       connections.pop()!.close(1001, "bye");
@@ -236,12 +234,10 @@ for (const [name, makeListen] of Object.entries(TRANSPORTS)) {
   });
 
   test("refuses a port that is taken", async () => {
-    await using server = start(makeListen, () => new Response());
-    const options = { hostname: "127.0.0.1", port: server.port, pongWaitMs: 33_000 };
-    assertThrows(
-      () => makeListen(() => {})(() => new Response(), options),
-      Deno.errors.AddrInUse,
-    );
+    await using server = start(listen, () => new Response());
+    const log: Log = () => {};
+    const options = { hostname: "127.0.0.1", port: server.port, pongWaitMs: 33_000, log };
+    assertThrows(() => listen(() => new Response(), options), Deno.errors.AddrInUse);
   });
 
   test("names the peer's address, and takes no subprotocol by itself", async () => {
@@ -250,7 +246,7 @@ for (const [name, makeListen] of Object.entries(TRANSPORTS)) {
       address = peer.remoteAddress;
       return peer.upgrade((connection) => connection.listen(ignore));
     };
-    await using server = start(makeListen, handler);
+    await using server = start(listen, handler);
     using peer = await RawSocket.connect(
       server.port,
       upgradeRequest(server.port, "/", ["Sec-WebSocket-Protocol: other"]),

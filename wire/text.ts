@@ -12,8 +12,11 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
  * @throws {ChatError} `too_long` over `maxBytes` of UTF-8; `not_text` for binary that is not UTF-8.
  */
 export function decodeLine(data: string | ArrayBuffer, maxBytes: number): string {
-  if (byteLength(data, maxBytes) > maxBytes) throw new ChatError("too_long");
-  return toText(data).replaceAll(LINE_SEPARATOR, " ").trim();
+  if (isLonger(data, maxBytes)) throw new ChatError("too_long");
+  const text = toText(data).replaceAll(LINE_SEPARATOR, " ");
+  const line = text.trim();
+  // V8 keeps the whole of a string in memory for the sake of a slice of it, and the room may hold the line for long.
+  return line.length === text.length ? line : Buffer.from(line).toString();
 }
 
 /** One frame of these lines, in order. */
@@ -24,11 +27,9 @@ export function encodeLines(lines: readonly string[]): string {
 /** Consecutive frames as one. */
 export const joinFrames = encodeLines;
 
-function byteLength(data: string | ArrayBuffer, maxBytes: number): number {
-  if (typeof data !== "string") return data.byteLength;
-  // UTF-8 takes 1 to 3 bytes for each UTF-16 unit: only near the limit is it worth counting.
-  if (data.length > maxBytes || data.length * 3 <= maxBytes) return data.length;
-  return Buffer.byteLength(data);
+function isLonger(data: string | ArrayBuffer, maxBytes: number): boolean {
+  if (typeof data !== "string") return data.byteLength > maxBytes;
+  return data.length > maxBytes || Buffer.byteLength(data) > maxBytes;
 }
 
 function toText(data: string | ArrayBuffer): string {

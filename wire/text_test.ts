@@ -1,4 +1,6 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { ChatError } from "../errors.ts";
 import { decodeLine, encodeLines, joinFrames } from "./text.ts";
 
@@ -48,4 +50,18 @@ Deno.test("joinFrames() makes what encoding all lines at once would", () => {
   const [a, b, c] = [["1", "2"], [""], ["3"]] as const;
   const joined = joinFrames([encodeLines(a), encodeLines(b), encodeLines(c)]);
   assertEquals(joined, encodeLines([...a, ...b, ...c]));
+});
+
+Deno.test("decodeLine() does not keep the whole of a padded message in memory", () => {
+  setFlagsFromString("--expose-gc");
+  const collectGarbage = runInNewContext("gc");
+  const padded = new TextEncoder().encode(" ".repeat(16_000) + "a line of some length");
+  const lines: string[] = [];
+  collectGarbage();
+  const before = Deno.memoryUsage().heapUsed;
+  for (let n = 0; n < 1000; n++) lines.push(decodeLine(new TextDecoder().decode(padded), 16_384));
+  collectGarbage();
+  const keptBytes = Deno.memoryUsage().heapUsed - before;
+  assertEquals(lines.at(-1), "a line of some length");
+  assert(keptBytes < 4_000_000, `${keptBytes} bytes for 1000 short lines`);
 });
