@@ -6,7 +6,7 @@ import { ChatError } from "./errors.ts";
 /** What the program was asked to do. */
 export interface Config {
   readonly command: "serve" | "help" | "version";
-  /** Where to listen. An empty host name means every address of the machine. */
+  /** Where to listen. An empty host name means every IPv4 address of the machine. */
   readonly hostname: string;
   /** 0 for any free port. */
   readonly port: number;
@@ -29,7 +29,7 @@ const FLAGS = {
     value: "HOST:PORT",
     default: ":8080",
     help:
-      "address to listen on: without HOST every address\nof this machine, with port 0 any free port",
+      "address to listen on: without HOST every IPv4 address\nof this machine, with [::] IPv6 as well; port 0 is any\nfree port",
   },
   debug: { type: "boolean", help: "show the stack of a start-up error" },
   help: { type: "boolean", short: "h", help: "show this help" },
@@ -79,7 +79,7 @@ export function helpText(version: string): string {
   return `confab ${version}: a chat server in one file
 
 Examples
-  confab                     serve on every address, port 8080
+  confab                     serve on port 8080
   confab --addr :9000        another port
   confab --addr 127.0.0.1:0  this machine only, any free port
 

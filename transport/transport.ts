@@ -35,7 +35,7 @@ export type Handler = (request: Request, peer: Peer) => Response | Promise<Respo
 
 /** Where and how to listen. */
 export interface ListenOptions {
-  /** Empty for every address of the machine. */
+  /** Empty for every IPv4 address of the machine. */
   readonly hostname: string;
   /** 0 for any free port. */
   readonly port: number;
