@@ -29,7 +29,7 @@ const FLAGS = {
     value: "HOST:PORT",
     default: ":8080",
     help:
-      "address to listen on: without HOST every IPv4 address\nof this machine, with [::] IPv6 as well; port 0 is any\nfree port",
+      "address to listen on: without HOST every IPv4\naddress of this machine, with [::] IPv6 as well;\nport 0 is any free port",
   },
   debug: { type: "boolean", help: "show the stack of a start-up error" },
   help: { type: "boolean", short: "h", help: "show this help" },
