@@ -282,11 +282,11 @@ Deno.test("Hub outlives a member whose close throws", async () => {
 });
 
 Deno.test("Hub.close() closes a member that registers behind it in the same turn", async () => {
-  const test = makeHub();
+  await using test = makeHub();
   const late = new FakeMember();
   test.hub.close("stopping");
   test.hub.register(late);
-  await test[Symbol.asyncDispose]();
+  await hubTurn();
   assertEquals(late.closes, ["stopping"]);
 });
 
