@@ -27,7 +27,7 @@ const STOP_SIGNALS: Deno.Signal[] = [
 ];
 
 /** What a reader may fall behind and still catch up, while there is no journal. */
-const BACKLOG = { maxBatches: 65_536, maxBytes: 32 * 1024 * 1024 };
+const BACKLOG = { maxBatches: 65_536, maxBytes: 16 * 1024 * 1024 };
 
 const log = makeTextLog((line) => {
   try {
