@@ -29,7 +29,8 @@ export const joinFrames = encodeLines;
 
 function isLonger(data: string | ArrayBuffer, maxBytes: number): boolean {
   if (typeof data !== "string") return data.byteLength > maxBytes;
-  return data.length > maxBytes || Buffer.byteLength(data) > maxBytes;
+  // UTF-8 takes at most 3 bytes for a UTF-16 unit: most messages need no counting.
+  return data.length * 3 > maxBytes && Buffer.byteLength(data) > maxBytes;
 }
 
 function toText(data: string | ArrayBuffer): string {
