@@ -280,3 +280,50 @@ Deno.test("Client writes what is queued before the goodbye of a stopping server"
   assertEquals(slow.lines, ["last words"]);
   assertEquals(slow.closes.map((close) => close.code), [1001]);
 });
+
+Deno.test("Client whose socket has closed is let go by the hub", async () => {
+  await using room = new Room();
+  const gone = room.join();
+  await room.pass();
+  gone.end();
+  await room.pass();
+  assertEquals(gone.closes.length, 1); // the write pump has ended, so the hub has closed the member
+});
+
+Deno.test("Client that drained is watched anew, not from the last time", async () => {
+  await using room = new Room();
+  const [talker, slow] = [room.join(), room.join()];
+  slow.isStuck = true;
+  await room.say(talker, ["one"]);
+  await room.pass(1_500);
+  slow.bufferedAmount = 0;
+  await room.pass(60_000);
+  await room.say(talker, ["two"]);
+  await room.pass(5_000);
+  assertEquals(slow.closes, []);
+});
+
+Deno.test("Client that was closed is not watched any more", async () => {
+  await using room = new Room();
+  const [talker, stuck] = [room.join(), room.join()];
+  stuck.isStuck = true;
+  await room.say(talker, ["hello"]);
+  await room.pass(15_000);
+  assertEquals(stuck.closes.length, 1);
+  let looks = 0;
+  Object.defineProperty(stuck, "bufferedAmount", { get: () => (looks++, 5) });
+  await room.pass(5_000);
+  assertEquals(looks, 0);
+});
+
+Deno.test("Client that the hub has closed says nothing more to the room", async () => {
+  await using room = new Room({ maxBatches: 300, maxBytes: 100_000_000 });
+  const [talker, slow] = [room.join(), room.join()];
+  slow.bufferedAmount = 256 * 1024;
+  await room.say(talker, numbered(700));
+  slow.bufferedAmount = 0;
+  await room.pass(100);
+  assertEquals(slow.closes.length, 1);
+  await room.say(slow, ["from the grave"]);
+  assertEquals(talker.lines, numbered(700));
+});

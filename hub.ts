@@ -108,7 +108,7 @@ export class Hub {
     switch (event.type) {
       case "broadcast":
         this.#pending.push(event.text);
-        this.#pendingChars += event.text.length;
+        this.#pendingChars += event.text.length + 1; // with its separator: empty messages count too
         if (this.#pendingChars >= MAX_BATCH_CHARS) this.#flush();
         break;
       case "catchUp":

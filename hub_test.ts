@@ -108,6 +108,20 @@ Deno.test("Hub.broadcast() sends a long turn in several batches, in order", asyn
   assertEquals(member.lines, said);
   const largest = Math.max(...member.batches.map((batch) => batch.byteLength));
   assert(largest < 100_000, `${largest} bytes in one batch`);
+  for (const text of ["short", "and", "together"]) test.hub.broadcast(text);
+  await hubTurn();
+  assertEquals(member.batches.at(-1)!.frame, "short\nand\ntogether");
+});
+
+Deno.test("Hub.broadcast() bounds a batch of empty messages as well", async () => {
+  await using test = makeHub();
+  const member = new FakeMember();
+  test.hub.register(member);
+  for (let n = 0; n < 300_000; n++) test.hub.broadcast("");
+  await hubTurn();
+  assertEquals(member.lastSeq, 300_000);
+  const largest = Math.max(...member.batches.map((batch) => batch.byteLength));
+  assert(largest < 100_000, `${largest} bytes in one batch`);
 });
 
 Deno.test("Hub.catchUp() does not cut the batch of the turn to pieces", async () => {
@@ -229,9 +243,19 @@ Deno.test("Hub.catchUp() by a live member changes nothing", async () => {
   const member = new FakeMember();
   test.hub.register(member);
   test.hub.broadcast("1");
-  test.hub.catchUp(member, 0);
+  await hubTurn();
+  test.hub.catchUp(member, 0); // has never lagged
   await hubTurn();
   assertEquals(member.lines, ["1"]);
+  member.room = 0;
+  test.hub.broadcast("2");
+  await hubTurn();
+  member.room = Infinity;
+  test.hub.catchUp(member, 1);
+  await hubTurn();
+  test.hub.catchUp(member, 0); // is live again
+  await hubTurn();
+  assertEquals(member.lines, ["1", "2"]);
 });
 
 Deno.test("Hub.catchUp() closes a member that fell behind what is held", async () => {

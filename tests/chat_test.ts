@@ -47,6 +47,23 @@ Deno.test("confab: everybody in the room gets every line in one order", async ()
   for (const socket of sockets) socket.drop();
 });
 
+Deno.test("confab: who stops reading for a while is sent everything, once, in order", async () => {
+  await using program = await startProgram();
+  using slow = await join(program.port); // reads nothing while the other talks
+  using talker = await join(program.port);
+  // More than all buffers together take, less than the room holds.
+  const lines = Array.from({ length: 900 }, (_, n) => `${n} `.padEnd(16_000, "z"));
+  for (const line of lines) {
+    await talker.send(line);
+    await talker.readFrame();
+  }
+  await talker.send("end");
+  const seen: string[] = [];
+  while (seen.at(-1) !== "end") seen.push(...(await slow.readText()).split("\n"));
+  assertEquals(seen.slice(-901), [...lines, "end"]);
+  assertEquals(program.log(), "");
+});
+
 Deno.test("confab: newlines and white space are the seed's", async () => {
   await using program = await startProgram();
   using socket = await join(program.port);
@@ -158,9 +175,10 @@ Deno.test("confab: a second signal does not wait", async () => {
   using speaker = await join(program.port);
   await fillUp(speaker);
   program.kill("SIGINT");
+  while (!program.log().includes("stopping")) await pause(5); // or the system makes one of both
   program.kill("SIGINT"); // the same Ctrl-C, passed on by a task runner
   assertEquals((await speaker.readClose()).code, 1001);
-  await pause(500); // a person's second Ctrl-C
+  await pause(500); // a person's second Ctrl-C comes later than SAME_SIGNAL_MS
   program.kill("SIGINT");
   assertEquals((await program.status).code, 130);
   stuck.drop();
@@ -231,7 +249,12 @@ Deno.test("confab: a busy port is one sentence that names it and the fix, exit 3
 });
 
 Deno.test("confab: CONFAB_ADDR sets the address, and what it prints is where it listens", async () => {
-  await using program = await startProgram({ args: [], env: { CONFAB_ADDR: "127.0.0.1:0" } });
+  const free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = free.addr;
+  free.close();
+  const env = { CONFAB_ADDR: `127.0.0.1:${port}` };
+  await using program = await startProgram({ args: [], env });
+  assertEquals(program.port, port);
   const response = await fetch(`http://127.0.0.1:${program.port}/?from=test`);
   assertEquals(response.status, 200);
   assertStringIncludes(await response.text(), "<title>Confab</title>");
