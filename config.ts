@@ -86,7 +86,7 @@ Examples
 Options
 ${options.join("\n")}
 
-Then open the address that it prints, and share the link.`;
+Then open the Local address that it prints, and give others the Network one.`;
 }
 
 /** The flags that were given, by name; a flag without a value has an empty one. */
