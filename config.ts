@@ -10,6 +10,12 @@ export interface Config {
   readonly hostname: string;
   /** 0 for any free port. */
   readonly port: number;
+  /** Where the journal is. */
+  readonly journal: "sqlite" | "memory";
+  /** The journal's folder. */
+  readonly data: string;
+  /** Entries kept in each room; 0 for all. */
+  readonly keep: number;
 }
 
 interface Flag {
@@ -22,7 +28,8 @@ interface Flag {
   readonly help: string;
 }
 
-const FLAGS = {
+/** Flags with a value, each with a variable and a default. */
+const SETTINGS = {
   addr: {
     type: "string",
     env: "CONFAB_ADDR",
@@ -31,6 +38,31 @@ const FLAGS = {
     help:
       "address to listen on: without HOST every IPv4\naddress of this machine, with [::] IPv6 as well;\nport 0 is any free port",
   },
+  data: {
+    type: "string",
+    env: "CONFAB_DATA",
+    value: "DIR",
+    default: "./confab-data",
+    help: "folder of the journal; made when it is missing",
+  },
+  keep: {
+    type: "string",
+    env: "CONFAB_KEEP",
+    value: "N",
+    default: "10000",
+    help: "messages kept in each room, 0 for all",
+  },
+  journal: {
+    type: "string",
+    env: "CONFAB_JOURNAL",
+    value: "KIND",
+    default: "sqlite",
+    help: "sqlite, on disk, or memory, which a restart\nforgets",
+  },
+} as const satisfies Record<string, Flag>;
+
+const FLAGS = {
+  ...SETTINGS,
   debug: { type: "boolean", help: "show the stack of a start-up error" },
   help: { type: "boolean", short: "h", help: "show this help" },
   version: { type: "boolean", short: "v", help: "show the version" },
@@ -55,10 +87,17 @@ export function parseConfig(
   env: Readonly<Record<string, string | undefined>>,
 ): Config {
   const given = parseFlags(args);
-  const addr = given.get("addr") ?? (env[FLAGS.addr.env] || FLAGS.addr.default);
+  const setting = (name: keyof typeof SETTINGS): Setting => {
+    const flag = SETTINGS[name];
+    const value = given.get(name) ?? (env[flag.env] || flag.default);
+    return { value, source: given.has(name) ? `--${name}` : flag.env };
+  };
   return {
     command: given.has("help") ? "help" : given.has("version") ? "version" : "serve",
-    ...parseAddr(addr, given.has("addr") ? "--addr" : FLAGS.addr.env),
+    ...parseAddr(setting("addr")),
+    journal: parseJournal(setting("journal")),
+    data: setting("data").value,
+    keep: parseKeep(setting("keep")),
   };
 }
 
@@ -82,6 +121,8 @@ Examples
   confab                     serve on port 8080
   confab --addr :9000        another port
   confab --addr 127.0.0.1:0  this machine only, any free port
+  confab --data /srv/chat    keep the messages there
+  confab --keep 0            and all of them
 
 Options
 ${options.join("\n")}
@@ -132,14 +173,31 @@ function suggest(name: string): string {
   return best ? `. Did you mean "--${best.flag}"?` : "";
 }
 
+/** A value and what gave it, for an error to name. */
+interface Setting {
+  readonly value: string;
+  readonly source: string;
+}
+
 /** `HOST:PORT`, `:PORT` or `[IPV6]:PORT`. */
-function parseAddr(addr: string, source: string): Pick<Config, "hostname" | "port"> {
+function parseAddr({ value: addr, source }: Setting): Pick<Config, "hostname" | "port"> {
   const match = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(addr);
   const port = Number(match?.[3]);
   if (!match || port > 65535) {
     throw badUsage(`Cannot parse ${source}: expected HOST:PORT, received "${addr}"`);
   }
   return { hostname: match[1] ?? match[2] ?? "", port };
+}
+
+function parseJournal({ value, source }: Setting): Config["journal"] {
+  if (value === "sqlite" || value === "memory") return value;
+  throw badUsage(`Cannot parse ${source}: expected sqlite or memory, received "${value}"`);
+}
+
+function parseKeep({ value, source }: Setting): number {
+  const keep = /^\d{1,15}$/.test(value) ? Number(value) : NaN;
+  if (keep >= 0) return keep;
+  throw badUsage(`Cannot parse ${source}: expected a number from 0 up, received "${value}"`);
 }
 
 function badUsage(message: string): ChatError {

@@ -66,3 +66,22 @@ Deno.test("helpText() leads with examples and lists each flag with its variable 
   assert(help.indexOf("Examples") < help.indexOf("Options"));
   assert(help.split("\n").every((line) => line.length <= 80), "fits a terminal");
 });
+
+Deno.test("parseConfig() reads where the journal is, and how much it keeps", () => {
+  const { journal, data, keep } = parseConfig([], {});
+  assertEquals({ journal, data, keep }, { journal: "sqlite", data: "./confab-data", keep: 10_000 });
+  const args = ["--journal", "memory", "--data", "/srv/chat", "--keep=0"];
+  const env = { CONFAB_JOURNAL: "memory", CONFAB_DATA: "/srv/chat", CONFAB_KEEP: "0" };
+  for (const config of [parseConfig(args, {}), parseConfig([], env)]) {
+    assertEquals([config.journal, config.data, config.keep], ["memory", "/srv/chat", 0]);
+  }
+  const wrong: [string[], string][] = [
+    [["--journal", "disk"], 'Cannot parse --journal: expected sqlite or memory, received "disk"'],
+    [["--keep=-1"], 'Cannot parse --keep: expected a number from 0 up, received "-1"'],
+    [["--keep", "many"], 'Cannot parse --keep: expected a number from 0 up, received "many"'],
+    [["--keep", "1e3"], 'Cannot parse --keep: expected a number from 0 up, received "1e3"'],
+  ];
+  for (const [given, message] of wrong) {
+    assertStringIncludes(assertThrows(() => parseConfig(given, {}), ChatError).message, message);
+  }
+});

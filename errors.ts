@@ -9,6 +9,8 @@ export interface ErrorRow {
   readonly status?: number;
   /** WebSocket close code (RFC 6455, section 7.4.1, and its registry), where a socket can meet it. */
   readonly closeCode?: number;
+  /** Whether a `confab.v1` connection is told by an `error` line and goes on. */
+  readonly line?: boolean;
   /** Exit code, where it ends the program. */
   readonly exitCode?: number;
   /** Whether the same client may well succeed by connecting again. */
@@ -35,7 +37,12 @@ export const ERRORS = {
     status: 400,
     reconnect: false,
   },
-  too_long: { sentence: "The message is longer than allowed", closeCode: 1009, reconnect: true },
+  too_long: {
+    sentence: "The message is longer than allowed",
+    closeCode: 1009,
+    line: true,
+    reconnect: true,
+  },
   not_text: { sentence: "The message is not valid UTF-8", closeCode: 1007, reconnect: true },
   stalled: {
     sentence: "The connection took nothing of what was sent to it for too long",
@@ -43,11 +50,52 @@ export const ERRORS = {
     reconnect: true,
   },
   fell_behind: {
-    sentence: "The connection fell further behind than the room remembers",
+    sentence: "The connection fell further behind than the room can hold back for it",
     closeCode: 1008,
     reconnect: true,
   },
-  stopping: { sentence: "The server is stopping", closeCode: 1001, reconnect: true },
+  hello_timeout: {
+    sentence: "The connection said no hello in time",
+    closeCode: 1008,
+    reconnect: true,
+  },
+  restarting: {
+    sentence: "The server is stopping or restarting",
+    closeCode: 1001,
+    reconnect: true,
+  },
+  not_stored: {
+    sentence: "The message could not be stored; it was not accepted",
+    closeCode: 1011,
+    line: true,
+    reconnect: true,
+  },
+  not_json: {
+    sentence: "The line is not a JSON object",
+    closeCode: 1007,
+    line: true,
+    reconnect: false,
+  },
+  unknown_type: {
+    sentence: "The line has no type that is known here",
+    line: true,
+    reconnect: false,
+  },
+  bad_field: { sentence: "A field of the line is missing or wrong", line: true, reconnect: false },
+  hello_first: { sentence: "The first line must be a hello", line: true, reconnect: false },
+  hello_twice: { sentence: "The connection has said hello already", line: true, reconnect: false },
+  no_name: { sentence: "Choose a name first", line: true, reconnect: false },
+  bad_name: {
+    sentence: "A name has 1 to 32 characters, none of them invisible",
+    line: true,
+    reconnect: false,
+  },
+  unknown_ref: {
+    sentence: "The message that it refers to is not there",
+    line: true,
+    reconnect: false,
+  },
+  not_yours: { sentence: "Only its author may change a message", line: true, reconnect: false },
   internal: {
     sentence: "Something went wrong in the server",
     status: 500,
@@ -56,6 +104,7 @@ export const ERRORS = {
   },
   bad_usage: { sentence: "The command line is wrong", exitCode: 2, reconnect: false },
   address_unavailable: { sentence: "The address cannot be used", exitCode: 3, reconnect: false },
+  data_unavailable: { sentence: "The data folder cannot be used", exitCode: 4, reconnect: false },
 } as const satisfies Record<string, ErrorRow>;
 
 /** A code in {@linkcode ERRORS}. */
@@ -64,11 +113,14 @@ export type ErrorCode = keyof typeof ERRORS;
 /** An error with a code, for whoever can act on the code. */
 export class ChatError extends Error {
   readonly code: ErrorCode;
+  /** The id of the message that it is about, where there is one. */
+  readonly id: string | undefined;
 
-  constructor(code: ErrorCode, options?: ErrorOptions & { message?: string }) {
+  constructor(code: ErrorCode, options?: ErrorOptions & { message?: string; id?: string }) {
     super(options?.message ?? ERRORS[code].sentence, options);
     this.name = "ChatError";
     this.code = code;
+    this.id = options?.id;
   }
 }
 

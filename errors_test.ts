@@ -10,7 +10,7 @@ Deno.test("ERRORS: codes are snake_case, sentences have no period, numbers are i
     assert(row.status === undefined || row.status >= 400 && row.status < 600, code);
     assert(row.closeCode === undefined || row.closeCode >= 1001 && row.closeCode < 1015, code);
     assert(row.exitCode === undefined || row.exitCode > 0 && row.exitCode < 128, code);
-    assert(row.status ?? row.closeCode ?? row.exitCode, `${code} can be met nowhere`);
+    assert(row.status ?? row.closeCode ?? row.exitCode ?? row.line, `${code} can be met nowhere`);
   }
 });
 
@@ -40,11 +40,13 @@ Deno.test("ERRORS and the table in docs/protocol.md say the same", async () => {
   const documented = text.split("\n")
     .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()))
     .filter(([code]) => code?.startsWith("`"))
-    .filter((cells) => cells.length === 6);
+    .filter((cells) => cells.length === 7);
   const expected = rows.map(([code, row]) => [
     `\`${code}\``,
     row.sentence,
-    ...[row.status, row.closeCode, row.exitCode].map((n) => `${n ?? "-"}`),
+    ...[row.status, row.closeCode].map((n) => `${n ?? "-"}`),
+    row.line ? "yes" : "-",
+    `${row.exitCode ?? "-"}`,
     row.reconnect ? "yes" : "no",
   ]);
   assertEquals(documented, expected);

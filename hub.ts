@@ -1,35 +1,46 @@
-// The room: who is in it and what they are sent. One loop owns both; everything else only posts to its inbox.
-// Knows no sockets, no wire and no clock, so that its tests need none.
+// The rooms: what is said in them, in which order, and who is there. One loop owns it all; everything else only posts
+// to its inbox. Knows no sockets and no wire, so that its tests need none.
 import { Channel } from "@std/async/channel";
-import { Buffer } from "node:buffer";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { Backlog, type BacklogLimits } from "./backlog.ts";
-import type { ErrorCode } from "./errors.ts";
+import { ChatError, type ErrorCode } from "./errors.ts";
+import type { Journal } from "./journal/journal.ts";
 import type { Log } from "./log.ts";
-import type { Batch } from "./wire/message.ts";
+import { makeGap, Room } from "./room.ts";
+import { type Member, type Person, Seat } from "./seat.ts";
+import { type Place, Turn } from "./turn.ts";
+import type { Message } from "./wire/message.ts";
 
-/** What the hub needs of somebody in the room. */
-export interface Member {
-  /**
-   * Takes the batch without waiting; false when there is no room for it. After a false the hub sends nothing more
-   * until the member asks with {@linkcode Hub.catchUp}.
-   */
-  trySend(batch: Batch): boolean;
-  /** Nothing more will come. With a code, that is why. */
-  close(code?: ErrorCode): void;
+/** Who registers with a name and a key, and what of the room's past it wants to see. */
+export interface Arrival {
+  /** Hash of the key. */
+  readonly author: string;
+  /** Empty for who only reads. */
+  readonly name: string;
+  /** Resume behind this entry; undefined, or an entry that is not there, to start afresh. */
+  readonly after: number | undefined;
+  /** The epoch that `after` belongs to. */
+  readonly epoch: string | undefined;
+  /** Of what a resume brings, the last this many only. */
+  readonly most: number;
+  /** How many entries to start afresh with. */
+  readonly history: number;
 }
 
 type HubEvent =
-  | { type: "register"; member: Member }
+  | { type: "register"; member: Member; room: string; arrival: Arrival | undefined }
   | { type: "unregister"; member: Member; code: ErrorCode | undefined }
-  | { type: "broadcast"; text: string }
-  | { type: "catchUp"; member: Member; seq: number }
+  | { type: "broadcast"; member: Member; message: Message }
+  | { type: "rename"; member: Member; name: string }
+  | { type: "typing"; member: Member }
+  | { type: "history"; member: Member; before: number; limit: number }
+  | { type: "catchUp"; member: Member }
+  | { type: "presence"; room: Room }
   | { type: "close"; code: ErrorCode };
 
 export interface HubOptions {
-  /** Makes one frame of several messages. */
-  readonly encode: (texts: readonly string[]) => string;
-  readonly backlog: BacklogLimits;
+  readonly journal: Journal;
+  /** Entries kept in each room; 0 for all. */
+  readonly keep: number;
   readonly log: Log;
 }
 
@@ -37,54 +48,75 @@ export interface HubOptions {
 // takes all that waits at every turn anyway.
 const INBOX_CAPACITY = Number.MAX_SAFE_INTEGER;
 
-/** A batch is sent when it has this many characters, or all that waited. What a slow reader costs depends on it. */
-const MAX_BATCH_CHARS = 64 * 1024;
+/** Characters of text in a page of history. */
+const MAX_HISTORY_CHARS = 128 * 1024;
 
 /**
- * Orders what the members of one room say and sends it to all of them. Methods return at once; what they ask for
- * happens in the order of the calls.
+ * Numbers what members say, stores it, and sends it to all of them. Methods return at once; what they ask for happens
+ * in the order of the calls.
  */
 export class Hub {
   readonly #inbox = new Channel<HubEvent>({ capacity: INBOX_CAPACITY });
-  readonly #encode: HubOptions["encode"];
-  readonly #backlog: Backlog;
+  readonly #journal: Journal;
+  readonly #keep: number;
   readonly #log: Log;
-  /** Members that get each new batch. */
-  readonly #live = new Set<Member>();
-  /** Members that had no room for one, and get nothing until they ask. Nobody is in both sets. */
-  readonly #lagging = new Set<Member>();
-  /** Messages taken in this turn and not yet sent, and how many characters they have. */
-  #pending: string[] = [];
-  #pendingChars = 0;
-  #lastSeq = 0;
+  readonly #rooms = new Map<string, Room>();
+  readonly #places = new Map<Member, Place>();
+  readonly #turn: Turn;
+  /** Who goes when this turn has been delivered. */
+  #leaving: { member: Member; code: ErrorCode | undefined }[] = [];
+  /** Who asked for what it has missed. */
+  #asking = new Set<Member>();
 
   constructor(options: HubOptions) {
-    this.#encode = options.encode;
-    this.#backlog = new Backlog(options.backlog);
+    this.#journal = options.journal;
+    this.#keep = options.keep;
     this.#log = options.log;
+    const lose = (member: Member, code: ErrorCode) => this.unregister(member, code);
+    this.#turn = new Turn({ ...options, lose });
   }
 
-  /** Adds a member; it gets what is broadcast from here on. After {@linkcode close} it is closed at once. */
-  register(member: Member): void {
-    if (!this.#inbox.trySend({ type: "register", member })) member.close("stopping");
+  /**
+   * Adds a member to a room. Without an arrival it gets what is said from here on; with one, a welcome and what it
+   * has missed come first. After {@linkcode close} it is closed at once.
+   */
+  register(member: Member, room: string, arrival?: Arrival): void {
+    if (!this.#inbox.trySend({ type: "register", member, room, arrival })) {
+      member.close("restarting");
+    }
   }
 
-  /** Removes a member and closes it. Harmless for one that is not there. */
+  /** Removes a member and closes it, once what was said before is delivered. Harmless for one that is not there. */
   unregister(member: Member, code?: ErrorCode): void {
     this.#inbox.trySend({ type: "unregister", member, code });
   }
 
-  /** Sends a message to everybody, its sender included. */
-  broadcast(text: string): void {
-    this.#inbox.trySend({ type: "broadcast", text });
+  /** Says it to everybody in the member's room, the member included, once it is stored. Then acknowledges it. */
+  broadcast(member: Member, message: Message): void {
+    this.#inbox.trySend({ type: "broadcast", member, message });
   }
 
-  /** Asks for what follows message `seq`, by a lagging member that has written everything up to there. */
-  catchUp(member: Member, seq: number): void {
-    this.#inbox.trySend({ type: "catchUp", member, seq });
+  /** Gives the person behind the member another name. */
+  rename(member: Member, name: string): void {
+    this.#inbox.trySend({ type: "rename", member, name });
   }
 
-  /** Ends the room: members get what was broadcast before, then are closed with this code. */
+  /** Tells the others that the person behind the member is writing. */
+  typing(member: Member): void {
+    this.#inbox.trySend({ type: "typing", member });
+  }
+
+  /** Tells the member the entries before one, newest `limit` of them. */
+  history(member: Member, range: { before: number; limit: number }): void {
+    this.#inbox.trySend({ type: "history", member, ...range });
+  }
+
+  /** Asks for what follows, by a lagging member that has written everything it took. */
+  catchUp(member: Member): void {
+    this.#inbox.trySend({ type: "catchUp", member });
+  }
+
+  /** Ends all rooms: members get what was said before, then are closed with this code. */
   close(code: ErrorCode): void {
     this.#inbox.trySend({ type: "close", code });
   }
@@ -100,92 +132,178 @@ export class Hub {
         this.#take(next.value);
         next = this.#inbox.tryReceive();
       }
-      this.#flush();
+      // Nothing else happens meanwhile: what arrives during the commit waits in the inbox for the next turn.
+      await this.#turn.commit();
+      for (const member of this.#asking) this.#guard(member, () => this.#advance(member));
+      this.#asking.clear();
+      for (const { member, code } of this.#leaving.splice(0)) this.#remove(member, code);
     }
   }
 
   #take(event: HubEvent): void {
     switch (event.type) {
       case "broadcast":
-        this.#pending.push(event.text);
-        this.#pendingChars += event.text.length + 1; // with its separator: empty messages count too
-        if (this.#pendingChars >= MAX_BATCH_CHARS) this.#flush();
+        this.#guard(event.member, () => this.#say(event.member, event.message));
         break;
-      case "catchUp":
-        this.#catchUp(event.member, event.seq);
-        break;
-      // A message belongs to those who were here when it was said: send before membership changes.
       case "register":
-        this.#flush();
-        if (this.#inbox.closed) event.member.close("stopping");
-        else this.#live.add(event.member);
+        this.#guard(event.member, () => this.#register(event.member, event.room, event.arrival));
         break;
       case "unregister":
-        this.#flush();
-        this.#remove(event.member, event.code);
+        this.#leaving.push(event);
+        break;
+      case "catchUp":
+        this.#asking.add(event.member);
+        break;
+      case "rename":
+        this.#guard(event.member, () => this.#rename(event.member, event.name));
+        break;
+      case "typing":
+        this.#typing(event.member);
+        break;
+      case "history":
+        this.#guard(event.member, () => this.#tellHistory(event.member, event));
+        break;
+      case "presence":
+        event.room.tellPresence();
         break;
       case "close":
-        this.#flush();
         this.#inbox.close();
-        for (const member of [...this.#live, ...this.#lagging]) this.#remove(member, event.code);
+        for (const member of this.#places.keys()) {
+          this.#leaving.push({ member, code: event.code });
+        }
         break;
     }
   }
 
-  /** Makes one batch of what is pending and offers it to every live member. */
-  #flush(): void {
-    if (this.#pending.length === 0) return;
-    const texts = this.#pending;
-    this.#pending = [];
-    this.#pendingChars = 0;
-    const frame = this.#encode(texts);
-    const batch: Batch = {
-      firstSeq: this.#lastSeq + 1,
-      lastSeq: this.#lastSeq + texts.length,
-      frame,
-      byteLength: Buffer.byteLength(frame),
-    };
-    this.#lastSeq = batch.lastSeq;
-    this.#backlog.push(batch);
-    for (const member of this.#live) {
-      // Skip rather than wait: one stalled phone must not delay the room (decision 0003).
-      if (this.#offer(member, batch)) continue;
-      this.#live.delete(member);
-      this.#lagging.add(member);
-    }
+  /**
+   * Reads the journal and adds the member in one turn: up to the head it is given what is stored, and everything that
+   * is stored later comes live.
+   */
+  #register(member: Member, roomName: string, arrival: Arrival | undefined): void {
+    if (this.#inbox.closed) return member.close("restarting");
+    const room = this.#room(roomName);
+    const person = arrival && this.#enter(member, room, arrival);
+    if (person?.name) this.#turn.hasClaims = true;
+    const onFailure = (error: unknown) => this.#fail(member, error);
+    const seat = new Seat({ member, person, takenSeq: room.head, onFailure });
+    this.#places.set(member, { room, seat });
+    room.join(seat);
+    if (arrival) this.#welcome({ room, seat }, arrival);
+    this.#advance(member);
   }
 
-  /** Offers what follows `seq`; at the head, and in the same turn, the member is live again. */
-  #catchUp(member: Member, seq: number): void {
-    if (!this.#lagging.has(member)) return;
-    if (!this.#backlog.reachesBackTo(seq)) {
-      this.#remove(member, "fell_behind");
-      return;
-    }
-    for (let next = this.#backlog.after(seq); next; next = this.#backlog.after(next.lastSeq)) {
-      if (!this.#offer(member, next)) return;
-    }
-    this.#lagging.delete(member);
-    this.#live.add(member);
-  }
-
-  // A member that throws must cost the others nothing: it goes, they get their batch.
-  #offer(member: Member, batch: Batch): boolean {
+  #enter(member: Member, room: Room, { author, name }: Arrival): Person {
     try {
-      return member.trySend(batch);
+      return room.enter(author, name);
     } catch (error) {
-      this.#log("error", "member failed", { error });
-      this.unregister(member, "internal");
-      return false;
+      this.#forgetIfEmpty(room);
+      member.close("internal"); // it has no place yet from which it could be removed
+      throw error;
     }
+  }
+
+  #welcome({ room, seat }: Place, arrival: Arrival): void {
+    const { after = Infinity, epoch, most, history } = arrival;
+    const { epoch: ours } = this.#journal;
+    const floor = room.floor(this.#keep);
+    const resumed = (epoch ?? ours) === ours && after <= room.head;
+    const { name, tag } = seat.person!;
+    seat.tell({
+      type: "welcome",
+      room: room.name,
+      epoch: ours,
+      head: room.head,
+      you: { name, tag },
+      resumed,
+    });
+    seat.takenSeq = Math.max(floor, resumed ? after : room.head - history);
+    if (!resumed) return;
+    if (after < floor) seat.tell(makeGap(after, floor, "retention"));
+    const start = Math.max(seat.takenSeq, room.head - most);
+    if (start > seat.takenSeq) seat.tell(makeGap(seat.takenSeq, start, "skipped"));
+    seat.takenSeq = start;
+  }
+
+  #say(member: Member, message: Message): void {
+    const place = this.#places.get(member);
+    if (place) this.#turn.add(place, message);
+  }
+
+  #rename(member: Member, name: string): void {
+    const place = this.#places.get(member);
+    if (!place?.seat.person) return;
+    place.room.rename(place.seat.person, name);
+    this.#turn.hasClaims = true;
+  }
+
+  #typing(member: Member): void {
+    const place = this.#places.get(member);
+    const person = place?.seat.person;
+    if (!person?.name) return;
+    const { name, tag } = person;
+    place!.room.tellAll({ type: "typing", from: { name, tag } }, person);
+  }
+
+  #tellHistory(member: Member, { before, limit }: { before: number; limit: number }): void {
+    const place = this.#places.get(member);
+    if (!place) return;
+    const { room, seat } = place;
+    const floor = room.floor(this.#keep);
+    // Not beyond the head: what is not delivered yet is no history.
+    const end = Math.min(before, room.head + 1);
+    const wanted = { entries: Math.min(limit, end - floor - 1), chars: MAX_HISTORY_CHARS };
+    const entries = wanted.entries > 0
+      ? this.#journal.read(room.name, { before: end }, wanted)
+      : [];
+    const more = entries.length > 0 && entries[0]!.seq > floor + 1;
+    seat.tell({ type: "page", before, entries, more });
+  }
+
+  #advance(member: Member): void {
+    const place = this.#places.get(member);
+    if (!place) return;
+    const progress = place.room.advance(place.seat);
+    if (progress === "more") this.catchUp(member); // one page a turn, so that nobody waits for a long way
+    if (progress === "lost") this.unregister(member, "fell_behind");
+  }
+
+  /** A member, or a read on its behalf, that fails must cost the others nothing. */
+  #guard(member: Member, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#fail(member, error);
+    }
+  }
+
+  #fail(member: Member, error: unknown): void {
+    this.#log("error", "member failed", { error });
+    this.unregister(member, error instanceof ChatError ? error.code : "internal");
   }
 
   #remove(member: Member, code: ErrorCode | undefined): void {
-    if (!this.#live.delete(member) && !this.#lagging.delete(member)) return;
-    try {
-      member.close(code);
-    } catch (error) {
-      this.#log("error", "member failed", { error });
+    const place = this.#places.get(member);
+    if (!place) return;
+    this.#places.delete(member);
+    const { room, seat } = place;
+    room.leave(seat);
+    this.#forgetIfEmpty(room);
+    seat.close(code);
+  }
+
+  #forgetIfEmpty(room: Room): void {
+    if (!room.isEmpty) return;
+    room.close();
+    this.#rooms.delete(room.name);
+  }
+
+  #room(name: string): Room {
+    let room = this.#rooms.get(name);
+    if (!room) {
+      const onPresence = () => void this.#inbox.trySend({ type: "presence", room: made });
+      const made = new Room(name, { journal: this.#journal, onPresence });
+      this.#rooms.set(name, room = made);
     }
+    return room;
   }
 }

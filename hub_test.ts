@@ -1,19 +1,27 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertGreater } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { ErrorCode } from "./errors.ts";
-import { Hub, type Member } from "./hub.ts";
+import { ChatError, type ErrorCode } from "./errors.ts";
+import { type Arrival, Hub } from "./hub.ts";
+import type { Draft } from "./journal/journal.ts";
+import { MemoryJournal } from "./journal/memory.ts";
 import type { Log } from "./log.ts";
-import type { Batch } from "./wire/message.ts";
-import { encodeLines } from "./wire/text.ts";
+import type { Member } from "./seat.ts";
+import { JSON_LINES } from "./wire/json_lines.ts";
+import type { Batch, Message, Notice, Wire } from "./wire/message.ts";
+import { LINES } from "./wire/text.ts";
 
 /** A member without a socket: it has room for `room` batches and remembers all it is given. */
 class FakeMember implements Member {
+  readonly wire: Wire;
   readonly batches: Batch[] = [];
+  readonly notices: Notice[] = [];
   readonly closes: (ErrorCode | undefined)[] = [];
   room: number;
 
-  constructor(room = Infinity) {
+  constructor(room = Infinity, wire: Wire = LINES) {
     this.room = room;
+    this.wire = wire;
   }
 
   trySend(batch: Batch): boolean {
@@ -23,34 +31,79 @@ class FakeMember implements Member {
     return true;
   }
 
+  tell(notice: Notice): void {
+    this.notices.push(notice);
+  }
+
   close(code?: ErrorCode): void {
     this.closes.push(code);
   }
 
+  /** What it has been sent: texts on either wire. */
   get lines(): string[] {
-    return this.batches.flatMap((batch) => batch.frame.split("\n"));
+    const lines = this.batches.flatMap(({ frame }) => frame === undefined ? [] : frame.split("\n"));
+    return this.wire === LINES ? lines : lines.map((line) => JSON.parse(line).text);
   }
 
-  get lastSeq(): number {
-    return this.batches.at(-1)?.lastSeq ?? 0;
+  get seqs(): number[] {
+    return this.batches.flatMap(({ frame }) => frame!.split("\n")).map((line) =>
+      JSON.parse(line).seq
+    );
+  }
+
+  /** Notices of a kind, without what every one of that kind has. */
+  told<T extends Notice["type"]>(type: T): Extract<Notice, { type: T }>[] {
+    return this.notices.filter((notice) => notice.type === type) as never;
+  }
+}
+
+/** A journal whose disk may be full. */
+class FlakyJournal extends MemoryJournal {
+  isFull = false;
+
+  override append(drafts: readonly Draft[]) {
+    if (this.isFull) return Promise.reject(new ChatError("not_stored", { cause: "disk full" }));
+    return super.append(drafts);
   }
 }
 
 interface TestHub extends AsyncDisposable {
   readonly hub: Hub;
+  readonly journal: FlakyJournal;
   readonly logged: string[];
+  /** Somebody who speaks `confab.v1`, and what the hub told first. */
+  arrive(arrival?: Partial<Arrival>, room?: string): FakeMember;
+  join(member?: FakeMember, room?: string): FakeMember;
+  say(member: FakeMember, text: string, more?: Partial<Message>): void;
 }
 
-function makeHub(backlog = { maxBatches: 1000, maxBytes: 1_000_000 }): TestHub {
+function makeHub({ keep = 0, journal = new FlakyJournal() } = {}): TestHub {
   const logged: string[] = [];
   const log: Log = (_level, event) => logged.push(event);
-  const hub = new Hub({ encode: encodeLines, backlog, log });
+  const hub = new Hub({ journal, keep, log });
   const running = hub.run();
+  let people = 0;
+  const join = (member = new FakeMember(), room = "lobby") => {
+    hub.register(member, room);
+    return member;
+  };
   return {
     hub,
+    journal,
     logged,
+    join,
+    arrive(arrival = {}, room = "lobby") {
+      const member = new FakeMember(Infinity, JSON_LINES);
+      const { author = `${++people}author`, name = `P${author.slice(0, 1)}`, ...rest } = arrival;
+      const wish = { after: undefined, epoch: undefined, most: Infinity, history: 50, ...rest };
+      hub.register(member, room, { author, name, ...wish });
+      return member;
+    },
+    say(member, text, more = {}) {
+      hub.broadcast(member, { kind: "say", id: "", text, ref: 0, on: true, ...more });
+    },
     async [Symbol.asyncDispose]() {
-      hub.close("stopping");
+      hub.close("restarting");
       await running;
     },
   };
@@ -58,40 +111,43 @@ function makeHub(backlog = { maxBatches: 1000, maxBytes: 1_000_000 }): TestHub {
 
 /** Lets the hub take what waits in its inbox and act on it. */
 async function hubTurn(): Promise<void> {
-  for (let i = 0; i < 3; i++) await nextTurn();
+  for (let i = 0; i < 4; i++) await nextTurn();
+}
+
+function numbered(count: number): string[] {
+  return Array.from({ length: count }, (_, n) => `line ${n + 1}`);
 }
 
 Deno.test("Hub.broadcast() reaches every member, its sender included, in one order", async () => {
   await using test = makeHub();
-  const members = [new FakeMember(), new FakeMember(), new FakeMember()];
-  for (const member of members) test.hub.register(member);
-  for (let n = 0; n < 500; n++) {
-    test.hub.broadcast(`line ${n}`);
+  const members = [test.join(), test.join(), test.arrive()];
+  for (const [n, line] of numbered(500).entries()) {
+    test.say(members[n % 3]!, line, { id: `${n}` });
     if (n % 7 === 0) await nextTurn();
   }
   await hubTurn();
-  const expected = Array.from({ length: 500 }, (_, n) => `line ${n}`);
-  for (const member of members) assertEquals(member.lines, expected);
+  assertEquals(members[2]!.lines, numbered(500));
+  const named = numbered(500).map((line, n) => n % 3 === 2 ? `P1: ${line}` : line);
+  for (const member of members.slice(0, 2)) assertEquals(member.lines, named);
 });
 
-Deno.test("Hub.broadcast() makes one batch of what one turn finds, the same object for all", async () => {
+Deno.test("Hub.broadcast() makes one batch of what one turn finds, the same object for all on a wire", async () => {
   await using test = makeHub();
-  const [a, b] = [new FakeMember(), new FakeMember()];
-  test.hub.register(a);
-  test.hub.register(b);
-  for (const text of ["one", "two", "three"]) test.hub.broadcast(text);
+  const [a, b, c] = [test.join(), test.join(), test.arrive()];
   await hubTurn();
-  assertEquals(a.batches, [{ firstSeq: 1, lastSeq: 3, frame: "one\ntwo\nthree", byteLength: 13 }]);
+  for (const text of ["one", "two", "three"]) test.say(a, text);
+  await hubTurn();
+  assertEquals(a.batches, [{ lastSeq: 3, frame: "one\ntwo\nthree", byteLength: 13 }]);
   assert(a.batches[0] === b.batches[0]);
+  assertEquals([c.batches.length, c.lines], [1, ["one", "two", "three"]]);
 });
 
 Deno.test("Hub.broadcast() gathers what the reads of one round of the event loop bring", async () => {
   await using test = makeHub();
-  const member = new FakeMember();
-  test.hub.register(member);
+  const member = test.join();
   await hubTurn();
   for (const text of ["one", "two", "three"]) {
-    test.hub.broadcast(text);
+    test.say(member, text);
     for (let i = 0; i < 20; i++) await null; // between two reads, only microtasks run
   }
   await hubTurn();
@@ -99,233 +155,526 @@ Deno.test("Hub.broadcast() gathers what the reads of one round of the event loop
 });
 
 Deno.test("Hub.broadcast() sends a long turn in several batches, in order", async () => {
-  await using test = makeHub({ maxBatches: 1000, maxBytes: 10_000_000 });
-  const member = new FakeMember();
-  test.hub.register(member);
+  await using test = makeHub();
+  const [member, json] = [test.join(), test.arrive()];
   const said = Array.from({ length: 100 }, (_, n) => `${n} `.padEnd(16_000, "x"));
-  for (const text of said) test.hub.broadcast(text);
+  for (const text of said) test.say(member, text);
+  for (let n = 0; n < 20_000; n++) test.say(member, "");
   await hubTurn();
-  assertEquals(member.lines, said);
-  const largest = Math.max(...member.batches.map((batch) => batch.byteLength));
-  assert(largest < 100_000, `${largest} bytes in one batch`);
-  for (const text of ["short", "and", "together"]) test.hub.broadcast(text);
+  for (const { lines, batches } of [member, json]) {
+    assertEquals(lines.slice(0, 100), said);
+    assertEquals(lines.length, 20_100);
+    const largest = Math.max(...batches.map((batch) => batch.byteLength));
+    assert(largest < 100_000, `${largest} bytes in one batch`);
+  }
+  for (const text of ["short", "and", "together"]) test.say(member, text);
   await hubTurn();
   assertEquals(member.batches.at(-1)!.frame, "short\nand\ntogether");
 });
 
-Deno.test("Hub.broadcast() bounds a batch of empty messages as well", async () => {
-  await using test = makeHub();
-  const member = new FakeMember();
-  test.hub.register(member);
-  for (let n = 0; n < 300_000; n++) test.hub.broadcast("");
-  await hubTurn();
-  assertEquals(member.lastSeq, 300_000);
-  const largest = Math.max(...member.batches.map((batch) => batch.byteLength));
-  assert(largest < 100_000, `${largest} bytes in one batch`);
-});
-
-Deno.test("Hub.catchUp() does not cut the batch of the turn to pieces", async () => {
-  await using test = makeHub();
-  const quick = new FakeMember();
-  const slow = Array.from({ length: 10 }, () => new FakeMember(0));
-  for (const member of [quick, ...slow]) test.hub.register(member);
-  test.hub.broadcast("1");
-  await hubTurn();
-  const said = ["1"];
-  for (const member of slow) {
-    member.room = Infinity;
-    said.push(`${said.length + 1}`);
-    test.hub.broadcast(said.at(-1)!);
-    test.hub.catchUp(member, 0);
+Deno.test("Hub.broadcast() acknowledges and delivers after the commit, and only then", async () => {
+  const committing = Promise.withResolvers<void>();
+  class SlowJournal extends FlakyJournal {
+    override async append(drafts: readonly Draft[]) {
+      const appended = await super.append(drafts);
+      if (drafts.length > 0) await committing.promise;
+      return appended;
+    }
   }
+  await using test = makeHub({ journal: new SlowJournal() });
+  const [ann, ben] = [test.arrive(), test.arrive()];
   await hubTurn();
-  assertEquals(quick.batches.length, 2);
-  for (const member of slow) assertEquals(member.lines, said);
+  test.say(ann, "hello", { id: "1" });
+  await hubTurn();
+  const late = test.arrive(); // waits for the loop, which waits for the commit
+  await hubTurn();
+  assertEquals([ann.told("ack"), ann.lines, ben.lines, late.notices], [[], [], [], []]);
+  committing.resolve();
+  await hubTurn();
+  assertEquals(ann.told("ack"), [{ type: "ack", id: "1", seq: 1 }]);
+  for (const { lines } of [ann, ben, late]) assertEquals(lines, ["hello"]);
+  assertEquals(ben.told("ack"), []);
 });
 
-Deno.test("Hub numbers messages without holes and counts bytes of UTF-8", async () => {
+Deno.test("Hub.broadcast() gives a repeated id its first seq, and delivers nothing", async () => {
   await using test = makeHub();
-  const member = new FakeMember();
-  test.hub.register(member);
-  test.hub.broadcast("é");
+  const ann = test.arrive({ author: "ann0" });
+  test.say(ann, "once", { id: "1" });
+  test.say(ann, "twice, in the same turn", { id: "1" });
   await hubTurn();
-  test.hub.broadcast("a");
-  test.hub.broadcast("");
+  const again = test.arrive({ author: "ann0", history: 0 });
+  test.say(again, "twice, on another connection", { id: "1" });
+  const ben = test.arrive({ author: "ben0", history: 0 });
+  test.say(ben, "the id of another author", { id: "1" });
   await hubTurn();
-  assertEquals(member.batches.map((b) => [b.firstSeq, b.lastSeq, b.byteLength]), [[1, 1, 2], [
-    2,
-    3,
-    2,
-  ]]);
+  const ack = (seq: number) => ({ type: "ack" as const, id: "1", seq });
+  assertEquals(ann.told("ack"), [ack(1), ack(1)]);
+  assertEquals(again.told("ack"), [ack(1)]);
+  assertEquals(ben.told("ack"), [ack(2)]);
+  assertEquals(ann.lines, ["once", "the id of another author"]);
 });
 
-Deno.test("Hub.register() takes part from its place among the messages, not from its turn", async () => {
+Deno.test("Hub.broadcast() tells a sender what could not be stored, and goes on when it can", async () => {
   await using test = makeHub();
-  const [early, late] = [new FakeMember(), new FakeMember()];
-  test.hub.register(early);
-  test.hub.broadcast("before");
-  test.hub.register(late);
-  test.hub.broadcast("after");
+  const [ann, line] = [test.arrive(), test.join()];
+  await hubTurn();
+  test.journal.isFull = true;
+  test.say(ann, "lost", { id: "1" });
+  test.say(line, "lost as well");
+  await hubTurn();
+  test.say(ann, "lost", { id: "2" });
+  await hubTurn();
+  const [error] = ann.told("error");
+  assertEquals([error!.code, error!.id, error!.retryAfterMs! > 0], ["not_stored", "1", true]);
+  assertEquals([ann.told("ack"), ann.lines, ann.closes], [[], [], []]);
+  assertEquals(line.closes, ["not_stored"]); // has no id to be told by
+  assertEquals(test.logged, ["append failed"]); // once
+  test.hub.history(ann, { before: 100, limit: 10 });
+  test.journal.isFull = false;
+  test.say(ann, "found", { id: "1" });
+  await hubTurn();
+  assertEquals(ann.told("ack"), [{ type: "ack", id: "1", seq: 1 }]);
+  assertEquals([ann.lines, ann.told("page").length], [["found"], 1]);
+});
+
+Deno.test("Hub keeps rooms apart, and forgets an empty one but not its journal", async () => {
+  await using test = makeHub();
+  const [ann, ben] = [test.arrive({}, "a"), test.arrive({}, "b")];
+  test.say(ann, "in a", { id: "1" });
+  test.say(ben, "in b", { id: "1" });
+  await hubTurn();
+  assertEquals([ann.lines, ben.lines], [["in a"], ["in b"]]);
+  assertEquals([ann.told("ack")[0]!.seq, ben.told("ack")[0]!.seq], [1, 1]);
+  test.hub.unregister(ann);
+  await hubTurn();
+  const back = test.arrive({}, "a");
+  await hubTurn();
+  assertEquals([back.lines, back.told("welcome")[0]!.head], [["in a"], 1]);
+});
+
+Deno.test("Hub.register() without an arrival takes part from here on", async () => {
+  await using test = makeHub();
+  const early = test.join();
+  test.say(early, "before");
+  await hubTurn();
+  const late = test.join();
+  test.say(early, "after");
   await hubTurn();
   assertEquals(early.lines, ["before", "after"]);
-  assertEquals(late.lines, ["after"]);
+  assertEquals([late.lines, late.notices.filter(({ type }) => type !== "presence")], [[
+    "after",
+  ], []]);
 });
 
-Deno.test("Hub.unregister() closes the member once, with its code, and sends it nothing more", async () => {
+Deno.test("Hub.register() welcomes, then replays, then goes on live: no hole and no double", async () => {
   await using test = makeHub();
-  const [leaver, stranger] = [new FakeMember(), new FakeMember()];
-  test.hub.register(leaver);
-  test.hub.broadcast("before");
+  const talker = test.join();
+  for (const line of numbered(30)) {
+    test.say(talker, line);
+    test.arrive({ after: 10 }); // in the turn of a message that is not committed yet
+    if (line.endsWith("5")) await hubTurn();
+  }
+  await hubTurn();
+  const { epoch } = test.journal;
+  const resumed = test.arrive({ after: 12, epoch });
+  test.say(talker, "31");
+  const fresh = test.arrive({ history: 3 });
+  test.say(talker, "32");
+  await hubTurn();
+  test.say(talker, "33");
+  await hubTurn();
+  const all = [...numbered(30), "31", "32", "33"];
+  assertEquals(resumed.lines, all.slice(12));
+  assertEquals(fresh.lines, all.slice(27));
+  const welcome = (member: FakeMember) => {
+    const { head, resumed } = member.told("welcome")[0]!;
+    assertEquals(member.notices[0]!.type, "welcome");
+    return [head, resumed];
+  };
+  assertEquals([welcome(resumed), welcome(fresh)], [[30, true], [30, false]]);
+});
+
+Deno.test("Hub.register() in every turn of a busy room: each sees every message once, in order", async () => {
+  await using test = makeHub();
+  const talker = test.join();
+  const joined: { member: FakeMember; after: number }[] = [];
+  for (let n = 1; n <= 300; n++) {
+    test.say(talker, `${n}`);
+    const after = n % 7 === 0 ? 0 : Math.max(0, n - 5);
+    if (n % 3 === 0) joined.push({ member: test.arrive({ after }), after });
+    if (n % 4 === 0) await nextTurn();
+  }
+  await hubTurn();
+  for (const { member, after } of joined) {
+    const { resumed, head } = member.told("welcome")[0]!;
+    const start = resumed ? after : Math.max(0, head - 50);
+    assertEquals(member.seqs, Array.from({ length: 300 - start }, (_, i) => start + i + 1));
+  }
+});
+
+Deno.test("Hub.register() resumes what is kept, and counts what is not", async () => {
+  await using test = makeHub({ keep: 100 });
+  const talker = test.join();
+  for (const line of numbered(500)) test.say(talker, line);
+  await hubTurn();
+  const { epoch } = test.journal;
+  const kept = Array.from({ length: 100 }, (_, n) => 401 + n);
+  const retention = { type: "gap", from: 11, to: 400, count: 390, reason: "retention" };
+  const skipped = { type: "gap", from: 401, to: 490, count: 90, reason: "skipped" };
+  const cases: [Partial<Arrival>, boolean, unknown[], number[]][] = [
+    [{ after: 10, epoch }, true, [retention], kept],
+    [{ after: 10 }, true, [retention], kept],
+    [{ after: 10, epoch, most: 10 }, true, [retention, skipped], kept.slice(-10)],
+    [{ after: 10, epoch, most: 1000 }, true, [retention], kept],
+    [{ after: 495, epoch, most: 2 }, true, [{ ...skipped, from: 496, to: 498, count: 3 }], [
+      499,
+      500,
+    ]],
+    [{ after: 400, epoch }, true, [], kept],
+    [{ after: 500, epoch }, true, [], []],
+    [{ after: 0, epoch, most: 0 }, true, [{ ...retention, from: 1, count: 400 }, {
+      ...skipped,
+      to: 500,
+      count: 100,
+    }], []],
+    [{ after: 501, epoch }, false, [], kept.slice(-50)],
+    [{ after: Infinity, epoch, history: 3 }, false, [], kept.slice(-3)],
+    [{ after: 10, epoch: "another", history: 500 }, false, [], kept],
+    [{ history: 0 }, false, [], []],
+  ];
+  for (const [arrival, resumed, gaps, seqs] of cases) {
+    const member = test.arrive(arrival);
+    await hubTurn();
+    const name = JSON.stringify(arrival);
+    assertEquals(member.told("welcome")[0]!.resumed, resumed, name);
+    assertEquals(member.told("gap") as unknown[], gaps, name);
+    assertEquals(member.batches.length > 0 ? member.seqs : [], seqs, name);
+  }
+});
+
+Deno.test("Hub.unregister() closes the member once, with its code, after what was said before", async () => {
+  await using test = makeHub();
+  const [leaver, other, stranger] = [test.join(), test.join(), new FakeMember()];
+  test.say(leaver, "before");
   test.hub.unregister(leaver, "too_long");
   test.hub.unregister(leaver);
   test.hub.unregister(stranger);
-  test.hub.broadcast("after");
+  await hubTurn();
+  test.say(other, "after");
+  test.say(leaver, "from outside");
   await hubTurn();
   assertEquals(leaver.lines, ["before"]);
   assertEquals(leaver.closes, ["too_long"]);
   assertEquals(stranger.closes, []);
+  assertEquals(other.lines, ["before", "after"]);
 });
 
 Deno.test("Hub.broadcast() makes a full member lag, not leave, and delays nobody", async () => {
   await using test = makeHub();
-  const [slow, quick] = [new FakeMember(2), new FakeMember()];
-  test.hub.register(slow);
-  test.hub.register(quick);
-  for (let n = 1; n <= 10; n++) {
-    test.hub.broadcast(`${n}`);
+  const [slow, quick] = [test.join(new FakeMember(2)), test.join()];
+  for (const line of numbered(10)) {
+    test.say(quick, line);
     await hubTurn();
   }
-  assertEquals(quick.lines.length, 10);
-  assertEquals(slow.lines, ["1", "2"]);
+  assertEquals(quick.lines, numbered(10));
+  assertEquals(slow.lines, numbered(2));
   assertEquals(slow.closes, []);
 });
 
 Deno.test("Hub sends a lagging member nothing until it asks, though it has room again", async () => {
   await using test = makeHub();
-  const slow = new FakeMember(0);
-  test.hub.register(slow);
-  test.hub.broadcast("1");
+  const slow = test.join(new FakeMember(0));
+  test.say(slow, "1");
   await hubTurn();
   slow.room = Infinity;
-  test.hub.broadcast("2");
+  test.say(slow, "2");
   await hubTurn();
   assertEquals(slow.lines, []);
-  test.hub.catchUp(slow, 0);
+  test.hub.catchUp(slow);
   await hubTurn();
   assertEquals(slow.lines, ["1", "2"]);
 });
 
 Deno.test("Hub.catchUp() makes the member live in the turn that reaches the head: no hole, no double", async () => {
   await using test = makeHub();
-  const slow = new FakeMember(1);
-  test.hub.register(slow);
+  const slow = test.join(new FakeMember(1));
   const said: string[] = [];
   const say = (text: string) => {
     said.push(text);
-    test.hub.broadcast(text);
+    test.say(slow, text);
   };
   for (let n = 1; n <= 20; n++) {
     say(`alone ${n}`);
     await hubTurn();
   }
   for (let n = 1; n <= 30; n++) {
-    slow.room = 3; // at first a page of the backlog, at last more than there is: it is live again
+    slow.room = n < 20 ? n % 2 : 3;
     say(`before ${n}`);
-    test.hub.catchUp(slow, slow.lastSeq);
+    test.hub.catchUp(slow);
     say(`after ${n}`);
     await hubTurn();
   }
+  slow.room = Infinity;
+  test.hub.catchUp(slow);
+  await hubTurn();
   assertEquals(slow.lines, said);
+});
+
+Deno.test("Hub.catchUp() reads a long way page by page, and others are served in between", async () => {
+  await using test = makeHub();
+  const slow = test.join(new FakeMember(0));
+  const quick = test.join();
+  for (const line of numbered(5000)) test.say(quick, line);
+  await hubTurn();
+  slow.room = Infinity;
+  test.hub.catchUp(slow);
+  await hubTurn();
+  test.say(quick, "meanwhile");
+  await hubTurn();
+  assertEquals(quick.lines.at(-1), "meanwhile");
+  for (let i = 0; i < 20; i++) await hubTurn();
+  assertEquals(slow.lines, [...numbered(5000), "meanwhile"]);
+  assertGreater(slow.batches.length, 4);
 });
 
 Deno.test("Hub.catchUp() by a live member changes nothing", async () => {
   await using test = makeHub();
-  const member = new FakeMember();
-  test.hub.register(member);
-  test.hub.broadcast("1");
+  const member = test.join();
+  test.say(member, "1");
   await hubTurn();
-  test.hub.catchUp(member, 0); // has never lagged
+  test.hub.catchUp(member); // has never lagged
   await hubTurn();
   assertEquals(member.lines, ["1"]);
-  member.room = 0;
-  test.hub.broadcast("2");
-  await hubTurn();
-  member.room = Infinity;
-  test.hub.catchUp(member, 1);
-  await hubTurn();
-  test.hub.catchUp(member, 0); // is live again
-  await hubTurn();
-  assertEquals(member.lines, ["1", "2"]);
 });
 
-Deno.test("Hub.catchUp() closes a member that fell behind what is held", async () => {
-  await using test = makeHub({ maxBatches: 3, maxBytes: 1000 });
-  const slow = new FakeMember(1);
-  test.hub.register(slow);
-  for (let n = 1; n <= 6; n++) {
-    test.hub.broadcast(`${n}`);
+Deno.test("Hub keeps what a lagging member needs, beyond retention", async () => {
+  await using test = makeHub({ keep: 10 });
+  const slow = test.join(new FakeMember(0));
+  const talker = test.join();
+  for (let n = 0; n < 40; n++) {
+    for (let i = 0; i < 50; i++) test.say(talker, `${n} ${i}`);
     await hubTurn();
   }
-  assertEquals(slow.closes, []);
+  assertEquals(test.journal.floor("lobby"), 0);
   slow.room = Infinity;
-  test.hub.catchUp(slow, 1);
+  test.hub.catchUp(slow);
+  for (let i = 0; i < 20; i++) await hubTurn();
+  assertEquals(slow.lines, talker.lines);
+  test.say(talker, "and now it is removed");
   await hubTurn();
-  assertEquals(slow.closes, ["fell_behind"]);
-  assertEquals(slow.lines, ["1"]);
+  assertEquals(test.journal.floor("lobby"), 2001 - 10);
+});
+
+Deno.test("Hub ends what it keeps for a lagging member where the journal can afford no more", async () => {
+  class PoorJournal extends FlakyJournal {
+    override readonly maxHeld = 300 as never;
+  }
+  await using test = makeHub({ keep: 10, journal: new PoorJournal() });
+  const slow = test.join(new FakeMember(0));
+  const json = test.arrive();
+  json.room = 0;
+  const talker = test.join();
+  for (let n = 1; n <= 1000; n++) test.say(talker, `${n}`);
+  await hubTurn();
+  assertEquals(test.journal.floor("lobby"), 690);
+  assertEquals(slow.closes, ["fell_behind"]); // its wire has no word for a gap
+  json.room = Infinity;
+  test.hub.catchUp(json);
+  for (let i = 0; i < 5; i++) await hubTurn();
+  assertEquals(json.told("gap"), [
+    { type: "gap", from: 1, to: 690, count: 690, reason: "retention" },
+  ]);
+  assertEquals(json.seqs, Array.from({ length: 310 }, (_, n) => 691 + n));
+});
+
+Deno.test("Hub lets only authors edit and delete, and refers only to messages that are there", async () => {
+  await using test = makeHub();
+  const [ann, ben] = [test.arrive(), test.arrive()];
+  const line = test.join();
+  test.say(ann, "mine", { id: "1" });
+  test.say(line, "nobody's");
+  await hubTurn();
+  const cases: [FakeMember, Partial<Message>, ErrorCode | undefined][] = [
+    [ben, { kind: "edit", ref: 1 }, "not_yours"],
+    [ben, { kind: "delete", ref: 1 }, "not_yours"],
+    [ben, { kind: "delete", ref: 2 }, "not_yours"],
+    [ben, { kind: "edit", ref: 99 }, "unknown_ref"],
+    [ben, { kind: "say", ref: 99 }, "unknown_ref"],
+    [ben, { kind: "say", ref: 1 }, undefined],
+    [ben, { kind: "react", ref: 1, text: "👍" }, undefined],
+    [ben, { kind: "react", ref: 4, text: "👍" }, "unknown_ref"], // is a reaction itself
+    [ann, { kind: "edit", ref: 1 }, undefined],
+    [ann, { kind: "delete", ref: 1 }, undefined],
+  ];
+  for (const [n, [member, message, code]] of cases.entries()) {
+    test.say(member, "text", { id: `case ${n}`, ...message });
+    await hubTurn();
+    const refused = member.told("error").find(({ id }) => id === `case ${n}`);
+    assertEquals(refused?.code, code, JSON.stringify(message));
+  }
+  assertEquals(test.journal.head("lobby"), 2 + 4);
+});
+
+Deno.test("Hub acknowledges again what was accepted once, though what it refers to is gone", async () => {
+  await using test = makeHub({ keep: 2 });
+  const ann = test.arrive({ author: "ann0" });
+  test.say(ann, "first", { id: "1" });
+  await hubTurn();
+  test.say(ann, "better", { id: "2", kind: "edit", ref: 1 });
+  for (const line of numbered(600)) test.say(ann, line, { id: line });
+  await hubTurn();
+  assertGreater(test.journal.floor("lobby"), 1);
+  ann.notices.length = 0;
+  test.say(ann, "better", { id: "2", kind: "edit", ref: 1 });
+  test.say(ann, "too late", { id: "3", kind: "edit", ref: 1 });
+  await hubTurn();
+  assertEquals(ann.told("ack"), [{ type: "ack", id: "2", seq: 2 }]);
+  assertEquals(ann.told("error").map(({ id, code }) => [id, code]), [["3", "unknown_ref"]]);
+});
+
+Deno.test("Hub.history() tells a page of what is kept, and whether there is more", async () => {
+  await using test = makeHub({ keep: 20 });
+  const ann = test.arrive();
+  for (const line of numbered(50)) test.say(ann, line, { id: line });
+  await hubTurn();
+  const ask = async (before: number, limit: number) => {
+    ann.notices.length = 0;
+    test.hub.history(ann, { before, limit });
+    await hubTurn();
+    const [page] = ann.told("page");
+    assertEquals(page!.before, before);
+    return [page!.entries.map(({ seq }) => seq), page!.more];
+  };
+  assertEquals(await ask(51, 3), [[48, 49, 50], true]);
+  assertEquals(await ask(34, 3), [[31, 32, 33], false]);
+  assertEquals(await ask(34, 500), [[31, 32, 33], false]);
+  assertEquals(await ask(31, 5), [[], false]);
+  assertEquals(await ask(1, 5), [[], false]);
+  assertEquals(await ask(2 ** 53 - 1, 1), [[50], true]);
+});
+
+Deno.test("Hub says who is there: one person a key, coalesced, names up to a hundred", async () => {
+  using time = new FakeTime();
+  await using test = makeHub();
+  const watcher = test.arrive({ author: "watcher", name: "Wim" });
+  const phone = test.arrive({ author: "ann0", name: "Ann" });
+  test.arrive({ author: "ann0", name: "Ann" });
+  test.arrive({ author: "ann0x", name: "Ann" });
+  test.arrive({ author: "lurker", name: "" });
+  test.join();
+  await hubTurn();
+  watcher.notices.length = 0;
+  time.tick(250);
+  await hubTurn();
+  const people = [{ name: "Wim", tag: "watc" }, { name: "Ann", tag: "ann0" }, {
+    name: "Ann",
+    tag: "ann0x",
+  }];
+  assertEquals(watcher.notices, [{ type: "presence", count: 5, people }]);
+  test.hub.unregister(phone); // the other connection stays
+  test.hub.rename(watcher, "Willem");
+  await hubTurn();
+  time.tick(249);
+  await hubTurn();
+  assertEquals(watcher.told("presence").length, 1);
+  time.tick(1);
+  await hubTurn();
+  const renamed = { name: "Willem", tag: "watc" };
+  assertEquals(watcher.told("presence").at(-1)!.people, [renamed, ...people.slice(1)]);
+  for (let n = 0; n < 97; n++) test.arrive({ author: `p${n}author`, name: "P" });
+  await hubTurn();
+  time.tick(250);
+  await hubTurn();
+  assertEquals(watcher.told("presence").at(-1), { type: "presence", count: 102 });
+});
+
+Deno.test("Hub.rename() stamps what is said from then on", async () => {
+  await using test = makeHub();
+  const [ann, line] = [test.arrive({ name: "" }), test.join()];
+  test.say(ann, "without a name", { id: "0" });
+  await hubTurn();
+  assertEquals(ann.told("error")[0]!.code, "no_name");
+  for (const name of ["Ann", "Anna"]) {
+    test.hub.rename(ann, name);
+    test.say(ann, "hello", { id: name });
+  }
+  await hubTurn();
+  assertEquals(line.lines, ["Ann: hello", "Anna: hello"]);
+});
+
+Deno.test("Hub.typing() tells the others, not the one who types", async () => {
+  await using test = makeHub();
+  const [ann, same] = [test.arrive({ author: "ann0" }), test.arrive({ author: "ann0" })];
+  const [ben, nameless] = [test.arrive(), test.arrive({ name: "" })];
+  test.hub.typing(ann);
+  test.hub.typing(nameless);
+  await hubTurn();
+  const typing = [{ type: "typing" as const, from: { name: "Pa", tag: "ann0" } }];
+  assertEquals([ben, ann, same].map((member) => member.told("typing")), [typing, [], []]);
 });
 
 Deno.test("Hub drops a member that throws; the others get their batch", async () => {
   await using test = makeHub();
-  const [bad, good] = [new FakeMember(), new FakeMember()];
+  const [bad, good] = [test.join(), test.join()];
+  await hubTurn();
   bad.trySend = () => {
     throw new Error("broken");
   };
-  test.hub.register(bad);
-  test.hub.register(good);
-  test.hub.broadcast("still here");
+  test.say(good, "still here");
   await hubTurn();
   assertEquals(good.lines, ["still here"]);
+  await hubTurn();
   assertEquals(bad.closes, ["internal"]);
   assertEquals(test.logged, ["member failed"]);
 });
 
-Deno.test("Hub outlives a member whose close throws", async () => {
+Deno.test("Hub outlives a member whose close or tell throws", async () => {
   await using test = makeHub();
-  const [bad, good] = [new FakeMember(), new FakeMember()];
-  bad.close = () => {
+  const [bad, mute, good] = [test.join(), test.arrive(), test.join()];
+  await hubTurn();
+  bad.close = mute.tell = () => {
     throw new Error("broken");
   };
-  test.hub.register(bad);
-  test.hub.register(good);
   test.hub.unregister(bad);
+  test.say(mute, "said and not told", { id: "1" });
   await hubTurn();
-  test.hub.broadcast("still here");
+  test.say(good, "still here");
   await hubTurn();
-  assertEquals(good.lines, ["still here"]);
-  assertEquals(test.logged, ["member failed"]);
+  assertEquals(good.lines.at(-1), "still here");
+  assertEquals(mute.closes, ["internal"]);
+});
+
+Deno.test("Hub closes a member that cannot be registered", async () => {
+  class BrokenJournal extends FlakyJournal {
+    override claimTag(): string {
+      throw new ChatError("not_stored");
+    }
+  }
+  await using test = makeHub({ journal: new BrokenJournal() });
+  const [ann, line] = [test.arrive(), test.join()];
+  test.say(line, "still here");
+  await hubTurn();
+  assertEquals([ann.closes, line.lines], [["internal"], ["still here"]]);
 });
 
 Deno.test("Hub.close() closes a member that registers behind it in the same turn", async () => {
   await using test = makeHub();
-  const late = new FakeMember();
-  test.hub.close("stopping");
-  test.hub.register(late);
+  test.hub.close("restarting");
+  const late = test.join();
   await hubTurn();
-  assertEquals(late.closes, ["stopping"]);
+  assertEquals(late.closes, ["restarting"]);
 });
 
-Deno.test("Hub.close() delivers what was said before, then closes live and lagging alike", async () => {
+Deno.test("Hub.close() stores and delivers what was said before, then closes live and lagging alike", async () => {
   const test = makeHub();
-  const [live, lagging] = [new FakeMember(), new FakeMember(0)];
-  test.hub.register(live);
-  test.hub.register(lagging);
-  test.hub.broadcast("last words");
+  const [live, lagging] = [test.join(), test.join(new FakeMember(0))];
+  test.say(live, "last words");
   await test[Symbol.asyncDispose]();
-  test.hub.broadcast("too late");
-  const late = new FakeMember();
-  test.hub.register(late);
+  test.say(live, "too late");
+  const late = test.join();
   await hubTurn();
   assertEquals(live.lines, ["last words"]);
-  assertEquals([late.lines, late.closes], [[], ["stopping"]]);
-  assertEquals([live.closes, lagging.closes], [["stopping"], ["stopping"]]);
+  assertEquals(test.journal.head("lobby"), 1);
+  assertEquals([late.lines, late.closes], [[], ["restarting"]]);
+  assertEquals([live.closes, lagging.closes], [["restarting"], ["restarting"]]);
 });

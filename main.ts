@@ -1,14 +1,16 @@
-// Wiring: config -> hub -> server -> transport; signals; exit codes. Nothing else reads arguments, environment or
+// Wiring: config -> journal -> hub -> server -> transport; signals; exit codes. Nothing else reads arguments, environment or
 // signals, and nothing else ends the process.
 import deno from "./deno.json" with { type: "json" };
 import { type Config, ENV_NAMES, helpText, parseConfig } from "./config.ts";
 import { ChatError, type ErrorRow, ERRORS } from "./errors.ts";
 import { Hub } from "./hub.ts";
+import type { Journal } from "./journal/journal.ts";
+import { MemoryJournal } from "./journal/memory.ts";
+import { openSqliteJournal } from "./journal/sqlite.ts";
 import { makeTextLog } from "./log.ts";
 import { makeHandler } from "./server.ts";
 import { listenDeno } from "./transport/deno.ts";
 import type { Handler, Listener } from "./transport/transport.ts";
-import { encodeLines } from "./wire/text.ts";
 
 /** Silence after which a peer is presumed gone. */
 const PONG_WAIT_MS = 33_000;
@@ -25,9 +27,6 @@ const STOP_SIGNALS: Deno.Signal[] = [
   "SIGINT",
   Deno.build.os === "windows" ? "SIGBREAK" : "SIGTERM",
 ];
-
-/** What a reader may fall behind and still catch up, while there is no journal. */
-const BACKLOG = { maxBatches: 65_536, maxBytes: 16 * 1024 * 1024 };
 
 const log = makeTextLog((line) => {
   try {
@@ -49,15 +48,31 @@ function main(args: string[]): void {
 
 function serve(config: Config): void {
   keepAlive();
-  const hub = new Hub({ encode: encodeLines, backlog: BACKLOG, log });
+  const journal = openJournal(config);
+  const hub = new Hub({ journal, keep: config.keep, log });
   const listener = listen(config, makeHandler({ hub, log }));
-  hub.run().catch((error) => {
-    // Without its loop the room is dead, and only looks alive.
+  const running = hub.run().catch((error) => {
+    // Without its loop the rooms are dead, and only look alive.
     log("error", "hub failed", { error: error.stack });
     Deno.exit(1);
   });
-  stopOnSignal(hub, listener);
-  greet(config.hostname, listener.port);
+  stopOnSignal(async () => {
+    hub.close("restarting");
+    await listener.stop(GRACE_MS);
+    await running;
+    journal[Symbol.dispose]();
+  });
+  greet(config, listener.port);
+}
+
+/** Opens the journal. From then on the program may neither read nor write any other file. */
+function openJournal(config: Config): Journal {
+  const journal = config.journal === "memory"
+    ? new MemoryJournal()
+    : openSqliteJournal(config.data);
+  Deno.permissions.revokeSync({ name: "write" });
+  Deno.permissions.revokeSync({ name: "read" });
+  return journal;
 }
 
 /** What no code caught is logged, and does not end the process. */
@@ -87,7 +102,7 @@ function listen(config: Config, handler: Handler): Listener {
 }
 
 /** The first signal says goodbye to everybody and ends with 0; a second one does not wait. */
-function stopOnSignal(hub: Hub, listener: Listener): void {
+function stopOnSignal(end: () => Promise<void>): void {
   let stoppingAt = 0;
   const stop = async () => {
     if (stoppingAt > 0) {
@@ -97,23 +112,29 @@ function stopOnSignal(hub: Hub, listener: Listener): void {
     stoppingAt = Date.now();
     setTimeout(() => Deno.exit(0), EXIT_DEADLINE_MS);
     log("info", "stopping");
-    hub.close("stopping");
-    await listener.stop(GRACE_MS).finally(() => Deno.exit(0));
+    await end().finally(() => Deno.exit(0));
   };
   for (const signal of STOP_SIGNALS) Deno.addSignalListener(signal, stop);
 }
 
-function greet(hostname: string, port: number): void {
+function greet({ hostname, ...config }: Config, port: number): void {
   const url = (host: string) => `http://${host.includes(":") ? `[${host}]` : host}:${port}/`;
   const isEverywhere = ["", "0.0.0.0", "::"].includes(hostname);
   const network = isEverywhere ? lanAddresses() : [];
   console.log(`confab ${deno.version}
 
   Local    ${url(isEverywhere ? "localhost" : hostname)}
-${network.map((address) => `  Network  ${url(address)}\n`).join("")}
-  Anyone who can reach this address can join. Nothing is stored.
+${network.map((address) => `  Network  ${url(address)}\n`).join("")}  Data     ${dataLine(config)}
+
+  Anyone who can reach this address can join.
   Ctrl-C to stop, --help for options
 `);
+}
+
+function dataLine({ journal, data, keep }: Pick<Config, "journal" | "data" | "keep">): string {
+  const where = journal === "memory" ? "in memory, until this program ends" : data;
+  const kept = keep === 0 ? "every message" : `the last ${keep.toLocaleString("en")} messages`;
+  return `${where}   (${kept} of each room)`;
 }
 
 /** Where others on the network find this machine. */

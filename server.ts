@@ -1,41 +1,58 @@
 // Routes and the upgrade: what each request gets. Knows HTTP, not how it is served.
 import { ifNoneMatch } from "@std/http/etag";
 import { Client } from "./client.ts";
+import { JsonDialog, LinesDialog, type MakeDialog } from "./dialog.ts";
 import { closeFor, type ErrorCode, type ErrorRow, ERRORS } from "./errors.ts";
 import type { Hub } from "./hub.ts";
 import type { Log } from "./log.ts";
+import { LOBBY, parseRoomName } from "./names.ts";
 import { type Asset, ASSETS } from "./page/assets.ts";
 import type { Handler, Peer } from "./transport/transport.ts";
+import { JSON_LINES } from "./wire/json_lines.ts";
 
 export interface ServerDeps {
   readonly hub: Hub;
   readonly log: Log;
 }
 
-/** Makes the handler for every request: the page and its assets, `/ws`, and a coded error for all else. */
+/** Makes the handler for every request: rooms, their sockets, the page's files, and a coded error for all else. */
 export function makeHandler(deps: ServerDeps): Handler {
   return (request, peer) => {
     // The URL is made of the Host header, which may be anything.
     if (!URL.canParse(request.url)) return refuse("bad_request");
     const { pathname } = new URL(request.url);
-    if (pathname === "/ws") return serveWs(request, peer, deps);
-    const asset = ASSETS.get(pathname);
-    if (!asset) return refuse("not_found");
-    if (pathname === "/") deps.log("info", "page", { url: request.url });
-    return servePage(request, asset);
+    const place = findPlace(pathname);
+    if (place?.isSocket) return serveWs(request, peer, { ...deps, room: place.room });
+    if (place) deps.log("info", "page", { url: request.url });
+    // The page names its files relative to itself, so they are below `/r/` as well.
+    const asset = ASSETS.get(place ? "/" : pathname.replace("/r/page/", "/page/"));
+    return asset ? serveAsset(request, asset) : refuse("not_found");
   };
 }
 
+/** The room that a path leads to, or its socket: `/`, `/ws`, `/r/ROOM`, `/r/ROOM/ws`. */
+function findPlace(pathname: string): { room: string; isSocket: boolean } | undefined {
+  const match = /^(?:\/r\/([^/]+))?(\/ws)?$/.exec(pathname === "/" ? "" : pathname);
+  if (!match) return undefined;
+  const room = match[1] === undefined ? LOBBY : parseRoomName(match[1]);
+  return room === undefined ? undefined : { room, isSocket: match[2] !== undefined };
+}
+
 /** Makes the connection a client of the hub, as the seed's function of this name does. */
-function serveWs(request: Request, peer: Peer, { hub, log }: ServerDeps): Response {
+function serveWs(request: Request, peer: Peer, deps: ServerDeps & { room: string }): Response {
+  const { log } = deps;
   if (request.method !== "GET") return refuse("method_not_allowed", { allow: "GET" });
   if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
     return refuse("upgrade_required", { upgrade: "websocket", connection: "Upgrade" });
   }
   if (!isSameOrigin(request.headers)) return refuse("foreign_origin");
+  const offered = request.headers.get("sec-websocket-protocol")?.split(",") ?? [];
+  const isJson = offered.some((protocol) => protocol.trim() === JSON_LINES.protocol);
+  const makeDialog: MakeDialog = (speaker) =>
+    isJson ? new JsonDialog(speaker, deps) : new LinesDialog(speaker, deps);
   try {
-    return peer.upgrade((connection) => {
-      new Client({ hub, connection, log }).run().catch((error) => {
+    return peer.upgrade(isJson ? JSON_LINES.protocol : "", (connection) => {
+      new Client({ hub: deps.hub, connection, makeDialog, log }).run().catch((error) => {
         log("error", "client failed", { error });
         const { closeCode, reason } = closeFor("internal");
         connection.close(closeCode, reason);
@@ -47,7 +64,7 @@ function serveWs(request: Request, peer: Peer, { hub, log }: ServerDeps): Respon
   }
 }
 
-function servePage(request: Request, asset: Asset): Response {
+function serveAsset(request: Request, asset: Asset): Response {
   const { method } = request;
   if (method !== "GET" && method !== "HEAD") {
     return refuse("method_not_allowed", { allow: "GET, HEAD" });

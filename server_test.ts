@@ -1,21 +1,22 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Hub } from "./hub.ts";
+import { MemoryJournal } from "./journal/memory.ts";
 import { makeHandler } from "./server.ts";
 import type { Peer } from "./transport/transport.ts";
-import { encodeLines } from "./wire/text.ts";
 
 const BASE = "http://chat.example:8080";
 const UPGRADE = { upgrade: "websocket", connection: "Upgrade", host: "chat.example:8080" };
 
 const UPGRADED = new Response("upgraded");
 const peer: Peer = { remoteAddress: "test", upgrade: () => UPGRADED };
+const ROOM = "/r/" + encodeURIComponent("küche_4");
 
 function makeTestHandler() {
   const logged: string[] = [];
   const log = (_level: string, event: string, fields: Record<string, unknown> = {}) => {
     logged.push([event, ...Object.values(fields)].join(" "));
   };
-  const hub = new Hub({ encode: encodeLines, backlog: { maxBatches: 1, maxBytes: 1 }, log });
+  const hub = new Hub({ journal: new MemoryJournal(), keep: 0, log });
   const handler = makeHandler({ hub, log });
   const ask = (path: string, init?: RequestInit) =>
     Promise.resolve(handler(new Request(BASE + path, init), peer));
@@ -40,6 +41,26 @@ Deno.test("makeHandler() answers each method and path as the seed does", async (
     ["GET", "/ws/", 404],
     ["GET", "/ws", 426],
     ["POST", "/ws", 405],
+    ["GET", "/r/kitchen", 200],
+    ["POST", "/r/kitchen", 405],
+    ["GET", "/r/kitchen/ws", 426],
+    ["GET", ROOM, 200],
+    ["GET", `${ROOM}/ws`, 426],
+    ["GET", "/r/lobby", 200],
+    ["GET", "/r/page", 200],
+    ["GET", "/r/page/chat.js", 200],
+    ["GET", "/r/page/nope.js", 404],
+    ["GET", "/r/kitchen/chat.js", 404],
+    ["GET", "/r/kitchen/", 404],
+    ["GET", "/r/kitchen/ws/ws", 404],
+    ["GET", "/r/", 404],
+    ["GET", "/r", 404],
+    ["GET", "/r/Kitchen", 404],
+    ["GET", "/r/a%20b", 404],
+    ["GET", "/r/%ff", 404],
+    ["GET", "/r/a%2fb", 404],
+    ["GET", `/r/${"a".repeat(64)}`, 200],
+    ["GET", `/r/${"a".repeat(65)}`, 404],
   ];
   for (const [method, path, status, text] of cases) {
     const response = await ask(path, { method });

@@ -11,7 +11,14 @@ const TARGETS = [
   "x86_64-pc-windows-msvc",
 ];
 
-const PERMISSIONS = ["--allow-net", "--allow-env=CONFAB_ADDR", "--allow-sys=networkInterfaces"];
+/** To read and write files is given up again once the journal is open. */
+const PERMISSIONS = [
+  "--allow-net",
+  "--allow-read",
+  "--allow-write",
+  "--allow-env=CONFAB_ADDR,CONFAB_DATA,CONFAB_KEEP,CONFAB_JOURNAL",
+  "--allow-sys=networkInterfaces",
+];
 
 async function compile(target: string | undefined): Promise<void> {
   if (target && !TARGETS.includes(target)) {

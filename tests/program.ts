@@ -14,6 +14,8 @@ export interface ProgramOptions {
   /** Replaces `deno run main.ts`, before the arguments. */
   readonly command?: readonly string[];
   readonly args?: readonly string[];
+  /** Folder of the journal; a new one, removed at the end, where none is given. */
+  readonly data?: string;
   readonly env?: Record<string, string>;
   readonly cwd?: string;
   readonly clearEnv?: boolean;
@@ -24,7 +26,9 @@ export const FROM_SOURCE: readonly string[] = [
   Deno.execPath(),
   "run",
   "--allow-net",
-  "--allow-env=CONFAB_ADDR",
+  "--allow-read",
+  "--allow-write",
+  "--allow-env=CONFAB_ADDR,CONFAB_DATA,CONFAB_KEEP,CONFAB_JOURNAL",
   "--allow-sys=networkInterfaces",
   "main.ts",
 ];
@@ -35,10 +39,11 @@ const START_TIMEOUT_MS = 60_000;
 /** Starts the program on a free port of the loopback address and waits until it listens. */
 export async function startProgram(options: ProgramOptions = {}): Promise<Program> {
   const [command, ...before] = options.command ?? FROM_SOURCE;
+  const data = options.data ?? await Deno.makeTempDir({ prefix: "confab-data-" });
   const child = new Deno.Command(command!, {
     args: [...before, ...options.args ?? ["--addr", "127.0.0.1:0"]],
     cwd: options.cwd ?? ROOT,
-    env: options.env ?? {},
+    env: { CONFAB_DATA: data, ...options.env },
     clearEnv: options.clearEnv ?? false,
     stdin: "null",
     stdout: "piped",
@@ -57,6 +62,7 @@ export async function startProgram(options: ProgramOptions = {}): Promise<Progra
   const end = async () => {
     if (!isEnded) child.kill("SIGKILL");
     await Promise.all([child.status, output.ended, log.ended]);
+    if (!options.data) await Deno.remove(data, { recursive: true });
   };
   if (!match) {
     await end();

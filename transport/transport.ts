@@ -9,6 +9,8 @@ export interface Connection {
   readonly remoteAddress: string;
   /** Bytes given to `send` that have not left yet. */
   readonly bufferedAmount: number;
+  /** `bufferedAmount` may stay as it is although the peer has read this many bytes: they were in the system's buffers. */
+  readonly unseenBytes: number;
   /** Starts reading. Messages come in order, one call at a time; then `onClose`, once. */
   listen(handlers: ConnectionHandlers): void;
   /** Queues one text message. Never blocks: the caller watches `bufferedAmount`. */
@@ -26,8 +28,11 @@ export interface ConnectionHandlers {
 /** The peer of one request. */
 export interface Peer {
   readonly remoteAddress: string;
-  /** Answers the request by making it a WebSocket. `onOpen` runs when it is open, or never. */
-  upgrade(onOpen: (connection: Connection) => void): Response;
+  /**
+   * Answers the request by making it a WebSocket, of a subprotocol that the peer has offered or, when it is empty, of none.
+   * `onOpen` runs when it is open, or never.
+   */
+  upgrade(protocol: string, onOpen: (connection: Connection) => void): Response;
 }
 
 /** Answers one request. An exception is logged and answered with 500. */

@@ -1,5 +1,5 @@
 // One suite for every transport: real sockets on loopback, port 0.
-import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import type { Log } from "../log.ts";
 import { encodeFrame, OPCODE, RawSocket, upgradeRequest } from "../tests/raw_socket.ts";
 import { listenDeno } from "./deno.ts";
@@ -29,7 +29,7 @@ function start(listen: Listen, handler: Handler, pongWaitMs = 33_000): Running {
 
 /** A handler that upgrades everything and hands out the connection. */
 function accepting(onOpen: (connection: Connection) => void): Handler {
-  return (_request, peer) => peer.upgrade(onOpen);
+  return (_request, peer) => peer.upgrade("", onOpen);
 }
 
 const ignore = { onMessage: () => {}, onClose: () => {} };
@@ -240,11 +240,23 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
     assertThrows(() => listen(() => new Response(), options), Deno.errors.AddrInUse);
   });
 
+  test("agrees on the subprotocol that it is told to", async () => {
+    const handler: Handler = (_request, peer) =>
+      peer.upgrade("this.v1", (connection) => connection.listen(ignore));
+    await using server = start(listen, handler);
+    const headers = ["Sec-WebSocket-Protocol: other, this.v1"];
+    using peer = await RawSocket.connect(
+      server.port,
+      upgradeRequest(server.port, "/", headers),
+    );
+    assertMatch(await peer.readHead(), /^sec-websocket-protocol: this\.v1\r$/mi);
+  });
+
   test("names the peer's address, and takes no subprotocol by itself", async () => {
     let address = "";
     const handler: Handler = (_request, peer) => {
       address = peer.remoteAddress;
-      return peer.upgrade((connection) => connection.listen(ignore));
+      return peer.upgrade("", (connection) => connection.listen(ignore));
     };
     await using server = start(listen, handler);
     using peer = await RawSocket.connect(

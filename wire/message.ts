@@ -1,13 +1,89 @@
-// What passes between hub, wires and clients. Types only: everybody may import this, it imports nothing.
+// What passes between journal, hub, wires and clients. Types only: everybody may import this.
+import type { ErrorCode } from "../errors.ts";
 
-/** Consecutive messages of the room, encoded once; every reader is given this same object. */
+/** What an entry does. All but `say` refer to an earlier entry. */
+export type Kind = "say" | "edit" | "delete" | "react";
+
+/** Who somebody is for the others in a room. Name and tag together never mean two people. */
+export interface From {
+  readonly name: string;
+  readonly tag: string;
+}
+
+/** What a member wants to say: all that its client may choose. */
+export interface Message {
+  readonly kind: Kind;
+  /** Chosen by the sender, unique for its author; empty on a wire that has none. */
+  readonly id: string;
+  /** The text of `say` and `edit`, the emoji of `react`. */
+  readonly text: string;
+  /** The `seq` that it refers to; for `say` the one that it replies to. 0 for none. */
+  readonly ref: number;
+  /** For `react`: whether the emoji is set or taken back. */
+  readonly on: boolean;
+}
+
+/** A numbered message of a room, as the journal keeps it. The server stamps all but the message itself. */
+export interface Entry extends Message, From {
+  /** 1, 2, 3 … in each room. */
+  readonly seq: number;
+  /** When it was accepted, in milliseconds since 1970. */
+  readonly at: number;
+  /** Hash of the author's key; empty on a wire that has none. Never leaves the server. */
+  readonly author: string;
+}
+
+/** Consecutive entries of a room, encoded once for each wire; every reader is given this same object. */
 export interface Batch {
-  /** Number of the first message in it. The room numbers its messages 1, 2, 3 … while it runs. */
-  readonly firstSeq: number;
-  /** Number of the last message in it. */
   readonly lastSeq: number;
-  /** The messages as the wire carries them. */
-  readonly frame: string;
+  /** The entries as the wire carries them; undefined when this wire shows none of them. */
+  readonly frame: string | undefined;
   /** Size of `frame` in UTF-8. */
   readonly byteLength: number;
+}
+
+/** What a server says besides entries. Wires that have no word for one leave it out. */
+export type Notice =
+  | {
+    readonly type: "welcome";
+    readonly room: string;
+    readonly epoch: string;
+    readonly head: number;
+    readonly you: From;
+    readonly resumed: boolean;
+  }
+  | { readonly type: "ack"; readonly id: string; readonly seq: number }
+  | {
+    readonly type: "gap";
+    readonly from: number;
+    readonly to: number;
+    readonly count: number;
+    readonly reason: "retention" | "skipped";
+  }
+  | {
+    readonly type: "page";
+    readonly before: number;
+    readonly entries: readonly Entry[];
+    readonly more: boolean;
+  }
+  | { readonly type: "presence"; readonly count: number; readonly people?: readonly From[] }
+  | { readonly type: "typing"; readonly from: From }
+  | { readonly type: "pong"; readonly n?: number }
+  | {
+    readonly type: "error";
+    readonly code: ErrorCode;
+    readonly message: string;
+    readonly id?: string;
+    readonly retryAfterMs?: number;
+  }
+  | { readonly type: "bye"; readonly code: ErrorCode; readonly retryAfterMs: number };
+
+/** How one wire writes what the server says. Pure. Frames may be joined with a newline. */
+export interface Wire {
+  /** The WebSocket subprotocol; empty for none. */
+  readonly protocol: string;
+  /** One frame of consecutive entries; undefined when none of them shows. */
+  encode(entries: readonly Entry[]): string | undefined;
+  /** One frame of a notice; undefined when the wire has no word for it. */
+  encodeNotice(notice: Notice): string | undefined;
 }

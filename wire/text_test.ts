@@ -2,7 +2,8 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { ChatError } from "../errors.ts";
-import { decodeLine, encodeLines, joinFrames } from "./text.ts";
+import type { Entry } from "./message.ts";
+import { decodeLine, LINES } from "./text.ts";
 
 const MAX_BYTES = 16;
 
@@ -40,16 +41,33 @@ Deno.test("decodeLine() refuses binary that is not UTF-8", () => {
   }
 });
 
-Deno.test("encodeLines() separates with one newline, byte for byte", () => {
-  const frame = new TextEncoder().encode(encodeLines(["hé", "", "b"]));
-  assertEquals([...frame], [0x68, 0xc3, 0xa9, 0x0a, 0x0a, 0x62]);
-  assertEquals(encodeLines([""]), "");
+function entry(text: string, more: Partial<Entry> = {}): Entry {
+  const base = { seq: 1, at: 0, author: "", name: "", tag: "", id: "", ref: 0, on: true };
+  return { ...base, kind: "say", text, ...more };
+}
+
+Deno.test("LINES.encode() separates with one newline, byte for byte", () => {
+  const frame = LINES.encode(["hé", "", "b"].map((text) => entry(text)))!;
+  const bytes = [...new TextEncoder().encode(frame)];
+  assertEquals(bytes, [0x68, 0xc3, 0xa9, 0x0a, 0x0a, 0x62]);
+  assertEquals(LINES.encode([entry("")]), "");
 });
 
-Deno.test("joinFrames() makes what encoding all lines at once would", () => {
-  const [a, b, c] = [["1", "2"], [""], ["3"]] as const;
-  const joined = joinFrames([encodeLines(a), encodeLines(b), encodeLines(c)]);
-  assertEquals(joined, encodeLines([...a, ...b, ...c]));
+Deno.test("LINES.encode() shows who said it, an edit as one, and nothing it has no line for", () => {
+  const ann = { name: "Ann", tag: "k3f9" };
+  const entries = [
+    entry("two\nlines", ann),
+    entry("better", { ...ann, kind: "edit", ref: 1 }),
+    entry("👍", { ...ann, kind: "react", ref: 1 }),
+    entry("", { ...ann, kind: "delete", ref: 1 }),
+  ];
+  assertEquals(LINES.encode(entries), "Ann: two lines\nAnn (edited): better");
+  assertEquals(LINES.encode(entries.slice(2)), undefined);
+});
+
+Deno.test("decodeLine() replaces what would not survive being stored", () => {
+  assertEquals(decodeLine("a\0b", MAX_BYTES), "a\ufffdb");
+  assertEquals(decodeLine("a\ud800b", MAX_BYTES), "a\ufffdb");
 });
 
 Deno.test("decodeLine() does not keep the whole of a padded message in memory", () => {

@@ -1,0 +1,56 @@
+// What the hub needs of whatever keeps the entries. One suite (journal_test.ts) runs on every implementation.
+// The hub is the only caller, and never calls while an append is under way.
+import type { Entry } from "../wire/message.ts";
+
+/** An entry before it has a number. */
+export interface Draft extends Omit<Entry, "seq"> {
+  readonly room: string;
+}
+
+/** What became of a draft. */
+export interface Appended {
+  readonly seq: number;
+  /** The entry; undefined when the author had used the id before: then `seq` is what it got the first time. */
+  readonly entry: Entry | undefined;
+}
+
+/** Which entries to read: those that follow one, or those that precede one. */
+export type Range = { readonly after: number } | { readonly before: number };
+
+/** How much to read at most. At least one entry is read where there is one. */
+export interface ReadLimit {
+  readonly entries: number;
+  /** Characters of text, all entries together. */
+  readonly chars: number;
+}
+
+/** Numbered entries for each room, and who has used which id and which name. */
+export interface Journal extends Disposable {
+  /** A random id made with the journal. Another epoch is another history. */
+  readonly epoch: string;
+  /** How many entries a room may keep beyond what is asked for, for the sake of readers who lag. */
+  readonly maxHeld: number;
+
+  /**
+   * Commits the drafts in order, all of them or none, and resolves when they would survive a power cut. Commits what
+   * {@linkcode claimTag} and {@linkcode prune} did before as well.
+   * @throws {ChatError} `not_stored`: nothing of it happened, and it may be tried again.
+   */
+  append(drafts: readonly Draft[]): Promise<Appended[]>;
+
+  /** Number of the newest entry of the room; 0 when there is none. */
+  head(room: string): number;
+  /** Number of the newest entry that has been removed; 0 when none has. */
+  floor(room: string): number;
+  /** Kept entries, oldest first. Local and quick. */
+  read(room: string, range: Range, limit: ReadLimit): Entry[];
+  /** The number that the author's message of this id has got; undefined when there is none. Never forgotten. */
+  find(room: string, author: string, id: string): number | undefined;
+  /** Removes the entries up to and including this one, not later than at the next append. Ids stay. */
+  prune(room: string, through: number): void;
+  /**
+   * The tag of an author beside a name: the shortest beginning of the author's hash that no other author has beside
+   * this name in this room. The same at every later time. Durable with the next append.
+   */
+  claimTag(room: string, author: string, name: string): string;
+}

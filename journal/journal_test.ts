@@ -1,0 +1,292 @@
+// One suite for every journal, and what only a file can show.
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
+import { ChatError } from "../errors.ts";
+import type { Draft, Journal } from "./journal.ts";
+import { MemoryJournal } from "./memory.ts";
+import { openSqliteJournal } from "./sqlite.ts";
+
+const ANN = "ann0aaaaaaaaaaaaaaaaaaaaaa";
+const ALL = { entries: 1000, chars: 1_000_000 };
+
+interface Place extends Disposable {
+  /** Opens the journal, for one that is on disk again and again. */
+  open(): Journal;
+}
+
+const JOURNALS: Record<string, () => Place> = {
+  memory: () => ({ open: () => new MemoryJournal(), [Symbol.dispose]() {} }),
+  sqlite: () => makeFolder(),
+};
+
+function makeFolder(): Place & { folder: string } {
+  const folder = Deno.makeTempDirSync({ prefix: "confab-journal-" });
+  return {
+    folder,
+    open: () => openSqliteJournal(folder),
+    [Symbol.dispose]: () => Deno.removeSync(folder, { recursive: true }),
+  };
+}
+
+function draft(text: string, more: Partial<Draft> = {}): Draft {
+  return {
+    room: "lobby",
+    at: 1_790_000_000_000,
+    kind: "say",
+    author: "",
+    name: "",
+    tag: "",
+    id: "",
+    text,
+    ref: 0,
+    on: true,
+    ...more,
+  };
+}
+
+/** A draft by Ann, who has claimed her tag. */
+function byAnn(text: string, id: string, more: Partial<Draft> = {}): Draft {
+  return draft(text, { author: ANN, name: "Ann", tag: "ann0", id, ...more });
+}
+
+function texts(journal: Journal, range: { after: number } | { before: number }, limit = ALL) {
+  return journal.read("lobby", range, limit).map((entry) => entry.text);
+}
+
+for (const [name, makePlace] of Object.entries(JOURNALS)) {
+  const test = (what: string, fn: (journal: Journal, place: Place) => Promise<void>) =>
+    Deno.test(`journal ${name} ${what}`, async () => {
+      using place = makePlace();
+      using journal = place.open();
+      await fn(journal, place);
+    });
+
+  test("numbers the entries of each room 1, 2, 3 … in the order of the drafts", async (journal) => {
+    const appended = await journal.append([
+      draft("a"),
+      draft("x", { room: "other" }),
+      draft("b"),
+    ]);
+    assertEquals(appended.map(({ seq }) => seq), [1, 1, 2]);
+    assertEquals((await journal.append([draft("c")]))[0]!.seq, 3);
+    assertEquals([journal.head("lobby"), journal.head("other"), journal.head("none")], [3, 1, 0]);
+    assertEquals(texts(journal, { after: 0 }), ["a", "b", "c"]);
+  });
+
+  test("reads back exactly what was appended", async (journal) => {
+    assertEquals(journal.claimTag("lobby", ANN, "Ann"), "ann0");
+    const drafts = [
+      byAnn("héllo\n🙂 \u0001\u2028", "id 1", { ref: 0 }),
+      byAnn("edited", "id 2", { kind: "edit", ref: 1 }),
+      byAnn("👍", "id 3", { kind: "react", ref: 1, on: false }),
+      byAnn("", "id 4", { kind: "delete", ref: 1 }),
+      draft(""),
+    ];
+    const appended = await journal.append(drafts);
+    const entries = journal.read("lobby", { after: 0 }, ALL);
+    assertEquals(entries, appended.map(({ entry }) => entry!));
+    for (const [n, entry] of entries.entries()) {
+      const { seq, ...rest } = entry;
+      assertEquals({ ...rest, room: "lobby" }, drafts[n]!);
+      assertEquals(seq, n + 1);
+    }
+  });
+
+  test("gives a known id of the same author its first seq, and adds nothing", async (journal) => {
+    journal.claimTag("lobby", ANN, "Ann");
+    journal.claimTag("lobby", ANN, "Anna");
+    journal.claimTag("lobby", "ben0", "Ben");
+    journal.claimTag("other", ANN, "Ann");
+    await journal.append([byAnn("first", "1"), byAnn("second", "2")]);
+    const again = await journal.append([
+      byAnn("first, again", "1"),
+      byAnn("third", "3"),
+      byAnn("third, again, in the same batch", "3"),
+      byAnn("another name is the same author", "2", { name: "Anna" }),
+      draft("Ben's own 1", { author: "ben0", name: "Ben", tag: "ben0", id: "1" }),
+      byAnn("another room is another history", "1", { room: "other" }),
+    ]);
+    assertEquals(again.map(({ seq }) => seq), [1, 3, 3, 2, 4, 1]);
+    assertEquals(again.map(({ entry }) => entry !== undefined), [
+      false,
+      true,
+      false,
+      false,
+      true,
+      true,
+    ]);
+    assertEquals(texts(journal, { after: 0 }), ["first", "second", "third", "Ben's own 1"]);
+    assertEquals(journal.find("lobby", ANN, "3"), 3);
+    assertEquals(journal.find("lobby", ANN, "4"), undefined);
+    assertEquals(journal.find("nowhere", ANN, "1"), undefined);
+  });
+
+  test("reads after and before a seq, no more than asked for", async (journal) => {
+    const all = Array.from({ length: 9 }, (_, n) => `${n + 1}`.repeat(10));
+    await journal.append(all.map((text) => draft(text)));
+    const of = (...seqs: number[]) => seqs.map((seq) => all[seq - 1]!);
+    const limit = (entries: number, chars = 1000) => ({ entries, chars });
+    assertEquals(texts(journal, { after: 3 }, limit(2)), of(4, 5));
+    assertEquals(texts(journal, { after: 7 }, limit(5)), of(8, 9));
+    assertEquals(texts(journal, { after: 9 }), []);
+    assertEquals(texts(journal, { after: 99 }), []);
+    assertEquals(texts(journal, { before: 5 }, limit(2)), of(3, 4));
+    assertEquals(texts(journal, { before: 2 }, limit(5)), of(1));
+    assertEquals(texts(journal, { before: 1 }), []);
+    assertEquals(texts(journal, { before: 99 }, limit(2)), of(8, 9));
+    assertEquals(texts(journal, { after: 0 }, limit(9, 25)), of(1, 2, 3));
+    assertEquals(texts(journal, { before: 10 }, limit(9, 1)), of(9));
+    assertEquals(texts(journal, { after: 0 }, limit(2)), of(1, 2));
+  });
+
+  test("prunes from the oldest on; neither a seq nor an id is used again", async (journal) => {
+    journal.claimTag("lobby", ANN, "Ann");
+    await journal.append(["1", "2", "3", "4", "5"].map((id) => byAnn(id, id)));
+    journal.prune("lobby", 3);
+    await journal.append([]);
+    assertEquals([journal.floor("lobby"), journal.head("lobby")], [3, 5]);
+    assertEquals(texts(journal, { after: 0 }), ["4", "5"]);
+    assertEquals(texts(journal, { before: 5 }), ["4"]);
+    journal.prune("lobby", 2); // has no effect
+    journal.prune("nowhere", 2);
+    const again = await journal.append([byAnn("again", "2"), byAnn("6", "6")]);
+    assertEquals(again.map(({ seq, entry }) => [seq, entry?.text]), [[2, undefined], [6, "6"]]);
+    assertEquals(journal.floor("lobby"), 3);
+  });
+
+  test("claims the shortest tag that is free beside a name, once and for all", async (journal) => {
+    const claim = (author: string, who = "Ann", room = "lobby") =>
+      journal.claimTag(room, author, who);
+    assertEquals(claim("abcdefgh"), "abcd");
+    assertEquals(claim("abcdexyz"), "abcde");
+    assertEquals(claim("abcdexzz"), "abcdex");
+    assertEquals(claim("abcdefgh"), "abcd");
+    assertEquals(claim("abcdexyz"), "abcde");
+    assertEquals(claim("abcdexyz", "Ben"), "abcd");
+    assertEquals(claim("abcdexyz", "Ann", "other"), "abcd");
+    await journal.append([]);
+    assertEquals(claim("abcdexyz"), "abcde");
+  });
+}
+
+Deno.test("journal sqlite opens with what was appended, its epoch, ids and tags", async () => {
+  using place = makeFolder();
+  let epoch: string;
+  {
+    using journal = place.open();
+    epoch = journal.epoch;
+    journal.claimTag("lobby", ANN, "Ann");
+    await journal.append(["1", "2", "3"].map((id) => byAnn(`text ${id}`, id)));
+    journal.prune("lobby", 1);
+    journal.claimTag("lobby", "ann0x", "Ann");
+    await journal.append([]);
+  }
+  using journal = place.open();
+  assertEquals(journal.epoch, epoch);
+  assertEquals(texts(journal, { after: 0 }), ["text 2", "text 3"]);
+  assertEquals([journal.floor("lobby"), journal.head("lobby")], [1, 3]);
+  assertEquals(journal.claimTag("lobby", "ann0x", "Ann"), "ann0x");
+  const [again] = await journal.append([byAnn("again", "1")]);
+  assertEquals(again, { seq: 1, entry: undefined });
+});
+
+Deno.test("journal sqlite has another epoch in another folder", () => {
+  using first = makeFolder();
+  using second = makeFolder();
+  using a = first.open();
+  using b = second.open();
+  assert(a.epoch !== b.epoch);
+});
+
+Deno.test("journal sqlite makes a folder and files that only their owner can read", async () => {
+  using place = makeFolder();
+  const folder = `${place.folder}/deep/data`;
+  using journal = openSqliteJournal(folder);
+  await journal.append([draft("secret")]);
+  assertEquals(Deno.statSync(folder).mode! & 0o777, 0o700);
+  for (const { name } of Deno.readDirSync(folder)) {
+    assertEquals(Deno.statSync(`${folder}/${name}`).mode! & 0o777, 0o600, name);
+  }
+});
+
+Deno.test("journal sqlite commits nothing of a batch that fails, and goes on", async () => {
+  using place = makeFolder();
+  using journal = place.open();
+  journal.claimTag("lobby", ANN, "Ann");
+  await journal.append([byAnn("kept", "1")]);
+  const stranger = draft("?", { author: "stranger", name: "Stranger", id: "1" }); // has no tag
+  const failed = await assertRejects(
+    () => journal.append([byAnn("half a batch", "2"), stranger]),
+    ChatError,
+  );
+  assertEquals(failed.code, "not_stored");
+  assertEquals([journal.head("lobby"), journal.find("lobby", ANN, "2")], [1, undefined]);
+  assertEquals((await journal.append([byAnn("tried again", "2")]))[0]!.seq, 2);
+  assertEquals(texts(journal, { after: 0 }), ["kept", "tried again"]);
+});
+
+Deno.test("journal sqlite keeps a tag over a batch that fails", async () => {
+  using place = makeFolder();
+  {
+    using journal = place.open();
+    assertEquals(journal.claimTag("lobby", "abcdefgh", "Ann"), "abcd");
+    const stranger = draft("?", { author: "stranger", name: "Stranger", id: "1" });
+    await assertRejects(() => journal.append([stranger]), ChatError);
+    assertEquals(journal.claimTag("lobby", "abcdexyz", "Ann"), "abcde");
+    await journal.append([]);
+  }
+  using journal = place.open();
+  assertEquals(journal.claimTag("lobby", "abcdefgh", "Ann"), "abcd");
+});
+
+Deno.test("openSqliteJournal() refuses a folder that another process holds", () => {
+  using place = makeFolder();
+  using _held = place.open();
+  const error = assertThrows(() => place.open(), ChatError);
+  assertEquals(error.code, "data_unavailable");
+  assert(error.message.includes("another process uses it"), error.message);
+});
+
+Deno.test("openSqliteJournal() refuses a damaged file, and leaves it as it is", async () => {
+  for (const damage of ["head", "middle"]) {
+    using place = makeFolder();
+    {
+      using journal = place.open();
+      for (let n = 0; n < 50; n++) {
+        await journal.append(Array.from({ length: 20 }, (_, i) => draft(`${n} ${i} `.repeat(20))));
+      }
+    }
+    const path = `${place.folder}/journal.db`;
+    const bytes = Deno.readFileSync(path);
+    bytes.fill(0x55, damage === "head" ? 0 : bytes.length / 2, damage === "head" ? 100 : undefined);
+    Deno.writeFileSync(path, bytes);
+    const error = assertThrows(() => place.open(), ChatError);
+    assertEquals(error.code, "data_unavailable");
+    assert(error.message.includes("is damaged"), error.message);
+    assertEquals(Deno.readFileSync(path), bytes);
+  }
+});
+
+Deno.test("openSqliteJournal() refuses a file of a newer version or of another program", () => {
+  for (
+    const [sql, reason] of [
+      ["PRAGMA user_version = 99", "newer than this program's"],
+      ["PRAGMA application_id = 7", "made by another program"],
+    ]
+  ) {
+    using place = makeFolder();
+    place.open()[Symbol.dispose]();
+    const db = new DatabaseSync(`${place.folder}/journal.db`);
+    db.exec(sql!);
+    db.close();
+    assert(assertThrows(() => place.open(), ChatError).message.includes(reason!));
+  }
+});
+
+Deno.test("openSqliteJournal() says why a folder cannot be made", () => {
+  using place = makeFolder();
+  Deno.writeTextFileSync(`${place.folder}/file`, "");
+  const error = assertThrows(() => openSqliteJournal(`${place.folder}/file`), ChatError);
+  assertEquals(error.code, "data_unavailable");
+  assert(error.message.startsWith("Cannot use data folder"));
+});

@@ -1,0 +1,111 @@
+// A journal that ends with the process: for tests, and for who wants nothing written.
+import Denque from "denque";
+import { tagsOf } from "../names.ts";
+import type { Entry } from "../wire/message.ts";
+import type { Appended, Draft, Journal, Range, ReadLimit } from "./journal.ts";
+
+/** For readers who lag; in memory this is about as much as they are worth. */
+const MAX_HELD = 50_000;
+
+interface MemoryRoom {
+  /** Kept entries, without a hole: the first is `floor + 1`. */
+  readonly entries: Denque<Entry>;
+  floor: number;
+  /** Author and id to seq. */
+  readonly ids: Map<string, number>;
+  /** Name and tag to author. */
+  readonly tags: Map<string, string>;
+}
+
+/** A journal in memory. */
+export class MemoryJournal implements Journal {
+  readonly epoch = crypto.randomUUID();
+  readonly maxHeld = MAX_HELD;
+  readonly #rooms = new Map<string, MemoryRoom>();
+
+  append(drafts: readonly Draft[]): Promise<Appended[]> {
+    return Promise.resolve(drafts.map((draft) => this.#append(draft)));
+  }
+
+  head(room: string): number {
+    const found = this.#rooms.get(room);
+    return found ? found.floor + found.entries.length : 0;
+  }
+
+  floor(room: string): number {
+    return this.#rooms.get(room)?.floor ?? 0;
+  }
+
+  read(room: string, range: Range, limit: ReadLimit): Entry[] {
+    const found = this.#rooms.get(room);
+    if (!found) return [];
+    const isForward = "after" in range;
+    const step = isForward ? 1 : -1;
+    const { entries, floor } = found;
+    let index = isForward
+      ? Math.max(range.after - floor, 0)
+      : Math.min(range.before - floor - 2, entries.length - 1);
+    const read: Entry[] = [];
+    for (let chars = 0; read.length < limit.entries && chars < limit.chars; index += step) {
+      // Not peekAt alone: it takes a negative index for one from the end.
+      const entry = index >= 0 ? entries.peekAt(index) : undefined;
+      if (!entry) break;
+      read.push(entry);
+      chars += entry.text.length;
+    }
+    return isForward ? read : read.reverse();
+  }
+
+  find(room: string, author: string, id: string): number | undefined {
+    return this.#rooms.get(room)?.ids.get(pair(author, id));
+  }
+
+  prune(room: string, through: number): void {
+    const found = this.#rooms.get(room);
+    while (found && found.floor < through && found.entries.shift()) found.floor++;
+  }
+
+  claimTag(room: string, author: string, name: string): string {
+    const { tags } = this.#room(room);
+    for (const tag of tagsOf(author)) {
+      const key = pair(tag, name);
+      const holder = tags.get(key);
+      if (holder !== undefined && holder !== author) continue;
+      tags.set(key, author);
+      return tag;
+    }
+    throw new Error("Cannot claim a tag: another author has the same hash");
+  }
+
+  [Symbol.dispose](): void {}
+
+  #append(draft: Draft): Appended {
+    const room = this.#room(draft.room);
+    const key = draft.id ? pair(draft.author, draft.id) : "";
+    const known = key ? room.ids.get(key) : undefined;
+    if (known !== undefined) return { seq: known, entry: undefined };
+    const entry = number(draft, room.floor + room.entries.length + 1);
+    room.entries.push(entry);
+    if (key) room.ids.set(key, entry.seq);
+    return { seq: entry.seq, entry };
+  }
+
+  #room(name: string): MemoryRoom {
+    let room = this.#rooms.get(name);
+    if (!room) {
+      room = { entries: new Denque(), floor: 0, ids: new Map(), tags: new Map() };
+      this.#rooms.set(name, room);
+    }
+    return room;
+  }
+}
+
+/** Neither tags nor authors contain a space, so no two pairs have one key. */
+function pair(first: string, second: string): string {
+  return `${first} ${second}`;
+}
+
+function number(draft: Draft, seq: number): Entry {
+  const { at, kind, author, name, tag, id, text, ref, on } = draft;
+  return { seq, at, kind, author, name, tag, id, text, ref, on };
+}

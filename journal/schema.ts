@@ -1,0 +1,64 @@
+// The tables of the journal on disk, and how a file of an earlier version becomes one of this version.
+import type { DatabaseSync } from "node:sqlite";
+
+/** Marks the file as Confab's: "Cfab". */
+const APPLICATION_ID = 0x43666162;
+
+/** Each step takes a file from the version that is its index to the next one. A step never changes. */
+const STEPS: readonly string[] = [
+  `
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE rooms (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+  CREATE TABLE authors (id INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE);
+
+  -- Who has which tag beside which name. Never removed: a name and a tag are one person for good.
+  CREATE TABLE people (
+    id INTEGER PRIMARY KEY,
+    room INTEGER NOT NULL, author INTEGER NOT NULL, name TEXT NOT NULL, tag TEXT NOT NULL,
+    UNIQUE (room, author, name), UNIQUE (room, name, tag)
+  );
+
+  -- Which id has become which entry. Never removed: an entry may be, its id is still used.
+  CREATE TABLE ids (
+    room INTEGER NOT NULL, author INTEGER NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL,
+    PRIMARY KEY (room, author, id)
+  ) WITHOUT ROWID;
+
+  CREATE TABLE entries (
+    room INTEGER NOT NULL, seq INTEGER NOT NULL,
+    at INTEGER NOT NULL, kind INTEGER NOT NULL, person INTEGER, id TEXT,
+    text TEXT NOT NULL, ref INTEGER NOT NULL, "on" INTEGER NOT NULL,
+    PRIMARY KEY (room, seq)
+  ) WITHOUT ROWID;
+  `,
+];
+
+/**
+ * Brings the file to the newest version, in one transaction, and gives its epoch.
+ * @throws when the file is of a newer version, or of another program.
+ */
+export function migrate(db: DatabaseSync): string {
+  db.exec("BEGIN EXCLUSIVE");
+  const version = pragma(db, "user_version");
+  const isEmpty = version === 0 && pragma(db, "page_count") <= 1;
+  if (!isEmpty && pragma(db, "application_id") !== APPLICATION_ID) {
+    throw new Error("its journal.db was made by another program");
+  }
+  if (version > STEPS.length) {
+    throw new Error(
+      `its journal.db has version ${version}, newer than this program's ${STEPS.length}. ` +
+        "Use the newer program",
+    );
+  }
+  for (const step of STEPS.slice(version)) db.exec(step);
+  db.exec(`PRAGMA user_version = ${STEPS.length}`);
+  db.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+  db.prepare("INSERT INTO meta VALUES ('epoch', ?) ON CONFLICT DO NOTHING")
+    .run(crypto.randomUUID());
+  db.exec("COMMIT");
+  return db.prepare("SELECT value FROM meta WHERE key = 'epoch'").get()!["value"] as string;
+}
+
+function pragma(db: DatabaseSync, name: string): number {
+  return db.prepare(`PRAGMA ${name}`).get()![name] as number;
+}

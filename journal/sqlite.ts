@@ -1,0 +1,343 @@
+// The journal on disk: SQLite, one writer, one transaction for each append, synced before it resolves.
+//
+// The folder belongs to one process at a time, which holds SQLite's exclusive lock for as long as it lives. No other
+// file is kept: a crash at any moment leaves what was committed, and nothing to clean up.
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { ChatError } from "../errors.ts";
+import { tagsOf } from "../names.ts";
+import type { Entry, Kind } from "../wire/message.ts";
+import type { Appended, Draft, Journal, Range, ReadLimit } from "./journal.ts";
+import { migrate } from "./schema.ts";
+
+const FILE_NAME = "journal.db";
+
+/** For readers who lag. On disk: some hundred bytes each. */
+const MAX_HELD = 1_000_000;
+
+/** How long to wait for a process that is just leaving the folder. */
+const BUSY_TIMEOUT_MS = 2_000;
+
+/** A file up to this size is checked page by page before it is used: some tenths of a second. */
+const MAX_CHECKED_BYTES = 256 * 1024 * 1024;
+
+/** Rooms and people that are remembered between transactions, so that memory does not grow with their number. */
+const MAX_CACHED = 10_000;
+
+/** Kinds as they are stored. A number never changes its meaning. */
+const KINDS: readonly Kind[] = ["say", "edit", "delete", "react"];
+
+interface CachedRoom {
+  readonly id: number;
+  head: number;
+  floor: number;
+}
+
+interface Claim {
+  readonly room: string;
+  readonly author: string;
+  readonly name: string;
+  readonly tag: string;
+}
+
+interface Row {
+  readonly seq: number;
+  readonly at: number;
+  readonly kind: number;
+  readonly author: string | null;
+  readonly name: string | null;
+  readonly tag: string | null;
+  readonly id: string | null;
+  readonly text: string;
+  readonly ref: number;
+  readonly on: number;
+}
+
+/**
+ * Opens the journal in a folder, and makes both where they are missing: readable by their owner only.
+ * @throws {ChatError} `data_unavailable`, with the reason and what to do.
+ */
+export function openSqliteJournal(folder: string): SqliteJournal {
+  const path = `${folder}/${FILE_NAME}`;
+  let db: DatabaseSync | undefined;
+  try {
+    Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    // SQLite gives its other files the mode of this one.
+    Deno.openSync(path, { create: true, write: true, mode: 0o600 }).close();
+    if (Deno.build.os !== "windows") Deno.chmodSync(path, 0o600);
+    const { size } = Deno.statSync(path);
+    db = new DatabaseSync(path);
+    return new SqliteJournal(db, size <= MAX_CHECKED_BYTES);
+  } catch (cause) {
+    db?.close();
+    const message = `Cannot use data folder "${folder}": ${explain(cause as Error)}`;
+    throw new ChatError("data_unavailable", { cause, message });
+  }
+}
+
+/** A journal in an SQLite file. */
+export class SqliteJournal implements Journal {
+  readonly epoch: string;
+  readonly maxHeld = MAX_HELD;
+  readonly #db: DatabaseSync;
+  readonly #sql: Statements;
+  readonly #rooms = new Map<string, CachedRoom>();
+  /** Row of `people` by room, author and name. */
+  readonly #people = new Map<string, { person: number; author: number }>();
+  #isOpen = false;
+  /** Made since the last commit: a rollback must not lose them. */
+  #claims: Claim[] = [];
+
+  /** Takes the database over, and closes it when disposed. */
+  constructor(db: DatabaseSync, isChecked: boolean) {
+    db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    db.exec("PRAGMA locking_mode = EXCLUSIVE");
+    db.exec("PRAGMA journal_mode = WAL");
+    db.exec("PRAGMA synchronous = FULL");
+    if (isChecked) check(db);
+    this.epoch = migrate(db);
+    this.#db = db;
+    this.#sql = prepare(db);
+  }
+
+  // deno-lint-ignore require-await -- a journal may be far away; this one is not
+  async append(drafts: readonly Draft[]): Promise<Appended[]> {
+    try {
+      this.#open();
+      const appended = drafts.map((draft) => this.#insert(draft));
+      this.#sql.commit.run();
+      this.#isOpen = false;
+      this.#claims = [];
+      if (this.#rooms.size > MAX_CACHED) this.#rooms.clear();
+      if (this.#people.size > MAX_CACHED) this.#people.clear();
+      return appended;
+    } catch (cause) {
+      this.#rollBack();
+      throw new ChatError("not_stored", { cause });
+    }
+  }
+
+  head(room: string): number {
+    return this.#room(room)?.head ?? 0;
+  }
+
+  floor(room: string): number {
+    return this.#room(room)?.floor ?? 0;
+  }
+
+  read(room: string, range: Range, limit: ReadLimit): Entry[] {
+    const found = this.#room(room);
+    if (!found) return [];
+    const isForward = "after" in range;
+    const rows = isForward
+      ? this.#sql.readAfter.iterate(found.id, Math.max(range.after, found.floor), limit.entries)
+      : this.#sql.readBefore.iterate(found.id, range.before, found.floor, limit.entries);
+    const read: Entry[] = [];
+    let chars = 0;
+    for (const row of rows as Iterable<unknown>) {
+      const entry = toEntry(row as Row);
+      read.push(entry);
+      chars += entry.text.length;
+      if (chars >= limit.chars) break;
+    }
+    return isForward ? read : read.reverse();
+  }
+
+  find(room: string, author: string, id: string): number | undefined {
+    const found = this.#room(room);
+    return found && this.#sql.findId.get(found.id, author, id)?.["seq"] as number | undefined;
+  }
+
+  prune(room: string, through: number): void {
+    const found = this.#room(room);
+    if (!found || through <= found.floor) return;
+    try {
+      this.#open();
+      this.#sql.prune.run(found.id, through);
+      found.floor = through;
+    } catch {
+      this.#rollBack(); // a full disk, say: the entries stay, and the next append tells
+    }
+  }
+
+  claimTag(room: string, author: string, name: string): string {
+    try {
+      this.#open();
+      return this.#claim(room, author, name);
+    } catch (cause) {
+      this.#rollBack();
+      throw new ChatError("not_stored", { cause });
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#db.close();
+  }
+
+  /** Begins the transaction that the next append commits. */
+  #open(): void {
+    if (this.#isOpen) return;
+    this.#sql.begin.run();
+    this.#isOpen = true;
+    for (const { room, author, name, tag } of this.#claims) {
+      this.#sql.addPerson.run(this.#makeRoom(room).id, this.#authorId(author), name, tag);
+    }
+  }
+
+  /** Nothing of what was not committed has happened. */
+  #rollBack(): void {
+    try {
+      this.#sql.rollback.run();
+    } catch { /* SQLite may have done so by itself */ }
+    this.#isOpen = false;
+    this.#rooms.clear();
+    this.#people.clear();
+  }
+
+  #insert(draft: Draft): Appended {
+    const room = this.#makeRoom(draft.room);
+    const seq = room.head + 1;
+    const who = draft.author ? this.#person(draft) : undefined;
+    if (who && draft.id) {
+      const { changes } = this.#sql.addId.run(room.id, who.author, draft.id, seq);
+      if (changes === 0) {
+        return { seq: this.find(draft.room, draft.author, draft.id)!, entry: undefined };
+      }
+    }
+    const { at, kind, author, name, tag, id, text, ref, on } = draft;
+    this.#sql.addEntry.run(
+      room.id,
+      seq,
+      at,
+      KINDS.indexOf(kind),
+      who?.person ?? null,
+      id || null,
+      text,
+      ref,
+      on ? 1 : 0,
+    );
+    room.head = seq;
+    return { seq, entry: { seq, at, kind, author, name, tag, id, text, ref, on } };
+  }
+
+  #claim(room: string, author: string, name: string): string {
+    const { id } = this.#makeRoom(room);
+    const known = this.#sql.findPerson.get(id, author, name);
+    if (known) return known["tag"] as string;
+    for (const tag of tagsOf(author)) {
+      if (this.#sql.findTag.get(id, name, tag)) continue;
+      this.#sql.addPerson.run(id, this.#authorId(author), name, tag);
+      this.#claims.push({ room, author, name, tag });
+      return tag;
+    }
+    throw new Error("Cannot claim a tag: another author has the same hash");
+  }
+
+  #person({ room, author, name }: Draft): { person: number; author: number } {
+    const key = `${room} ${author} ${name}`; // only the last may contain a space
+    let known = this.#people.get(key);
+    if (!known) {
+      const row = this.#sql.findPerson.get(this.#makeRoom(room).id, author, name);
+      if (!row) throw new Error("Cannot append: the author has no tag beside this name");
+      known = { person: row["person"] as number, author: row["author"] as number };
+      this.#people.set(key, known);
+    }
+    return known;
+  }
+
+  #authorId(author: string): number {
+    this.#sql.addAuthor.run(author);
+    return this.#sql.findAuthor.get(author)!["id"] as number;
+  }
+
+  #room(name: string): CachedRoom | undefined {
+    const cached = this.#rooms.get(name);
+    if (cached) return cached;
+    const row = this.#sql.findRoom.get(name);
+    if (!row) return undefined;
+    const id = row["id"] as number;
+    const ends = this.#sql.findEnds.get(id)!;
+    const head = ends["head"] as number | null ?? 0;
+    const room = { id, head, floor: (ends["first"] as number | null ?? 1) - 1 };
+    this.#rooms.set(name, room);
+    return room;
+  }
+
+  /** Inside a transaction: a room that was never spoken in has no row. */
+  #makeRoom(name: string): CachedRoom {
+    const found = this.#room(name);
+    if (found) return found;
+    this.#sql.addRoom.run(name);
+    return this.#room(name)!;
+  }
+}
+
+type Statements = Readonly<Record<keyof typeof SQL, StatementSync>>;
+
+const COLUMNS = `seq, at, kind, authors.hash AS author, name, tag, entries.id AS id, text, ref, "on"
+  FROM entries LEFT JOIN people ON people.id = person LEFT JOIN authors ON authors.id = author`;
+
+const SQL = {
+  begin: "BEGIN IMMEDIATE",
+  commit: "COMMIT",
+  rollback: "ROLLBACK",
+  findRoom: "SELECT id FROM rooms WHERE name = ?",
+  addRoom: "INSERT INTO rooms (name) VALUES (?)",
+  findEnds: `SELECT
+    (SELECT max(seq) FROM entries WHERE room = ?1) AS head,
+    (SELECT min(seq) FROM entries WHERE room = ?1) AS first`,
+  findAuthor: "SELECT id FROM authors WHERE hash = ?",
+  addAuthor: "INSERT INTO authors (hash) VALUES (?) ON CONFLICT DO NOTHING",
+  findPerson: `SELECT people.id AS person, author, tag
+    FROM people JOIN authors ON authors.id = author WHERE room = ? AND hash = ? AND name = ?`,
+  findTag: "SELECT 1 FROM people WHERE room = ? AND name = ? AND tag = ?",
+  addPerson: `INSERT INTO people (room, author, name, tag) VALUES (?, ?, ?, ?)
+    ON CONFLICT DO NOTHING`,
+  findId: `SELECT seq FROM ids JOIN authors ON authors.id = author
+    WHERE room = ? AND hash = ? AND ids.id = ?`,
+  addId: "INSERT INTO ids (room, author, id, seq) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+  addEntry: `INSERT INTO entries (room, seq, at, kind, person, id, text, ref, "on")
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  readAfter: `SELECT ${COLUMNS} WHERE entries.room = ? AND seq > ? ORDER BY seq LIMIT ?`,
+  readBefore: `SELECT ${COLUMNS} WHERE entries.room = ? AND seq < ? AND seq > ?
+    ORDER BY seq DESC LIMIT ?`,
+  prune: "DELETE FROM entries WHERE room = ? AND seq <= ?",
+} as const;
+
+/** Prepared once and held. */
+function prepare(db: DatabaseSync): Statements {
+  const statements = Object.entries(SQL).map(([name, sql]) => [name, db.prepare(sql)]);
+  return Object.fromEntries(statements);
+}
+
+function toEntry(row: Row): Entry {
+  return {
+    seq: row.seq,
+    at: row.at,
+    kind: KINDS[row.kind] ?? "say",
+    author: row.author ?? "",
+    name: row.name ?? "",
+    tag: row.tag ?? "",
+    id: row.id ?? "",
+    text: row.text,
+    ref: row.ref,
+    on: row.on !== 0,
+  };
+}
+
+/** @throws when a page of the file is not what it should be. */
+function check(db: DatabaseSync): void {
+  const found = db.prepare("PRAGMA quick_check(1)").get()?.["quick_check"];
+  if (found !== "ok") throw new Error(`malformed: ${found}`);
+}
+
+/** What to do about a folder that cannot be opened. */
+function explain(error: Error): string {
+  if (/locked|busy/.test(error.message)) {
+    return "another process uses it. Stop that one, or choose another folder with --data DIR";
+  }
+  if (/malformed|not a database/.test(error.message)) {
+    return `${FILE_NAME} in it is damaged (${error.message}). ` +
+      "Move it away to start anew, or put a backup in its place";
+  }
+  return error.message;
+}

@@ -1,0 +1,85 @@
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { ChatError } from "./errors.ts";
+import { hashKey, parseName, parseRoomName, tagsOf } from "./names.ts";
+
+Deno.test("hashKey() gives a key an author that does not tell the key", () => {
+  const key = "0123456789abcdef";
+  assertMatch(hashKey(key), /^[0-9a-hjkmnp-tv-z]{26}$/);
+  assertEquals(hashKey(key), hashKey(key));
+  assertEquals(new Set([key, `${key}0`, key.toUpperCase()].map(hashKey)).size, 3);
+});
+
+Deno.test("hashKey() refuses what is too short to be a secret, or too long to be one", () => {
+  for (const key of ["", "fifteen bytes !", "é".repeat(7), "x".repeat(257)]) {
+    assertEquals(assertThrows(() => hashKey(key), ChatError).code, "bad_field");
+  }
+  for (const key of ["sixteen bytes !!", "é".repeat(8), "x".repeat(256)]) hashKey(key);
+});
+
+Deno.test("parseName() makes one spelling of a name", () => {
+  const cases: [string, string][] = [
+    ["Ann", "Ann"],
+    ["  Ann \t", "Ann"],
+    ["Ann  van   Dijk", "Ann van Dijk"],
+    ["Ame\u0301lie", "Amélie"],
+    ["שרה", "שרה"],
+    ["<b>Ann</b>", "<b>Ann</b>"],
+    ["🦊", "🦊"],
+    ["🦊".repeat(32), "🦊".repeat(32)],
+  ];
+  for (const [name, parsed] of cases) assertEquals(parseName(name), parsed);
+});
+
+Deno.test("parseName() refuses what is empty, too long, or not to be seen", () => {
+  const wrong = [
+    "",
+    "   ",
+    "x".repeat(33),
+    "A\nB",
+    "A\u0000B",
+    "A\u200bB",
+    "A\u202eB",
+    "A\u2066B",
+    "A\u00adB",
+    "\u3164",
+    "A\ud800",
+  ];
+  for (const name of wrong) {
+    assertEquals(assertThrows(() => parseName(name), ChatError).code, "bad_name", name);
+  }
+});
+
+Deno.test("parseRoomName() takes letters, digits, - and _ of any script, in one spelling", () => {
+  const names = [
+    "lobby",
+    "a",
+    "7",
+    "class-4_b",
+    "küche",
+    "комната",
+    "教室",
+    "हिन्दी",
+    "x".repeat(64),
+  ];
+  for (const name of names) assertEquals(parseRoomName(encodeURIComponent(name)), name);
+  const others = [
+    "",
+    "Lobby",
+    "ÜBER",
+    "a b",
+    "a.b",
+    "a/b",
+    "..",
+    "ku\u0308che",
+    "a\u200bb",
+    "🦊",
+    "x".repeat(65),
+    "\u0301a",
+  ];
+  for (const name of others) assertEquals(parseRoomName(encodeURIComponent(name)), undefined, name);
+  for (const segment of ["%", "%ff", "%e4"]) assertEquals(parseRoomName(segment), undefined);
+});
+
+Deno.test("tagsOf() begins with four characters and ends with the whole author", () => {
+  assertEquals([...tagsOf("abcdefg")], ["abcd", "abcde", "abcdef", "abcdefg"]);
+});

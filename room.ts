@@ -1,0 +1,221 @@
+// One room while somebody is in it: its members, what they are sent, who they are. Owned and called by the hub's loop
+// only; holds no entry, for what a reader has missed is in the journal.
+import { Buffer } from "node:buffer";
+import type { Journal } from "./journal/journal.ts";
+import { MIN_TAG_CHARS } from "./names.ts";
+import type { Person, Seat } from "./seat.ts";
+import type { Batch, Entry, Notice, Wire } from "./wire/message.ts";
+
+/** What {@linkcode Room.advance} has come to. */
+export type Progress =
+  /** At the head: from here on it gets each new batch. */
+  | "live"
+  /** It takes no more for now, and will ask. */
+  | "full"
+  /** It has taken a page, and there are more. */
+  | "more"
+  /** It needs what has been removed, and its wire has no word for that. */
+  | "lost";
+
+/**
+ * A batch ends when it weighs this much, and so does a page of the journal: the characters of its texts, and what an
+ * entry weighs besides. What a slow reader costs depends on it.
+ */
+const MAX_BATCH_CHARS = 64 * 1024;
+const ENTRY_CHARS = 96;
+const MAX_PAGE = { entries: MAX_BATCH_CHARS / ENTRY_CHARS | 0, chars: MAX_BATCH_CHARS };
+
+/** With more people than this in the room, presence says how many, not who. */
+const MAX_PEOPLE_NAMED = 100;
+
+/** Presence is told once in this time, however much changes. */
+const PRESENCE_PERIOD_MS = 250;
+
+/** Entries beyond those to be kept that may gather before they are removed: removing one by one costs more. */
+const PRUNE_SLACK = 256;
+
+export class Room {
+  readonly name: string;
+  readonly #journal: Journal;
+  readonly #people = new Map<string, Person>();
+  /** Members that get each new batch. */
+  readonly #live = new Set<Seat>();
+  /** Members that had no room for one, or have just come. Nobody is in both sets. */
+  readonly #lagging = new Set<Seat>();
+  #head: number;
+  /** Members without a person. */
+  #unnamed = 0;
+  #presenceTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #onPresence: () => void;
+
+  /** `onPresence` is called some time after somebody came or went, for the loop to call {@linkcode tellPresence}. */
+  constructor(name: string, options: { journal: Journal; onPresence: () => void }) {
+    this.name = name;
+    this.#journal = options.journal;
+    this.#head = options.journal.head(name);
+    this.#onPresence = options.onPresence;
+  }
+
+  /** Number of the newest entry that was delivered to those who are live. */
+  get head(): number {
+    return this.#head;
+  }
+
+  get isEmpty(): boolean {
+    return this.#live.size + this.#lagging.size === 0;
+  }
+
+  /** Number of the newest entry that nobody who comes now is given. */
+  floor(keep: number): number {
+    return Math.max(this.#journal.floor(this.name), keep > 0 ? this.#head - keep : 0);
+  }
+
+  /** The author becomes one of the people here. Each call needs one of {@linkcode leave}. */
+  enter(author: string, name: string): Person {
+    const tag = author.slice(0, MIN_TAG_CHARS);
+    const person = this.#people.get(author) ?? { author, name: "", tag, connections: 0 };
+    if (name !== "") this.rename(person, name);
+    this.#people.set(author, person);
+    person.connections++;
+    return person;
+  }
+
+  /** From now on the person says things under this name. */
+  rename(person: Person, name: string): void {
+    person.tag = this.#journal.claimTag(this.name, person.author, name);
+    person.name = name;
+    this.#changePresence();
+  }
+
+  /** Gives the member a place behind `takenSeq`. {@linkcode advance} takes it from there. */
+  join(seat: Seat): void {
+    this.#lagging.add(seat);
+    if (!seat.person) this.#unnamed++;
+    this.#changePresence();
+  }
+
+  /** Takes the member out, if it is in. */
+  leave(seat: Seat): void {
+    if (!this.#live.delete(seat) && !this.#lagging.delete(seat)) return;
+    const { person } = seat;
+    if (!person) this.#unnamed--;
+    else if (--person.connections === 0) this.#people.delete(person.author);
+    this.#changePresence();
+  }
+
+  /** Ends what the room does by itself. */
+  close(): void {
+    clearTimeout(this.#presenceTimer);
+  }
+
+  /** Sends entries that have just been committed to every live member. */
+  deliver(entries: readonly Entry[]): void {
+    for (const chunk of chunksOf(entries)) {
+      const batches = new Map<Wire, Batch>();
+      for (const seat of this.#live) {
+        const { wire } = seat;
+        let batch = batches.get(wire);
+        if (!batch) batches.set(wire, batch = makeBatch(wire, chunk));
+        // Skip rather than wait: one stalled phone must not delay the room (decision 0003).
+        if (seat.offer(batch)) continue;
+        this.#live.delete(seat);
+        this.#lagging.add(seat);
+      }
+    }
+    this.#head = entries.at(-1)!.seq;
+  }
+
+  /**
+   * Offers the next page of what a lagging member has not taken. At the head, and in the same turn, it is live:
+   * there is neither a hole nor a double between journal and live.
+   */
+  advance(seat: Seat): Progress {
+    if (!this.#lagging.has(seat)) return "live";
+    const floor = this.#journal.floor(this.name);
+    if (seat.takenSeq < floor) {
+      const gap = makeGap(seat.takenSeq, floor, "retention");
+      if (!seat.canTell(gap)) return "lost";
+      seat.tell(gap);
+      seat.takenSeq = floor;
+    }
+    if (seat.takenSeq < this.#head) {
+      const page = this.#journal.read(this.name, { after: seat.takenSeq }, MAX_PAGE);
+      if (!seat.offer(makeBatch(seat.wire, page))) return "full";
+    }
+    if (seat.takenSeq < this.#head) return "more";
+    this.#lagging.delete(seat);
+    this.#live.add(seat);
+    seat.tell(this.#presence());
+    return "live";
+  }
+
+  /**
+   * Removes what need not be kept. Members who lag hold it back, as far as the journal can afford; those that fall
+   * behind further than that, and whose wire has no word for a gap, are returned.
+   */
+  prune(keep: number): Seat[] {
+    const floor = this.#journal.floor(this.name);
+    const slack = Math.max(PRUNE_SLACK, keep >> 3);
+    const unneeded = this.#head - keep;
+    if (keep === 0 || unneeded - floor < slack) return [];
+    let needed = unneeded;
+    for (const seat of this.#lagging) needed = Math.min(needed, seat.takenSeq);
+    const through = Math.max(needed, unneeded - this.#journal.maxHeld);
+    if (through - floor < slack) return [];
+    this.#journal.prune(this.name, through);
+    const gap = makeGap(floor, through, "retention");
+    return [...this.#lagging].filter((seat) => seat.takenSeq < through && !seat.canTell(gap));
+  }
+
+  /** Tells everybody who is here now. */
+  tellPresence(): void {
+    this.#presenceTimer = undefined;
+    this.tellAll(this.#presence());
+  }
+
+  /** Tells everybody but one person. The same notice for all, so that it is encoded once. */
+  tellAll(notice: Notice, except?: Person): void {
+    for (const seats of [this.#live, this.#lagging]) {
+      for (const seat of seats) {
+        if (!except || seat.person !== except) seat.tell(notice);
+      }
+    }
+  }
+
+  #presence(): Notice {
+    const count = this.#people.size + this.#unnamed;
+    if (count > MAX_PEOPLE_NAMED) return { type: "presence", count };
+    const people = [...this.#people.values()]
+      .filter((person) => person.name !== "")
+      .map(({ name, tag }) => ({ name, tag }));
+    return { type: "presence", count, people };
+  }
+
+  #changePresence(): void {
+    this.#presenceTimer ??= setTimeout(this.#onPresence, PRESENCE_PERIOD_MS);
+  }
+}
+
+/** Says that the entries behind `after`, up to and including `to`, do not come. */
+export function makeGap(after: number, to: number, reason: "retention" | "skipped"): Notice {
+  return { type: "gap", from: after + 1, to, count: to - after, reason };
+}
+
+function makeBatch(wire: Wire, entries: readonly Entry[]): Batch {
+  const frame = wire.encode(entries);
+  const byteLength = frame === undefined ? 0 : Buffer.byteLength(frame);
+  return { lastSeq: entries.at(-1)!.seq, frame, byteLength };
+}
+
+/** The entries in parts of about `MAX_BATCH_CHARS`, usually one. */
+function* chunksOf(entries: readonly Entry[]): Generator<readonly Entry[]> {
+  let start = 0;
+  let chars = 0;
+  for (let end = 1; end <= entries.length; end++) {
+    chars += entries[end - 1]!.text.length + ENTRY_CHARS;
+    if (chars < MAX_BATCH_CHARS && end < entries.length) continue;
+    yield start === 0 && end === entries.length ? entries : entries.slice(start, end);
+    start = end;
+    chars = 0;
+  }
+}

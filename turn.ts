@@ -1,0 +1,126 @@
+// What is said in one turn of the hub's loop: checked, stored in one commit, then delivered and acknowledged. Owned by
+// the hub; the only caller of `Journal.append`.
+import { ChatError, type ErrorCode } from "./errors.ts";
+import type { Appended, Draft, Journal } from "./journal/journal.ts";
+import type { Log } from "./log.ts";
+import type { Room } from "./room.ts";
+import type { Member, Seat } from "./seat.ts";
+import type { Entry, Message } from "./wire/message.ts";
+
+/** When a message that could not be stored may be tried again. */
+const RETRY_AFTER_MS = 2_000;
+
+/** Where a member is. */
+export interface Place {
+  readonly room: Room;
+  readonly seat: Seat;
+}
+
+export interface TurnOptions {
+  readonly journal: Journal;
+  /** Entries kept in each room; 0 for all. */
+  readonly keep: number;
+  readonly log: Log;
+  /** Called with a member that can be told nothing more but why it is closed. */
+  readonly lose: (member: Member, code: ErrorCode) => void;
+}
+
+/** The messages of this turn, and of the next one after each commit. */
+export class Turn {
+  /** Whether a name was taken, which is to be durable as well. */
+  hasClaims = false;
+  readonly #journal: Journal;
+  readonly #keep: number;
+  readonly #log: Log;
+  readonly #lose: TurnOptions["lose"];
+  /** What is to be stored, and who said it: two lists, one index. */
+  #drafts: Draft[] = [];
+  #senders: Place[] = [];
+  /** Whether the last append failed: that is logged once, not at every turn. */
+  #isFailing = false;
+
+  constructor(options: TurnOptions) {
+    this.#journal = options.journal;
+    this.#keep = options.keep;
+    this.#log = options.log;
+    this.#lose = options.lose;
+  }
+
+  /** Takes a message, or tells its sender why not. */
+  add(place: Place, message: Message): void {
+    const { room, seat: { person } } = place;
+    const fault = person && this.#findFault(place, message);
+    // What was accepted once stays accepted, whatever has become of what it refers to.
+    if (fault && this.#journal.find(room.name, person.author, message.id) === undefined) {
+      return this.#refuse(place, message.id, fault);
+    }
+    const { author, name, tag } = person ?? NOBODY;
+    const { kind, id, text, ref, on } = message;
+    const at = Date.now();
+    this.#drafts.push({ room: room.name, at, kind, author, name, tag, id, text, ref, on });
+    this.#senders.push(place);
+  }
+
+  /** Stores what was taken; then, and only then, delivers and acknowledges it. Never rejects. */
+  async commit(): Promise<void> {
+    const [drafts, senders] = [this.#drafts, this.#senders];
+    if (drafts.length === 0 && !this.hasClaims) return;
+    [this.#drafts, this.#senders] = [[], []];
+    this.hasClaims = false; // the journal remembers them, should this fail
+    let appended: Appended[];
+    try {
+      appended = await this.#journal.append(drafts);
+      this.#isFailing = false;
+    } catch (error) {
+      if (!this.#isFailing) this.#log("error", "append failed", { error: causeOf(error) });
+      this.#isFailing = true;
+      for (const [n, { id }] of drafts.entries()) this.#refuse(senders[n]!, id, "not_stored");
+      return;
+    }
+    this.#deliver(appended, senders);
+    for (const [n, { seq }] of appended.entries()) {
+      const { id } = drafts[n]!;
+      if (id) senders[n]!.seat.tell({ type: "ack", id, seq });
+    }
+  }
+
+  #findFault({ room, seat }: Place, { kind, ref }: Message): ErrorCode | undefined {
+    if (seat.person!.name === "") return "no_name";
+    if (ref === 0) return undefined;
+    if (kind === "say") return ref > room.head ? "unknown_ref" : undefined;
+    const [target] = this.#journal.read(room.name, { after: ref - 1 }, ONE);
+    if (target?.seq !== ref || target.kind !== "say") return "unknown_ref";
+    return kind !== "react" && target.author !== seat.person!.author ? "not_yours" : undefined;
+  }
+
+  #deliver(appended: readonly Appended[], senders: readonly Place[]): void {
+    const fresh = new Map<Room, Entry[]>();
+    for (const [n, { entry }] of appended.entries()) {
+      if (!entry) continue;
+      const { room } = senders[n]!;
+      const entries = fresh.get(room);
+      if (entries) entries.push(entry);
+      else fresh.set(room, [entry]);
+    }
+    for (const [room, entries] of fresh) {
+      room.deliver(entries);
+      for (const { member } of room.prune(this.#keep)) this.#lose(member, "fell_behind");
+    }
+  }
+
+  #refuse({ seat }: Place, id: string, code: ErrorCode): void {
+    // A wire without ids has no other way to say that a message is lost.
+    if (id === "") return this.#lose(seat.member, code);
+    const { message } = new ChatError(code);
+    const retry = code === "not_stored" ? { retryAfterMs: RETRY_AFTER_MS } : {};
+    seat.tell({ type: "error", code, message, id, ...retry });
+  }
+}
+
+function causeOf(error: unknown): unknown {
+  return (error instanceof Error && error.cause) || error;
+}
+
+const NOBODY = { author: "", name: "", tag: "" };
+
+const ONE = { entries: 1, chars: 1 };

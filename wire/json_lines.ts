@@ -1,0 +1,234 @@
+// The wire `confab.v1`: a WebSocket message holds one or more JSON objects, one a line, in both directions.
+// Pure functions; docs/protocol.md describes the same, and its examples are this module's tests.
+import { ChatError } from "../errors.ts";
+import type { Entry, Kind, Message, Notice, Wire } from "./message.ts";
+import { cleanText, isLonger } from "./text.ts";
+
+/** Largest text of a message, in bytes of UTF-8. */
+export const MAX_TEXT_BYTES = 16 * 1024;
+
+const MAX_ID_CHARS = 64;
+
+/** An emoji may be a sequence of several; the longest in Unicode has 35 units of UTF-16. */
+const MAX_EMOJI_UNITS = 40;
+
+/** Entries that may be asked for at once, and how many come when nobody asks. */
+const MAX_HISTORY = 500;
+const DEFAULT_HISTORY = 50;
+
+/** What a client says first. */
+export interface Hello {
+  /** Empty while the person has not chosen one. */
+  readonly name: string;
+  readonly key: string;
+  /** Resume after this seq; undefined to start afresh. */
+  readonly after: number | undefined;
+  readonly epoch: string | undefined;
+  /** Skip all but the last this many of what a resume would bring. */
+  readonly most: number;
+  /** How many entries to start afresh with. */
+  readonly history: number;
+}
+
+/** One line of a client, read and checked. */
+export type Command =
+  | { readonly type: "hello"; readonly hello: Hello }
+  | { readonly type: "message"; readonly message: Message }
+  | { readonly type: "name"; readonly name: string }
+  | { readonly type: "typing" }
+  | { readonly type: "history"; readonly before: number; readonly limit: number }
+  | { readonly type: "ping"; readonly n: number | undefined };
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Encodings of what many members are told alike. */
+const shared = new WeakMap<Notice, string>();
+
+/** The wire of JSON lines. */
+export const JSON_LINES: Wire = {
+  protocol: "confab.v1",
+  encode: (entries) => entries.map(encodeEntry).join("\n"),
+  encodeNotice(notice) {
+    if (notice.type !== "presence" && notice.type !== "typing") return encodeNotice(notice);
+    let line = shared.get(notice);
+    if (line === undefined) shared.set(notice, line = encodeNotice(notice));
+    return line;
+  },
+};
+
+/**
+ * Reads one line of a client. Fields that it does not know are ignored.
+ * @throws {ChatError} `not_json`, `unknown_type`, `bad_field` or `too_long`, with the message's id where it has one.
+ */
+export function decodeCommand(line: string): Command {
+  const fields = parseObject(line);
+  switch (fields["type"]) {
+    case "hello":
+      return { type: "hello", hello: decodeHello(fields) };
+    case "say":
+      return decodeMessage("say", fields, () => ({
+        text: readText(fields),
+        ref: fields["replyTo"] === undefined ? 0 : readSeq(fields, "replyTo"),
+      }));
+    case "edit":
+      return decodeMessage("edit", fields, () => ({ text: readText(fields) }));
+    case "delete":
+      return decodeMessage("delete", fields, () => ({}));
+    case "react":
+      return decodeMessage("react", fields, () => ({
+        text: readEmoji(fields),
+        on: readOptional(fields, "on", isBoolean, true),
+      }));
+    case "name":
+      return { type: "name", name: readString(fields, "name") };
+    case "typing":
+      return { type: "typing" };
+    case "history":
+      return { type: "history", before: readSeq(fields, "before"), limit: readLimit(fields, 1) };
+    case "ping": {
+      const n = fields["n"];
+      return { type: "ping", n: typeof n === "number" ? n : undefined };
+    }
+    default:
+      throw new ChatError("unknown_type", {
+        message: `Cannot read "type": ${show(fields["type"])} is not known`,
+        ...idOf(fields),
+      });
+  }
+}
+
+function encodeEntry({ seq, id, kind, name, tag, at, text, ref, on }: Entry): string {
+  const head = `{"type":"entry","seq":${seq}${id && `,"id":${JSON.stringify(id)}`},` +
+    `"kind":"${kind}","from":{"name":${JSON.stringify(name)},"tag":"${tag}"},"at":${at}`;
+  switch (kind) {
+    case "say":
+      return `${head},"text":${JSON.stringify(text)}${ref ? `,"replyTo":${ref}` : ""}}`;
+    case "edit":
+      return `${head},"ref":${ref},"text":${JSON.stringify(text)}}`;
+    case "delete":
+      return `${head},"ref":${ref}}`;
+    case "react":
+      return `${head},"ref":${ref},"emoji":${JSON.stringify(text)},"on":${on}}`;
+  }
+}
+
+function encodeNotice(notice: Notice): string {
+  if (notice.type === "page") {
+    const entries = notice.entries.map(encodeEntry).join(",");
+    return `{"type":"page","before":${notice.before},"entries":[${entries}],"more":${notice.more}}`;
+  }
+  if (notice.type === "welcome") {
+    return JSON.stringify({ ...notice, limits: { textBytes: MAX_TEXT_BYTES } });
+  }
+  return JSON.stringify(notice);
+}
+
+function parseObject(line: string): Fields {
+  try {
+    const value: unknown = JSON.parse(line);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+      return value as Fields;
+    }
+  } catch { /* said below */ }
+  throw new ChatError("not_json");
+}
+
+function decodeHello(fields: Fields): Hello {
+  const after = readOptional(fields, "after", isNumber, undefined);
+  return {
+    name: readOptional(fields, "name", isString, ""),
+    key: readString(fields, "key"),
+    // A number that no entry has is one of another history: start afresh.
+    after: after !== undefined && !isSeq(after) && after !== 0 ? Infinity : after,
+    epoch: readOptional(fields, "epoch", isString, undefined),
+    most: Math.max(0, readOptional(fields, "most", isNumber, Infinity)),
+    history: readLimit(fields, 0, "history"),
+  };
+}
+
+function decodeMessage(kind: Kind, fields: Fields, rest: () => Partial<Message>): Command {
+  const id = readString(fields, "id");
+  if ([...id].length > MAX_ID_CHARS || id === "" || id !== cleanText(id)) {
+    throw badField("id", `1 to ${MAX_ID_CHARS} characters`, id);
+  }
+  try {
+    const ref = kind === "say" ? 0 : readSeq(fields, "ref");
+    return { type: "message", message: { kind, id, text: "", ref, on: true, ...rest() } };
+  } catch (error) {
+    if (!(error instanceof ChatError)) throw error;
+    throw new ChatError(error.code, { message: error.message, id });
+  }
+}
+
+function readText(fields: Fields): string {
+  const text = cleanText(readString(fields, "text"));
+  if (text.trim() === "") throw badField("text", "some text", text);
+  if (isLonger(text, MAX_TEXT_BYTES)) {
+    throw new ChatError("too_long", { message: `The text is longer than ${MAX_TEXT_BYTES} bytes` });
+  }
+  return text;
+}
+
+function readEmoji(fields: Fields): string {
+  const emoji = readString(fields, "emoji");
+  if (emoji === "" || emoji.length > MAX_EMOJI_UNITS || /[\s\p{Cc}\p{Cs}]/u.test(emoji)) {
+    throw badField("emoji", "an emoji", emoji);
+  }
+  return emoji;
+}
+
+function readLimit(fields: Fields, least: number, name = "limit"): number {
+  const limit = readOptional(fields, name, isNumber, DEFAULT_HISTORY);
+  return Math.trunc(Math.min(Math.max(limit, least), MAX_HISTORY));
+}
+
+function readSeq(fields: Fields, name: string): number {
+  const value = fields[name];
+  if (!isSeq(value)) throw badField(name, "a seq", value);
+  return value;
+}
+
+function isSeq(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) > 0;
+}
+
+function readString(fields: Fields, name: string): string {
+  const value = fields[name];
+  if (typeof value !== "string") throw badField(name, "a string", value);
+  return value;
+}
+
+const isString = (value: unknown): value is string => typeof value === "string";
+const isNumber = (value: unknown): value is number => typeof value === "number";
+const isBoolean = (value: unknown): value is boolean => typeof value === "boolean";
+
+/** A field that may be missing or null. */
+function readOptional<T, D>(
+  fields: Fields,
+  name: string,
+  isType: (value: unknown) => value is T,
+  instead: D,
+): T | D {
+  const value = fields[name] ?? undefined;
+  if (value === undefined) return instead;
+  if (!isType(value)) throw badField(name, isType.name.replace("is", "a ").toLowerCase(), value);
+  return value;
+}
+
+function badField(name: string, expected: string, received: unknown): ChatError {
+  const message = `Cannot read "${name}": expected ${expected}, received ${show(received)}`;
+  return new ChatError("bad_field", { message });
+}
+
+/** A value for an error: its kind, for what it holds may be long, or a secret. */
+function show(value: unknown): string {
+  if (value === undefined) return "none";
+  if (typeof value === "number") return String(value);
+  if (typeof value === "string") return value.length > 20 ? "a longer one" : JSON.stringify(value);
+  return value === null ? "null" : Array.isArray(value) ? "a list" : `a ${typeof value}`;
+}
+
+function idOf(fields: Fields): { id?: string } {
+  const id = fields["id"];
+  return typeof id === "string" && id !== "" && id.length <= MAX_ID_CHARS ? { id } : {};
+}
