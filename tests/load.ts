@@ -1,7 +1,8 @@
 // The load: many raw clients, some of which send lines and keep a number of their own in flight. It checks that
 // everybody is delivered every line in one order, and counts. Bounded in clients and time; loopback only.
 //
-//   deno task test:load [--clients 100] [--senders 20] [--in-flight 8] [--seconds 10] [--stuck 0] [--port 8080]
+//   deno task test:load [--clients 100] [--senders 20] [--in-flight 8] [--seconds 10] [--stuck 0]
+//                       [--journal sqlite | --port 8080]
 //
 // Without a port it starts the program itself.
 import { Buffer } from "node:buffer";
@@ -242,10 +243,12 @@ async function main(args: string[]): Promise<number> {
       "in-flight": string("8"),
       seconds: string("10"),
       stuck: string("0"),
+      journal: string("sqlite"),
       port: { type: "string" },
     },
   });
-  await using program = values.port ? undefined : await startProgram();
+  const env = { CONFAB_JOURNAL: values.journal };
+  await using program = values.port ? undefined : await startProgram({ env });
   const report = await runLoad({
     port: Number(values.port ?? program!.port),
     clients: Number(values.clients),

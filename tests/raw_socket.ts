@@ -32,8 +32,8 @@ export class RawSocket implements Disposable {
   }
 
   /** Connects and upgrades. @throws when the answer is not 101. */
-  static async open(port: number, path = "/ws"): Promise<RawSocket> {
-    const socket = await RawSocket.connect(port, upgradeRequest(port, path));
+  static async open(port: number, path = "/ws", headers: string[] = []): Promise<RawSocket> {
+    const socket = await RawSocket.connect(port, upgradeRequest(port, path, headers));
     const head = await socket.readHead();
     if (!head.startsWith("HTTP/1.1 101 ")) {
       socket.drop();
@@ -55,14 +55,14 @@ export class RawSocket implements Disposable {
     return text.slice(0, end);
   }
 
-  /** What arrived next, or null at the end. Valid until the next read. */
-  async readChunk(): Promise<Uint8Array | null> {
+  /** What arrived next, at most so many bytes of it, or null at the end. Valid until the next read. */
+  async readChunk(maxBytes = READ_BYTES): Promise<Uint8Array | null> {
     if (this.#rest.length > 0) {
-      const rest = this.#rest;
-      this.#rest = new Uint8Array(0);
+      const rest = this.#rest.subarray(0, maxBytes);
+      this.#rest = this.#rest.subarray(maxBytes);
       return rest;
     }
-    const count = await this.#conn.read(this.#chunk).catch(() => null);
+    const count = await this.#conn.read(this.#chunk.subarray(0, maxBytes)).catch(() => null);
     return count === null ? null : this.#chunk.subarray(0, count);
   }
 
@@ -78,8 +78,13 @@ export class RawSocket implements Disposable {
       this.#rest = new Uint8Array(0);
       const chunk = await this.readChunk();
       if (!chunk) return null;
-      this.#rest = new Uint8Array([...before, ...chunk]);
+      this.unread(concat([before, chunk]));
     }
+  }
+
+  /** Gives back what was read, to be read again. */
+  unread(bytes: Uint8Array): void {
+    this.#rest = concat([bytes, this.#rest]);
   }
 
   /** The next text message, skipping pings. @throws when something else comes first. */
@@ -120,6 +125,16 @@ export class RawSocket implements Disposable {
   [Symbol.dispose](): void {
     this.drop();
   }
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 /** The bytes of an upgrade request. */

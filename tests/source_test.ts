@@ -45,7 +45,13 @@ Deno.test("parseCounts() reads the last line of a test run", () => {
 });
 
 Deno.test("source: whatever runs the program gives it the same permissions", async () => {
-  const wanted = ["--allow-net", `--allow-env=${ENV_NAMES}`, "--allow-sys=networkInterfaces"];
+  const wanted = [
+    "--allow-net",
+    "--allow-read",
+    "--allow-write",
+    `--allow-env=${ENV_NAMES}`,
+    "--allow-sys=networkInterfaces",
+  ];
   const places = [
     deno.tasks.dev.command,
     deno.tasks.watch.command,
