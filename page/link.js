@@ -89,6 +89,7 @@ export class Link {
 
   /** For the session, once the server has answered its hello. */
   markOnline() {
+    if (!this.#socket) return; // a handler of the welcome has stopped us
     this.#isOnline = true;
     this.#welcomedAt = Date.now();
     this.#listen();
@@ -122,7 +123,7 @@ export class Link {
   #abandon() {
     const socket = this.#socket;
     this.#socket = undefined;
-    this.#isOnline = this.#isProbing = false;
+    this.#isOnline = false;
     if (!socket) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close();

@@ -1,6 +1,8 @@
 // `deno task screenshots`: the page as the README shows it, from a real browser, into docs/screenshots/.
-import { findChromium, openBrowser } from "../tests/browser.ts";
+import { findChromium, online, openBrowser } from "../tests/browser.ts";
 import { startProgram } from "../tests/program.ts";
+
+const NAMES = ["Mira", "Jonas", "Noa", "Sam"];
 
 const TALK = [
   "Room 4 is taken, we are in the library now",
@@ -31,7 +33,8 @@ for (const { name, width, height, colorScheme } of SHOTS) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme });
   const page = await context.newPage();
   await page.goto(`http://127.0.0.1:${program.port}/`);
-  await page.locator("#status", { hasText: /^$/ }).waitFor({ state: "attached" });
+  await online(page);
+  await page.fill("#name", NAMES[tabs.length]!);
   tabs.push({ name, page });
 }
 for (const [n, text] of TALK.entries()) {

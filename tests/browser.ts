@@ -38,16 +38,34 @@ const executablePath = findChromium();
 /** A program, a browser, and tabs that must have had no error, no blocked content and no foreign request. */
 export class Stage implements AsyncDisposable {
   readonly browser: Browser;
-  readonly program: Program;
+  program: Program;
+  readonly #data: string;
   readonly complaints: string[] = [];
+  /** Whether the server is down on purpose, and the browser may say that it cannot be reached. */
+  #isDown = false;
 
-  private constructor(browser: Browser, program: Program) {
+  private constructor(browser: Browser, program: Program, data: string) {
     this.browser = browser;
     this.program = program;
+    this.#data = data;
   }
 
   static async open(): Promise<Stage> {
-    return new Stage(await openBrowser(executablePath!), await startProgram());
+    const data = await Deno.makeTempDir({ prefix: "confab-stage-" });
+    return new Stage(await openBrowser(executablePath!), await startProgram({ data }), data);
+  }
+
+  /** Ends the program as a power cut would. */
+  async crash(): Promise<void> {
+    this.#isDown = true;
+    this.program.kill("SIGKILL");
+    await this.program.status;
+  }
+
+  /** Starts the program again, where it was and with what it had. */
+  async restart(): Promise<void> {
+    const args = ["--addr", `127.0.0.1:${this.program.port}`];
+    this.program = await startProgram({ args, data: this.#data });
   }
 
   get url(): string {
@@ -60,7 +78,8 @@ export class Stage implements AsyncDisposable {
     const page = await context.newPage();
     page.on("pageerror", (error) => this.complaints.push(String(error)));
     page.on("console", (message) => {
-      if (message.type() === "error") this.complaints.push(message.text());
+      const isExpected = this.#isDown && message.text().includes("ERR_CONNECTION_REFUSED");
+      if (message.type() === "error" && !isExpected) this.complaints.push(message.text());
     });
     page.on("request", (request) => {
       if (!request.url().startsWith(this.url)) this.complaints.push(`asked ${request.url()}`);
@@ -69,18 +88,25 @@ export class Stage implements AsyncDisposable {
     return page;
   }
 
-  /** A tab that is connected. */
-  async member(options: BrowserContextOptions = {}): Promise<Page> {
-    const page = await this.tab(options);
-    await page.locator("#status", { hasText: /^$/ }).waitFor({ state: "attached" });
+  /** A tab of somebody with a name, who is connected. */
+  async member(options: BrowserContextOptions = {}, path = ""): Promise<Page> {
+    const page = await this.tab(options, path);
+    await online(page);
+    await page.fill("#name", "Ann");
     return page;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.browser.close();
     await this.program[Symbol.asyncDispose]();
+    await Deno.remove(this.#data, { recursive: true });
     assertEquals(this.complaints, []);
   }
+}
+
+/** Waits until the page is connected. */
+export function online(page: Page): Promise<void> {
+  return page.locator("#status", { hasText: /^$/ }).waitFor({ state: "attached" });
 }
 
 /** A test that needs a browser; without one it is reported as ignored, with the reason. */

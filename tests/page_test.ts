@@ -1,7 +1,8 @@
 // The page in a real browser, two tabs at a time.
 import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/assert";
 import type { Page } from "playwright-core";
-import { Stage, testInBrowser } from "./browser.ts";
+import { online, Stage, testInBrowser } from "./browser.ts";
+import { JsonSocket } from "./json_socket.ts";
 import { RawSocket } from "./raw_socket.ts";
 
 async function say(page: Page, text: string): Promise<void> {
@@ -15,7 +16,7 @@ function line(page: Page, text: string) {
 
 /** Lines that are shown, in order. */
 function lines(page: Page): Promise<string[]> {
-  return page.locator("#log > div").allTextContents();
+  return page.locator("#log .text").allTextContents();
 }
 
 /** Measures of the log: where it is scrolled to, and how far that is from the bottom. */
@@ -72,8 +73,8 @@ testInBrowser("page: hostile HTML is text", async () => {
   for (const text of hostile) await say(ann, text);
   await ann.locator("#log > div").nth(hostile.length - 1).waitFor();
   assertEquals(await lines(ann), hostile);
-  assertEquals(await ann.locator("#log > div > *").count(), 0);
-  assertEquals(await ann.title(), "Confab");
+  assertEquals(await ann.locator("#log .text > *").count(), 0);
+  assertEquals(await ann.title(), "lobby · Confab");
 });
 
 testInBrowser("page: at the bottom the log follows; scrolled up it stays", async () => {
@@ -108,16 +109,109 @@ testInBrowser("page: the oldest lines go at the bottom of the log only", async (
   assertEquals(await ann.locator("#log > div").count(), 5001);
 });
 
-testInBrowser("page: says that the connection closed, and keeps what is typed", async () => {
+testInBrowser(
+  "page: says that it is offline, keeps what is typed, and says by itself what was said",
+  async () => {
+    await using stage = await Stage.open();
+    const [ann, ben] = [await stage.member(), await stage.member()];
+    await say(ann, "before");
+    await line(ben, "before").waitFor();
+    await stage.crash();
+    await ann.locator("#status", { hasText: "Reconnecting" }).waitFor();
+    await say(ann, "while the server was down");
+    await line(ann, "while the server was down").locator(".state", { hasText: "Sending…" })
+      .waitFor();
+    await ann.fill("#msg", "half a sentence");
+    await stage.restart();
+    await line(ben, "while the server was down").waitFor();
+    await say(ben, "after");
+    await line(ann, "after").waitFor();
+    assertEquals(await ann.inputValue("#msg"), "half a sentence");
+    for (const page of [ann, ben]) {
+      assertEquals(await lines(page), ["before", "while the server was down", "after"]);
+      assertEquals(await page.locator("#log .state:not(:empty)").count(), 0);
+    }
+  },
+);
+
+testInBrowser(
+  "page: a restart between two loads: history is there, what was typed meanwhile arrives once",
+  async () => {
+    await using stage = await Stage.open();
+    const ann = await stage.member();
+    for (const text of ["one", "two", "three"]) await say(ann, text);
+    await line(ann, "three").waitFor();
+    await stage.crash();
+    await say(ann, "typed while down");
+    await line(ann, "Sending…").waitFor();
+    // The page is gone as well before the server is back; what it had to say is in the browser's storage.
+    const context = ann.context();
+    await ann.close();
+    await stage.restart();
+    const again = await context.newPage();
+    await again.goto(stage.url);
+    await online(again);
+    await line(again, "typed while down").waitFor();
+    await say(again, "four");
+    await line(again, "four").waitFor();
+    const expected = ["one", "two", "three", "typed while down", "four"];
+    assertEquals(await lines(again), expected);
+    assertEquals(await again.inputValue("#name"), "Ann");
+    const ben = await stage.member();
+    await line(ben, "four").waitFor();
+    assertEquals(await lines(ben), expected);
+  },
+);
+
+testInBrowser("page: a room of its own has an address of its own", async () => {
   await using stage = await Stage.open();
-  const ann = await stage.member();
-  await ann.fill("#msg", "half a sentence");
-  stage.program.kill("SIGTERM");
-  await line(ann, "Connection closed.").waitFor();
-  assertStringIncludes((await lines(ann)).at(-1)!, "The server is stopping");
-  await ann.press("#msg", "Enter");
-  assertEquals(await ann.inputValue("#msg"), "half a sentence");
+  const path = `r/${encodeURIComponent("küche")}`;
+  const [ann, ben, cat] = [
+    await stage.member({}, path),
+    await stage.member({}, path),
+    await stage.member(),
+  ];
+  await say(cat, "in the lobby");
+  await say(ann, "in the kitchen");
+  await line(ben, "in the kitchen").waitFor();
+  assertEquals([await lines(ben), await lines(cat)], [["in the kitchen"], ["in the lobby"]]);
+  assertEquals(await ben.title(), "küche · Confab");
 });
+
+testInBrowser("page: shows who said it, and edits and deletions as they come", async () => {
+  await using stage = await Stage.open();
+  const ben = await stage.member();
+  await ben.fill("#name", "Ben");
+  const { socket: ann } = await JsonSocket.join(stage.program.port, { name: "Ann" });
+  await using _ = ann;
+  ann.send({ type: "say", id: "1", text: "frist" }, { type: "say", id: "2", text: "second" });
+  ann.send({ type: "edit", id: "3", ref: 1, text: "first" });
+  await ann.read("ack");
+  ann.send({ type: "edit", id: "3", ref: 1, text: "first" }, { type: "delete", id: "4", ref: 2 });
+  await line(ben, "(deleted)").or(ben.locator('[data-state="deleted"]')).waitFor();
+  await say(ben, "hello");
+  await line(ben, "Ben hello").waitFor();
+  assertEquals(await lines(ben), ["first", "", "hello"]);
+  assertEquals(await ben.locator("#log .name").allTextContents(), ["Ann", "Ann", "Ben"]);
+});
+
+testInBrowser(
+  "page: asks for a name before the first message, and says why a name is refused",
+  async () => {
+    await using stage = await Stage.open();
+    const ann = await stage.member();
+    const complaint = () =>
+      ann.evaluate<string>('document.getElementById("name").validationMessage');
+    await ann.fill("#name", "");
+    await say(ann, "hello");
+    assertEquals(await complaint(), "Choose a name first.");
+    assertEquals(await ann.inputValue("#msg"), "hello");
+    await ann.fill("#name", "A\u202eB");
+    await ann.press("#name", "Enter");
+    await ann.waitForFunction('document.getElementById("name").validationMessage !== ""');
+    assertStringIncludes(await complaint(), "1 to 32 characters");
+  },
+);
 
 testInBrowser("page: a message over the limit is explained and not lost", async () => {
   await using stage = await Stage.open();
@@ -148,26 +242,27 @@ testInBrowser("page: is labelled for those who do not see it, and works by keybo
   const ann = await stage.member();
   await ann.getByRole("log", { name: "Messages" }).waitFor();
   await ann.getByRole("status").waitFor({ state: "attached" });
+  await ann.getByRole("textbox", { name: "Your name" }).waitFor();
   await ann.getByRole("textbox", { name: "Message" }).waitFor();
   await ann.getByRole("button", { name: "Send" }).waitFor();
   await ann.getByRole("combobox", { name: "Theme" }).waitFor();
   await ann.getByRole("heading", { name: "Confab", level: 1 }).waitFor();
   const reached: string[] = [];
   await ann.click("h1"); // from the top of the page
-  for (let i = 0; i < 4; i++) {
+  for (let i = 0; i < 5; i++) {
     await ann.keyboard.press("Tab");
     reached.push(
       await ann.evaluate("document.activeElement.id || document.activeElement.textContent"),
     );
   }
-  assertEquals(reached, ["theme", "log", "msg", "Send"]);
+  assertEquals(reached, ["theme", "log", "name", "msg", "Send"]);
 });
 
 testInBrowser("page: focus goes to the composer with a mouse, not on touch", async () => {
   await using stage = await Stage.open();
   const focused = (page: Page) => page.evaluate("document.activeElement.id");
-  assertEquals(await focused(await stage.member()), "msg");
-  assertEquals(await focused(await stage.member({ hasTouch: true, isMobile: true })), "");
+  assertEquals(await focused(await stage.tab()), "msg");
+  assertEquals(await focused(await stage.tab({ hasTouch: true, isMobile: true })), "");
 });
 
 testInBrowser(
@@ -199,7 +294,8 @@ testInBrowser("page: storage that throws breaks nothing", async () => {
   page.on("pageerror", (error) => stage.complaints.push(String(error)));
   await page.goto(stage.url);
   await page.selectOption("#theme", "dark");
-  await page.locator("#status", { hasText: /^$/ }).waitFor({ state: "attached" });
+  await online(page);
+  await page.fill("#name", "Ann");
   await say(page, "works");
   await line(page, "works").waitFor();
 });
@@ -224,8 +320,19 @@ testInBrowser("page: text has a contrast of at least 4.5 in both themes", async 
   for (const colorScheme of ["light", "dark"] as const) {
     const ann = await stage.member({ colorScheme });
     await say(ann, "hello");
-    await line(ann, "hello").waitFor();
-    for (const selector of ["h1", "#log > div", "input", "button", "select", "#status"]) {
+    await line(ann, "hello").first().waitFor();
+    for (
+      const selector of [
+        "h1",
+        "#room",
+        "#log > div",
+        ".name",
+        "input",
+        "button",
+        "select",
+        "#status",
+      ]
+    ) {
       const [ink, paper] = await ann.evaluate<[string, string]>(
         `(${COLOURS})(${JSON.stringify(selector)})`,
       );

@@ -1,0 +1,104 @@
+// What was said and is not yet acknowledged, oldest first. Survives a reload: each message is one item of the storage,
+// so that tabs never overwrite each other's. Owned by the session; never sends anything itself.
+
+/** @import { SafeStorage } from "./storage.js" */
+
+/**
+ * What a person does in a room, as it goes over the wire. `id` is what makes sending it twice harmless.
+ * @typedef {{ type: "say", id: string, text: string, replyTo?: number }
+ *   | { type: "edit", id: string, ref: number, text: string }
+ *   | { type: "delete", id: string, ref: number }
+ *   | { type: "react", id: string, ref: number, emoji: string, on: boolean }} Line
+ */
+
+/**
+ * A line that waits: `pending` until it is acknowledged, `failed` when the server has refused it for good. `at` is when
+ * it was written, in milliseconds since 1970; no two of a tab are equal.
+ * @typedef {Line & { at: number, state: "pending" | "failed", error?: Refusal | undefined }} Pending
+ * @typedef {{ code: string, message: string }} Refusal
+ */
+
+export class Outbox {
+  #storage;
+  #prefix;
+  /** By id, oldest first. @type {Map<string, Pending>} */
+  #messages = new Map();
+  #lastAt = 0;
+
+  /**
+   * Adopts what is stored for the room, whichever tab it is from.
+   * @param {SafeStorage} storage
+   * @param {string} room
+   */
+  constructor(storage, room) {
+    this.#storage = storage;
+    this.#prefix = `confab.outbox.${room}.`;
+    const stored = storage.keys(this.#prefix).flatMap((key) => this.#read(key));
+    stored.sort((one, other) => one.at - other.at || (one.id < other.id ? -1 : 1));
+    for (const message of stored) this.#messages.set(message.id, message);
+    this.#lastAt = stored.at(-1)?.at ?? 0;
+  }
+
+  /** All that wait, oldest first. */
+  get messages() {
+    return [...this.#messages.values()];
+  }
+
+  /** @param {string} id */
+  has(id) {
+    return this.#messages.has(id);
+  }
+
+  /** Stored by the time it returns. @param {Line} line */
+  add(line) {
+    // A clock may stand still or be set back; the order in which things were said may not.
+    this.#lastAt = Math.max(Date.now(), this.#lastAt + 1);
+    return this.#put({ ...line, at: this.#lastAt, state: "pending" });
+  }
+
+  /**
+   * Marks a message as failed with an error, as pending without one. Undefined when there is no such message.
+   * @param {string} id
+   * @param {Refusal} [error]
+   */
+  mark(id, error) {
+    const message = this.#messages.get(id);
+    return message && this.#put({ ...message, state: error ? "failed" : "pending", error });
+  }
+
+  /** @param {string} id */
+  remove(id) {
+    const message = this.#messages.get(id);
+    if (!message) return undefined;
+    this.#messages.delete(id);
+    this.#storage.remove(this.#prefix + id);
+    return message;
+  }
+
+  /** @param {Pending} message */
+  #put(message) {
+    this.#messages.set(message.id, message);
+    this.#storage.set(this.#prefix + message.id, JSON.stringify(message));
+    return message;
+  }
+
+  /**
+   * An item that is not one of ours, or of a version that we do not know, is left alone.
+   * @param {string} key
+   * @returns {Pending[]}
+   */
+  #read(key) {
+    try {
+      const message = JSON.parse(this.#storage.get(key) ?? "");
+      return this.#prefix + message.id === key && Number.isFinite(message.at) ? [message] : [];
+    } catch {
+      return []; // see above
+    }
+  }
+}
+
+/** Random bytes in hexadecimal, also where a page is not secure and has no `randomUUID`. @param {number} bytes */
+export function randomHex(bytes) {
+  const random = crypto.getRandomValues(new Uint8Array(bytes));
+  return Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

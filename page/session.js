@@ -1,0 +1,394 @@
+// One room, seen from its client: the other half of `confab.v1` (docs/protocol.md). Owns the order of the entries, who we
+// are, and the sending of what the outbox holds; its link keeps it connected. The page calls it and is told through
+// handlers. Never touches the document; never hands out an entry twice, or one with a hole before it.
+import { Link } from "./link.js";
+import { Outbox, randomHex } from "./outbox.js";
+import { SafeStorage } from "./storage.js";
+
+/** @import { LinkOptions, State, Timer } from "./link.js" */
+/** @import { Line, Pending, Refusal } from "./outbox.js" */
+/** @import { StorageLike } from "./storage.js" */
+
+/** Entries to start with, and those of a page of history. */
+const DEFAULT_HISTORY = 50;
+
+/** What a server asks us to wait is not taken for more: beyond 2^31 a timer would fire at once. */
+const MAX_RETRY_AFTER_MS = 600_000;
+
+/** That somebody is typing is told once in this time. */
+const TYPING_PERIOD_MS = 2_000;
+
+const KEY_BYTES = 32;
+const ID_BYTES = 16;
+
+/** @typedef {{ name: string, tag: string }} From */
+
+/**
+ * @typedef {{ seq: number, id?: string, from: From, at: number } & (
+ *     { kind: "say", text: string, replyTo?: number }
+ *   | { kind: "edit", ref: number, text: string }
+ *   | { kind: "delete", ref: number }
+ *   | { kind: "react", ref: number, emoji: string, on: boolean })} Entry
+ */
+
+/**
+ * @typedef {{ room: string, epoch: string, head: number, you: From, resumed: boolean,
+ *   limits: { textBytes: number } }} Welcome
+ * @typedef {{ from: number, to: number, count: number, reason: "retention" | "skipped" }} Gap
+ * @typedef {{ before: number, entries: Entry[], more: boolean }} Page
+ * @typedef {{ count: number, people?: From[] }} Presence
+ * @typedef {Refusal & { id?: string, retryAfterMs?: number }} Failure
+ */
+
+/**
+ * What the server says.
+ * @typedef {{ type: "welcome" } & Welcome | { type: "entry" } & Entry | { type: "gap" } & Gap
+ *   | { type: "page" } & Page | { type: "presence" } & Presence | { type: "error" } & Failure
+ *   | { type: "ack", id: string, seq: number } | { type: "typing", from: From } | { type: "pong" }
+ *   | { type: "bye", code: string, retryAfterMs: number }} ServerLine
+ */
+
+/**
+ * What has become of a message of ours: it waits, or it is settled.
+ * @typedef {Pending
+ *   | Line & { at: number, state: "sent", seq: number }
+ *   | Line & { at: number, state: "discarded" }} Outcome
+ */
+
+/**
+ * @typedef {object} Handlers
+ * @property {(state: State) => void} [onState] `retryAtMs` is in milliseconds since 1970
+ * @property {(welcome: Welcome) => void} [onWelcome] at each connection, before its entries
+ * @property {() => void} [onReset] what was handed out is another history: forget it, a new one follows
+ * @property {(entry: Entry) => void} [onEntry] each once, in the order of `seq`
+ * @property {(gap: Gap) => void} [onGap] in place of the entries that do not come
+ * @property {(message: Outcome) => void} [onPending] at each change of a message of ours
+ * @property {(presence: Presence) => void} [onPresence]
+ * @property {(from: From) => void} [onTyping]
+ * @property {(error: Failure) => void} [onError] what is about no message of ours
+ */
+
+/**
+ * @typedef {object} SessionOptions
+ * @property {string} url of the room's socket
+ * @property {string} room tells what is stored for this room from what is stored for others
+ * @property {Handlers} handlers
+ * @property {StorageLike} [storage] `localStorage` unless told otherwise
+ * @property {number} [history] entries to start with
+ * @property {number} [most] of what a resume brings, the last this many only
+ * @property {LinkOptions["WebSocket"]} [WebSocket]
+ * @property {() => number} [random]
+ */
+
+export class Session {
+  #handlers;
+  #history;
+  #most;
+  #storage;
+  #key;
+  #outbox;
+  #link;
+
+  /** @type {string | undefined} */
+  #epoch;
+  /** Everything up to here was handed out. Undefined at the start of a history. @type {number | undefined} */
+  #lastSeq;
+  #maxTextBytes = Infinity;
+  /** Ids of what went out on this connection and was not refused. @type {Set<string>} */
+  #inFlight = new Set();
+  /** While this is set nothing goes out: what is younger must not overtake what was refused. @type {Timer} */
+  #holdTimer;
+  /** What to go back to when the server refuses the name. */
+  #lastName = "";
+  #typedAt = 0;
+  /** @type {{ before: number, resolve: (page: Page) => void, reject: (error: Error) => void }[]} */
+  #readers = [];
+
+  /** @param {SessionOptions} options */
+  constructor({ url, room, handlers, storage, history = DEFAULT_HISTORY, most, ...injected }) {
+    this.#handlers = handlers;
+    this.#history = history;
+    this.#most = most;
+    this.#storage = new SafeStorage(storage);
+    this.#key = loadKey(this.#storage);
+    this.#outbox = new Outbox(this.#storage, room);
+    this.#link = new Link({
+      url,
+      WebSocket: injected.WebSocket ?? WebSocket,
+      random: injected.random ?? Math.random,
+      onOpen: () => this.#sayHello(),
+      onLine: (line) => this.#read(line),
+      onEnd: () => this.#forgetAsked(),
+      onState: (state) => handlers.onState?.(state),
+    });
+  }
+
+  /** The chosen name; empty for none. Read each time, for another tab may have changed it. */
+  get name() {
+    return this.#storage.get("confab.name") ?? "";
+  }
+
+  /** What is not acknowledged, oldest first. */
+  get pending() {
+    return this.#outbox.messages;
+  }
+
+  /** Connects, and stays connected until {@linkcode stop}. */
+  start() {
+    this.#link.start();
+  }
+
+  /** After this nothing happens unasked. */
+  stop() {
+    this.#link.stop();
+    clearTimeout(this.#holdTimer);
+    this.#holdTimer = undefined;
+  }
+
+  /** For when the network may be back: connects now, or finds out now whether the connection still lives. */
+  retryNow() {
+    this.#link.retryNow();
+  }
+
+  /**
+   * Works offline, as the three below: it is stored, and goes out when it can. Returns the id.
+   * @param {string} text
+   * @param {{ replyTo?: number }} [options]
+   */
+  say(text, { replyTo } = {}) {
+    const reply = replyTo === undefined ? {} : { replyTo };
+    return this.#post({ type: "say", id: randomHex(ID_BYTES), text, ...reply });
+  }
+
+  /**
+   * @param {number} ref seq of a message of ours
+   * @param {string} text
+   */
+  edit(ref, text) {
+    return this.#post({ type: "edit", id: randomHex(ID_BYTES), ref, text });
+  }
+
+  /** @param {number} ref seq of a message of ours */
+  remove(ref) {
+    return this.#post({ type: "delete", id: randomHex(ID_BYTES), ref });
+  }
+
+  /**
+   * @param {number} ref seq of any message
+   * @param {string} emoji
+   * @param {boolean} on false takes it back
+   */
+  react(ref, emoji, on) {
+    return this.#post({ type: "react", id: randomHex(ID_BYTES), ref, emoji, on });
+  }
+
+  /** Tries a failed message again. @param {string} id */
+  resend(id) {
+    const message = this.#outbox.mark(id);
+    if (message) this.#handlers.onPending?.(message);
+    this.#flush();
+  }
+
+  /** Gives a message up; one that has gone out may still arrive. @param {string} id */
+  discard(id) {
+    const message = this.#outbox.remove(id);
+    if (message) this.#handlers.onPending?.({ ...message, state: "discarded" });
+  }
+
+  /** A name that the server refuses is an `onError` with the code `bad_name`. @param {string} name */
+  rename(name) {
+    this.#lastName = this.name;
+    this.#storage.set("confab.name", name);
+    if (this.#link.isOnline) this.#link.send({ type: "name", name });
+  }
+
+  typing() {
+    if (!this.#link.isOnline || Date.now() - this.#typedAt < TYPING_PERIOD_MS) return;
+    this.#typedAt = Date.now();
+    this.#link.send({ type: "typing" });
+  }
+
+  /**
+   * Entries before one, oldest first. Rejects without a connection, and when that ends.
+   * @param {number} before a seq
+   * @param {number} [limit]
+   * @returns {Promise<Page>}
+   */
+  history(before, limit = DEFAULT_HISTORY) {
+    return new Promise((resolve, reject) => {
+      if (!this.#link.isOnline) return reject(makeOfflineError());
+      this.#readers.push({ before, resolve, reject });
+      this.#link.send({ type: "history", before, limit });
+    });
+  }
+
+  #sayHello() {
+    this.#link.send({
+      type: "hello",
+      name: this.name || undefined,
+      key: this.#key,
+      after: this.#lastSeq,
+      epoch: this.#lastSeq === undefined ? undefined : this.#epoch,
+      most: this.#most,
+      history: this.#history,
+    });
+  }
+
+  /** The connection ended: what is unanswered goes out again, or is given up. */
+  #forgetAsked() {
+    this.#inFlight.clear();
+    for (const { reject } of this.#readers.splice(0)) reject(makeOfflineError());
+  }
+
+  /** A type that is not known is that of a newer server. @param {ServerLine} line */
+  #read(line) {
+    switch (line.type) {
+      case "welcome":
+        return this.#begin(line);
+      case "entry":
+        return this.#takeEntry(line);
+      case "gap":
+        return this.#takeGap(line);
+      case "ack":
+        return this.#settle(line.id, line.seq);
+      case "page":
+        return this.#takePage(line);
+      case "error":
+        return this.#takeError(line);
+      case "presence":
+        return this.#handlers.onPresence?.(line);
+      case "typing":
+        return this.#handlers.onTyping?.(line.from);
+      case "bye":
+        return this.#link.drop(clampMs(line.retryAfterMs));
+    }
+  }
+
+  /** @param {Welcome} welcome */
+  #begin(welcome) {
+    const { epoch, head, resumed, limits } = welcome;
+    const isReset = this.#lastSeq !== undefined && (!resumed || epoch !== this.#epoch);
+    if (isReset) this.#lastSeq = undefined;
+    // Where no entry follows there is no first one to count from.
+    if (head === 0 || this.#history === 0) this.#lastSeq ??= head;
+    this.#epoch = epoch;
+    this.#maxTextBytes = limits.textBytes;
+    if (isReset) this.#handlers.onReset?.();
+    this.#handlers.onWelcome?.(welcome);
+    this.#link.markOnline();
+    this.#flush();
+  }
+
+  /** @param {Entry} entry */
+  #takeEntry(entry) {
+    const last = this.#lastSeq ?? entry.seq - 1;
+    if (entry.seq <= last) return;
+    if (entry.seq > last + 1) return this.#link.drop();
+    this.#lastSeq = entry.seq;
+    if (entry.id !== undefined) this.#settle(entry.id, entry.seq);
+    this.#handlers.onEntry?.(entry);
+  }
+
+  /** @param {Gap} gap */
+  #takeGap(gap) {
+    const last = this.#lastSeq ?? gap.from - 1;
+    if (gap.to <= last) return;
+    if (gap.from > last + 1) return this.#link.drop();
+    this.#lastSeq = gap.to;
+    this.#handlers.onGap?.({ ...gap, from: last + 1, count: gap.to - last });
+  }
+
+  /** @param {Page} page */
+  #takePage(page) {
+    const index = this.#readers.findIndex(({ before }) => before === page.before);
+    if (index >= 0) this.#readers.splice(index, 1)[0]?.resolve(page);
+  }
+
+  /** @param {Failure} failure */
+  #takeError(failure) {
+    const { code, message, id = "", retryAfterMs } = failure;
+    if (this.#outbox.has(id)) {
+      this.#inFlight.delete(id);
+      if (retryAfterMs === undefined) return this.#fail(id, { code, message });
+      return this.#hold(clampMs(retryAfterMs));
+    }
+    if (code === "bad_name") {
+      this.#storage.set("confab.name", this.#lastName);
+      this.#lastName = "";
+      if (!this.#link.isOnline) this.#sayHello();
+    }
+    this.#handlers.onError?.(failure);
+  }
+
+  /** @param {Line} line */
+  #post(line) {
+    this.#handlers.onPending?.(this.#outbox.add(line));
+    this.#flush();
+    return line.id;
+  }
+
+  /** Sends what has not gone out on this connection, in order. */
+  #flush() {
+    if (!this.#link.isOnline || this.#holdTimer !== undefined) return;
+    for (const message of this.#outbox.messages) {
+      if (message.state === "failed" || this.#inFlight.has(message.id)) continue;
+      if ("text" in message && byteLength(message.text) > this.#maxTextBytes) {
+        // The server might close the connection for it instead of refusing it, each time anew.
+        this.#fail(message.id, { code: "too_long", message: "The message is longer than allowed" });
+        continue;
+      }
+      this.#inFlight.add(message.id);
+      this.#link.send({ ...message, at: undefined, state: undefined, error: undefined });
+    }
+  }
+
+  /** @param {number} ms */
+  #hold(ms) {
+    clearTimeout(this.#holdTimer);
+    this.#holdTimer = setTimeout(() => {
+      this.#holdTimer = undefined;
+      this.#flush();
+    }, ms);
+  }
+
+  /**
+   * @param {string} id
+   * @param {number} seq
+   */
+  #settle(id, seq) {
+    const message = this.#outbox.remove(id);
+    if (message) this.#handlers.onPending?.({ ...message, state: "sent", seq });
+  }
+
+  /**
+   * @param {string} id
+   * @param {Refusal} error
+   */
+  #fail(id, error) {
+    const message = this.#outbox.mark(id, error);
+    if (message) this.#handlers.onPending?.(message);
+  }
+}
+
+/** @param {number} ms */
+function clampMs(ms) {
+  return Math.min(Math.max(Number(ms) || 0, 0), MAX_RETRY_AFTER_MS);
+}
+
+/** @param {string} text */
+function byteLength(text) {
+  return new TextEncoder().encode(text).length;
+}
+
+function makeOfflineError() {
+  return new Error("Cannot load history: the connection is gone");
+}
+
+/** The secret that makes this browser one author. @param {SafeStorage} storage */
+function loadKey(storage) {
+  const stored = storage.get("confab.key") ?? "";
+  if (/^[0-9a-f]{64}$/.test(stored)) return stored;
+  const key = randomHex(KEY_BYTES);
+  storage.set("confab.key", key);
+  return key;
+}
