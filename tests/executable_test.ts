@@ -1,6 +1,7 @@
 // The executable: compiled for real from a copy of the checkout, then run from an empty folder with that copy gone.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { COMPILER_PACKAGE, extractDenort } from "./denort.ts";
+import { JsonSocket } from "./json_socket.ts";
 import { startProgram } from "./program.ts";
 import { encodeFrame, OPCODE, RawSocket, upgradeRequest } from "./raw_socket.ts";
 
@@ -65,7 +66,8 @@ Deno.test({
 async function checkExecutable(t: Deno.TestContext, folder: string): Promise<void> {
   const command = [`${folder}/confab`];
   // As on somebody's machine: no checkout, no Deno, no environment, and only the folder to stand in.
-  const options = { command, cwd: folder, clearEnv: true, args: ["-addr", "127.0.0.1:0"] };
+  const args = ["-addr", "127.0.0.1:0"];
+  const options = { command, cwd: folder, clearEnv: true, args, data: "./confab-data" };
   await using program = await startProgram(options);
   const url = `http://127.0.0.1:${program.port}`;
   const ask = async (path: string, init?: RequestInit) => {
@@ -107,14 +109,36 @@ async function checkExecutable(t: Deno.TestContext, folder: string): Promise<voi
     assertStringIncludes(await foreign.readHead(), "HTTP/1.1 403");
   });
 
-  await t.step("says goodbye to SIGTERM and exits 0, having written no file", async () => {
-    using ann = await RawSocket.open(program.port);
-    await ann.send("joined");
-    await ann.readText();
-    program.kill("SIGTERM");
-    assertEquals((await ann.readClose()).code, 1001);
-    await ann.write(encodeFrame(OPCODE.close, Uint8Array.of(3, 233)));
-    assertEquals((await program.status).code, 0);
-    assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["confab"]);
+  await t.step("serves rooms, and their past, on confab.v1", async () => {
+    const { socket: ann } = await JsonSocket.join(program.port, {
+      path: "/r/kitchen/ws",
+      name: "Ann",
+    });
+    ann.send({ type: "say", id: "1", text: "kept" });
+    assertEquals((await ann.read("ack"))?.seq, 1);
+    await ann[Symbol.asyncDispose]();
+    const { socket: ben } = await JsonSocket.join(program.port, {
+      path: "/r/kitchen/ws",
+      name: "Ben",
+    });
+    assertEquals((await ben.read("entry"))?.text, "kept");
+    await ben[Symbol.asyncDispose]();
   });
+
+  await t.step(
+    "says goodbye to SIGTERM and exits 0, having written its journal and nothing else",
+    async () => {
+      using ann = await RawSocket.open(program.port);
+      await ann.send("joined");
+      await ann.readText();
+      program.kill("SIGTERM");
+      assertEquals((await ann.readClose()).code, 1001);
+      await ann.write(encodeFrame(OPCODE.close, Uint8Array.of(3, 233)));
+      assertEquals((await program.status).code, 0);
+      const written = (path: string) =>
+        [...Deno.readDirSync(path)].map(({ name }) => name).toSorted();
+      assertEquals(written(folder), ["confab", "confab-data"]);
+      assertEquals(written(`${folder}/confab-data`), ["journal.db"]);
+    },
+  );
 }
