@@ -116,7 +116,7 @@ export class Room {
         const { wire } = seat;
         let batch = batches.get(wire);
         if (!batch) batches.set(wire, batch = makeBatch(wire, chunk));
-        // Skip rather than wait: one stalled phone must not delay the room (decision 0003).
+        // Skip rather than wait: one stalled phone must not delay the room (decision 0010).
         if (seat.offer(batch)) continue;
         this.#live.delete(seat);
         this.#lagging.add(seat);

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { startProgram } from "../tests/program.ts";
 import { type Handlers, Session, type SessionOptions } from "./session.js";
+import { SafeStorage } from "./storage.js";
 
 const WELCOME = {
   type: "welcome",
@@ -245,7 +246,11 @@ Deno.test("Session hands out gaps and goes on behind them", () => {
 });
 
 Deno.test("Session starts over when the server has another history", async (t) => {
-  const cases = { "another epoch": { epoch: "e2", resumed: false }, "no resume": { epoch: "e1" } };
+  const cases = {
+    "another epoch": { epoch: "e2", resumed: false },
+    "another epoch, whatever it says": { epoch: "e2", resumed: true },
+    "no resume": { epoch: "e1", resumed: false },
+  };
   for (const [name, changes] of Object.entries(cases)) {
     await t.step(name, () => {
       using time = new FakeTime();
@@ -447,13 +452,15 @@ Deno.test("Session.stop() leaves neither a timer nor a handler", () => {
   room.session.stop();
   const { length } = room.order();
   room.session.retryNow();
-  time.tick(100_000);
   assertEquals(room.order().length, length);
   assertEquals(room.sockets.length, 1);
   assert(room.socket().isClosed);
   room.session.start();
   room.socket().welcome();
   assertEquals(room.socket().sentOf("say").map((line) => line["id"]), [id]);
+  room.session.stop();
+  time.tick(100_000);
+  assertEquals(room.sockets.length, 2);
 });
 
 Deno.test("Session.stop() works in a handler", () => {
@@ -535,8 +542,9 @@ Deno.test("Session.say() waits until an ack or the entry itself settles it", () 
   room.socket().receive({ type: "ack", id: one, seq: 1 });
   assertEquals(room.session.pending.map(({ id }) => id), [two]);
   assertEquals(room.storage.messages, [`confab.outbox.lobby.${two}`]);
-  room.socket().receive(entry(1, one), entry(2, two), { type: "ack", id: two, seq: 2 });
+  room.socket().receive(entry(1, one), entry(2, two));
   assertEquals(room.session.pending, []);
+  room.socket().receive({ type: "ack", id: two, seq: 2 });
   assertEquals(room.storage.messages, []);
   assertEquals(room.states(), ["pending", "pending", "sent", "sent"]);
   const sent = room.told("pending").slice(2) as { id: string; seq: number; text: string }[];
@@ -582,8 +590,9 @@ Deno.test("Session adopts what another one has left in the storage, of its own r
   again.session.start();
   again.socket().welcome();
   assertEquals(again.socket().sentOf("say").map((line) => line["id"]), ids);
-  assertEquals(again.session.pending.map(({ id }) => id), ids);
   assert(earlier.isSet);
+  using last = setUp({ storage: room.storage });
+  assertEquals(last.session.pending.map(({ id }) => id), ids);
 });
 
 Deno.test("Session keeps a message apart for each of two tabs", () => {
@@ -641,6 +650,7 @@ Deno.test("Session sends a message again after retryAfterMs, and nothing before 
   room.socket().welcome();
   const ids = [room.session.say("one"), room.session.say("two")];
   for (const id of ids) {
+    time.tick(1000);
     room.socket().receive({
       type: "error",
       code: "not_stored",
@@ -718,6 +728,26 @@ Deno.test("Session works with a storage that throws, and with one that is full",
   }
 });
 
+Deno.test("SafeStorage forgets what it removes, wherever that was", () => {
+  const full = Object.assign(new FakeStorage(), {
+    setItem: () => {
+      throw new DOMException("Full", "QuotaExceededError");
+    },
+  });
+  const storage = new SafeStorage(full);
+  storage.set("a.1", "one");
+  full.items.set("a.2", "two");
+  full.items.set("b", "three");
+  assertEquals(storage.keys("a.").sort(), ["a.1", "a.2"]);
+  storage.remove("a.1");
+  storage.remove("a.2");
+  assertEquals([storage.get("a.1"), storage.get("a.2"), full.items.size], [
+    undefined,
+    undefined,
+    1,
+  ]);
+});
+
 Deno.test("Session.rename() is sent at once, and said in every hello", () => {
   using time = new FakeTime();
   using room = setUp();
@@ -752,14 +782,17 @@ Deno.test("Session says hello without a name when the server refuses it, and rea
   using _time = new FakeTime();
   using room = setUp();
   room.storage.setItem("confab.name", "\u202e");
+  room.session.rename("\u202d");
   room.session.start();
   room.socket().onopen?.({});
-  room.socket().receive({ type: "error", code: "bad_name", message: "" });
+  const error = { type: "error", code: "bad_name", message: "" };
+  room.socket().receive(error);
+  room.socket().receive(error);
   const hellos = room.socket().sentOf("hello");
-  assertEquals(hellos.map((hello) => hello["name"]), ["\u202e", undefined]);
+  assertEquals(hellos.map((hello) => hello["name"]), ["\u202d", "\u202e", undefined]);
   room.socket().receive({ ...WELCOME, head: 1 }, entry(1));
   assertEquals(room.seqs(), [1]);
-  assertEquals(room.told("error").length, 1);
+  assertEquals(room.told("error").length, 2);
 });
 
 Deno.test("Session passes on presence, typing and errors, and ignores what it does not know", () => {
@@ -830,12 +863,15 @@ class Earlier implements Disposable {
 
 // Against the real server.
 
-/** Sessions with one real server, and whatever becomes of it. */
+/** After this a test that waits for the server has failed. */
+const UNTIL_WAIT_MS = 20_000;
+
+/** A session with a real server, and with whatever becomes of it. */
 function connectTo(port: number, options: Partial<SessionOptions> = {}) {
   const closing: Promise<void>[] = [];
   const texts: string[] = [];
   const told: string[] = [];
-  let wake = () => {};
+  let wake: (value?: unknown) => void = () => {};
   const onEntry: Handlers["onEntry"] = (entry) => {
     if (entry.kind === "say") texts.push(entry.text);
     wake();
@@ -863,7 +899,11 @@ function connectTo(port: number, options: Partial<SessionOptions> = {}) {
     told,
     /** Looks again at everything that the session tells. */
     async until(isSo: () => boolean): Promise<void> {
-      while (!isSo()) await new Promise<void>((resolve) => wake = resolve);
+      let isLate = false;
+      const timer = setTimeout(() => wake(isLate = true), UNTIL_WAIT_MS);
+      while (!isSo() && !isLate) await new Promise<unknown>((resolve) => wake = resolve);
+      clearTimeout(timer);
+      assert(!isLate, `${isSo} did not come to be`);
     },
     async [Symbol.asyncDispose](): Promise<void> {
       session.stop();

@@ -210,10 +210,13 @@ class Crash {
 /** Runs the crash in a folder of its own, which is kept when something was wrong. */
 export async function runCrash(options: CrashOptions): Promise<CrashReport> {
   const folder = await Deno.makeTempDir({ prefix: "confab-crash-" });
-  const report = await new Crash(options, folder).run();
-  if (isClean(report)) await Deno.remove(folder, { recursive: true });
-  else console.log(`The journal is in ${folder}`);
-  return report;
+  let report: CrashReport | undefined;
+  try {
+    return report = await new Crash(options, folder).run();
+  } finally {
+    if (report && isClean(report)) await Deno.remove(folder, { recursive: true });
+    else console.log(`The journal is in ${folder}`);
+  }
 }
 
 function isClean({ lost, doubled, holes, faults }: CrashReport): boolean {
