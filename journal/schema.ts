@@ -50,11 +50,14 @@ export function migrate(db: DatabaseSync): string {
         "Use the newer program",
     );
   }
-  for (const step of STEPS.slice(version)) db.exec(step);
-  db.exec(`PRAGMA user_version = ${STEPS.length}`);
-  db.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
-  db.prepare("INSERT INTO meta VALUES ('epoch', ?) ON CONFLICT DO NOTHING")
-    .run(crypto.randomUUID());
+  // A file that is up to date is not written to: on a full disk what is in it can still be read.
+  if (version < STEPS.length) {
+    for (const step of STEPS.slice(version)) db.exec(step);
+    db.exec(`PRAGMA user_version = ${STEPS.length}`);
+    db.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+    db.prepare("INSERT INTO meta VALUES ('epoch', ?) ON CONFLICT DO NOTHING")
+      .run(crypto.randomUUID());
+  }
   db.exec("COMMIT");
   return db.prepare("SELECT value FROM meta WHERE key = 'epoch'").get()!["value"] as string;
 }

@@ -12,7 +12,7 @@ import { migrate } from "./schema.ts";
 const FILE_NAME = "journal.db";
 
 /** For readers who lag. On disk: some hundred bytes each. */
-const MAX_HELD = 1_000_000;
+const MAX_HELD = 500_000;
 
 /** How long to wait for a process that is just leaving the folder. */
 const BUSY_TIMEOUT_MS = 2_000;

@@ -1,5 +1,13 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { FakeTime } from "@std/testing/time";
+import { within } from "../tests/deadline.ts";
 import { startProgram } from "../tests/program.ts";
 import { type Handlers, Session, type SessionOptions } from "./session.js";
 import { SafeStorage } from "./storage.js";
@@ -837,14 +845,17 @@ Deno.test("Session.history() resolves with the page that was asked for", async (
 });
 
 Deno.test("Session.history() rejects without a connection, and when it ends", async () => {
-  using _time = new FakeTime();
+  using time = new FakeTime();
   using room = setUp();
   await assertRejects(() => room.session.history(42), Error, "Cannot load history");
   room.session.start();
   room.socket().welcome();
-  const page = room.session.history(42);
+  let failure: unknown;
+  room.session.history(42).catch((error) => failure = error);
   room.socket().onclose?.({});
-  await assertRejects(() => page, Error, "Cannot load history");
+  await time.runMicrotasks();
+  assertInstanceOf(failure, Error);
+  assertStringIncludes(failure.message, "Cannot load history");
 });
 
 /** Sets the clock back, not the timers. */
@@ -864,14 +875,14 @@ class Earlier implements Disposable {
 // Against the real server.
 
 /** After this a test that waits for the server has failed. */
-const UNTIL_WAIT_MS = 20_000;
+const WAIT_MS = 20_000;
 
 /** A session with a real server, and with whatever becomes of it. */
 function connectTo(port: number, options: Partial<SessionOptions> = {}) {
   const closing: Promise<void>[] = [];
   const texts: string[] = [];
   const told: string[] = [];
-  let wake: (value?: unknown) => void = () => {};
+  let wake = () => {};
   const onEntry: Handlers["onEntry"] = (entry) => {
     if (entry.kind === "say") texts.push(entry.text);
     wake();
@@ -899,15 +910,13 @@ function connectTo(port: number, options: Partial<SessionOptions> = {}) {
     told,
     /** Looks again at everything that the session tells. */
     async until(isSo: () => boolean): Promise<void> {
-      let isLate = false;
-      const timer = setTimeout(() => wake(isLate = true), UNTIL_WAIT_MS);
-      while (!isSo() && !isLate) await new Promise<unknown>((resolve) => wake = resolve);
-      clearTimeout(timer);
-      assert(!isLate, `${isSo} did not come to be`);
+      while (!isSo()) {
+        await within(WAIT_MS, String(isSo), new Promise<void>((resolve) => wake = resolve));
+      }
     },
     async [Symbol.asyncDispose](): Promise<void> {
       session.stop();
-      await Promise.all(closing);
+      await within(WAIT_MS, "the sockets to close", Promise.all(closing));
     },
   };
 }

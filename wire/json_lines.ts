@@ -141,7 +141,7 @@ function decodeHello(fields: Fields): Hello {
     // A number that no entry has is one of another history: start afresh.
     after: after !== undefined && !isSeq(after) && after !== 0 ? Infinity : after,
     epoch: readOptional(fields, "epoch", isString, undefined),
-    most: Math.max(0, readOptional(fields, "most", isNumber, Infinity)),
+    most: Math.trunc(Math.max(0, readOptional(fields, "most", isNumber, Infinity))),
     history: readLimit(fields, 0, "history"),
   };
 }

@@ -180,7 +180,7 @@ Deno.test("decodeCommand() bounds what a hello and a history may ask for", () =>
   assertEquals(hello({ after: null, name: null }).after, undefined);
   assertEquals(hello({}).name, "");
   assertEquals([-5, 0, 7.5, 9999].map((history) => hello({ history }).history), [0, 0, 7, 500]);
-  assertEquals(hello({ most: -5 }).most, 0);
+  assertEquals([-5, 2.5].map((most) => hello({ most }).most), [0, 2]);
   const limits = [-5, 0, 9999].map((limit) =>
     decodeCommand(JSON.stringify({ type: "history", before: 9, limit }))
   );
