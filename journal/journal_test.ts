@@ -81,6 +81,10 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
       byAnn("👍", "id 3", { kind: "react", ref: 1, on: false }),
       byAnn("", "id 4", { kind: "delete", ref: 1 }),
       draft(""),
+      draft('a run of lines: \u0001\u007f\u2028 \\ " 🙂'),
+      draft("1e3"),
+      draft("null", { at: 1_790_000_000_001 }),
+      draft("another room", { at: 1_790_000_000_001 }),
     ];
     const appended = await journal.append(drafts);
     const entries = journal.read("lobby", { after: 0 }, ALL);
