@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Hub } from "./hub.ts";
 import { MemoryJournal } from "./journal/memory.ts";
+import { ASSETS } from "./page/assets.ts";
 import { makeHandler } from "./server.ts";
 import type { Peer } from "./transport/transport.ts";
 
@@ -75,28 +76,57 @@ Deno.test("makeHandler() serves the page's files with their types, and HEAD with
   const { ask } = makeTestHandler();
   const types: Record<string, string> = {
     "/": "text/html; charset=utf-8",
-    "/page/chat.js": "text/javascript; charset=utf-8",
-    "/page/log.js": "text/javascript; charset=utf-8",
-    "/page/theme.js": "text/javascript; charset=utf-8",
-    "/page/style.css": "text/css; charset=utf-8",
-    "/page/icon.svg": "image/svg+xml",
+    js: "text/javascript; charset=utf-8",
+    css: "text/css; charset=utf-8",
+    svg: "image/svg+xml",
+    png: "image/png",
+    webmanifest: "application/manifest+json",
   };
-  for (const [path, type] of Object.entries(types)) {
+  for (const path of ASSETS.keys()) {
     const response = await ask(path);
-    assertEquals(response.headers.get("content-type"), type);
+    assertEquals(response.headers.get("content-type"), types[path.split(".").at(-1)!], path);
     assert((await response.text()).length > 100);
     assertEquals(await (await ask(path, { method: "HEAD" })).text(), "");
   }
   assertStringIncludes(await (await ask("/")).text(), "<title>Confab</title>");
 });
 
+Deno.test("makeHandler() serves a file that is not text byte for byte, in rooms too", async () => {
+  const { ask } = makeTestHandler();
+  const icon = await Deno.readFile(new URL("page/icon.png", import.meta.url));
+  for (const path of ["/page/icon.png", "/r/page/icon.png"]) {
+    assertEquals(await (await ask(path)).bytes(), icon);
+  }
+});
+
 Deno.test("makeHandler() answers 304 to a tag that is current, 200 to another", async () => {
   const { ask } = makeTestHandler();
-  const etag = (await ask("/")).headers.get("etag")!;
-  const current = await ask("/", { headers: { "if-none-match": etag } });
-  assertEquals([current.status, await current.text()], [304, ""]);
-  assertEquals((await ask("/", { headers: { "if-none-match": '"other"' } })).status, 200);
-  assert((await ask("/page/chat.js")).headers.get("etag") !== etag);
+  const tags = new Set<string>();
+  for (const path of ASSETS.keys()) {
+    const { headers } = await ask(path);
+    assertEquals(headers.get("cache-control"), "no-cache");
+    const etag = headers.get("etag")!;
+    const current = await ask(path, { headers: { "if-none-match": etag } });
+    assertEquals([current.status, await current.text()], [304, ""], path);
+    assertEquals((await ask(path, { headers: { "if-none-match": '"other"' } })).status, 200);
+    tags.add(etag);
+  }
+  assertEquals(tags.size, ASSETS.size);
+});
+
+Deno.test("manifest: an installed room opens that room, and its icons are what they are said to be", async () => {
+  const { ask } = makeTestHandler();
+  const path = "/r/page/manifest.webmanifest";
+  const manifest = await (await ask(path)).json();
+  // Without these the room's own address is where it starts, and which app it is.
+  for (const member of ["start_url", "id", "scope"]) assert(!(member in manifest), member);
+  for (const { src, type, sizes } of manifest.icons) {
+    const response = await ask(new URL(src, BASE + path).pathname);
+    assertEquals([response.status, response.headers.get("content-type")], [200, type]);
+    if (type !== "image/png") continue;
+    const header = new DataView(await response.arrayBuffer(), 16); // behind signature and chunk head
+    assertEquals(`${header.getUint32(0)}x${header.getUint32(4)}`, sizes);
+  }
 });
 
 Deno.test("makeHandler() sends the page with headers that allow nothing foreign", async () => {
@@ -107,6 +137,7 @@ Deno.test("makeHandler() sends the page with headers that allow nothing foreign"
     const directive of [
       "default-src 'none'",
       "script-src 'self'",
+      "manifest-src 'self'",
       "connect-src 'self' ws://chat.example:8080",
       "frame-ancestors 'none'",
       "require-trusted-types-for 'script'",

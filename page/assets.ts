@@ -1,40 +1,49 @@
-// The page's files, embedded in the program by text imports. The only files that are ever served.
+// What each of the page's files is served as. The only files that are ever served.
 import { eTag } from "@std/http/etag";
-import home from "../home.html" with { type: "text" };
-import chat from "./chat.js" with { type: "text" };
-import icon from "./icon.svg" with { type: "text" };
-import link from "./link.js" with { type: "text" };
-import log from "./log.js" with { type: "text" };
-import outbox from "./outbox.js" with { type: "text" };
-import session from "./session.js" with { type: "text" };
-import storage from "./storage.js" with { type: "text" };
-import style from "./style.css" with { type: "text" };
-import theme from "./theme.js" with { type: "text" };
+import * as files from "./files.ts";
 
 /** One embedded file. */
 export interface Asset {
-  readonly text: string;
+  readonly body: string | Uint8Array<ArrayBuffer>;
   /** Its media type. */
   readonly type: string;
   readonly etag: string;
 }
 
-const JS = "text/javascript; charset=utf-8";
-
-/** The files by the path that they are served at. */
-export const ASSETS: ReadonlyMap<string, Asset> = new Map([
-  ["/", await asset(home, "text/html; charset=utf-8")],
-  ["/page/chat.js", await asset(chat, JS)],
-  ["/page/icon.svg", await asset(icon, "image/svg+xml")],
-  ["/page/link.js", await asset(link, JS)],
-  ["/page/log.js", await asset(log, JS)],
-  ["/page/outbox.js", await asset(outbox, JS)],
-  ["/page/session.js", await asset(session, JS)],
-  ["/page/storage.js", await asset(storage, JS)],
-  ["/page/style.css", await asset(style, "text/css; charset=utf-8")],
-  ["/page/theme.js", await asset(theme, JS)],
+/** Media types by the ending of a file's name. */
+const TYPES = new Map([
+  ["css", "text/css; charset=utf-8"],
+  ["html", "text/html; charset=utf-8"],
+  ["js", "text/javascript; charset=utf-8"],
+  ["png", "image/png"],
+  ["svg", "image/svg+xml"],
+  ["webmanifest", "application/manifest+json"],
 ]);
 
-async function asset(text: string, type: string): Promise<Asset> {
-  return { text, type, etag: await eTag(text) };
+/** The files by the path that they are served at. */
+export const ASSETS: ReadonlyMap<string, Asset> = new Map(
+  await Promise.all(Object.entries(files).map(asset)),
+);
+
+async function asset([name, source]: [string, Asset["body"]]): Promise<[string, Asset]> {
+  const body = typeof source === "string" ? compact(source) : source;
+  const type = TYPES.get(name.slice(name.lastIndexOf(".") + 1));
+  if (!type) throw new TypeError(`Cannot serve ${name}: no media type for its ending`);
+  const path = name === "home.html" ? "/" : `/page/${name}`;
+  return [path, { body, type, etag: await eTag(body) }];
+}
+
+/**
+ * A file as it is served: without the comments and most of the white space, which are for readers of the source. Goes by
+ * what a line begins or ends with, so that it need not know the language.
+ */
+export function compact(source: string): string {
+  return source
+    .replace(/^ *\/\*(?:(?!\*\/)[^])*\*\/$/gm, "")
+    .replace(/^ *(?:\/\/.*|<!--.*-->)$/gm, "")
+    .replace(/\/\*\* @type \{.*?\} \*\/ /g, "")
+    .replace(/^\s+/gm, "")
+    .replace(/ \{$/gm, "{")
+    .replace(/^([\w-]+:) /gm, "$1")
+    .replace(/^((?:const|let) \w+) = /gm, "$1=");
 }

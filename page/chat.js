@@ -1,116 +1,238 @@
-// The page of one room: its session told to the log, and its form told to the session.
+// The page of one room: its session told to the parts of the page, and what people do there told to the session.
+import { makeComposer } from "./composer.js";
+import { makeConnection } from "./connection.js";
+import { byId } from "./dom.js";
+import { mentions } from "./format.js";
+import { makeHistory, toText } from "./history.js";
 import { RoomLog } from "./log.js";
+import { isSame } from "./message.js";
+import { copyAsLines, copyText, makeCopyButton, makePanel, saveFile } from "./menu.js";
+import { makeNotifier } from "./notify.js";
+import { makePeople } from "./people.js";
 import { Session } from "./session.js";
+import { SafeStorage } from "./storage.js";
+import { addTools } from "./tools.js";
 
-/** @import { Gap } from "./session.js" */
-/** @import { State } from "./link.js" */
+/** @import { Message } from "./messages.js" */
+/** @import { Entry, Failure, Gap, Welcome } from "./protocol.d.ts" */
 
-/** What the server takes at most; a longer message would fail. */
-const MAX_MESSAGE_BYTES = 16 * 1024;
-
-const form = byId("form", HTMLFormElement);
-const msg = byId("msg", HTMLInputElement);
-const who = byId("name", HTMLInputElement);
-const status = byId("status", HTMLElement);
+/** A page that was asleep for long is given no more than this; the rest is read like history. */
+const MOST = 500;
 
 const room = decodeURIComponent(/\/r\/([^/]+)\/?$/.exec(location.pathname)?.[1] ?? "lobby");
-document.title = `${room} · Confab`;
-byId("room", HTMLElement).textContent = room;
+const element = byId("log");
+const pill = byId("pill");
+const day = byId("day");
+const empty = byId("empty");
+const storage = new SafeStorage();
+/** Newest entry when we came; everything after it is news. */
+let head = -1;
+let hasArrived = false;
+/** Messages that came while the reader was further up. */
+let missed = 0;
 
-const log = new RoomLog(byId("log", HTMLElement), {
-  onRetry: (id) => session?.resend(id),
-  onDelete: (id) => session?.discard(id),
+const log = new RoomLog(element, {
+  retry: (id) => session.resend(id),
+  discard: (id) => session.discard(id),
+  goTo,
+  react: (seq, emoji, on) => session.react(seq, emoji, on),
+}, drawPlace);
+const session = new Session({
+  url: socketUrl(),
+  room,
+  most: MOST,
+  handlers: {
+    onState: (state) => connection.show(state),
+    onWelcome: begin,
+    onReset: () => log.clear(),
+    onEntry: take,
+    onGap: takeGap,
+    onPending: (message) => log.showPending(message),
+    onPresence: (presence) => people.show(presence),
+    onTyping: (from) => people.showTyping(from),
+    onError: explain,
+  },
 });
-
-/** @type {Session | undefined} */
-let session;
-
-if ("WebSocket" in globalThis) begin();
-else log.addNotice("Your browser does not support WebSockets.");
-
-form.addEventListener("submit", (event) => {
-  event.preventDefault();
-  if (!session || msg.value === "" || !keepName() || !reportTooLong()) return;
-  session.say(msg.value);
-  msg.value = "";
+const history = makeHistory(session, log);
+const connection = makeConnection(() => session.retryNow());
+const composer = makeComposer({
+  room,
+  storage,
+  onSend: send,
+  onName: rename,
+  onTyping: () => session.typing(),
+  onEditLast: () => edit(log.findLastOwn()),
 });
-for (const input of [msg, who]) input.addEventListener("input", () => input.setCustomValidity(""));
-who.addEventListener("change", () => who.value.trim() && keepName());
-for (const sign of ["online", "pageshow"]) addEventListener(sign, () => session?.retryNow());
-document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) session?.retryNow();
+const people = makePeople(log, (name) => {
+  peoplePanel.close();
+  composer.insert(`@${name} `);
 });
+const tellOfNews = makeNotifier(room, storage, (isHidden) => log.markUnread(isHidden));
+const peoplePanel = makePanel("people");
+const menu = makePanel("menu");
 
+addTools(element, log, {
+  react: ({ seq, reactions }, emoji) => {
+    const mine = [...reactions.get(emoji) ?? []].find(([tag]) => isSame(log.me, tag));
+    session.react(seq, emoji, !mine?.[1].on);
+  },
+  reply: ({ seq, from }) => composer.begin({ replyTo: seq }, `Answering ${from.name || "no name"}`),
+  link: async ({ seq }) => await copyText(linkOf(seq)) ? "Copied" : linkOf(seq),
+  edit,
+  remove: ({ seq }) => session.remove(seq),
+  leave: () => composer.focus(),
+});
+copyAsLines(element);
+byId("room").textContent = room;
+byId("address").textContent = roomUrl();
+makeCopyButton("copy-address", roomUrl);
+makeCopyButton("copy-room", roomUrl);
+byId("export-text").onclick = () => save("txt", toText);
+byId("export-json").onclick = () => save("json", (entries) => JSON.stringify(entries, null, 2));
+byId("rename").onclick = () => {
+  menu.close();
+  composer.askName();
+};
+day.onchange = () => day.value && goToDay();
+pill.onclick = () => log.place.toBottom();
+for (const sign of ["online", "pageshow"]) addEventListener(sign, () => session.retryNow());
+document.addEventListener("visibilitychange", () => document.hidden || session.retryNow());
+addEventListener("hashchange", goToHash);
+document.addEventListener("keydown", typeAnywhere);
+visualViewport?.addEventListener("resize", fitKeyboard);
+
+composer.setName(session.name);
+log.me.name = session.name;
+for (const message of session.pending) log.showPending(message);
+if ("WebSocket" in globalThis) session.start();
+else connection.showNoSocket();
 // A finger would open the keyboard over what there is to read.
-if (matchMedia("(pointer: fine)").matches) msg.focus();
+if (matchMedia("(pointer: fine)").matches) composer.focus();
 
-function begin() {
+/** @param {Welcome} welcome */
+function begin({ you, limits, head: newest }) {
+  log.me = { ...you, name: you.name || session.name };
+  composer.setLimit(limits.textBytes);
+  people.settle();
+  if (head < 0) head = newest;
+  if (head === 0) arrive();
+  drawPlace();
+}
+
+/** All that was there when we came is shown. */
+function arrive() {
+  if (hasArrived) return;
+  hasArrived = true;
+  log.announce();
+  goToHash();
+}
+
+/** @param {Entry} entry */
+function take(entry) {
+  const isNews = hasArrived;
+  log.addEntry(entry);
+  if (entry.seq >= head) arrive();
+  if (!isNews || entry.kind !== "say") return;
+  people.stopTyping(entry.from);
+  if (isSame(log.me, entry.from.tag)) return;
+  if (!log.place.isPinned()) missed++;
+  tellOfNews(`${entry.from.name}: ${entry.text}`, mentions(entry.text, log.me.name));
+}
+
+/** @param {Message} [message] */
+function edit(message) {
+  if (message) composer.begin({ edit: message.seq }, "Editing your message", message.text);
+}
+
+/** @param {Gap} gap */
+function takeGap({ to, count, reason }) {
+  // What was skipped is read like history: there are no holes in the log.
+  if (reason === "skipped") return log.clear();
+  log.addNotice(`${count === 1 ? "1 message is" : `${count} messages are`} no longer kept.`);
+  if (to >= head) arrive();
+}
+
+/** @param {Failure} failure */
+function explain({ code, message }) {
+  if (code !== "bad_name") return;
+  rename(session.name);
+  composer.setName(session.name);
+  composer.askName(`${message}.`);
+}
+
+/** @param {string} name */
+function rename(name) {
+  log.me.name = name;
+  if (name !== session.name) session.rename(name);
+}
+
+/** @param {string} text @param {import("./composer.js").Mode} mode */
+function send(text, { edit, replyTo }) {
+  if (edit) session.edit(edit, text);
+  else session.say(text, replyTo ? { replyTo } : {});
+}
+
+/** What depends on where the reader is. */
+function drawPlace() {
+  const isPinned = log.place.isPinned();
+  if (isPinned) missed = 0;
+  pill.textContent = missed > 0 ? `${missed} new ↓` : "Latest ↓";
+  pill.hidden = isPinned || (missed === 0 && log.place.fromBottom() < element.clientHeight);
+  empty.hidden = !(head === 0 && log.isEmpty);
+  if (hasArrived && element.scrollTop < element.clientHeight) history.older();
+}
+
+/** @param {number} seq */
+async function goTo(seq) {
+  await history.reach(() => log.first <= seq);
+  if (!log.show(seq)) log.addNotice(`There is no message ${seq} here any more.`);
+}
+
+async function goToDay() {
+  menu.close();
+  await history.reach(() => log.startsBefore(day.value));
+  if (!log.show(log.findDay(day.value))) log.place.toBottom();
+}
+
+function goToHash() {
+  const seq = Number(location.hash.slice(1));
+  if (seq > 0) goTo(seq);
+}
+
+/** @param {string} kind @param {(entries: Entry[]) => string} encode */
+async function save(kind, encode) {
+  menu.close();
+  saveFile(`${room}.${kind}`, encode(await history.readAll()));
+}
+
+function roomUrl() {
+  return location.origin + location.pathname + location.search;
+}
+
+/** @param {number} seq */
+function linkOf(seq) {
+  return `${roomUrl()}#${seq}`;
+}
+
+function socketUrl() {
   const url = new URL(location.href);
   url.protocol = url.protocol.replace("http", "ws");
   url.pathname = url.pathname.replace(/\/?$/, "/ws");
   url.search = url.hash = "";
-  session = new Session({
-    url: url.href,
-    room,
-    handlers: {
-      onState: showState,
-      onReset: () => log.clear(),
-      onEntry: (entry) => log.addEntry(entry),
-      onGap: (gap) => log.addNotice(describeGap(gap)),
-      onPending: (message) => log.showPending(message, who.value),
-      onError: ({ code, message }) => code === "bad_name" ? refuseName(message) : undefined,
-    },
-  });
-  who.value = session.name;
-  for (const message of session.pending) log.showPending(message, who.value);
-  session.start();
+  return url.href;
 }
 
-/** @param {State} state */
-function showState(state) {
-  if (state === "online") status.textContent = "";
-  else if (state === "connecting") status.textContent ||= "Connecting…";
-  else status.textContent = "Reconnecting…";
+/** Whoever types, wherever the focus is, wants to say something. @param {KeyboardEvent} event */
+function typeAnywhere({ key, target, ctrlKey, metaKey, altKey }) {
+  const isBusy = target instanceof Element && target.closest("input, textarea, select");
+  const isText = ctrlKey || metaKey ? /^v$/i.test(key) : key.length === 1 && key !== " " && !altKey;
+  if (!isBusy && isText) composer.focus();
 }
 
-/** @param {Gap} gap */
-function describeGap({ count, reason }) {
-  const messages = count === 1 ? "1 message is" : `${count} messages are`;
-  return reason === "retention" ? `${messages} no longer kept.` : `${messages} not shown.`;
-}
-
-/** Tells the session the name; asks for one, and returns false, where there is none. */
-function keepName() {
-  const name = who.value.trim();
-  if (name === "") return refuseName("Choose a name first.");
-  if (name !== session?.name) session?.rename(name);
-  return true;
-}
-
-/** @param {string} why */
-function refuseName(why) {
-  who.setCustomValidity(why);
-  who.reportValidity();
-  return false;
-}
-
-/** Says so, and returns false, when the message is over the limit; the text stays. */
-function reportTooLong() {
-  const bytes = new TextEncoder().encode(msg.value).length;
-  if (bytes <= MAX_MESSAGE_BYTES) return true;
-  msg.setCustomValidity(`Too long by ${bytes - MAX_MESSAGE_BYTES} bytes. Split it in two.`);
-  msg.reportValidity();
-  return false;
-}
-
-/**
- * @template {HTMLElement} T
- * @param {string} id
- * @param {new () => T} type
- * @returns {T}
- */
-function byId(id, type) {
-  const element = document.getElementById(id);
-  if (element instanceof type) return element;
-  throw new TypeError(`Cannot find element: expected ${type.name} with id "${id}"`);
+/** Where the keyboard lies over the page instead of making it smaller (Safari), the page makes itself smaller. */
+function fitKeyboard() {
+  const { height = 0, scale = 0 } = visualViewport ?? {};
+  const isCovered = scale === 1 && height < innerHeight;
+  document.body.style.height = isCovered ? `${height}px` : "";
+  if (isCovered) scrollTo(0, 0);
 }

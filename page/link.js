@@ -1,6 +1,8 @@
 // The connection of a session: at most one socket, replaced whenever it ends, stays silent or is not welcomed. Owns the
 // back-off and the probe. Knows neither entries nor messages; the session says hello and tells when it was welcomed.
 
+/** @import { LinkOptions, SocketLike, Timer } from "./protocol.d.ts" */
+
 const PROTOCOL = "confab.v1";
 
 /** Time for a connection to open and be welcomed. */
@@ -16,30 +18,6 @@ const MAX_BACKOFF_MS = 20_000;
 
 /** A connection that stayed welcome for this long was a good one: the delays start over. */
 const STEADY_MS = 5_000;
-
-/** @typedef {"connecting" | "online" | { offline: true, retryAtMs: number }} State */
-
-/**
- * The part of a WebSocket that is used here.
- * @typedef {object} SocketLike
- * @property {string} protocol
- * @property {((event: any) => void) | null} onopen
- * @property {((event: any) => void) | null} onmessage
- * @property {((event: any) => void) | null} onclose
- * @property {(data: string) => void} send
- * @property {() => void} close
- */
-
-/**
- * @typedef {object} LinkOptions
- * @property {string} url
- * @property {new (url: string, protocol: string) => SocketLike} WebSocket
- * @property {() => number} random
- * @property {() => void} onOpen time to say hello
- * @property {(line: any) => void} onLine what the server says, parsed
- * @property {() => void} onEnd what was asked on this connection is not answered any more
- * @property {(state: State) => void} onState
- */
 
 export class Link {
   #options;
@@ -89,7 +67,8 @@ export class Link {
 
   /** For the session, once the server has answered its hello. */
   markOnline() {
-    if (!this.#socket) return; // a handler of the welcome has stopped us
+    // A handler of the welcome may have stopped us.
+    if (!this.#socket) return;
     this.#isOnline = true;
     this.#welcomedAt = Date.now();
     this.#listen();
@@ -139,7 +118,8 @@ export class Link {
     try {
       for (const line of data.split("\n")) {
         if (line !== "") this.#options.onLine(JSON.parse(line));
-        if (socket !== this.#socket) return; // that line was its last
+        // That line may have been its last.
+        if (socket !== this.#socket) return;
       }
     } catch (error) {
       // Not JSON, or a handler threw. The next connection brings what comes after that line.
@@ -170,5 +150,3 @@ export class Link {
     this.#timer = setTimeout(act, ms);
   }
 }
-
-/** @typedef {ReturnType<typeof setTimeout> | undefined} Timer */

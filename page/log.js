@@ -1,174 +1,292 @@
-// The log: entries in the order of `seq`, then what waits to be sent. Everything is added as text, never as HTML, and the
-// reader's place is kept.
+// The log: what was said in the order of `seq`, then what waits to be sent. Owns the elements in it and the messages
+// that they are drawn from; place.js keeps the reader's place. Everything is added as text, never as HTML.
+import { arrange, dayOf, dropDay, keepDaysRight } from "./arrange.js";
+import { el, makeButton } from "./dom.js";
+import { drawItem, isSame, makeItem } from "./message.js";
+import { Messages } from "./messages.js";
+import { makePlace } from "./place.js";
 
-/** @import { Entry, Outcome } from "./session.js" */
-/** @import { Pending } from "./outbox.js" */
+/** @import { Entry, From, Outcome, Page, Timer } from "./protocol.d.ts" */
+/** @import { Actions } from "./message.js" */
+/** @import { Message } from "./messages.js" */
 
-/** Distance from the bottom within which the log counts as being read at the bottom. */
-const PINNED_PX = 30;
-
-/** Entries kept in the page. The oldest go, and only while the log is pinned: nothing moves under a reader. */
+/** Elements kept in the page. The oldest go, and only while the log is pinned: nothing moves under a reader. */
 const MAX_ITEMS = 5000;
 
-/** The list of what was said in a room. */
+/** Time after which a screen reader has seen what it need not read out. */
+const QUIET_MS = 1_000;
+
 export class RoomLog {
   #log;
-  #actions;
+  #messages = new Messages();
+  /** By seq. @type {Map<number, HTMLElement>} */
+  #items = new Map();
   /** Messages of ours that are not entries yet, by id: they stay at the end. @type {Map<string, HTMLElement>} */
   #waiting = new Map();
-  #lastSeq = 0;
-  /** What is to be done to the log before the browser paints it next. @type {(() => void)[]} */
-  #acts = [];
+  /** The line above what came while nobody looked. */
+  #newLine = el("div", "new-line", "New messages");
+  #wantsNewLine = false;
+  /** The last line of comings and goings. */
+  #comings = { line: el("div", ""), changes: new Map() };
+  /** @type {Timer} */
+  #quietTimer;
+  /** What a link led to. @type {HTMLElement | undefined} */
+  #target;
 
-  /**
-   * @param {HTMLElement} log
-   * @param {{ onRetry: (id: string) => void, onDelete: (id: string) => void }} actions
-   */
-  constructor(log, actions) {
+  me = { name: "", tag: "" };
+  /** Those who have said something, with a tag of each. @type {Map<string, string>} */
+  names = new Map();
+  /** The entries that were read: from the first, up to the last. Zero for none. */
+  first = 0;
+  last = 0;
+
+  /** @param {HTMLElement} log @param {Actions} actions @param {() => void} onMove */
+  constructor(log, actions, onMove) {
     this.#log = log;
-    this.#actions = actions;
+    this.actions = actions;
+    this.place = makePlace(log, onMove);
+    keepDaysRight(log);
   }
 
-  /** @param {Entry} entry */
+  get isEmpty() {
+    return this.last === 0 && this.#waiting.size === 0;
+  }
+
+  /** @param {number} seq */
+  find(seq) {
+    return this.#messages.get(seq);
+  }
+
+  /** The newest message of ours that stands. */
+  findLastOwn() {
+    const own = this.#articles().findLast(({ classList }) =>
+      classList.contains("mine") && !classList.contains("deleted")
+    );
+    return this.find(Number(own?.dataset["seq"]));
+  }
+
+  /** Seq of the first message of that day or a later one. @param {string} day */
+  findDay(day) {
+    return Number(this.#articles().find((item) => dayOf(item) >= day)?.dataset["seq"]);
+  }
+
+  /** @param {string} day */
+  startsBefore(day) {
+    const [first] = this.#articles();
+    return !!first && dayOf(first) < day;
+  }
+
+  /** The next entry. @param {Entry} entry */
   addEntry(entry) {
-    this.#lastSeq = entry.seq;
-    if (entry.kind !== "say") return this.#change(entry);
-    const item = makeItem(entry.from.name, entry.text);
-    item.dataset["seq"] = String(entry.seq);
-    this.#keepPlace(() => {
-      if (entry.id !== undefined) this.#remove(entry.id);
-      this.#insert(item);
+    this.first ||= entry.seq;
+    this.last = entry.seq;
+    const message = this.#messages.add(entry);
+    if (!message) return;
+    const { id } = entry;
+    this.place.keep(() =>
+      entry.kind === "say" ? this.#insertSaid(message, id) : this.#draw(message)
+    );
+  }
+
+  /** Entries from before the first. Announced to nobody: they are no news. @param {Page} page */
+  addOlder({ entries }) {
+    for (const entry of entries) this.#messages.add(entry);
+    this.first = entries[0]?.seq ?? this.first;
+    this.#log.setAttribute("aria-live", "off");
+    this.place.keep(() => {
+      const [next = null] = this.#articles();
+      for (const { kind, seq } of entries) {
+        if (kind === "say") this.#insert(this.#make(seq), next);
+      }
+      if (next) arrange(next);
+      for (const quote of this.#log.querySelectorAll(".unknown")) this.#redraw(quote);
+    });
+    this.announce();
+  }
+
+  /** From here on what comes is news; what came just now may not be painted yet. */
+  announce() {
+    clearTimeout(this.#quietTimer);
+    this.#quietTimer = setTimeout(() => this.#log.setAttribute("aria-live", "polite"), QUIET_MS);
+  }
+
+  /** Shows what has become of a message of ours. @param {Outcome} message */
+  showPending(message) {
+    const { id, state, at, type } = message;
+    // Its entry takes its place, before or after the acknowledgement, unless it came too long ago to be shown.
+    const isGone = state === "discarded" || (state === "sent" && message.seq <= this.last);
+    this.place.keep(() => {
+      const known = this.#waiting.get(id);
+      known?.querySelector(".state")?.remove();
+      // A change of what was said shows once it is made, or when it has failed.
+      if (isGone || (type !== "say" && state !== "failed")) return this.#removeWaiting(id);
+      const item = known ?? makeItem(this.me, at);
+      if (!known) {
+        drawItem(item, { ...message, text: describe(message) }, this);
+        this.#waiting.set(id, item);
+        this.#insert(item, null);
+      }
+      if (state === "pending") item.append(el("div", "state", "Sending…"));
+      if (state === "failed") item.append(this.#makeFailure(id, message.error?.message));
+    });
+    if (type === "say" && state === "pending") this.place.toBottom();
+  }
+
+  /** A line about the room itself. @param {string} text */
+  addNotice(text, isAtTop = false) {
+    const line = el("div", "notice", text);
+    this.place.keep(() => {
+      this.#log.insertBefore(line, isAtTop ? this.#log.firstChild : this.#firstWaiting);
     });
   }
 
   /**
-   * Shows what has become of a message of ours.
-   * @param {Outcome} message
-   * @param {string} name
+   * Changes the line of comings and goings, when it is the last one; else adds one.
+   * @param {(changes: Map<string, string>) => string} change returns the text; empty for no line
    */
-  showPending(message, name) {
-    // Its entry takes its place, before or after the acknowledgement, unless it came too long ago to be shown.
-    const isGone = message.state === "sent" && message.seq <= this.#lastSeq;
-    if (isGone || message.state === "discarded") return this.#remove(message.id);
-    if (message.state === "sent") return this.#setState(message.id, "");
-    if (message.type === "say" && !this.#waiting.has(message.id)) {
-      const item = makeItem(name, message.text);
-      this.#waiting.set(message.id, item);
-      this.#log.append(item);
-      this.#log.scrollTop = this.#log.scrollHeight;
-    }
-    if (message.state === "pending") return this.#setState(message.id, "Sending…");
-    this.#setState(message.id, `Failed: ${message.error?.message ?? "refused"}`);
-    this.#offer(message.id);
+  addComings(change) {
+    this.place.keep(() => {
+      const next = this.#firstWaiting;
+      const last = next ? next.previousElementSibling : this.#log.lastElementChild;
+      if (last !== this.#comings.line) {
+        this.#comings = { line: el("div", "notice comings"), changes: new Map() };
+      }
+      const { line, changes } = this.#comings;
+      line.textContent = change(changes);
+      if (line.textContent) this.#log.insertBefore(line, next);
+      else line.remove();
+    });
   }
 
-  /** A line about the room itself. @param {string} text */
-  addNotice(text) {
-    const item = document.createElement("div");
-    item.className = "notice";
-    item.textContent = text;
-    this.#keepPlace(() => this.#insert(item));
+  /** Whether the next message of somebody else's gets a line above it. @param {boolean} isUnread */
+  markUnread(isUnread) {
+    this.#wantsNewLine = isUnread;
   }
 
   /** Forgets all entries; what waits stays. */
   clear() {
-    this.#lastSeq = 0;
-    this.#keepPlace(() => this.#log.replaceChildren(...this.#waiting.values()));
+    this.first = this.last = 0;
+    this.#messages.clear();
+    this.#items.clear();
+    this.place.keep(() => this.#log.replaceChildren(...this.#waiting.values()));
   }
 
-  /** An edit or a deletion of an entry that is shown. @param {Entry} entry */
-  #change(entry) {
-    if (entry.kind !== "edit" && entry.kind !== "delete") return;
-    this.#keepPlace(() => {
-      const item = this.#log.querySelector(`[data-seq="${entry.ref}"]`);
-      const text = item?.querySelector(".text");
-      if (!(item instanceof HTMLElement) || !text || item.dataset["state"] === "deleted") return;
-      item.dataset["state"] = entry.kind === "edit" ? "edited" : "deleted";
-      text.textContent = entry.kind === "edit" ? entry.text : "";
-    });
+  /** Brings a message into view, and the focus to it. Returns false when it is not here. @param {number} seq */
+  show(seq) {
+    const item = this.#items.get(seq);
+    if (!item) return false;
+    this.place.show(item);
+    item.focus({ preventScroll: true });
+    this.#target?.classList.remove("target");
+    this.#target = item;
+    item.classList.add("target");
+    return true;
   }
 
-  /** @param {HTMLElement} item */
-  #insert(item) {
-    const [firstWaiting] = this.#waiting.values();
-    this.#log.insertBefore(item, firstWaiting?.isConnected ? firstWaiting : null);
+  #articles() {
+    return [...this.#log.querySelectorAll("article")];
   }
 
-  /**
-   * Read at the bottom, the log stays there; anywhere else it stays where it is. What one message brings is done at once:
-   * to measure costs a layout.
-   * @param {() => void} act
-   */
-  #keepPlace(act) {
-    if (this.#acts.push(act) === 1) queueMicrotask(() => this.#act());
+  get #firstWaiting() {
+    const [item = null] = this.#waiting.values();
+    return item;
   }
 
-  #act() {
-    const log = this.#log;
-    const isPinned = log.scrollHeight - log.clientHeight - log.scrollTop <= PINNED_PX;
-    for (const act of this.#acts.splice(0)) act();
-    if (!isPinned) return;
-    while (log.childElementCount > MAX_ITEMS) log.firstElementChild?.remove();
-    log.scrollTop = log.scrollHeight;
-  }
-
-  /**
-   * @param {string} id
-   * @param {string} state
-   */
-  #setState(id, state) {
-    const item = this.#waiting.get(id);
-    if (!item) return;
-    const [shown = document.createElement("span")] = item.getElementsByClassName("state");
-    shown.className = "state";
-    shown.textContent = state;
-    item.append(shown);
-    for (const button of item.querySelectorAll("button")) button.remove();
-  }
-
-  /** @param {string} id */
-  #offer(id) {
-    const { onRetry, onDelete } = this.#actions;
-    const item = this.#waiting.get(id);
-    item?.append(makeButton("Retry", () => onRetry(id)), makeButton("Delete", () => onDelete(id)));
-  }
-
-  /** @param {string} id */
-  #remove(id) {
-    this.#waiting.get(id)?.remove();
+  /** @param {Message} message @param {string | undefined} id */
+  #insertSaid({ seq, from, at }, id = "") {
+    const next = this.#firstWaiting;
+    const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
+    waiting?.replaceChildren(...makeItem(from, at).children);
+    if (waiting) Object.assign(waiting.dataset, makeItem(from, at).dataset);
+    if (this.#wantsNewLine && !isSame(this.me, from.tag)) {
+      this.#wantsNewLine = false;
+      this.#log.insertBefore(this.#newLine, next);
+    }
+    const item = this.#make(seq, waiting);
+    if (waiting && waiting === next) arrange(item);
+    else this.#insert(item, next);
+    this.#trim();
+  }
+
+  /** The element of what was said, drawn. @param {number} seq @param {HTMLElement} [waiting] */
+  #make(seq, waiting) {
+    const message = /** @type {Message} */ (this.#messages.get(seq));
+    const { from, at } = message;
+    const item = waiting ?? makeItem(from, at);
+    item.id = `m${seq}`;
+    item.dataset["seq"] = String(seq);
+    this.#items.set(seq, item);
+    // Two people with one name are told apart by their tags.
+    if ((this.names.get(from.name) ?? from.tag) !== from.tag) this.#log.classList.add("has-twins");
+    this.names.set(from.name, from.tag);
+    drawItem(item, message, this);
+    return item;
+  }
+
+  /** @param {Message} message */
+  #draw(message) {
+    const item = this.#items.get(message.seq);
+    if (!item) return;
+    const hadFocus = item.contains(document.activeElement);
+    drawItem(item, message, this);
+    if (hadFocus && !item.contains(document.activeElement)) item.focus({ preventScroll: true });
+    for (const quote of this.#log.querySelectorAll(`[href="#${message.seq}"]`)) this.#redraw(quote);
+  }
+
+  /** Draws the message that a quote is in. @param {Element} quote */
+  #redraw(quote) {
+    const item = quote.closest("article");
+    const message = this.find(Number(item?.dataset["seq"]));
+    if (item && message) drawItem(item, message, this);
+  }
+
+  /** @param {HTMLElement} item @param {Element | null} next */
+  #insert(item, next) {
+    this.#log.insertBefore(item, next);
+    arrange(item);
+    if (next && next === this.#firstWaiting) arrange(this.#firstWaiting);
+  }
+
+  #trim() {
+    const log = this.#log;
+    if (log.childElementCount <= MAX_ITEMS || !this.place.isPinned()) return;
+    while (log.childElementCount > MAX_ITEMS || log.firstElementChild?.tagName !== "ARTICLE") {
+      const oldest = /** @type {HTMLElement} */ (log.firstElementChild);
+      const seq = Number(oldest.dataset["seq"]);
+      this.#items.delete(seq);
+      this.#messages.forget(seq);
+      oldest.remove();
+    }
+    const [first] = this.#articles();
+    if (!first) return;
+    this.first = Number(first.dataset["seq"]);
+    arrange(first);
+  }
+
+  /** @param {string} id */
+  #makeFailure(id, reason = "refused") {
+    const { retry, discard } = this.actions;
+    const buttons = [
+      makeButton("Retry", () => retry(id)),
+      " · ",
+      makeButton("Delete", () => discard(id)),
+    ];
+    return el("div", "state", `Failed: ${reason} · `, ...buttons);
+  }
+
+  /** @param {string} id */
+  #removeWaiting(id) {
+    const item = this.#waiting.get(id);
+    if (item) dropDay(item);
+    item?.remove();
+    this.#waiting.delete(id);
+    if (this.#firstWaiting) arrange(this.#firstWaiting);
   }
 }
 
-/**
- * @param {string} name empty for somebody without one
- * @param {string} text
- */
-function makeItem(name, text) {
-  const item = document.createElement("div");
-  item.dir = "auto";
-  if (name) {
-    const author = document.createElement("bdi");
-    author.className = "name";
-    author.textContent = name;
-    item.append(author, " ");
-  }
-  const said = document.createElement("span");
-  said.className = "text";
-  said.textContent = text;
-  item.append(said);
-  return item;
-}
-
-/**
- * @param {string} label
- * @param {() => void} onClick
- */
-function makeButton(label, onClick) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "small";
-  button.textContent = label;
-  button.addEventListener("click", onClick);
-  return button;
+/** @param {Outcome} message */
+function describe(message) {
+  if (message.type === "delete") return `Deletion of message ${message.ref}`;
+  return message.type === "react" ? message.emoji : message.text;
 }

@@ -1,22 +1,8 @@
 // What was said and is not yet acknowledged, oldest first. Survives a reload: each message is one item of the storage,
 // so that tabs never overwrite each other's. Owned by the session; never sends anything itself.
 
+/** @import { Line, Pending, Refusal } from "./protocol.d.ts" */
 /** @import { SafeStorage } from "./storage.js" */
-
-/**
- * What a person does in a room, as it goes over the wire. `id` is what makes sending it twice harmless.
- * @typedef {{ type: "say", id: string, text: string, replyTo?: number }
- *   | { type: "edit", id: string, ref: number, text: string }
- *   | { type: "delete", id: string, ref: number }
- *   | { type: "react", id: string, ref: number, emoji: string, on: boolean }} Line
- */
-
-/**
- * A line that waits: `pending` until it is acknowledged, `failed` when the server has refused it for good. `at` is when
- * it was written, in milliseconds since 1970; no two of a tab are equal.
- * @typedef {Line & { at: number, state: "pending" | "failed", error?: Refusal | undefined }} Pending
- * @typedef {{ code: string, message: string }} Refusal
- */
 
 export class Outbox {
   #storage;
@@ -92,7 +78,8 @@ export class Outbox {
       const message = JSON.parse(this.#storage.get(key) ?? "");
       return this.#prefix + message.id === key && Number.isFinite(message.at) ? [message] : [];
     } catch {
-      return []; // see above
+      // See above.
+      return [];
     }
   }
 }

@@ -5,9 +5,7 @@ import { Link } from "./link.js";
 import { Outbox, randomHex } from "./outbox.js";
 import { SafeStorage } from "./storage.js";
 
-/** @import { LinkOptions, State, Timer } from "./link.js" */
-/** @import { Line, Pending, Refusal } from "./outbox.js" */
-/** @import { StorageLike } from "./storage.js" */
+/** @import { Entry, Failure, From, Gap, Line, Page, Refusal, ServerLine, SessionOptions, Timer, Welcome } from "./protocol.d.ts" */
 
 /** Entries to start with, and those of a page of history. */
 const DEFAULT_HISTORY = 50;
@@ -18,67 +16,11 @@ const MAX_RETRY_AFTER_MS = 600_000;
 /** That somebody is typing is told once in this time. */
 const TYPING_PERIOD_MS = 2_000;
 
+/** With nothing acknowledged for so long, what has gone out has failed. */
+const ACK_WAIT_MS = 20_000;
+
 const KEY_BYTES = 32;
 const ID_BYTES = 16;
-
-/** @typedef {{ name: string, tag: string }} From */
-
-/**
- * @typedef {{ seq: number, id?: string, from: From, at: number } & (
- *     { kind: "say", text: string, replyTo?: number }
- *   | { kind: "edit", ref: number, text: string }
- *   | { kind: "delete", ref: number }
- *   | { kind: "react", ref: number, emoji: string, on: boolean })} Entry
- */
-
-/**
- * @typedef {{ room: string, epoch: string, head: number, you: From, resumed: boolean,
- *   limits: { textBytes: number } }} Welcome
- * @typedef {{ from: number, to: number, count: number, reason: "retention" | "skipped" }} Gap
- * @typedef {{ before: number, entries: Entry[], more: boolean }} Page
- * @typedef {{ count: number, people?: From[] }} Presence
- * @typedef {Refusal & { id?: string, retryAfterMs?: number }} Failure
- */
-
-/**
- * What the server says.
- * @typedef {{ type: "welcome" } & Welcome | { type: "entry" } & Entry | { type: "gap" } & Gap
- *   | { type: "page" } & Page | { type: "presence" } & Presence | { type: "error" } & Failure
- *   | { type: "ack", id: string, seq: number } | { type: "typing", from: From } | { type: "pong" }
- *   | { type: "bye", code: string, retryAfterMs: number }} ServerLine
- */
-
-/**
- * What has become of a message of ours: it waits, or it is settled.
- * @typedef {Pending
- *   | Line & { at: number, state: "sent", seq: number }
- *   | Line & { at: number, state: "discarded" }} Outcome
- */
-
-/**
- * @typedef {object} Handlers
- * @property {(state: State) => void} [onState] `retryAtMs` is in milliseconds since 1970
- * @property {(welcome: Welcome) => void} [onWelcome] at each connection, before its entries
- * @property {() => void} [onReset] what was handed out is another history: forget it, a new one follows
- * @property {(entry: Entry) => void} [onEntry] each once, in the order of `seq`
- * @property {(gap: Gap) => void} [onGap] in place of the entries that do not come
- * @property {(message: Outcome) => void} [onPending] at each change of a message of ours
- * @property {(presence: Presence) => void} [onPresence]
- * @property {(from: From) => void} [onTyping]
- * @property {(error: Failure) => void} [onError] what is about no message of ours
- */
-
-/**
- * @typedef {object} SessionOptions
- * @property {string} url of the room's socket
- * @property {string} room tells what is stored for this room from what is stored for others
- * @property {Handlers} handlers
- * @property {StorageLike} [storage] `localStorage` unless told otherwise
- * @property {number} [history] entries to start with
- * @property {number} [most] of what a resume brings, the last this many only
- * @property {LinkOptions["WebSocket"]} [WebSocket]
- * @property {() => number} [random]
- */
 
 export class Session {
   #handlers;
@@ -98,6 +40,8 @@ export class Session {
   #inFlight = new Set();
   /** While this is set nothing goes out: what is younger must not overtake what was refused. @type {Timer} */
   #holdTimer;
+  /** Runs while something is in flight, anew at each acknowledgement. @type {Timer} */
+  #ackTimer;
   /** What to go back to when the server refuses the name. */
   #lastName = "";
   #typedAt = 0;
@@ -114,7 +58,7 @@ export class Session {
     this.#outbox = new Outbox(this.#storage, room);
     this.#link = new Link({
       url,
-      WebSocket: injected.WebSocket ?? WebSocket,
+      WebSocket: injected.WebSocket ?? globalThis.WebSocket,
       random: injected.random ?? Math.random,
       onOpen: () => this.#sayHello(),
       onLine: (line) => this.#read(line),
@@ -142,6 +86,7 @@ export class Session {
   stop() {
     this.#link.stop();
     clearTimeout(this.#holdTimer);
+    clearTimeout(this.#ackTimer);
     this.#holdTimer = undefined;
   }
 
@@ -237,6 +182,7 @@ export class Session {
   /** The connection ended: what is unanswered goes out again, or is given up. */
   #forgetAsked() {
     this.#inFlight.clear();
+    clearTimeout(this.#ackTimer);
     for (const { reject } of this.#readers.splice(0)) reject(makeOfflineError());
   }
 
@@ -309,6 +255,7 @@ export class Session {
     const { code, message, id = "", retryAfterMs } = failure;
     if (this.#outbox.has(id)) {
       this.#inFlight.delete(id);
+      this.#awaitAck();
       if (retryAfterMs === undefined) return this.#fail(id, { code, message });
       return this.#hold(clampMs(retryAfterMs));
     }
@@ -338,8 +285,19 @@ export class Session {
         continue;
       }
       this.#inFlight.add(message.id);
+      if (this.#inFlight.size === 1) this.#awaitAck();
       this.#link.send({ ...message, at: undefined, state: undefined, error: undefined });
     }
+  }
+
+  /** A connection may be alive while the server behind it answers nothing but pings. */
+  #awaitAck() {
+    clearTimeout(this.#ackTimer);
+    if (this.#inFlight.size === 0) return;
+    this.#ackTimer = setTimeout(() => {
+      for (const id of this.#inFlight) this.#fail(id, { code: "no_ack", message: "no answer" });
+      this.#inFlight.clear();
+    }, ACK_WAIT_MS);
   }
 
   /** @param {number} ms */
@@ -357,6 +315,7 @@ export class Session {
    */
   #settle(id, seq) {
     const message = this.#outbox.remove(id);
+    if (this.#inFlight.delete(id)) this.#awaitAck();
     if (message) this.#handlers.onPending?.({ ...message, state: "sent", seq });
   }
 

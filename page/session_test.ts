@@ -9,7 +9,8 @@ import {
 import { FakeTime } from "@std/testing/time";
 import { within } from "../tests/deadline.ts";
 import { startProgram } from "../tests/program.ts";
-import { type Handlers, Session, type SessionOptions } from "./session.js";
+import type { Handlers, SessionOptions } from "./protocol.d.ts";
+import { Session } from "./session.js";
 import { SafeStorage } from "./storage.js";
 
 const WELCOME = {
@@ -687,6 +688,48 @@ Deno.test("Session waits for retryAfterMs on the next connection as well", () =>
   room.socket().welcome({ resumed: true });
   assertEquals(room.socket().sentOf("say"), []);
   time.tick(2000);
+  assertEquals(room.socket().sentOf("say").length, 1);
+});
+
+Deno.test("Session fails what nobody acknowledges for 20 s, and sends it again under its id", () => {
+  using time = new FakeTime();
+  using room = setUp();
+  room.session.start();
+  room.socket().welcome();
+  const ids = [room.session.say("one"), room.session.say("two"), room.session.say("three")];
+  const pass = (ms: number) => {
+    time.tick(ms);
+    room.socket().receive({ type: "pong" }); // it lives, all the while
+  };
+  pass(10_000);
+  room.socket().receive(entry(1, ids[0])); // which gives the others time
+  pass(10_000);
+  pass(9_999);
+  assertEquals(room.states(), ["pending", "pending", "pending", "sent"]);
+  pass(1);
+  assertEquals(room.states().slice(4), ["failed", "failed"]);
+  assertEquals(room.session.pending.map(({ id }) => id), ids.slice(1));
+  room.session.resend(ids[1]!);
+  assertEquals(room.socket().sentOf("say").map((line) => line["id"]), [...ids, ids[1]]);
+  room.socket().receive(entry(2, ids[1]), { type: "ack", id: ids[2], seq: 3 }); // the first try was only slow
+  assertEquals(room.session.pending, []);
+  assertEquals(room.sockets.length, 1);
+  pass(20_000);
+  assertEquals(room.states().slice(6), ["pending", "sent", "sent"]);
+});
+
+Deno.test("Session gives what it sends again on another connection its full time", () => {
+  using time = new FakeTime();
+  using room = setUp();
+  room.session.start();
+  room.socket().welcome();
+  room.session.say("one");
+  time.tick(14_000);
+  room.socket().onclose?.({});
+  time.tick(1);
+  room.socket().welcome({ resumed: true });
+  time.tick(14_000);
+  assertEquals(room.states(), ["pending"]);
   assertEquals(room.socket().sentOf("say").length, 1);
 });
 

@@ -1,15 +1,7 @@
 // What a browser keeps for this site. It may be full, switched off, or throw at every touch; then this object remembers
 // for as long as the page lives, and nobody who uses it has to care.
 
-/**
- * The part of the Web Storage interface that is used here.
- * @typedef {object} StorageLike
- * @property {number} length
- * @property {(index: number) => string | null} key
- * @property {(key: string) => string | null} getItem
- * @property {(key: string, value: string) => void} setItem
- * @property {(key: string) => void} removeItem
- */
+/** @import { StorageLike } from "./protocol.d.ts" */
 
 /** Texts by key, in a storage as far as that works and in memory otherwise. Never throws. */
 export class SafeStorage {
@@ -67,6 +59,7 @@ function attempt(act) {
   try {
     return act();
   } catch {
-    return undefined; // a storage that fails is one that holds nothing
+    // A storage that fails is one that holds nothing.
+    return undefined;
   }
 }

@@ -18,7 +18,9 @@
   const save = (theme) => {
     try {
       localStorage.setItem(KEY, theme);
-    } catch { /* see above */ }
+    } catch {
+      // See above.
+    }
   };
 
   root.dataset["theme"] = load();

@@ -1,6 +1,12 @@
 // A real browser for tests and screenshots: Debian's Chromium, driven by playwright-core. Talks to loopback only.
 import { assertEquals } from "@std/assert";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import {
+  type Browser,
+  type BrowserContextOptions,
+  chromium,
+  type Locator,
+  type Page,
+} from "playwright-core";
 import { type Program, startProgram } from "./program.ts";
 
 const CANDIDATES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
@@ -89,10 +95,16 @@ export class Stage implements AsyncDisposable {
   }
 
   /** A tab of somebody with a name, who is connected. */
-  async member(options: BrowserContextOptions = {}, path = ""): Promise<Page> {
+  async member(
+    { name = "Ann", path = "", ...options }: BrowserContextOptions & {
+      name?: string;
+      path?: string;
+    } = {},
+  ): Promise<Page> {
     const page = await this.tab(options, path);
     await online(page);
-    await page.fill("#name", "Ann");
+    await page.fill("#name", name);
+    await page.press("#name", "Enter");
     return page;
   }
 
@@ -106,7 +118,31 @@ export class Stage implements AsyncDisposable {
 
 /** Waits until the page is connected. */
 export function online(page: Page): Promise<void> {
-  return page.locator("#status", { hasText: /^$/ }).waitFor({ state: "attached" });
+  return page.locator('html[data-connection="online"]').waitFor();
+}
+
+/** Says something, as people with a keyboard do. */
+export async function say(page: Page, text: string): Promise<void> {
+  await page.fill("#msg", text);
+  await page.press("#msg", "Enter");
+}
+
+/** The message in the log whose element has this text in it. */
+export function message(page: Page, text: string | RegExp): Locator {
+  return page.locator("#log > article", { hasText: text });
+}
+
+/** What the messages in the log say, in order. */
+export function texts(page: Page): Promise<string[]> {
+  return page.locator("#log > article > .text").allTextContents();
+}
+
+/** Where the log is scrolled to, and how far that is from the bottom, in pixels. */
+export function place(page: Page): Promise<{ top: number; fromBottom: number }> {
+  return page.evaluate(`(() => {
+    const log = document.getElementById("log");
+    return { top: log.scrollTop, fromBottom: log.scrollHeight - log.clientHeight - log.scrollTop };
+  })()`);
 }
 
 /** A test that needs a browser; without one it is reported as ignored, with the reason. */

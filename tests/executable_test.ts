@@ -1,5 +1,6 @@
 // The executable: compiled for real from a copy of the checkout, then run from an empty folder with that copy gone.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { compact } from "../page/assets.ts";
 import { COMPILER_PACKAGE, extractDenort } from "./denort.ts";
 import { JsonSocket } from "./json_socket.ts";
 import { startProgram } from "./program.ts";
@@ -63,6 +64,16 @@ Deno.test({
   },
 });
 
+/** The files that one of the page's files links to or imports, as paths in the checkout. */
+function findLinks(file: string, text: string): string[] {
+  const pattern = file.endsWith(".js")
+    ? /\b(?:from |import |import\()"(\.\/[^"]+\.js)"/g // comments import types of .d.ts files, which stay here
+    : /(?:src|href)(?:=|": )"([\w./]+\.\w+)"/g;
+  return [...text.matchAll(pattern)].map(([, link]) =>
+    new URL(link!, `file:///${file}`).pathname.slice(1)
+  );
+}
+
 async function checkExecutable(t: Deno.TestContext, folder: string): Promise<void> {
   const command = [`${folder}/confab`];
   // As on somebody's machine: no checkout, no Deno, no environment, and only the folder to stand in.
@@ -75,18 +86,20 @@ async function checkExecutable(t: Deno.TestContext, folder: string): Promise<voi
     return { status: response.status, text: await response.text() };
   };
 
-  await t.step("serves the page and its files", async () => {
-    const page = await ask("/");
-    assertEquals(page.status, 200);
-    assertEquals(page.text, await Deno.readTextFile(`${ROOT}home.html`));
-    const links = [...page.text.matchAll(/(?:src|href)="(page\/[^"]+)"/g)].map(([, path]) => path!);
-    assert(links.length >= 3);
-    for (const path of links) {
-      assertEquals(await ask(`/${path}`), {
-        status: 200,
-        text: await Deno.readTextFile(ROOT + path),
-      });
+  await t.step("serves the page, its files, and what those import", async () => {
+    const files = new Set(["home.html"]); // grows while it is walked
+    for (const file of files) {
+      const response = await fetch(`${url}/${file === "home.html" ? "" : file}`);
+      const body = await response.bytes();
+      assertEquals(response.status, 200, file);
+      if (file.endsWith(".png")) assertEquals(body, await Deno.readFile(ROOT + file), file);
+      else {
+        const source = await Deno.readTextFile(ROOT + file);
+        assertEquals(new TextDecoder().decode(body), compact(source), file);
+      }
+      for (const linked of findLinks(file, new TextDecoder().decode(body))) files.add(linked);
     }
+    for (const file of ["page/icon.png", "page/session.js"]) assert(files.has(file), file);
   });
 
   await t.step("answers 405 and 404 as the seed does", async () => {

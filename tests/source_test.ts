@@ -1,8 +1,10 @@
 // The project keeps its own rules: the static gate, the direction of imports, and what must agree with what.
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ENV_NAMES } from "../config.ts";
 import deno from "../deno.json" with { type: "json" };
+import { ASSETS } from "../page/assets.ts";
 import { findWrongImports } from "../tasks/check_imports.ts";
+import { listPageSizes, MAX_PAGE_BYTES } from "../tasks/page_sizes.ts";
 import { parseCounts } from "../tasks/test.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -70,4 +72,30 @@ Deno.test("source: CI and releases run the one version of Deno", async () => {
     return [...text.matchAll(/deno@[\d.]+/g)].map(([version]) => version);
   }));
   assertEquals(new Set(versions.flat()), new Set(["deno@2.9.6"]));
+});
+
+Deno.test("source: what is in page/ for browsers is embedded, and nothing else", async () => {
+  const folder = await Array.fromAsync(Deno.readDir(new URL("page/", ROOT)));
+  const files = folder.map(({ name }) => name)
+    .filter((name) => !name.endsWith(".ts") && name !== "jsconfig.json");
+  const paths = ["/", ...files.map((name) => `/page/${name}`)];
+  assertEquals([...ASSETS.keys()].toSorted(), paths.toSorted());
+});
+
+Deno.test("source: the page is within its limit", () => {
+  listPageSizes();
+});
+
+Deno.test("listPageSizes() counts bytes, text's as UTF-8, and refuses one more than the limit", () => {
+  const assets = (bytes: number) =>
+    new Map([
+      ["/", { body: "é", type: "", etag: "" }],
+      ["/page/a.png", { body: new Uint8Array(bytes), type: "", etag: "" }],
+    ]);
+  assertEquals(
+    listPageSizes(assets(MAX_PAGE_BYTES - 2)).replaceAll(/ +/g, " "),
+    " 2 /\n 61438 /page/a.png\n 61440 the page, at most 61440",
+  );
+  const error = assertThrows(() => listPageSizes(assets(MAX_PAGE_BYTES - 1)), RangeError);
+  assert(error.message.endsWith("expected at most 61440 bytes, received 61441"));
 });

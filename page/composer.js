@@ -1,0 +1,183 @@
+// What one writes: the name, the message, and what the message is to be: new, an answer, or an edit. Owns the draft.
+import { byId } from "./dom.js";
+
+/** @import { SafeStorage } from "./storage.js" */
+
+/** With so many bytes left the counter shows. */
+const COUNT_FROM = 1_600;
+
+/** @typedef {{ replyTo?: number, edit?: number }} Mode what a message is to be, by the seq of another */
+
+/**
+ * @typedef {object} ComposerOptions
+ * @property {string} room
+ * @property {SafeStorage} storage
+ * @property {(text: string, mode: Mode) => void} onSend
+ * @property {(name: string) => void} onName
+ * @property {() => void} onTyping
+ * @property {() => void} onEditLast
+ */
+
+/** @param {ComposerOptions} options */
+export function makeComposer({ room, storage, onSend, onName, onTyping, onEditLast }) {
+  const key = `confab.draft.${room}`;
+  const form = byId("form");
+  const msg = byId("msg");
+  const who = byId("who");
+  const name = byId("name");
+  const note = byId("note");
+  const counter = byId("counter");
+  const modeLine = byId("mode");
+  /** @type {Mode} */
+  let mode = {};
+  let myName = "";
+  /** Whether a message waits for nothing but a name. */
+  let wantsName = false;
+  /** In bytes of UTF-8. */
+  let limit = Infinity;
+
+  msg.value = storage.get(key) ?? "";
+  msg.oninput = change;
+  msg.onkeydown = onKey;
+  name.onchange = keepName;
+  name.onkeydown = onNameKey;
+  form.onsubmit = submit;
+  byId("mode-cancel").onclick = cancel;
+  // The keyboard of a phone goes when the box loses the focus.
+  byId("send").onmousedown = (event) => event.preventDefault();
+  addEventListener("resize", fit);
+  fit();
+
+  /** Shows it; asks for one where there is none. @param {string} chosen */
+  function setName(chosen) {
+    myName = name.value = chosen;
+    who.hidden = chosen !== "";
+    msg.placeholder = chosen ? `Message as ${chosen}` : "Message";
+  }
+
+  /** @param {string} [why] the name that is there will not do */
+  function askName(why = "") {
+    who.hidden = false;
+    name.select();
+    note.textContent = why;
+  }
+
+  /** @param {Mode} wanted @param {string} label @param {string} [text] that of a message to edit */
+  function begin(wanted, label, text) {
+    cancel();
+    if (text !== undefined) msg.value = text;
+    mode = wanted;
+    modeLine.hidden = false;
+    byId("mode-text").textContent = label;
+    fit();
+  }
+
+  /** Back to a new message: the draft. */
+  function cancel() {
+    if (mode.edit) msg.value = storage.get(key) ?? "";
+    mode = {};
+    modeLine.hidden = true;
+    change();
+    msg.focus();
+  }
+
+  function change() {
+    const { value } = msg;
+    if (value && !mode.edit) storage.set(key, value);
+    else if (!mode.edit) storage.remove(key);
+    if (value) onTyping();
+    note.textContent = "";
+    fit();
+  }
+
+  /** As high as the text, up to what the style allows. */
+  function fit() {
+    // The form must not shrink meanwhile, or the log above would be scrolled.
+    form.style.minHeight = `${form.offsetHeight}px`;
+    msg.style.height = "auto";
+    msg.style.height = `${msg.scrollHeight + 2}px`;
+    form.style.minHeight = "";
+    const left = countLeft();
+    counter.textContent = left < COUNT_FROM ? `${left.toLocaleString()} bytes left` : "";
+    counter.classList.toggle("over", left < 0);
+  }
+
+  function countLeft() {
+    return limit - new TextEncoder().encode(msg.value).length;
+  }
+
+  /** An input method is at work, and Enter is its. @param {KeyboardEvent} event */
+  function isComposed({ isComposing, keyCode }) {
+    return isComposing || keyCode === 229;
+  }
+
+  /** @param {KeyboardEvent} event */
+  function onKey(event) {
+    const { key, shiftKey } = event;
+    if (isComposed(event)) return;
+    if (key === "Enter" && !shiftKey && !matchMedia("(pointer: coarse)").matches) {
+      event.preventDefault();
+      form.requestSubmit();
+    } else if (key === "Escape" && !modeLine.hidden) {
+      cancel();
+    } else if (key === "ArrowUp" && msg.value === "") {
+      event.preventDefault();
+      onEditLast();
+    }
+  }
+
+  /** @param {KeyboardEvent} event */
+  function onNameKey(event) {
+    if (isComposed(event)) return;
+    if (event.key === "Escape" && myName) {
+      setName(myName);
+      msg.focus();
+    } else if (event.key === "Enter") {
+      event.preventDefault();
+      if (!keepName()) return;
+      msg.focus();
+      if (wantsName) form.requestSubmit();
+    }
+  }
+
+  /** @param {Event} event */
+  function submit(event) {
+    event.preventDefault();
+    const { value } = msg;
+    if (value.trim() === "") return msg.focus();
+    wantsName = !myName && !keepName();
+    if (wantsName) return askName("Choose a name first; the message stays.");
+    const left = countLeft();
+    if (left < 0) return note.textContent = `Too long by ${-left} bytes. Split it in two.`;
+    const sent = mode;
+    msg.value = "";
+    cancel();
+    onSend(value, sent);
+  }
+
+  /** Tells the name to the session; returns false where there is none. */
+  function keepName() {
+    const chosen = name.value.trim();
+    if (chosen && chosen !== myName) onName(chosen);
+    if (chosen) setName(chosen);
+    return chosen !== "";
+  }
+
+  return {
+    setName,
+    askName,
+    begin,
+    focus: () => msg.focus(),
+    /** @param {number} bytes */
+    setLimit(bytes) {
+      limit = bytes;
+      fit();
+    },
+    /** @param {string} text */
+    insert(text) {
+      msg.setRangeText(text, msg.selectionStart, msg.selectionEnd, "end");
+      msg.focus();
+      change();
+    },
+  };
+}

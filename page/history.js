@@ -1,0 +1,68 @@
+// What was said before: a page at a time on the way up, all of it for a day, a link or a file.
+import { Messages } from "./messages.js";
+import { clock, dayKey } from "./time.js";
+
+/** @import { Entry } from "./protocol.d.ts" */
+/** @import { RoomLog } from "./log.js" */
+/** @import { Session } from "./session.js" */
+
+/** Entries that are asked for at once: on the way up, and where the way is long. */
+const PAGE = 50;
+const LONG_PAGE = 500;
+
+/** @param {Session} session @param {RoomLog} log */
+export function makeHistory(session, log) {
+  /** The page that is under way: one at a time. @type {Promise<boolean> | undefined} */
+  let loading;
+  /** The first entry that is kept, once it has turned out which. */
+  let oldest = 1;
+
+  /** One page more. Resolves to whether there was any. */
+  function older(limit = PAGE) {
+    return loading ??= load(limit).catch(() => false).finally(() => loading = undefined);
+  }
+
+  /** @param {number} limit */
+  async function load(limit) {
+    const { first } = log;
+    if (first <= oldest) return false;
+    const page = await session.history(first, limit);
+    // What was shown may be another by now.
+    if (log.first !== first) return true;
+    if (page.entries.length > 0) log.addOlder(page);
+    if (!page.more && log.first > 1) {
+      oldest = log.first;
+      log.addNotice("Older messages are no longer kept.", true);
+    }
+    return page.entries.length > 0;
+  }
+
+  return {
+    older,
+    /** Loads until it is there, or nothing is left. @param {() => boolean} isThere */
+    async reach(isThere) {
+      while (!isThere() && await older(LONG_PAGE));
+    },
+    /** Everything that is kept, oldest first. @returns {Promise<Entry[]>} */
+    async readAll() {
+      /** @type {Entry[][]} */
+      const pages = [];
+      for (let before = log.last + 1, more = true; more;) {
+        const page = await session.history(before, LONG_PAGE);
+        pages.unshift(page.entries);
+        before = page.entries[0]?.seq ?? 1;
+        more = page.more;
+      }
+      return pages.flat();
+    },
+  };
+}
+
+/** What the entries come to, a line each. @param {Entry[]} entries */
+export function toText(entries) {
+  const messages = new Messages();
+  for (const entry of entries) messages.add(entry);
+  return messages.all().map(({ at, from, text, isDeleted }) =>
+    `${dayKey(at)} ${clock(at)} ${from.name}: ${isDeleted ? "(deleted)" : text}\n`
+  ).join("");
+}

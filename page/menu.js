@@ -1,0 +1,88 @@
+// The header's two panels, and what leaves the page from the menu: links and files.
+import { byId, el } from "./dom.js";
+
+/** A button that shows and hides a panel; Escape and a click elsewhere hide it. @param {string} id */
+export function makePanel(id) {
+  const button = byId(`${id}-button`);
+  const panel = byId(id);
+  const show = (/** @type {boolean} */ isOpen) => {
+    panel.hidden = !isOpen;
+    button.setAttribute("aria-expanded", String(isOpen));
+  };
+  /** @param {Event} event */
+  const leave = ({ target }) => {
+    if (target !== button && target instanceof Node && !panel.contains(target)) show(false);
+  };
+  button.onclick = () => show(panel.hidden === true);
+  document.addEventListener("pointerdown", leave);
+  document.addEventListener("focusin", leave);
+  document.addEventListener("keydown", ({ key }) => {
+    if (key !== "Escape" || panel.hidden) return;
+    show(false);
+    button.focus();
+  });
+  return { close: () => show(false) };
+}
+
+/** Where the page is not secure there is no clipboard but that of old. @param {string} text */
+export async function copyText(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const box = el("textarea", "visually-hidden");
+    const focused = document.activeElement;
+    box.value = text;
+    document.body.append(box);
+    box.select();
+    const isDone = document.execCommand("copy");
+    box.remove();
+    if (focused instanceof HTMLElement) focused.focus();
+    return isDone;
+  }
+}
+
+/** A button that copies, and says so for a while. @param {string} id @param {() => string} getText */
+export function makeCopyButton(id, getText) {
+  const button = byId(id);
+  const label = button.textContent;
+  button.onclick = async () => {
+    button.textContent = await copyText(getText()) ? "Copied" : getText();
+    setTimeout(() => button.textContent = label, 2_000);
+  };
+}
+
+/** @param {string} name @param {string} text */
+export function saveFile(name, text) {
+  const link = el("a", "");
+  link.href = URL.createObjectURL(new Blob([text]));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+/**
+ * Several messages copied together are lines of `name: text`, wherever the selection begins.
+ * @param {HTMLElement} log
+ */
+export function copyAsLines(log) {
+  document.addEventListener("copy", (event) => {
+    if (event.target instanceof HTMLTextAreaElement) return;
+    const range = getSelection()?.getRangeAt(0);
+    const lines = [...log.querySelectorAll("article")].flatMap((item) => {
+      const text = item.querySelector(".text");
+      if (!text || !range?.intersectsNode(text)) return [];
+      const part = document.createRange();
+      part.selectNodeContents(text);
+      if (range.comparePoint(text, 0) < 0) part.setStart(range.startContainer, range.startOffset);
+      if (part.compareBoundaryPoints(Range.END_TO_END, range) > 0) {
+        part.setEnd(range.endContainer, range.endOffset);
+      }
+      const said = String(part);
+      return said ? [`${item.querySelector(".name")?.textContent}: ${said}`] : [];
+    });
+    if (lines.length < 2) return;
+    event.clipboardData?.setData("text/plain", lines.join("\n"));
+    event.preventDefault();
+  });
+}

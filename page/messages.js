@@ -1,0 +1,86 @@
+// What the entries of a room come to: edits, deletions and reactions, applied to what was said. Knows no document.
+// A change may come before what it changes, because history is read backwards.
+
+/** @import { Entry, From } from "./protocol.d.ts" */
+
+/**
+ * @typedef {object} Message
+ * @property {number} seq
+ * @property {From} from
+ * @property {number} at
+ * @property {string} text
+ * @property {number} [replyTo]
+ * @property {number} editSeq of the last edit; 0 for none
+ * @property {boolean} isDeleted
+ * @property {Map<string, Map<string, { name: string, seq: number, on: boolean }>>} reactions by emoji, then tag
+ */
+
+export class Messages {
+  /** @type {Map<number, Message>} */
+  #bySeq = new Map();
+  /** Changes of what has not come yet, by its seq. @type {Map<number, Entry[]>} */
+  #early = new Map();
+
+  /** @param {number} seq */
+  get(seq) {
+    return this.#bySeq.get(seq);
+  }
+
+  /**
+   * Returns what was said, or what the change is of; undefined when that is not here.
+   * @param {Entry} entry
+   */
+  add(entry) {
+    if (entry.kind !== "say") return this.#change(entry);
+    const known = this.#bySeq.get(entry.seq);
+    if (known) return known;
+    const message = { ...entry, editSeq: 0, isDeleted: false, reactions: new Map() };
+    this.#bySeq.set(entry.seq, message);
+    for (const change of this.#early.get(entry.seq) ?? []) apply(message, change);
+    this.#early.delete(entry.seq);
+    return message;
+  }
+
+  /** What was changed is kept: history, read again, would bring it without its changes. @param {number} seq */
+  forget(seq) {
+    const message = this.#bySeq.get(seq);
+    const isChanged = message?.editSeq || message?.isDeleted || message?.reactions.size;
+    if (!isChanged) this.#bySeq.delete(seq);
+  }
+
+  all() {
+    return [...this.#bySeq.values()];
+  }
+
+  clear() {
+    this.#bySeq.clear();
+    this.#early.clear();
+  }
+
+  /** @param {Exclude<Entry, { kind: "say" }>} entry */
+  #change(entry) {
+    const message = this.#bySeq.get(entry.ref);
+    if (message) apply(message, entry);
+    else this.#early.set(entry.ref, [...this.#early.get(entry.ref) ?? [], entry]);
+    return message;
+  }
+}
+
+/**
+ * The change of the highest seq counts, whichever comes last.
+ * @param {Message} message
+ * @param {Entry} change
+ */
+function apply(message, change) {
+  if (change.kind === "delete") {
+    message.isDeleted = true;
+  } else if (change.kind === "edit" && change.seq > message.editSeq) {
+    message.editSeq = change.seq;
+    message.text = change.text;
+  } else if (change.kind === "react") {
+    const { emoji, from: { name, tag }, seq, on } = change;
+    const people = message.reactions.get(emoji) ?? new Map();
+    message.reactions.set(emoji, people);
+    if (seq > (people.get(tag)?.seq ?? 0)) people.set(tag, { name, seq, on });
+  }
+}

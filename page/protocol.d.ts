@@ -1,0 +1,168 @@
+// What the modules of the page call the things that go between them and over the wire (docs/protocol.md). Types only:
+// this file is not served.
+
+export interface From {
+  name: string;
+  tag: string;
+}
+
+interface Stamp {
+  seq: number;
+  id?: string;
+  from: From;
+  /** Milliseconds since 1970. */
+  at: number;
+}
+
+export type Entry =
+  & Stamp
+  & (
+    | { kind: "say"; text: string; replyTo?: number }
+    | { kind: "edit"; ref: number; text: string }
+    | { kind: "delete"; ref: number }
+    | { kind: "react"; ref: number; emoji: string; on: boolean }
+  );
+
+export interface Welcome {
+  room: string;
+  epoch: string;
+  head: number;
+  you: From;
+  resumed: boolean;
+  limits: { textBytes: number };
+}
+
+export interface Gap {
+  from: number;
+  to: number;
+  count: number;
+  reason: "retention" | "skipped";
+}
+
+export interface Page {
+  before: number;
+  entries: Entry[];
+  more: boolean;
+}
+
+export interface Presence {
+  count: number;
+  people?: From[];
+}
+
+export interface Refusal {
+  code: string;
+  message: string;
+}
+
+export type Failure = Refusal & { id?: string; retryAfterMs?: number };
+
+/** What the server says. */
+export type ServerLine =
+  | { type: "welcome" } & Welcome
+  | { type: "entry" } & Entry
+  | { type: "gap" } & Gap
+  | { type: "page" } & Page
+  | { type: "presence" } & Presence
+  | { type: "error" } & Failure
+  | { type: "ack"; id: string; seq: number }
+  | { type: "typing"; from: From }
+  | { type: "pong" }
+  | { type: "bye"; code: string; retryAfterMs: number };
+
+/** What a person does in a room, as it goes over the wire. `id` is what makes sending it twice harmless. */
+export type Line =
+  | { type: "say"; id: string; text: string; replyTo?: number }
+  | { type: "edit"; id: string; ref: number; text: string }
+  | { type: "delete"; id: string; ref: number }
+  | { type: "react"; id: string; ref: number; emoji: string; on: boolean };
+
+/**
+ * A line that waits: `pending` until it is acknowledged, `failed` when the server has refused it for good. `at` is when
+ * it was written, in milliseconds since 1970; no two of a tab are equal.
+ */
+export type Pending = Line & {
+  at: number;
+  state: "pending" | "failed";
+  error?: Refusal | undefined;
+};
+
+/** What has become of a message of ours: it waits, or it is settled. */
+export type Outcome =
+  | Pending
+  | Line & { at: number; state: "sent"; seq: number }
+  | Line & { at: number; state: "discarded" };
+
+/** Of the connection; `retryAtMs` is in milliseconds since 1970. */
+export type State = "connecting" | "online" | { offline: true; retryAtMs: number };
+
+export type Timer = ReturnType<typeof setTimeout> | undefined;
+
+/** The part of a WebSocket that is used here. */
+export interface SocketLike {
+  protocol: string;
+  // deno-lint-ignore no-explicit-any -- a browser's events and those of a test have nothing in common
+  onopen: ((event: any) => void) | null;
+  // deno-lint-ignore no-explicit-any -- see above
+  onmessage: ((event: any) => void) | null;
+  // deno-lint-ignore no-explicit-any -- see above
+  onclose: ((event: any) => void) | null;
+  send: (data: string) => void;
+  close: () => void;
+}
+
+export interface LinkOptions {
+  url: string;
+  WebSocket: new (url: string, protocol: string) => SocketLike;
+  random: () => number;
+  /** Time to say hello. */
+  onOpen: () => void;
+  /** What the server says. */
+  onLine: (line: ServerLine) => void;
+  /** What was asked on this connection is not answered any more. */
+  onEnd: () => void;
+  onState: (state: State) => void;
+}
+
+export interface Handlers {
+  onState?: (state: State) => void;
+  /** At each connection, before its entries. */
+  onWelcome?: (welcome: Welcome) => void;
+  /** What was handed out is another history: forget it, a new one follows. */
+  onReset?: () => void;
+  /** Each once, in the order of `seq`. */
+  onEntry?: (entry: Entry) => void;
+  /** In place of the entries that do not come. */
+  onGap?: (gap: Gap) => void;
+  /** At each change of a message of ours. */
+  onPending?: (message: Outcome) => void;
+  onPresence?: (presence: Presence) => void;
+  onTyping?: (from: From) => void;
+  /** What is about no message of ours. */
+  onError?: (error: Failure) => void;
+}
+
+/** The part of the Web Storage interface that is used here. */
+export interface StorageLike {
+  length: number;
+  key: (index: number) => string | null;
+  getItem: (key: string) => string | null;
+  setItem: (key: string, value: string) => void;
+  removeItem: (key: string) => void;
+}
+
+export interface SessionOptions {
+  /** Of the room's socket. */
+  url: string;
+  /** Tells what is stored for this room from what is stored for others. */
+  room: string;
+  handlers: Handlers;
+  /** `localStorage` unless told otherwise. */
+  storage?: StorageLike;
+  /** Entries to start with. */
+  history?: number;
+  /** Of what a resume brings, the last this many only. */
+  most?: number;
+  WebSocket?: LinkOptions["WebSocket"];
+  random?: () => number;
+}
