@@ -15,7 +15,7 @@ export function makeHistory(session, log) {
   /** The page that is under way: one at a time. @type {Promise<boolean> | undefined} */
   let loading;
   /** The first entry that is kept, once it has turned out which. */
-  let oldest = 1;
+  let oldest = 0;
 
   /** One page more. Resolves to whether there was any. */
   function older(limit = PAGE) {
@@ -25,7 +25,7 @@ export function makeHistory(session, log) {
   /** @param {number} limit */
   async function load(limit) {
     const { first } = log;
-    if (first <= oldest) return false;
+    if (first <= 1 || first === oldest) return false;
     const page = await session.history(first, limit);
     // What was shown may be another by now.
     if (log.first !== first) return true;

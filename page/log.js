@@ -59,9 +59,7 @@ export class RoomLog {
 
   /** The newest message of ours that stands. */
   findLastOwn() {
-    const own = this.#articles().findLast(({ classList }) =>
-      classList.contains("mine") && !classList.contains("deleted")
-    );
+    const own = this.#articles().findLast((item) => item.matches(".mine[data-seq]:not(.deleted)"));
     return this.find(Number(own?.dataset["seq"]));
   }
 
@@ -112,7 +110,7 @@ export class RoomLog {
 
   /** Shows what has become of a message of ours. @param {Outcome} message */
   showPending(message) {
-    const { id, state, at, type } = message;
+    const { id, state, type } = message;
     // Its entry takes its place, before or after the acknowledgement, unless it came too long ago to be shown.
     const isGone = state === "discarded" || (state === "sent" && message.seq <= this.last);
     this.place.keep(() => {
@@ -120,9 +118,9 @@ export class RoomLog {
       known?.querySelector(".state")?.remove();
       // A change of what was said shows once it is made, or when it has failed.
       if (isGone || (type !== "say" && state !== "failed")) return this.#removeWaiting(id);
-      const item = known ?? makeItem(this.me, at);
+      const item = known ?? makeItem();
       if (!known) {
-        drawItem(item, { ...message, text: describe(message) }, this);
+        drawItem(item, { ...message, from: this.me, text: describe(message) }, this);
         this.#waiting.set(id, item);
         this.#insert(item, null);
       }
@@ -193,12 +191,11 @@ export class RoomLog {
   }
 
   /** @param {Message} message @param {string | undefined} id */
-  #insertSaid({ seq, from, at }, id = "") {
+  #insertSaid({ seq, from }, id = "") {
     const next = this.#firstWaiting;
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
-    waiting?.replaceChildren(...makeItem(from, at).children);
-    if (waiting) Object.assign(waiting.dataset, makeItem(from, at).dataset);
+    waiting?.querySelector(".state")?.remove();
     if (this.#wantsNewLine && !isSame(this.me, from.tag)) {
       this.#wantsNewLine = false;
       this.#log.insertBefore(this.#newLine, next);
@@ -212,8 +209,8 @@ export class RoomLog {
   /** The element of what was said, drawn. @param {number} seq @param {HTMLElement} [waiting] */
   #make(seq, waiting) {
     const message = /** @type {Message} */ (this.#messages.get(seq));
-    const { from, at } = message;
-    const item = waiting ?? makeItem(from, at);
+    const { from } = message;
+    const item = waiting ?? makeItem();
     item.id = `m${seq}`;
     item.dataset["seq"] = String(seq);
     this.#items.set(seq, item);

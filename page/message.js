@@ -29,48 +29,54 @@ export function isSame(me, tag) {
   return tag !== "" && (me.tag.startsWith(tag) || tag.startsWith(me.tag));
 }
 
+/** An empty one, to be drawn. */
+export function makeItem() {
+  const item = el("article", "message");
+  item.tabIndex = -1;
+  return item;
+}
+
 /**
- * Who and when. The rest is drawn.
- * @param {From} from
- * @param {number} at
+ * Puts a message into its element. What is there already stays: it may be selected, have the focus, and was read out.
+ * @param {HTMLElement} item
+ * @param {Pick<Message, "from" | "at" | "text"> & Partial<Message>} message
+ * @param {Context} context
  */
-export function makeItem({ name, tag }, at) {
+export function drawItem(item, message, context) {
+  const { text, isDeleted = false, editSeq, from, at } = message;
+  const body = el("div", "text", ...(isDeleted ? ["Message deleted"] : drawText(text, context)));
+  body.dir = "auto";
+  if (editSeq && !isDeleted) body.append(el("span", "edited", " (edited)"));
+  const { dataset, classList } = item;
+  dataset["at"] = String(at);
+  dataset["author"] = `${from.name}#${from.tag}`;
+  classList.toggle("deleted", isDeleted);
+  classList.toggle("emoji", !isDeleted && isEmojiOnly(text));
+  classList.toggle("mine", isSame(context.me, from.tag));
+  classList.toggle("calls-me", !isDeleted && mentions(text, context.me.name));
+  const rest = isDeleted ? [] : [drawReactions(message, context)];
+  const parts = [
+    drawHead(from, at),
+    ...isDeleted ? [] : drawQuote(message, context),
+    body,
+    ...rest,
+  ];
+  const old = [...item.children].filter((part) => isDeleted || !part.matches(".state, .tools"));
+  const kept = parts.map((part) => old.find((known) => known.isEqualNode(part)) ?? part);
+  for (const part of old) if (!kept.includes(part)) part.remove();
+  for (const [index, part] of kept.entries()) {
+    if (item.children[index] !== part) item.insertBefore(part, item.children[index] ?? null);
+  }
+}
+
+/** Who and when. @param {From} from @param {number} at */
+function drawHead({ name, tag }, at) {
   const author = el("bdi", name ? "name" : "name nobody", name || "no name");
   author.style.setProperty("--hue", String(hueOf(name)));
   const time = el("time", "", clock(at));
   time.dateTime = new Date(at).toISOString();
   time.title = fullTime(at);
-  const head = el("div", "head", author, " ", el("span", "tag", tag), " ", time);
-  const item = el("article", "message", head);
-  item.tabIndex = -1;
-  item.dataset["at"] = String(at);
-  item.dataset["author"] = `${name}#${tag}`;
-  return item;
-}
-
-/**
- * Puts what was said into its element, in place of what is there.
- * @param {HTMLElement} item
- * @param {{ text: string, replyTo?: number } & Partial<Message>} message
- * @param {Context} context
- */
-export function drawItem(item, message, context) {
-  const { text, isDeleted, editSeq, from } = message;
-  const gone = `.quote, .text, .reactions${isDeleted ? ", .tools" : ""}`;
-  for (const old of item.querySelectorAll(gone)) old.remove();
-  const [head, ...others] = item.children;
-  const shown = isDeleted ? "Message deleted" : text;
-  const body = el("div", "text", ...(isDeleted ? [shown] : drawText(shown, context)));
-  body.dir = "auto";
-  if (editSeq && !isDeleted) body.append(el("span", "edited", " (edited)"));
-  item.classList.toggle("deleted", !!isDeleted);
-  item.classList.toggle("emoji", !isDeleted && isEmojiOnly(text));
-  item.classList.toggle("mine", isSame(context.me, from?.tag ?? ""));
-  item.classList.toggle("calls-me", !isDeleted && mentions(text, context.me.name));
-  const parts = isDeleted
-    ? [body]
-    : [...drawQuote(message, context), body, drawReactions(message, context)];
-  item.replaceChildren(...head ? [head] : [], ...parts, ...others);
+  return el("div", "head", author, " ", el("span", "tag", tag), " ", time);
 }
 
 /**

@@ -1,0 +1,74 @@
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { chooseSeed } from "../tests/random.ts";
+import { type Message, Messages } from "./messages.js";
+import type { Entry } from "./protocol.d.ts";
+
+const ANN = { name: "Ann", tag: "k3f9" };
+const BEN = { name: "Ben", tag: "b0b0" };
+
+/** Entries as a server numbers them; a change refers to one of the first three, which are messages. */
+const history = fc.array(
+  fc.record({
+    kind: fc.constantFrom("say", "edit", "delete", "react"),
+    ref: fc.integer({ min: 1, max: 3 }),
+    from: fc.constantFrom(ANN, BEN),
+    emoji: fc.constantFrom("👍", "🎉"),
+    on: fc.boolean(),
+  }),
+  { maxLength: 20 },
+).map((changes) => {
+  const first = [1, 2, 3].map((seq) => ({ seq, kind: "say", from: ANN, at: seq, text: `${seq}` }));
+  const rest = changes.map((change, n) => ({ ...change, seq: n + 4, at: n + 4, text: `${n + 4}` }));
+  return [...first, ...rest] as Entry[];
+});
+
+function view(messages: Messages) {
+  return messages.all().toSorted((one, other) => one.seq - other.seq).map(show);
+}
+
+/** What of a message can be seen. */
+function show({ seq, text, isDeleted, reactions }: Message) {
+  const fans = [...reactions].map(([emoji, people]) => [
+    emoji,
+    [...people].filter(([, { on }]) => on).map(([tag]) => tag).toSorted(),
+  ]);
+  return { seq, text, isDeleted, fans: fans.filter(([, who]) => who!.length > 0).toSorted() };
+}
+
+Deno.test("Messages come to the same in whichever order pages of history are read, and read twice", () => {
+  const seed = chooseSeed();
+  console.log(`CONFAB_SEED=${seed}`);
+  fc.assert(
+    fc.property(history, fc.integer({ min: 1, max: 7 }), (entries, size) => {
+      const [forwards, backwards] = [new Messages(), new Messages()];
+      for (const entry of entries) forwards.add(entry);
+      for (let end = entries.length; end > 0; end -= size) {
+        const page = entries.slice(Math.max(0, end - size), end);
+        for (const entry of [...page, ...page]) backwards.add(entry);
+      }
+      assertEquals(view(backwards), view(forwards));
+    }),
+    { seed },
+  );
+});
+
+Deno.test("Messages.add() returns what was said or changed, and undefined for a change of what is not here", () => {
+  const messages = new Messages();
+  const edit = { kind: "edit", seq: 5, ref: 1, from: ANN, at: 5, text: "new" } as const;
+  assertEquals(messages.add(edit), undefined);
+  const said = messages.add({ kind: "say", seq: 1, from: ANN, at: 1, text: "old" });
+  assertEquals([said?.seq, said?.text, said?.editSeq], [1, "new", 5]);
+  assertEquals(messages.add({ kind: "delete", seq: 6, ref: 1, from: ANN, at: 6 }), said);
+  assertEquals(said?.isDeleted, true);
+});
+
+Deno.test("Messages.forget() keeps what was changed: history would bring it without its changes", () => {
+  const messages = new Messages();
+  for (const seq of [1, 2]) messages.add({ kind: "say", seq, from: ANN, at: seq, text: "old" });
+  messages.add({ kind: "edit", seq: 3, ref: 2, from: ANN, at: 3, text: "new" });
+  messages.forget(1);
+  messages.forget(2);
+  assertEquals(messages.get(1), undefined);
+  assertEquals(messages.add({ kind: "say", seq: 2, from: ANN, at: 2, text: "old" })?.text, "new");
+});
