@@ -45,5 +45,6 @@ export function compact(source: string): string {
     .replace(/^\s+/gm, "")
     .replace(/ \{$/gm, "{")
     .replace(/^([\w-]+:) /gm, "$1")
-    .replace(/^((?:const|let) \w+) = /gm, "$1=");
+    .replace(/^((?:const|let) \w+) = /gm, "$1=")
+    .replace(/;(?=\n\})/g, "");
 }

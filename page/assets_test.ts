@@ -16,7 +16,7 @@ export function say(text) {
   const url = "http://x.org/*"; // kept: it shares its line
   /** @type {Iterable<HTMLElement>} */
   const all = /** @type {any} */ (text);
-  return url + "*/" + all;
+  return url + "*/" + all
 }
 `;
   assertEquals(
@@ -26,7 +26,7 @@ const MAX=5;
 export function say(text){
 const url="http://x.org/*"; // kept: it shares its line
 const all=(text);
-return url + "*/" + all;
+return url + "*/" + all
 }
 `,
   );
@@ -34,5 +34,5 @@ return url + "*/" + all;
 
 Deno.test("compact() leaves out comments of HTML and CSS", () => {
   assertEquals(compact("<p>\n  <!-- Why. -->\n  <b>x</b>\n</p>\n"), "<p>\n<b>x</b>\n</p>\n");
-  assertEquals(compact("/* Why. */\n\na {\n  top: 0;\n}\n"), "a{\ntop:0;\n}\n");
+  assertEquals(compact("/* Why. */\n\na {\n  top: 0;\n}\n"), "a{\ntop:0\n}\n");
 });

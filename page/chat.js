@@ -179,7 +179,10 @@ function drawPlace() {
   pill.textContent = missed > 0 ? `${missed} new ↓` : "Latest ↓";
   pill.hidden = isPinned || (missed === 0 && log.place.fromBottom() < element.clientHeight);
   empty.hidden = !(head === 0 && log.isEmpty);
-  if (hasArrived && element.scrollTop < element.clientHeight) history.older();
+  if (hasArrived && element.scrollTop < element.clientHeight) {
+    // A page may have brought nothing that shows.
+    history.older().then((hasMore) => hasMore && drawPlace());
+  }
 }
 
 /** @param {number} seq */

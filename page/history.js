@@ -41,7 +41,7 @@ export function makeHistory(session, log) {
     older,
     /** Loads until it is there, or nothing is left. @param {() => boolean} isThere */
     async reach(isThere) {
-      while (!isThere() && await older(LONG_PAGE));
+      for (let hasMore = true; hasMore && !isThere();) hasMore = await older(LONG_PAGE);
     },
     /** Everything that is kept, oldest first. @returns {Promise<Entry[]>} */
     async readAll() {

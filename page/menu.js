@@ -33,7 +33,7 @@ export async function copyText(text) {
     const box = el("textarea", "visually-hidden");
     const focused = document.activeElement;
     box.value = text;
-    document.body.append(box);
+    (focused?.parentElement ?? document.body).append(box);
     box.select();
     const isDone = document.execCommand("copy");
     box.remove();

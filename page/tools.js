@@ -28,7 +28,8 @@ export function addTools(root, log, tools) {
 
   root.onpointerover = move;
   root.addEventListener("focusin", move);
-  root.onpointerleave = () => isHeld() || row.remove();
+  // A finger leaves when it lifts, before the click.
+  root.onpointerleave = ({ pointerType }) => pointerType !== "mouse" || isHeld() || row.remove();
   row.addEventListener("focusout", ({ relatedTarget }) => {
     if (relatedTarget instanceof Node && !place?.contains(relatedTarget)) row.remove();
   });
