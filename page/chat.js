@@ -188,7 +188,7 @@ function drawPlace() {
 /** @param {number} seq */
 async function goTo(seq) {
   await history.reach(() => log.first <= seq);
-  if (!log.show(seq)) log.addNotice(`There is no message ${seq} here any more.`);
+  if (!log.show(seq)) log.addNotice(`Message ${seq} is not here.`);
 }
 
 async function goToDay() {
@@ -205,7 +205,9 @@ function goToHash() {
 /** @param {string} kind @param {(entries: Entry[]) => string} encode */
 async function save(kind, encode) {
   menu.close();
-  saveFile(`${room}.${kind}`, encode(await history.readAll()));
+  const entries = await history.readAll().catch(() => undefined);
+  if (entries) saveFile(`${room}.${kind}`, encode(entries));
+  else log.addNotice("Not saved: the connection is gone.");
 }
 
 function roomUrl() {
@@ -226,9 +228,9 @@ function socketUrl() {
 }
 
 /** Whoever types, wherever the focus is, wants to say something. @param {KeyboardEvent} event */
-function typeAnywhere({ key, target, ctrlKey, metaKey, altKey }) {
+function typeAnywhere({ key, target, ctrlKey, metaKey }) {
   const isBusy = target instanceof Element && target.closest("input, textarea, select");
-  const isText = ctrlKey || metaKey ? /^v$/i.test(key) : key.length === 1 && key !== " " && !altKey;
+  const isText = ctrlKey || metaKey ? /^v$/i.test(key) : key.length === 1 && key !== " ";
   if (!isBusy && isText) composer.focus();
 }
 

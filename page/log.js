@@ -34,7 +34,7 @@ export class RoomLog {
   #target;
 
   me = { name: "", tag: "" };
-  /** Those who have said something, with a tag of each. @type {Map<string, string>} */
+  /** Those who are here or have said something, with a tag of each. @type {Map<string, string>} */
   names = new Map();
   /** The entries that were read: from the first, up to the last. Zero for none. */
   first = 0;
@@ -81,9 +81,11 @@ export class RoomLog {
     const message = this.#messages.add(entry);
     if (!message) return;
     const { id } = entry;
-    this.place.keep(() =>
-      entry.kind === "say" ? this.#insertSaid(message, id) : this.#draw(message)
-    );
+    this.place.keep((isPinned) => {
+      if (entry.kind === "say") this.#insertSaid(message, id);
+      else this.#draw(message);
+      if (isPinned) this.#trim();
+    });
   }
 
   /** Entries from before the first. Announced to nobody: they are no news. @param {Page} page */
@@ -203,7 +205,6 @@ export class RoomLog {
     const item = this.#make(seq, waiting);
     if (waiting && waiting === next) arrange(item);
     else this.#insert(item, next);
-    this.#trim();
   }
 
   /** The element of what was said, drawn. @param {number} seq @param {HTMLElement} [waiting] */
@@ -247,7 +248,7 @@ export class RoomLog {
 
   #trim() {
     const log = this.#log;
-    if (log.childElementCount <= MAX_ITEMS || !this.place.isPinned()) return;
+    if (log.childElementCount <= MAX_ITEMS) return;
     while (log.childElementCount > MAX_ITEMS || log.firstElementChild?.tagName !== "ARTICLE") {
       const oldest = /** @type {HTMLElement} */ (log.firstElementChild);
       const seq = Number(oldest.dataset["seq"]);

@@ -19,7 +19,7 @@ import { clock, fullTime } from "./time.js";
  * What a message needs to know of its room.
  * @typedef {object} Context
  * @property {From} me
- * @property {Map<string, string>} names of those who have said something
+ * @property {Map<string, string>} names of those who may be mentioned
  * @property {(seq: number) => Message | undefined} find
  * @property {Actions} actions
  */

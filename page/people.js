@@ -61,10 +61,11 @@ export function makePeople(log, onPick) {
     show({ count, people }) {
       button.hidden = false;
       button.textContent = `${count} here`;
-      list.replaceChildren(...(people ?? []).map((person) => {
-        const pick = makeButton("", () => onPick(person.name));
-        pick.append(el("bdi", "", person.name), " ", el("span", "tag", person.tag));
-        return el("li", "", pick, isSame(log.me, person.tag) ? " (you)" : "");
+      list.replaceChildren(...(people ?? []).map(({ name, tag }) => {
+        const pick = makeButton("", () => onPick(name));
+        pick.append(el("bdi", "", name), " ", el("span", "tag", tag));
+        if (!log.names.has(name)) log.names.set(name, tag);
+        return el("li", "", pick, isSame(log.me, tag) ? " (you)" : "");
       }));
       const more = count - (people?.length ?? 0);
       rest.textContent = more > 0 ? `${more} ${people ? "more without a name" : "people"}` : "";

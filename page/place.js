@@ -10,7 +10,7 @@ export function makePlace(log, onMove) {
   let wasPinned = true;
   /** Where the log was scrolled to when it was last seen pinned. */
   let pinnedTop = 0;
-  /** What is to be done to the log before the browser paints it next. @type {(() => void)[]} */
+  /** What is to be done to the log before the browser paints it next. @type {((isPinned: boolean) => void)[]} */
   const acts = [];
 
   log.onscroll = look;
@@ -27,8 +27,8 @@ export function makePlace(log, onMove) {
 
   /**
    * Changes the log and keeps the place. What one message of the server brings is done at once: to measure costs a
-   * layout.
-   * @param {() => void} act
+   * layout, so it is told whether the reader is at the bottom.
+   * @param {(isPinned: boolean) => void} act
    */
   function keep(act) {
     if (acts.push(act) === 1) queueMicrotask(run);
@@ -39,7 +39,7 @@ export function makePlace(log, onMove) {
     const anchor = wasPinned ? undefined : findFirstVisible(log);
     const offset = anchor?.getBoundingClientRect().top ?? 0;
     const top = log.scrollTop;
-    for (const act of acts.splice(0)) act();
+    for (const act of acts.splice(0)) act(wasPinned);
     if (wasPinned) log.scrollTop = log.scrollHeight;
     else if (anchor?.isConnected && log.scrollTop === top) {
       log.scrollTop += anchor.getBoundingClientRect().top - offset;

@@ -30,7 +30,7 @@ export function addTools(root, log, tools) {
   root.addEventListener("focusin", move);
   // A finger leaves when it lifts, before the click.
   root.onpointerleave = ({ pointerType }) => pointerType !== "mouse" || isHeld() || row.remove();
-  row.addEventListener("focusout", ({ relatedTarget }) => {
+  root.addEventListener("focusout", ({ relatedTarget }) => {
     if (relatedTarget instanceof Node && !place?.contains(relatedTarget)) row.remove();
   });
   root.onkeydown = walk;
