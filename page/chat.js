@@ -125,6 +125,7 @@ function arrive() {
   hasArrived = true;
   log.announce();
   goToHash();
+  drawPlace();
 }
 
 /** @param {Entry} entry */

@@ -81,11 +81,7 @@ export class RoomLog {
     const message = this.#messages.add(entry);
     if (!message) return;
     const { id } = entry;
-    this.place.keep((isPinned) => {
-      if (entry.kind === "say") this.#insertSaid(message, id);
-      else this.#draw(message);
-      if (isPinned) this.#trim();
-    });
+    this.#add(() => entry.kind === "say" ? this.#insertSaid(message, id) : this.#draw(message));
   }
 
   /** Entries from before the first. Announced to nobody: they are no news. @param {Page} page */
@@ -135,7 +131,7 @@ export class RoomLog {
   /** A line about the room itself. @param {string} text */
   addNotice(text, isAtTop = false) {
     const line = el("div", "notice", text);
-    this.place.keep(() => {
+    this.#add(() => {
       this.#log.insertBefore(line, isAtTop ? this.#log.firstChild : this.#firstWaiting);
     });
   }
@@ -145,7 +141,7 @@ export class RoomLog {
    * @param {(changes: Map<string, string>) => string} change returns the text; empty for no line
    */
   addComings(change) {
-    this.place.keep(() => {
+    this.#add(() => {
       const next = this.#firstWaiting;
       const last = next ? next.previousElementSibling : this.#log.lastElementChild;
       if (last !== this.#comings.line) {
@@ -181,6 +177,14 @@ export class RoomLog {
     this.#target = item;
     item.classList.add("target");
     return true;
+  }
+
+  /** Makes the log longer, and keeps it short enough. @param {() => void} act */
+  #add(act) {
+    this.place.keep((isPinned) => {
+      act();
+      if (isPinned) this.#trim();
+    });
   }
 
   #articles() {

@@ -1,26 +1,45 @@
 // `deno task screenshots`: the page as the README shows it, from a real browser, into docs/screenshots/.
-import { findChromium, online, openBrowser } from "../tests/browser.ts";
+import type { BrowserContextOptions, Page } from "playwright-core";
+import { findChromium, message, online, openBrowser, say } from "../tests/browser.ts";
 import { startProgram } from "../tests/program.ts";
 
-const NAMES = ["Mira", "Jonas", "Noa", "Sam"];
+/** Who looks at the room, each on a screen of their own. */
+const SHOTS: Record<string, BrowserContextOptions & { shot: string }> = {
+  Mira: { shot: "wide-light", viewport: { width: 1000, height: 880 }, colorScheme: "light" },
+  Jonas: { shot: "wide-dark", viewport: { width: 1000, height: 880 }, colorScheme: "dark" },
+  Yara: { shot: "narrow-light", viewport: { width: 360, height: 900 }, colorScheme: "light" },
+  Finn: { shot: "narrow-dark", viewport: { width: 360, height: 900 }, colorScheme: "dark" },
+};
 
-const TALK = [
-  "Room 4 is taken, we are in the library now",
-  "second floor?",
-  "yes, by the window. The slides are on the table as well",
-  "on my way, ten minutes",
-  "שמרו לי מקום בבקשה",
-  "https://example.org/slides.pdf for those at home",
-  "if (a < b && c > d) { swap(a, c); } <- is that the line with the bug?",
-  "that one, yes",
+/** Name, what they say, and to which of the lines above it is an answer. */
+const TALK: [name: string, text: string, replyTo?: number][] = [
+  ["Mira", "Room 4 is taken, we are in the library now"],
+  ["Mira", "second floor, by the window"],
+  ["Yara", "שמרו לי מקום בבקשה"],
+  ["Jonas", "on my way, ten minutes"],
+  ["Finn", "which library?", 0],
+  ["Mira", "the old one. @Yara, you have the key, no?"],
+  ["Yara", "yes 🔑"],
+  ["Jonas", "For those at home: https://example.org/slides.pdf"],
+  ["Finn", "Is `swap` the line with the bug?\n```\nif (a < b) swap(a, b);\n```"],
+  ["Jonas", "that one, yes. `a <= b` and it passes"],
 ];
 
-const SHOTS = [
-  { name: "wide-light", width: 1200, height: 600, colorScheme: "light" },
-  { name: "wide-dark", width: 1200, height: 600, colorScheme: "dark" },
-  { name: "narrow-light", width: 360, height: 600, colorScheme: "light" },
-  { name: "narrow-dark", width: 360, height: 600, colorScheme: "dark" },
-] as const;
+const REACTIONS: [name: string, line: number, emoji: string][] = [
+  ["Mira", 3, "👍"],
+  ["Finn", 3, "👍"],
+  ["Yara", 7, "❤️"],
+  ["Mira", 9, "🎉"],
+  ["Yara", 9, "🎉"],
+  ["Finn", 9, "👀"],
+];
+
+/** The tool of a line, pressed by keyboard: no mouse is left over the room. */
+async function press(page: Page, line: number, ...names: string[]): Promise<void> {
+  const item = page.locator(`article:has(> .text)`).nth(line);
+  await item.focus();
+  for (const name of names) await item.getByRole("button", { name, exact: true }).press("Enter");
+}
 
 const chromium = findChromium();
 if (!chromium) {
@@ -28,20 +47,36 @@ if (!chromium) {
 }
 await using program = await startProgram();
 const browser = await openBrowser(chromium);
-const tabs = [];
-for (const { name, width, height, colorScheme } of SHOTS) {
-  const context = await browser.newContext({ viewport: { width, height }, colorScheme });
-  const page = await context.newPage();
-  await page.goto(`http://127.0.0.1:${program.port}/`);
+const tabs = new Map<string, Page>();
+for (const [name, { shot: _, ...options }] of Object.entries(SHOTS)) {
+  const page = await (await browser.newContext(options)).newPage();
+  await page.goto(`http://127.0.0.1:${program.port}/r/library`);
   await online(page);
-  await page.fill("#name", NAMES[tabs.length]!);
-  tabs.push({ name, page });
+  await page.fill("#name", name);
+  await page.press("#name", "Enter");
+  tabs.set(name, page);
 }
-for (const [n, text] of TALK.entries()) {
-  const { page } = tabs[n % tabs.length]!;
-  await page.fill("#msg", text);
-  await page.press("#msg", "Enter");
-  for (const tab of tabs) await tab.page.locator("#log > div").nth(n).waitFor();
+const pages = [...tabs.values()];
+// Who comes is told, in one line, before anything is said.
+for (const page of pages.slice(0, -1)) {
+  await page.locator(".comings", { hasText: "Finn" }).waitFor();
 }
-for (const { name, page } of tabs) await page.screenshot({ path: `docs/screenshots/${name}.png` });
+for (const [index, [name, text, replyTo]] of TALK.entries()) {
+  const page = tabs.get(name)!;
+  if (replyTo !== undefined) await press(page, replyTo, "Reply");
+  await say(page, text);
+  for (const other of pages) await other.locator("article[data-seq]").nth(index).waitFor();
+}
+for (const [name, line, emoji] of REACTIONS) await press(tabs.get(name)!, line, "React", emoji);
+for (const page of pages) {
+  await message(page, "that one").locator(".reactions button").nth(1).waitFor();
+  await page.locator("#msg").focus();
+  // The tools go when a mouse leaves them.
+  await page.mouse.move(180, 300);
+  await page.mouse.move(180, 10);
+  await page.locator(".tools").waitFor({ state: "detached" });
+}
+for (const [name, page] of tabs) {
+  await page.screenshot({ path: `docs/screenshots/${SHOTS[name]!.shot}.png` });
+}
 await browser.close();
