@@ -6,7 +6,7 @@ import type { BrowserContextOptions, Page } from "playwright-core";
 import { message, online, say, Stage, testInBrowser } from "../browser.ts";
 import { JsonSocket } from "../json_socket.ts";
 import { preparedTab, walkStates } from "./states.ts";
-import { until } from "./until.ts";
+import { settled, until } from "./until.ts";
 
 testInBrowser(
   "page: axe finds nothing to mend in any state, in both themes, narrow and wide",
@@ -220,7 +220,7 @@ testInBrowser("page: everything works by keyboard, and shows where one is", asyn
   await keys.type("Ann");
   await pressed("Enter");
   await message(ann, "hello from Ann").waitFor();
-  await message(ann, "Sending…").waitFor({ state: "detached" });
+  await settled(ann);
 
   // To a message by arrows; a reaction, and a second one on the same button takes it back.
   await reach(ann, "#log", "Shift+Tab");
@@ -239,7 +239,7 @@ testInBrowser("page: everything works by keyboard, and shows where one is", asyn
   await keys.type("an answer");
   await pressed("Enter");
   await ann.locator(".quote").waitFor();
-  await message(ann, "Sending…").waitFor({ state: "detached" });
+  await settled(ann);
 
   await useTool(ann, "an answer", "Copy link");
   await ann.locator(".tools", { hasText: "Copied" }).waitFor();
@@ -278,7 +278,7 @@ testInBrowser("page: a mouse that rests does not take the tools from the keyboar
   await using stage = await Stage.open();
   const ann = await stage.member({ viewport: { width: 600, height: 400 } });
   for (let n = 0; n < 30; n++) await say(ann, `filler ${n}`);
-  await message(ann, "Sending…").waitFor({ state: "detached" });
+  await settled(ann);
   await ann.mouse.move(300, 150);
   await reach(ann, "#log", "Shift+Tab");
   for (let n = 0; n < 20; n++) {

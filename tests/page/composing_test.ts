@@ -5,15 +5,10 @@ import { delay } from "@std/async/delay";
 import type { Page, WebSocketRoute } from "playwright-core";
 import { message, online, place, say, Stage, testInBrowser, texts } from "../browser.ts";
 import { JsonSocket, type Line } from "../json_socket.ts";
-import { eventually } from "./until.ts";
+import { eventually, settled } from "./until.ts";
 
 const value = (page: Page) => page.inputValue("#msg");
 const focused = (page: Page) => page.evaluate<string>("document.activeElement.id");
-
-/** Waits until nothing waits to be sent. */
-function settled(page: Page): Promise<void> {
-  return page.locator("#log .state").first().waitFor({ state: "detached" });
-}
 
 const isPinned = async (page: Page) => (await place(page)).fromBottom < 2;
 
@@ -467,7 +462,7 @@ testInBrowser("page: typing anywhere lands in the composer", async () => {
 
   // What has a meaning of its own keeps it: shortcuts, and boxes to type in.
   await ann.focus("#log");
-  for (const key of ["Control+A", "Control+C", "PageUp", "Alt+x", "Shift+Tab"]) {
+  for (const key of ["Control+A", "Control+C", "PageUp", "Shift+Tab"]) {
     await ann.keyboard.press(key);
     assertEquals([key, await focused(ann) === "msg", await value(ann)], [key, false, ""]);
   }

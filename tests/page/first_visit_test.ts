@@ -304,6 +304,7 @@ testInBrowser(
     const page = await context.newPage();
     await page.goto("https://confab.test/chat/r/kitchen");
     assertEquals(await url.promise, "wss://confab.test/chat/r/kitchen/ws");
+    await context.unrouteAll({ behavior: "ignoreErrors" }); // files may still be on the way
   },
 );
 

@@ -4,6 +4,7 @@ import type { Page } from "playwright-core";
 import { message, online, say, Stage, testInBrowser } from "../browser.ts";
 import { JsonSocket } from "../json_socket.ts";
 import { preparedTab } from "./states.ts";
+import { settled } from "./until.ts";
 
 /** Computed styles of the first element that a selector finds. */
 function styles(page: Page, selector: string, ...names: string[]): Promise<string[]> {
@@ -50,7 +51,7 @@ testInBrowser("page: groups by distance, not by boxes", async () => {
   ben.send(...["one", "two"].map((text) => ({ type: "say", id: text, text })));
   await message(ann, "two").waitFor();
   await say(ann, "three");
-  await message(ann, "Sending…").waitFor({ state: "detached" });
+  await settled(ann);
   const gap = async (upper: string, lower: string) => {
     const [above, below] = [await box(ann, upper), await box(ann, lower)];
     return Math.round(below.y - above.y - above.height);

@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { BrowserContextOptions, Page } from "playwright-core";
 import { message, online, place, Stage, testInBrowser } from "../browser.ts";
 import { preparedTab, send } from "./states.ts";
-import { until } from "./until.ts";
+import { settled, until } from "./until.ts";
 
 const PHONE: BrowserContextOptions = {
   viewport: { width: 390, height: 844 },
@@ -19,7 +19,7 @@ async function phone(stage: Stage, script = ""): Promise<Page> {
   await page.fill("#name", "Ann");
   await page.press("#name", "Enter");
   for (let n = 0; n < 30; n++) await send(page, `filler ${n}`);
-  await message(page, "Sending…").waitFor({ state: "detached" });
+  await settled(page);
   return page;
 }
 

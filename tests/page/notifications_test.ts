@@ -5,7 +5,7 @@ import type { Page } from "playwright-core";
 import { message, online, say, Stage, testInBrowser } from "../browser.ts";
 import { JsonSocket } from "../json_socket.ts";
 import { HIDEABLE, preparedTab } from "./states.ts";
-import { until } from "./until.ts";
+import { settled, until } from "./until.ts";
 
 const ICON = 'link[rel="icon"]';
 
@@ -96,7 +96,7 @@ testInBrowser(
     await message(ann, "👍 1").waitFor();
     await say(ann, "mine");
     await message(ann, "mine").locator("time").waitFor();
-    await message(ann, "Sending…").waitFor({ state: "detached" });
+    await settled(ann);
     assertEquals(await ann.title(), "(3) kitchen · Confab");
     await hide(ann, false);
     assertEquals([await ann.title(), await icon()], ["kitchen · Confab", plain]);

@@ -4,13 +4,13 @@ import type { Page } from "playwright-core";
 import { message, online, say, Stage, testInBrowser, texts } from "../browser.ts";
 import { JsonSocket } from "../json_socket.ts";
 import { preparedTab, tool } from "./states.ts";
-import { until } from "./until.ts";
+import { settled, until } from "./until.ts";
 
 /** Says it, and waits until it is an entry. */
 async function tell(page: Page, text: string): Promise<void> {
   await say(page, text);
   await message(page, text).last().waitFor();
-  await message(page, "Sending…").waitFor({ state: "detached" });
+  await settled(page);
 }
 
 /** Somebody who has said so many messages, "old 1" and so on, in a room. */

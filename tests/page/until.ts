@@ -27,3 +27,8 @@ export async function eventually(isSo: () => Promise<boolean> | boolean): Promis
     assertLess(Date.now(), end, "waited in vain");
   }
 }
+
+/** Waits until nothing waits to be sent, or has failed. */
+export function settled(page: Page): Promise<void> {
+  return page.locator("#log .state").first().waitFor({ state: "detached" });
+}
