@@ -84,7 +84,7 @@ addTools(element, log, {
 });
 copyAsLines(element);
 byId("room").textContent = room;
-byId("address").textContent = roomUrl();
+byId("address").textContent = decodeURI(roomUrl());
 makeCopyButton("copy-address", roomUrl);
 makeCopyButton("copy-room", roomUrl);
 byId("export-text").onclick = () => save("txt", toText);
@@ -212,7 +212,7 @@ async function save(kind, encode) {
 }
 
 function roomUrl() {
-  return location.origin + location.pathname + location.search;
+  return location.origin + location.pathname;
 }
 
 /** @param {number} seq */

@@ -11,8 +11,8 @@ const MAX_FAILURES = 3;
 
 const NO_SOCKET = "This browser has no WebSocket, or it is switched off. Try another browser.";
 const BLOCKED =
-  "The page comes through, but its WebSocket does not: a proxy, a firewall or an extension " +
-  "blocks it. Try another network or browser, or ask who runs the server.";
+  "The page comes through, but its WebSocket does not: a proxy, a firewall or an extension blocks it. " +
+  "Try another network or browser.";
 
 /** Shows the state that it is told. @param {() => void} onRetry */
 export function makeConnection(onRetry) {
