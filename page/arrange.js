@@ -18,6 +18,7 @@ export function arrange(item) {
   const above = /** @type {Sibling} */ (item.previousElementSibling);
   let previous = above;
   while (previous && previous.tagName !== "ARTICLE") {
+    dropDay(previous);
     previous = /** @type {Sibling} */ (previous.previousElementSibling);
   }
   const isNewDay = !previous || dayOf(previous) !== dayOf(item);
@@ -41,7 +42,11 @@ export function dropDay(item) {
 function relabel(log) {
   /** @type {Iterable<HTMLElement>} */
   const lines = log?.querySelectorAll(".day") ?? [];
-  for (const line of lines) line.textContent = dayLabel(line.dataset["day"] ?? "");
+  for (const line of lines) {
+    const label = dayLabel(line.dataset["day"] ?? "");
+    // What is set again may be read out again.
+    if (line.textContent !== label) line.textContent = label;
+  }
 }
 
 /** At midnight today becomes yesterday. A device that sleeps does not count the time. @param {HTMLElement} log */

@@ -42,9 +42,16 @@ const session = new Session({
   room,
   most: MOST,
   handlers: {
-    onState: (state) => connection.show(state),
+    onState: (state) => {
+      connection.show(state);
+      drawPlace();
+    },
     onWelcome: begin,
-    onReset: () => log.clear(),
+    onReset: () => {
+      log.clear();
+      head = -1;
+      hasArrived = false;
+    },
     onEntry: take,
     onGap: takeGap,
     onPending: (message) => log.showPending(message),
@@ -93,7 +100,7 @@ byId("rename").onclick = () => {
   menu.close();
   composer.askName();
 };
-day.onchange = () => day.value && goToDay();
+day.onchange = () => day.valueAsNumber > 0 && goToDay();
 pill.onclick = () => log.place.toBottom();
 for (const sign of ["online", "pageshow"]) addEventListener(sign, () => session.retryNow());
 document.addEventListener("visibilitychange", () => document.hidden || session.retryNow());
@@ -116,7 +123,6 @@ function begin({ you, limits, head: newest }) {
   people.settle();
   if (head < 0) head = newest;
   if (head === 0) arrive();
-  drawPlace();
 }
 
 /** All that was there when we came is shown. */
@@ -148,7 +154,7 @@ function edit(message) {
 /** @param {Gap} gap */
 function takeGap({ to, count, reason }) {
   // What was skipped is read like history: there are no holes in the log.
-  if (reason === "skipped") return log.clear();
+  if (reason === "skipped") return log.clear(to);
   log.addNotice(`${count === 1 ? "1 message is" : `${count} messages are`} no longer kept.`);
   if (to >= head) arrive();
 }

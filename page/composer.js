@@ -146,7 +146,7 @@ export function makeComposer({ room, storage, onSend, onName, onTyping, onEditLa
     const { value } = msg;
     if (value.trim() === "") return msg.focus();
     wantsName = !myName && !keepName();
-    if (wantsName) return askName("Choose a name first; the message stays.");
+    if (wantsName) return askName("Choose a name first.");
     const left = countLeft();
     if (left < 0) return note.textContent = `Too long by ${-left} bytes. Split it in two.`;
     const sent = mode;

@@ -77,8 +77,7 @@ export class Link {
 
   /** Ends the connection and plans the next one, not before `minDelayMs`. */
   drop(minDelayMs = 0) {
-    const wasSteady = this.#isOnline && Date.now() - this.#welcomedAt >= STEADY_MS;
-    this.#attempt = wasSteady ? 0 : this.#attempt;
+    if (this.#isOnline && Date.now() - this.#welcomedAt >= STEADY_MS) this.#attempt = 0;
     this.#abandon();
     // Full jitter, and on top of the least delay: a crowd that is sent away together must not come back together.
     const boundMs = Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** this.#attempt++);

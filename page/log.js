@@ -113,6 +113,8 @@ export class RoomLog {
     const isGone = state === "discarded" || (state === "sent" && message.seq <= this.last);
     this.place.keep(() => {
       const known = this.#waiting.get(id);
+      // Its buttons go.
+      if (known?.contains(document.activeElement)) this.#log.focus();
       known?.querySelector(".state")?.remove();
       // A change of what was said shows once it is made, or when it has failed.
       if (isGone || (type !== "say" && state !== "failed")) return this.#removeWaiting(id);
@@ -160,11 +162,18 @@ export class RoomLog {
   }
 
   /** Forgets all entries; what waits stays. */
-  clear() {
-    this.first = this.last = 0;
+  clear(last = 0) {
+    this.first = 0;
+    this.last = last;
     this.#messages.clear();
     this.#items.clear();
-    this.place.keep(() => this.#log.replaceChildren(...this.#waiting.values()));
+    this.place.keep(() => {
+      // What is acknowledged was said before, and its entry does not come.
+      for (const [id, item] of this.#waiting) {
+        if (!item.querySelector(".state")) this.#waiting.delete(id);
+      }
+      this.#log.replaceChildren(...this.#waiting.values());
+    });
   }
 
   /** Brings a message into view, and the focus to it. Returns false when it is not here. @param {number} seq */
@@ -229,10 +238,9 @@ export class RoomLog {
   /** @param {Message} message */
   #draw(message) {
     const item = this.#items.get(message.seq);
-    if (!item) return;
-    const hadFocus = item.contains(document.activeElement);
-    drawItem(item, message, this);
-    if (hadFocus && !item.contains(document.activeElement)) item.focus({ preventScroll: true });
+    const hadFocus = item?.contains(document.activeElement);
+    if (item) drawItem(item, message, this);
+    if (hadFocus && !item?.contains(document.activeElement)) item?.focus({ preventScroll: true });
     for (const quote of this.#log.querySelectorAll(`[href="#${message.seq}"]`)) this.#redraw(quote);
   }
 
@@ -252,16 +260,17 @@ export class RoomLog {
 
   #trim() {
     const log = this.#log;
-    if (log.childElementCount <= MAX_ITEMS) return;
-    while (log.childElementCount > MAX_ITEMS || log.firstElementChild?.tagName !== "ARTICLE") {
+    let excess = log.childElementCount - MAX_ITEMS;
+    // In steps: what follows looks at the whole log.
+    if (excess < 100) return;
+    while (excess-- > 0 || log.firstElementChild?.tagName !== "ARTICLE") {
       const oldest = /** @type {HTMLElement} */ (log.firstElementChild);
       const seq = Number(oldest.dataset["seq"]);
       this.#items.delete(seq);
       this.#messages.forget(seq);
       oldest.remove();
     }
-    const [first] = this.#articles();
-    if (!first) return;
+    const first = /** @type {HTMLElement} */ (log.firstElementChild);
     this.first = Number(first.dataset["seq"]);
     arrange(first);
   }

@@ -16,12 +16,12 @@ export function makePanel(id) {
   button.onclick = () => show(panel.hidden === true);
   document.addEventListener("pointerdown", leave);
   document.addEventListener("focusin", leave);
-  document.addEventListener("keydown", ({ key }) => {
-    if (key !== "Escape" || panel.hidden) return;
+  const close = () => {
     show(false);
     button.focus();
-  });
-  return { close: () => show(false) };
+  };
+  document.addEventListener("keydown", ({ key }) => key !== "Escape" || panel.hidden || close());
+  return { close };
 }
 
 /** Where the page is not secure there is no clipboard but that of old. @param {string} text */
@@ -67,11 +67,12 @@ export function saveFile(name, text) {
  */
 export function copyAsLines(log) {
   document.addEventListener("copy", (event) => {
-    if (event.target instanceof HTMLTextAreaElement) return;
-    const range = getSelection()?.getRangeAt(0);
+    const selection = getSelection();
+    if (event.target instanceof HTMLTextAreaElement || !selection?.rangeCount) return;
+    const range = selection.getRangeAt(0);
     const lines = [...log.querySelectorAll("article")].flatMap((item) => {
       const text = item.querySelector(".text");
-      if (!text || !range?.intersectsNode(text)) return [];
+      if (!text || !range.intersectsNode(text)) return [];
       const part = document.createRange();
       part.selectNodeContents(text);
       if (range.comparePoint(text, 0) < 0) part.setStart(range.startContainer, range.startOffset);

@@ -54,12 +54,11 @@ export function drawItem(item, message, context) {
   classList.toggle("emoji", !isDeleted && isEmojiOnly(text));
   classList.toggle("mine", isSame(context.me, from.tag));
   classList.toggle("calls-me", !isDeleted && mentions(text, context.me.name));
-  const rest = isDeleted ? [] : [drawReactions(message, context)];
   const parts = [
     drawHead(from, at),
     ...isDeleted ? [] : drawQuote(message, context),
     body,
-    ...rest,
+    ...isDeleted ? [] : [drawReactions(message, context)],
   ];
   const old = [...item.children].filter((part) => isDeleted || !part.matches(".state, .tools"));
   const kept = parts.map((part) => old.find((known) => known.isEqualNode(part)) ?? part);
@@ -71,10 +70,11 @@ export function drawItem(item, message, context) {
 
 /** Who and when. @param {From} from @param {number} at */
 function drawHead({ name, tag }, at) {
-  const author = el("bdi", name ? "name" : "name nobody", name || "no name");
+  const author = el("bdi", "name", name || "no name");
   author.style.setProperty("--hue", String(hueOf(name)));
   const time = el("time", "", clock(at));
-  time.dateTime = new Date(at).toISOString();
+  // To the minute: what stays equal when the server's time replaces ours is not read out again.
+  time.dateTime = new Date(at - at % 60_000).toISOString();
   time.title = fullTime(at);
   return el("div", "head", author, " ", el("span", "tag", tag), " ", time);
 }
@@ -128,10 +128,10 @@ function drawQuote({ replyTo }, context) {
     el("bdi", "", text.slice(0, 200)),
   );
   quote.href = `#${replyTo}`;
-  quote.addEventListener("click", (event) => {
+  quote.onclick = (event) => {
     event.preventDefault();
     context.actions.goTo(replyTo);
-  });
+  };
   return [quote];
 }
 

@@ -12,7 +12,7 @@ export function makeNotifier(room, storage, onHide) {
   const mute = addChoice("mute", `confab.mute.${room}`);
   let unread = 0;
 
-  if (!canNotify) notify.title = "The browser allows notifications over https only.";
+  if (!canNotify) notify.title = "This needs https.";
   notify.disabled = !canNotify;
   if (canNotify && Notification.permission !== "granted") notify.checked = false;
   notify.onclick = async () => {
@@ -67,7 +67,7 @@ function beep() {
   const volume = audio.createGain();
   volume.gain.value = 0.1;
   tone.connect(volume).connect(audio.destination);
-  tone.onended = () => audio.close();
+  setTimeout(() => audio.close(), 500);
   tone.start();
   tone.stop(audio.currentTime + 0.2);
 }

@@ -51,9 +51,7 @@ export function makePeople(log, onPick) {
     const now = Date.now();
     for (const [tag, { until }] of typists) if (until <= now) typists.delete(tag);
     const names = [...typists.values()].map(({ name }) => name);
-    const text = names.length > 0 ? `${names.join(", ")} typing…` : "";
-    if (typing.textContent !== text) typing.textContent = text;
-    if (names.length > 0) setTimeout(drawTyping, 1_000);
+    typing.textContent = names.length > 0 ? `${names.join(", ")} typing…` : "";
   }
 
   return {
@@ -68,7 +66,7 @@ export function makePeople(log, onPick) {
         return el("li", "", pick, isSame(log.me, tag) ? " (you)" : "");
       }));
       const more = count - (people?.length ?? 0);
-      rest.textContent = more > 0 ? `${more} ${people ? "more without a name" : "people"}` : "";
+      rest.textContent = more > 0 ? `and ${more} more` : "";
       if (!people) return;
       const others = people.filter((person) => !isSame(log.me, person.tag));
       here = new Map(others.map(({ name, tag }) => [tag, name]));
@@ -83,6 +81,7 @@ export function makePeople(log, onPick) {
     showTyping({ name, tag }) {
       typists.set(tag, { name, until: Date.now() + TYPING_MS });
       drawTyping();
+      setTimeout(drawTyping, TYPING_MS + 100);
     },
     /** What was typed has come. @param {From} from */
     stopTyping({ tag }) {

@@ -28,9 +28,9 @@
   addEventListener("DOMContentLoaded", () => {
     const select = /** @type {HTMLSelectElement} */ (document.getElementById("theme"));
     select.value = root.dataset["theme"] ?? "auto";
-    select.addEventListener("change", () => {
+    select.onchange = () => {
       root.dataset["theme"] = select.value;
       save(select.value);
-    });
+    };
   });
 }

@@ -12,7 +12,7 @@ const formatOldDay = format({ ...DAY, year: "numeric" });
 export const clock = format({ hour: "numeric", minute: "numeric" });
 
 /** Date and time. */
-export const fullTime = format({ dateStyle: "full", timeStyle: "medium" });
+export const fullTime = format({ dateStyle: "full", timeStyle: "short" });
 
 /** @param {number} at */
 export function dayKey(at) {

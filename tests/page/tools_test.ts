@@ -189,7 +189,7 @@ testInBrowser("page: lists who is here, with tags, and tells which one is onesel
   const { tag } = welcome["you"] as unknown as { tag: string };
   assertEquals(await people.filter({ hasText: "Ben" }).innerText(), `Ben ${tag}`);
   assertMatch(await people.filter({ hasText: "Ann" }).innerText(), /^Ann \S+ \(you\)$/);
-  assertEquals(await ann.locator("#people-rest").textContent(), "1 more without a name");
+  assertEquals(await ann.locator("#people-rest").textContent(), "and 1 more");
   await people.filter({ hasText: "Ben" }).getByRole("button").click();
   assertEquals([await ann.inputValue("#msg"), await ann.locator("#people").isHidden()], [
     "@Ben ",
