@@ -297,8 +297,9 @@ testInBrowser("page: a refused message stays, to be sent again or deleted", asyn
   assertMatch(await failure.innerText(), FAILED);
   assertEquals(await texts(ann), ["again"]);
   wire.onSent = (_line, pass) => pass();
-  await failure.getByRole("button", { name: "Retry" }).click();
+  await failure.getByRole("button", { name: "Retry" }).press("Enter");
   await settled(ann);
+  assertEquals(await focused(ann), "log"); // the button is gone; who was there by keyboard is near
   assertEquals([await texts(ann), await texts(ben)], [["again"], ["again"]]);
 
   wire.onSent = ({ type, id }, pass) => type === "say" ? wire.tell({ ...error, id }) : pass();

@@ -163,6 +163,23 @@ testInBrowser(
   },
 );
 
+testInBrowser("page: a day has one name, also above what could not be sent", async () => {
+  await using stage = await Stage.open();
+  const ann = await stage.member();
+  // It answers what is not there, so it fails, and stays at the end with nothing before it.
+  await ann.evaluate(`localStorage.setItem("confab.outbox.lobby.lost", JSON.stringify({
+    type: "say", id: "lost", text: "refused", replyTo: 9999, at: Date.now(), state: "pending",
+  }))`);
+  await ann.reload();
+  await ann.locator(".state", { hasText: "Failed" }).waitFor();
+  await ann.locator("#people-button", { hasText: "1 here" }).waitFor();
+  await using ben = await Peer.join(stage, "Ben");
+  await ann.locator(".comings", { hasText: "Ben joined" }).waitFor();
+  await ben.say("hi");
+  await message(ann, "hi").waitFor();
+  assertEquals(await days(ann), ["Today"]);
+});
+
 testInBrowser("page: at midnight today becomes yesterday, also over a sleep", async () => {
   await using stage = await Stage.open();
   await using ann = await Peer.join(stage, "Ann");

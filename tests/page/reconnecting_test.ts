@@ -398,3 +398,71 @@ testInBrowser("page: a server that is away is not taken for a blocked WebSocket"
   );
   assertEquals(await ann.locator("#status").textContent(), "Connecting");
 });
+
+testInBrowser("page: scrolled up while offline, it reads on upwards once it is back", async () => {
+  await using stage = await Stage.open();
+  await post(stage, 1, 120);
+  const ann = await stage.member({ viewport: { width: 600, height: 400 } });
+  await message(ann, "post 120").waitFor();
+  const { length } = await texts(ann);
+  await stage.crash();
+  await offline(ann);
+  await ann.evaluate(`document.getElementById("log").scrollTop = 0`);
+  await stage.restart();
+  await until(ann, `document.querySelectorAll("#log > article").length > ${length}`);
+});
+
+testInBrowser(
+  "page: what was acknowledged, but is not among what comes after a long absence, does not stay at the end",
+  async () => {
+    await using stage = await Stage.open();
+    const ann = await watched(stage);
+    await say(ann, "first");
+    await settled(ann, 1);
+    // Of the next one only the acknowledgement gets through.
+    await ann.evaluate(`(() => {
+      const { onmessage } = sockets.at(-1);
+      sockets.at(-1).onmessage = (event) => event.data.split("\\n").forEach((data) =>
+        data.includes('"type":"entry"') || onmessage({ data }));
+    })()`);
+    await say(ann, "acknowledged");
+    await until(
+      ann,
+      `document.querySelectorAll("#log > article").length === 2 &&
+      !document.querySelector("#log .state")`,
+    );
+    await post(stage, 1, 520);
+    await drop(ann);
+    await message(ann, "post 520").waitFor();
+    assertEquals((await texts(ann)).at(-1), "post 520");
+    // It is where it was said.
+    await say(ann, "last");
+    await settled(ann, 501);
+    assertEquals((await texts(ann)).slice(-2), ["post 520", "last"]);
+  },
+);
+
+testInBrowser("page: a room whose journal is a new one is shown as it is", async () => {
+  await using stage = await Stage.open();
+  const args = ["--addr", "127.0.0.1:0", "--journal", "memory"];
+  let program = await startProgram({ args });
+  const { port } = program;
+  const page = await (await stage.browser.newContext()).newPage();
+  await page.goto(`http://127.0.0.1:${port}/`);
+  await online(page);
+  await page.fill("#name", "Ann");
+  await page.press("#name", "Enter");
+  await say(page, "soon forgotten");
+  await settled(page, 1);
+  await page.reload(); // into a room that is not empty
+  await message(page, "soon forgotten").waitFor();
+  program.kill("SIGKILL");
+  await program[Symbol.asyncDispose]();
+  program = await startProgram({ args: ["--addr", `127.0.0.1:${port}`, "--journal", "memory"] });
+  await using _ = program;
+  await page.locator("#empty").waitFor();
+  assertEquals(await texts(page), []);
+  await say(page, "begun anew");
+  await settled(page, 1);
+  assertEquals(await texts(page), ["begun anew"]);
+});

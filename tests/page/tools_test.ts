@@ -311,6 +311,42 @@ testInBrowser("page: goes to a day, however far back", async () => {
   await goTo(0, "m601");
 });
 
+testInBrowser("page: a day to go to can be typed, digit by digit", async () => {
+  await using stage = await Stage.open();
+  const ann = await stage.member({ locale: "en-US" });
+  await tell(ann, "today");
+  const [year, month, day] = await ann.evaluate<string[]>(`(() => {
+    const now = new Date();
+    return [now.getFullYear(), now.getMonth() + 1, now.getDate()].map((part) => String(part).padStart(2, "0"));
+  })()`);
+  await ann.getByRole("button", { name: "Menu" }).click();
+  await ann.focus("#day");
+  for (const digit of `${month}${day}${year!.slice(0, 3)}`) await ann.keyboard.press(digit);
+  // A year of one to three digits is one on the way to another.
+  assertEquals(await ann.evaluate("document.activeElement.id"), "day");
+  await ann.keyboard.press(year!.slice(3));
+  await ann.locator("#m1.target").waitFor();
+});
+
+testInBrowser("page: who types costs the others no more the longer it goes on", async () => {
+  await using stage = await Stage.open();
+  await using ben = await talker(stage, 1);
+  const ann = await stage.member();
+  await ann.evaluate(`
+    globalThis.runs = 0;
+    new MutationObserver(() => runs++).observe(document.getElementById("typing"), { childList: true });
+  `);
+  for (let n = 0; n < 5; n++) {
+    ben.send({ type: "typing" });
+    await new Promise((resolve) => setTimeout(resolve, 1_050)); // the server passes on one in a second
+  }
+  const before = await ann.evaluate<number>("runs");
+  await ann.locator("#typing", { hasText: /^$/ }).waitFor({ state: "attached" });
+  // Each line that told of it sets one timer, and no timer sets another.
+  assert(before >= 4 && before <= 10, String(before));
+  assert(await ann.evaluate<number>("runs") - before <= 5);
+});
+
 testInBrowser(
   "page: a message has a link, which opens the room there, however far back",
   async () => {
