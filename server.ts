@@ -93,7 +93,7 @@ function securityHeaders(request: Request): Record<string, string> {
   return {
     // Safari before 15.4 takes 'self' for the page's own scheme only, hence the socket's origin by name.
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; " +
-      `img-src 'self' data:; manifest-src 'self'; connect-src 'self' ws://${host} wss://${host}; ` +
+      `img-src 'self'; manifest-src 'self'; connect-src 'self' ws://${host} wss://${host}; ` +
       "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
