@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { compact } from "./assets.ts";
 
 Deno.test("compact() leaves out comments, indentation and empty lines", () => {
@@ -31,6 +31,31 @@ return url + "*/" + all
 `,
   );
 });
+
+Deno.test("compact() is given nothing that it would break", async () => {
+  for await (const { name } of Deno.readDir(new URL(".", import.meta.url))) {
+    if (!name.endsWith(".js")) continue;
+    const source = await Deno.readTextFile(new URL(name, import.meta.url));
+    for (const line of source.split("\n")) {
+      // A line that opens a template literal and does not close it has an odd number of these, regular expressions aside.
+      const ticks = line.replace(/\/(?![/*])(?:[^/\\\n]|\\.)+\/[a-z]*/g, "").split("`").length - 1;
+      const isSpread = ticks % 2 > 0 && !/^ *(?:\*|\/\/|\/\*\*)/.test(line);
+      assert(!isSpread, `${name}: a template literal over several lines: ${line}`);
+      assert(!hasNoBody(line), `${name}: a loop without a body: ${line}`);
+    }
+  }
+});
+
+/** Whether a line is a loop that ends with its own parenthesis and a semicolon. */
+function hasNoBody(line: string): boolean {
+  const [, condition = ""] = /^ *(?:while|for) (\(.*\));$/.exec(line) ?? [];
+  let depth = 0;
+  const end = [...condition].findIndex((char) => {
+    depth += Number(char === "(") - Number(char === ")");
+    return depth === 0;
+  });
+  return condition !== "" && end === [...condition].length - 1;
+}
 
 Deno.test("compact() leaves out comments of HTML and CSS", () => {
   assertEquals(compact("<p>\n  <!-- Why. -->\n  <b>x</b>\n</p>\n"), "<p>\n<b>x</b>\n</p>\n");
