@@ -88,12 +88,14 @@ testInBrowser(
         for (let n = from; n <= to; n++) await say(page, `${names[index]} ${n}`);
       }));
     const before = type(1, 10);
+    before.catch(() => {}); // it is awaited below; what fails before that is the failure
     await message(pages[0]!, "Cat 3").waitFor();
     await stage.crash();
     await before;
     await Promise.all(pages.map(offline));
     await type(11, 13);
     const after = type(14, 20);
+    after.catch(() => {});
     await stage.restart();
     await after;
     await Promise.all(pages.map((page) => settled(page, 60)));
