@@ -84,7 +84,7 @@ export class Stage implements AsyncDisposable {
     const page = await context.newPage();
     page.on("pageerror", (error) => this.complaints.push(String(error)));
     page.on("console", (message) => {
-      const isExpected = this.#isDown && message.text().includes("ERR_CONNECTION_REFUSED");
+      const isExpected = this.#isDown && /ERR_CONNECTION_(REFUSED|RESET)/.test(message.text());
       if (message.type() === "error" && !isExpected) this.complaints.push(message.text());
     });
     page.on("request", (request) => {
@@ -127,9 +127,10 @@ export async function say(page: Page, text: string): Promise<void> {
   await page.press("#msg", "Enter");
 }
 
-/** The message in the log whose element has this text in it. */
+/** The message in the log with this in its text, its state or its reactions. Names, tags and times are not looked at. */
 export function message(page: Page, text: string | RegExp): Locator {
-  return page.locator("#log > article", { hasText: text });
+  const part = page.locator(".text, .state, .reactions", { hasText: text });
+  return page.locator("#log > article", { has: part });
 }
 
 /** What the messages in the log say, in order. */
