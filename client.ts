@@ -1,14 +1,13 @@
 // One connection, between its socket and the hub: a read pump and a write pump, each the only one on its side.
 // Made by the server for each upgrade; the hub knows it as a Member. What its messages mean is the dialog's part.
 import { Channel } from "@std/async/channel";
-import { delay } from "@std/async/delay";
-import { Buffer } from "node:buffer";
 import type { Dialog, MakeDialog } from "./dialog.ts";
 import { ChatError, closeFor, type ErrorCode } from "./errors.ts";
 import type { Hub } from "./hub.ts";
 import type { Log } from "./log.ts";
 import type { Member } from "./seat.ts";
-import type { Connection } from "./transport/transport.ts";
+import type { Connection, ConnectionHandlers } from "./transport/transport.ts";
+import { Frame } from "./wire/frame.ts";
 import type { Batch, Notice, Wire } from "./wire/message.ts";
 
 /** The send channel takes batches up to this many frames and bytes. A single batch of the hub is always smaller. */
@@ -20,6 +19,9 @@ const MAX_QUEUED_BYTES = 2 * SEND_BYTES;
 
 /** Bytes waiting in the socket at which writing stops. A WebSocket's own `send` never would. */
 const HIGH_WATER_BYTES = 256 * 1024;
+
+/** A frame above this goes as a message of its own. */
+const MAX_JOINED_BYTES = 4096;
 
 /** Time allowed without any byte leaving, while bytes wait, where one can see bytes leave. */
 const WRITE_WAIT_MS = 10_000;
@@ -36,6 +38,12 @@ const DRAIN_POLL_MS = 5;
 /** How soon to come back after a close that the server begins. */
 const RETRY_AFTER_MS = 250;
 
+/** A batch of which the wire shows nothing takes its place in the queue all the same, so that all keep their order. */
+const EMPTY = new Frame("");
+
+/** Clients whose write pump is to run: one microtask for all of them. */
+const due: Client[] = [];
+
 export interface ClientOptions {
   readonly hub: Hub;
   readonly connection: Connection;
@@ -43,21 +51,15 @@ export interface ClientOptions {
   readonly log: Log;
 }
 
-/** Entries or a notice, as they go out. */
-interface Outbound {
-  readonly frame: string | undefined;
-  readonly byteLength: number;
-}
-
 /** A member of a room whose batches go to a WebSocket. */
-export class Client implements Member {
+export class Client implements Member, ConnectionHandlers {
   readonly wire: Wire;
   readonly #hub: Hub;
   readonly #connection: Connection;
   readonly #dialog: Dialog;
   readonly #log: Log;
-  readonly #send = new Channel<Outbound>({ capacity: Number.MAX_SAFE_INTEGER });
-  /** Bytes in `#send`, including a frame that the write pump has been handed and not taken up. */
+  readonly #send = new Channel<Frame>({ capacity: Number.MAX_SAFE_INTEGER });
+  /** Bytes in `#send`. */
   #queuedBytes = 0;
   /** Refused a batch, so the hub sends nothing until asked. */
   #isLagging = false;
@@ -70,6 +72,7 @@ export class Client implements Member {
   #aliveAt = 0;
   #closeCode: ErrorCode | undefined;
   #watch: ReturnType<typeof setInterval> | undefined;
+  #isPumpDue = false;
 
   constructor(options: ClientOptions) {
     this.#hub = options.hub;
@@ -79,18 +82,36 @@ export class Client implements Member {
     this.wire = this.#dialog.wire;
   }
 
-  /** Runs both pumps. Resolves when the write pump has ended. */
-  async run(): Promise<void> {
+  /** Starts both pumps. */
+  run(): void {
     this.#dialog.begin();
-    this.#readPump();
-    await this.#writePump();
+    this.#connection.listen(this);
+  }
+
+  /** The read pump, the only reader of the socket. */
+  onMessage(data: string | ArrayBuffer): void {
+    if (this.#isLeaving) return;
+    this.#aliveAt = Date.now();
+    try {
+      this.#dialog.read(data);
+    } catch (error) {
+      if (!(error instanceof ChatError)) throw error;
+      this.leave(error.code);
+    }
+  }
+
+  /** For the connection: it has ended. */
+  onClose(): void {
+    this.#isGone = true;
+    this.leave();
   }
 
   /** For the hub: queues a batch. False leaves the queue as it is, without a hole, and marks this client lagging. */
   trySend(batch: Batch): boolean {
+    const { frame = EMPTY } = batch;
     const fits = this.#send.size < SEND_CAPACITY &&
-      this.#queuedBytes + batch.byteLength <= SEND_BYTES;
-    if (fits && !this.#isGone && this.#queue(batch)) return true;
+      this.#queuedBytes + frame.byteLength <= SEND_BYTES;
+    if (fits && this.#queue(frame)) return true;
     this.#isLagging = true;
     return false;
   }
@@ -101,7 +122,7 @@ export class Client implements Member {
     if (mayDrop && (this.#isLagging || this.#queuedBytes > SEND_BYTES)) return;
     const frame = this.wire.encodeNotice(notice);
     if (frame === undefined) return;
-    this.#queue({ frame, byteLength: Buffer.byteLength(frame) });
+    this.#queue(frame);
     if (this.#queuedBytes > MAX_QUEUED_BYTES) this.leave("fell_behind");
   }
 
@@ -117,6 +138,7 @@ export class Client implements Member {
       this.#log("info", "client closed", { code: this.#closeCode, remote });
     }
     this.#send.close();
+    this.#pumpSoon();
   }
 
   /** Asks the hub, if that knows this client, to let it go. With a code, that is why. */
@@ -128,75 +150,101 @@ export class Client implements Member {
     else this.close(code);
   }
 
-  /** The only reader of the socket. */
-  #readPump(): void {
-    this.#connection.listen({
-      onMessage: (data) => {
-        if (this.#isLeaving) return;
-        this.#aliveAt = Date.now();
-        try {
-          this.#dialog.read(data);
-        } catch (error) {
-          if (!(error instanceof ChatError)) throw error;
-          this.leave(error.code);
-        }
-      },
-      onClose: () => {
-        this.#isGone = true;
-        this.leave();
-      },
-    });
-  }
-
-  /** The only writer of the socket: what is pending by the time it may write becomes one message. */
-  async #writePump(): Promise<void> {
-    for await (const outbound of this.#send) {
-      await this.#untilWritable();
-      if (this.#isGone) break;
-      this.#write(outbound);
+  /**
+   * The only writer of the socket: what is pending by the time it may write becomes one message. Not a loop that awaits
+   * the channel: with the same frame for a hundred clients, their promises would cost more than writing does.
+   */
+  #writePump(): void {
+    this.#isPumpDue = false;
+    while (!this.#isGone) {
+      if (this.#send.size === 0) {
+        if (this.#send.closed) break;
+        return;
+      }
+      if (this.#connection.bufferedAmount >= HIGH_WATER_BYTES) return this.#pumpLater();
+      this.#write();
       if (this.#isLagging && this.#send.size === 0) {
         this.#isLagging = false;
         this.#hub.catchUp(this);
       }
     }
+    this.#endPump();
+  }
+
+  /** Lets the pump run once this turn has delivered everything. */
+  #pumpSoon(): void {
+    if (this.#isPumpDue) return;
+    this.#isPumpDue = true;
+    if (due.push(this) === 1) queueMicrotask(Client.#pumpDue);
+  }
+
+  #pumpLater(): void {
+    this.#isPumpDue = true;
+    setTimeout(() => this.#pump(), DRAIN_POLL_MS);
+  }
+
+  #pump(): void {
+    try {
+      this.#writePump();
+    } catch (error) {
+      this.#log("error", "client failed", { error });
+      this.#isGone = true;
+      this.leave("internal");
+    }
+  }
+
+  static #pumpDue(this: void): void {
+    for (const client of due.splice(0)) client.#pump();
+  }
+
+  #endPump(): void {
     clearInterval(this.#watch);
     // A runtime may keep a dead socket, and with it this object, for long: not the batches as well.
     while (this.#send.tryReceive().state === "ok");
     const { closeCode, reason } = closeFor(this.#closeCode);
-    this.#connection.close(closeCode, reason);
+    if (this.#isGone) this.#connection.terminate(closeCode, reason);
+    else this.#connection.close(closeCode, reason);
   }
 
-  async #untilWritable(): Promise<void> {
-    while (this.#connection.bufferedAmount >= HIGH_WATER_BYTES && !this.#isGone) {
-      await delay(DRAIN_POLL_MS);
-    }
-  }
-
-  #queue(outbound: Outbound): boolean {
-    if (!this.#send.trySend(outbound)) return false;
-    this.#queuedBytes += outbound.byteLength;
+  #queue(frame: Frame): boolean {
+    if (this.#isGone || !this.#send.trySend(frame)) return false;
+    this.#queuedBytes += frame.byteLength;
+    this.#pumpSoon();
     return true;
   }
 
-  #write(first: Outbound): void {
-    const frames: string[] = [];
-    let bytes = 0;
-    for (let next: Outbound | undefined = first; next; next = this.#nextBelow(bytes)) {
-      if (next.frame !== undefined) frames.push(next.frame);
-      bytes += next.byteLength;
+  /**
+   * Writes what is pending, up to `HIGH_WATER_BYTES`. Small frames become one message; a large one is most likely
+   * everybody's and encoded already, so it goes as it is.
+   */
+  #write(): void {
+    if (this.#send.size === 1) return this.#put(this.#take());
+    let small: Frame[] = [];
+    for (let bytes = 0; bytes < HIGH_WATER_BYTES && this.#send.size > 0;) {
+      const frame = this.#take();
+      bytes += frame.byteLength;
+      if (frame.byteLength <= MAX_JOINED_BYTES) small.push(frame);
+      else {
+        this.#put(join(small));
+        this.#put(frame);
+        small = [];
+      }
     }
-    this.#queuedBytes -= bytes;
-    if (frames.length === 0) return;
-    this.#connection.send(frames.length === 1 ? frames[0]! : frames.join("\n"));
-    this.#writtenBytes += bytes + frames.length - 1;
-    this.#watch ??= this.#watchProgress();
+    this.#put(join(small));
   }
 
-  /** What else is pending, as long as less than `HIGH_WATER_BYTES` have been taken. */
-  #nextBelow(bytes: number): Outbound | undefined {
-    if (bytes >= HIGH_WATER_BYTES) return undefined;
+  #take(): Frame {
     const next = this.#send.tryReceive();
-    return next.state === "ok" ? next.value : undefined;
+    if (next.state !== "ok") return EMPTY;
+    this.#queuedBytes -= next.value.byteLength;
+    return next.value;
+  }
+
+  #put(frame: Frame): void {
+    if (frame === EMPTY) return;
+    this.#connection.send(frame);
+    this.#writtenBytes += frame.byteLength;
+    this.#watch ??= this.#watchProgress();
   }
 
   /** While bytes wait in the socket some must leave, or the peer must say something, or this client is stuck and goes. */
@@ -222,4 +270,10 @@ export class Client implements Member {
     }, WATCH_PERIOD_MS);
     return watch;
   }
+}
+
+/** One frame of several. */
+function join(frames: readonly Frame[]): Frame {
+  const shown = frames.filter((frame) => frame !== EMPTY);
+  return shown.length > 1 ? new Frame(shown.map(({ text }) => text).join("\n")) : shown[0] ?? EMPTY;
 }

@@ -6,6 +6,7 @@ import { JsonDialog, LinesDialog, type Speaker } from "./dialog.ts";
 import { Hub } from "./hub.ts";
 import { MemoryJournal } from "./journal/memory.ts";
 import type { Connection, ConnectionHandlers } from "./transport/transport.ts";
+import { Frame } from "./wire/frame.ts";
 import type { Batch } from "./wire/message.ts";
 
 /** A socket whose peer takes what the test lets it take. */
@@ -23,13 +24,17 @@ class FakeConnection implements Connection {
     this.#handlers = handlers;
   }
 
-  send(text: string): void {
+  send({ text }: Frame): void {
     this.sent.push(text);
     if (this.isStuck) this.bufferedAmount += text.length;
   }
 
   close(code: number, reason: string): void {
     this.closes.push({ code, reason });
+  }
+
+  terminate(code: number, reason: string): void {
+    this.close(code, reason);
   }
 
   say(data: string | ArrayBuffer): void {
@@ -52,7 +57,6 @@ class Room implements AsyncDisposable {
   readonly logged: string[] = [];
   readonly hub: Hub;
   readonly #hubRunning: Promise<void>;
-  readonly #clientsRunning: Promise<void>[] = [];
 
   constructor() {
     this.hub = new Hub({ journal: new MemoryJournal(), keep: 0, log: this.#log });
@@ -76,7 +80,7 @@ class Room implements AsyncDisposable {
   add(connection: FakeConnection, Dialog: typeof LinesDialog | typeof JsonDialog = LinesDialog) {
     const makeDialog = (speaker: Speaker) => new Dialog(speaker, { hub: this.hub, room: "lobby" });
     const client = new Client({ hub: this.hub, connection, makeDialog, log: this.#log });
-    this.#clientsRunning.push(client.run());
+    client.run();
     return client;
   }
 
@@ -106,7 +110,6 @@ class Room implements AsyncDisposable {
     await this.#hubRunning;
     await this.pass(20_000);
     this.time.restore();
-    await Promise.all(this.#clientsRunning);
   }
 }
 
@@ -167,7 +170,7 @@ Deno.test("Client.trySend() holds 1 MiB, and takes more once that is written", a
   await using room = new Room();
   const connection = new FakeConnection();
   const client = room.add(connection);
-  const batch = (byteLength: number): Batch => ({ lastSeq: 1, frame: "", byteLength });
+  const batch = (bytes: number): Batch => ({ lastSeq: 1, frame: new Frame("x".repeat(bytes)) });
   for (let round = 0; round < 2; round++) {
     connection.bufferedAmount = 256 * 1024;
     let taken = 0;

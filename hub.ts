@@ -48,6 +48,10 @@ export interface HubOptions {
 // takes all that waits at every turn anyway.
 const INBOX_CAPACITY = Number.MAX_SAFE_INTEGER;
 
+/** Members that lag are given pages for this long and this many in a turn; the others' turn comes next. */
+const CATCH_UP_MS = 5;
+const MAX_CATCH_UPS = 64;
+
 /** Characters of text in a page of history. */
 const MAX_HISTORY_CHARS = 128 * 1024;
 
@@ -134,8 +138,7 @@ export class Hub {
       }
       // Nothing else happens meanwhile: what arrives during the commit waits in the inbox for the next turn.
       await this.#turn.commit();
-      for (const member of this.#asking) this.#guard(member, () => this.#advance(member));
-      this.#asking.clear();
+      this.#catchUpSome();
       for (const { member, code } of this.#leaving.splice(0)) this.#remove(member, code);
     }
   }
@@ -176,20 +179,19 @@ export class Hub {
   }
 
   /**
-   * Reads the journal and adds the member in one turn: up to the head it is given what is stored, and everything that
-   * is stored later comes live.
+   * Adds the member as one that lags: what is stored it is given from the journal, and once it has reached the head, in
+   * the same turn, everything comes live.
    */
   #register(member: Member, roomName: string, arrival: Arrival | undefined): void {
     if (this.#inbox.closed) return member.close("restarting");
     const room = this.#room(roomName);
     const person = arrival && this.#enter(member, room, arrival);
     if (person?.name) this.#turn.hasClaims = true;
-    const onFailure = (error: unknown) => this.#fail(member, error);
-    const seat = new Seat({ member, person, takenSeq: room.head, onFailure });
+    const seat = new Seat({ member, person, takenSeq: room.head, onFailure: this.#onFailure });
     this.#places.set(member, { room, seat });
     room.join(seat);
     if (arrival) this.#welcome({ room, seat }, arrival);
-    this.#advance(member);
+    this.#asking.add(member);
   }
 
   #enter(member: Member, room: Room, { author, name }: Arrival): Person {
@@ -259,6 +261,20 @@ export class Hub {
     seat.tell({ type: "page", before, entries, more });
   }
 
+  /** What is live comes first: a thousand who come back at once must not delay those who are here. */
+  #catchUpSome(): void {
+    const until = performance.now() + CATCH_UP_MS;
+    let count = 0;
+    for (const member of this.#asking) {
+      if (count++ >= MAX_CATCH_UPS || performance.now() > until) {
+        this.catchUp(member); // so that the next turn comes
+        return;
+      }
+      this.#asking.delete(member);
+      this.#guard(member, () => this.#advance(member));
+    }
+  }
+
   #advance(member: Member): void {
     const place = this.#places.get(member);
     if (!place) return;
@@ -275,6 +291,8 @@ export class Hub {
       this.#fail(member, error);
     }
   }
+
+  readonly #onFailure = (member: Member, error: unknown) => this.#fail(member, error);
 
   #fail(member: Member, error: unknown): void {
     this.#log("error", "member failed", { error });

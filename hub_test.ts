@@ -8,7 +8,8 @@ import { MemoryJournal } from "./journal/memory.ts";
 import type { Log } from "./log.ts";
 import type { Member } from "./seat.ts";
 import { JSON_LINES } from "./wire/json_lines.ts";
-import type { Batch, Message, Notice, Wire } from "./wire/message.ts";
+import { Frame } from "./wire/frame.ts";
+import type { Ack, Batch, Message, Notice, Wire } from "./wire/message.ts";
 import { LINES } from "./wire/text.ts";
 
 /** A member without a socket: it has room for `room` batches and remembers all it is given. */
@@ -41,14 +42,18 @@ class FakeMember implements Member {
 
   /** What it has been sent: texts on either wire. */
   get lines(): string[] {
-    const lines = this.batches.flatMap(({ frame }) => frame === undefined ? [] : frame.split("\n"));
+    const lines = this.batches.flatMap(({ frame }) => frame?.text.split("\n") ?? []);
     return this.wire === LINES ? lines : lines.map((line) => JSON.parse(line).text);
   }
 
   get seqs(): number[] {
-    return this.batches.flatMap(({ frame }) => frame!.split("\n")).map((line) =>
+    return this.batches.flatMap(({ frame }) => frame!.text.split("\n")).map((line) =>
       JSON.parse(line).seq
     );
+  }
+
+  get acks(): Ack[] {
+    return this.told("acks").flatMap(({ acks }) => acks);
   }
 
   /** Notices of a kind, without what every one of that kind has. */
@@ -137,7 +142,7 @@ Deno.test("Hub.broadcast() makes one batch of what one turn finds, the same obje
   await hubTurn();
   for (const text of ["one", "two", "three"]) test.say(a, text);
   await hubTurn();
-  assertEquals(a.batches, [{ lastSeq: 3, frame: "one\ntwo\nthree", byteLength: 13 }]);
+  assertEquals(a.batches, [{ lastSeq: 3, frame: new Frame("one\ntwo\nthree") }]);
   assert(a.batches[0] === b.batches[0]);
   assertEquals([c.batches.length, c.lines], [1, ["one", "two", "three"]]);
 });
@@ -151,12 +156,13 @@ Deno.test("Hub.broadcast() gathers what the reads of one round of the event loop
     for (let i = 0; i < 20; i++) await null; // between two reads, only microtasks run
   }
   await hubTurn();
-  assertEquals(member.batches.map((batch) => batch.frame), ["one\ntwo\nthree"]);
+  assertEquals(member.batches.map((batch) => batch.frame?.text), ["one\ntwo\nthree"]);
 });
 
 Deno.test("Hub.broadcast() sends a long turn in several batches, in order", async () => {
   await using test = makeHub();
   const [member, json] = [test.join(), test.arrive()];
+  await hubTurn();
   const said = Array.from({ length: 100 }, (_, n) => `${n} `.padEnd(16_000, "x"));
   for (const text of said) test.say(member, text);
   for (let n = 0; n < 20_000; n++) test.say(member, "");
@@ -164,12 +170,12 @@ Deno.test("Hub.broadcast() sends a long turn in several batches, in order", asyn
   for (const { lines, batches } of [member, json]) {
     assertEquals(lines.slice(0, 100), said);
     assertEquals(lines.length, 20_100);
-    const largest = Math.max(...batches.map((batch) => batch.byteLength));
+    const largest = Math.max(...batches.map((batch) => batch.frame!.byteLength));
     assert(largest < 100_000, `${largest} bytes in one batch`);
   }
   for (const text of ["short", "and", "together"]) test.say(member, text);
   await hubTurn();
-  assertEquals(member.batches.at(-1)!.frame, "short\nand\ntogether");
+  assertEquals(member.batches.at(-1)!.frame?.text, "short\nand\ntogether");
 });
 
 Deno.test("Hub.broadcast() acknowledges and delivers after the commit, and only then", async () => {
@@ -188,12 +194,12 @@ Deno.test("Hub.broadcast() acknowledges and delivers after the commit, and only 
   await hubTurn();
   const late = test.arrive(); // waits for the loop, which waits for the commit
   await hubTurn();
-  assertEquals([ann.told("ack"), ann.lines, ben.lines, late.notices], [[], [], [], []]);
+  assertEquals([ann.acks, ann.lines, ben.lines, late.notices], [[], [], [], []]);
   committing.resolve();
   await hubTurn();
-  assertEquals(ann.told("ack"), [{ type: "ack", id: "1", seq: 1 }]);
+  assertEquals(ann.acks, [{ id: "1", seq: 1 }]);
   for (const { lines } of [ann, ben, late]) assertEquals(lines, ["hello"]);
-  assertEquals(ben.told("ack"), []);
+  assertEquals(ben.acks, []);
 });
 
 Deno.test("Hub.broadcast() gives a repeated id its first seq, and delivers nothing", async () => {
@@ -207,10 +213,10 @@ Deno.test("Hub.broadcast() gives a repeated id its first seq, and delivers nothi
   const ben = test.arrive({ author: "ben0", history: 0 });
   test.say(ben, "the id of another author", { id: "1" });
   await hubTurn();
-  const ack = (seq: number) => ({ type: "ack" as const, id: "1", seq });
-  assertEquals(ann.told("ack"), [ack(1), ack(1)]);
-  assertEquals(again.told("ack"), [ack(1)]);
-  assertEquals(ben.told("ack"), [ack(2)]);
+  const ack = (seq: number) => ({ id: "1", seq });
+  assertEquals(ann.acks, [ack(1), ack(1)]);
+  assertEquals(again.acks, [ack(1)]);
+  assertEquals(ben.acks, [ack(2)]);
   assertEquals(ann.lines, ["once", "the id of another author"]);
 });
 
@@ -226,14 +232,14 @@ Deno.test("Hub.broadcast() tells a sender what could not be stored, and goes on 
   await hubTurn();
   const [error] = ann.told("error");
   assertEquals([error!.code, error!.id, error!.retryAfterMs! > 0], ["not_stored", "1", true]);
-  assertEquals([ann.told("ack"), ann.lines, ann.closes], [[], [], []]);
+  assertEquals([ann.acks, ann.lines, ann.closes], [[], [], []]);
   assertEquals(line.closes, ["not_stored"]); // has no id to be told by
   assertEquals(test.logged, ["append failed"]); // once
   test.hub.history(ann, { before: 100, limit: 10 });
   test.journal.isFull = false;
   test.say(ann, "found", { id: "1" });
   await hubTurn();
-  assertEquals(ann.told("ack"), [{ type: "ack", id: "1", seq: 1 }]);
+  assertEquals(ann.acks, [{ id: "1", seq: 1 }]);
   assertEquals([ann.lines, ann.told("page").length], [["found"], 1]);
 });
 
@@ -244,7 +250,7 @@ Deno.test("Hub keeps rooms apart, and forgets an empty one but not its journal",
   test.say(ben, "in b", { id: "1" });
   await hubTurn();
   assertEquals([ann.lines, ben.lines], [["in a"], ["in b"]]);
-  assertEquals([ann.told("ack")[0]!.seq, ben.told("ack")[0]!.seq], [1, 1]);
+  assertEquals([ann.acks[0]!.seq, ben.acks[0]!.seq], [1, 1]);
   test.hub.unregister(ann);
   await hubTurn();
   const back = test.arrive({}, "a");
@@ -528,7 +534,7 @@ Deno.test("Hub acknowledges again what was accepted once, though what it refers 
   test.say(ann, "better", { id: "2", kind: "edit", ref: 1 });
   test.say(ann, "too late", { id: "3", kind: "edit", ref: 1 });
   await hubTurn();
-  assertEquals(ann.told("ack"), [{ type: "ack", id: "2", seq: 2 }]);
+  assertEquals(ann.acks, [{ id: "2", seq: 2 }]);
   assertEquals(ann.told("error").map(({ id, code }) => [id, code]), [["3", "unknown_ref"]]);
 });
 

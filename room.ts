@@ -1,10 +1,15 @@
 // One room while somebody is in it: its members, what they are sent, who they are. Owned and called by the hub's loop
 // only; holds no entry, for what a reader has missed is in the journal.
-import { Buffer } from "node:buffer";
 import type { Journal } from "./journal/journal.ts";
 import { MIN_TAG_CHARS } from "./names.ts";
 import type { Person, Seat } from "./seat.ts";
 import type { Batch, Entry, Notice, Wire } from "./wire/message.ts";
+
+/** A page of the journal, as it was when the room's newest entry was `head`. */
+interface Page {
+  readonly batch: Batch;
+  readonly head: number;
+}
 
 /** What {@linkcode Room.advance} has come to. */
 export type Progress =
@@ -23,7 +28,15 @@ export type Progress =
  */
 const MAX_BATCH_CHARS = 64 * 1024;
 const ENTRY_CHARS = 96;
-const MAX_PAGE = { entries: MAX_BATCH_CHARS / ENTRY_CHARS | 0, chars: MAX_BATCH_CHARS };
+
+/**
+ * Pages of the journal end at multiples of this, so that readers who are at different places soon read the same ones.
+ * Close to what `MAX_BATCH_CHARS` allows for short texts.
+ */
+const PAGE_ENTRIES = 512;
+
+/** Pages kept for others who want the same while some lag. */
+const MAX_PAGES = 16;
 
 /** With more people than this in the room, presence says how many, not who. */
 const MAX_PEOPLE_NAMED = 100;
@@ -42,6 +55,8 @@ export class Room {
   readonly #live = new Set<Seat>();
   /** Members that had no room for one, or have just come. Nobody is in both sets. */
   readonly #lagging = new Set<Seat>();
+  /** What lagging members were given last, by wire and by the seq before it. */
+  readonly #pages = new Map<Wire, Map<number, Page>>();
   #head: number;
   /** Members without a person. */
   #unnamed = 0;
@@ -139,12 +154,12 @@ export class Room {
       seat.takenSeq = floor;
     }
     if (seat.takenSeq < this.#head) {
-      const page = this.#journal.read(this.name, { after: seat.takenSeq }, MAX_PAGE);
-      if (!seat.offer(makeBatch(seat.wire, page))) return "full";
+      if (!seat.offer(this.#page(seat.wire, seat.takenSeq))) return "full";
     }
     if (seat.takenSeq < this.#head) return "more";
     this.#lagging.delete(seat);
     this.#live.add(seat);
+    if (this.#lagging.size === 0) this.#pages.clear();
     seat.tell(this.#presence());
     return "live";
   }
@@ -182,6 +197,23 @@ export class Room {
     }
   }
 
+  /** What follows `after`, read and encoded once for many. */
+  #page(wire: Wire, after: number): Batch {
+    let pages = this.#pages.get(wire);
+    if (!pages) this.#pages.set(wire, pages = new Map());
+    const known = pages.get(after);
+    // Entries never change, but one that ended at the head would end too soon.
+    if (known && (known.head === this.#head || known.batch.lastSeq < known.head)) {
+      return known.batch;
+    }
+    const entries = PAGE_ENTRIES - after % PAGE_ENTRIES;
+    const limit = { entries, chars: MAX_BATCH_CHARS };
+    const batch = makeBatch(wire, this.#journal.read(this.name, { after }, limit));
+    if (pages.size >= MAX_PAGES) pages.clear();
+    pages.set(after, { batch, head: this.#head });
+    return batch;
+  }
+
   #presence(): Notice {
     const count = this.#people.size + this.#unnamed;
     if (count > MAX_PEOPLE_NAMED) return { type: "presence", count };
@@ -202,9 +234,7 @@ export function makeGap(after: number, to: number, reason: "retention" | "skippe
 }
 
 function makeBatch(wire: Wire, entries: readonly Entry[]): Batch {
-  const frame = wire.encode(entries);
-  const byteLength = frame === undefined ? 0 : Buffer.byteLength(frame);
-  return { lastSeq: entries.at(-1)!.seq, frame, byteLength };
+  return { lastSeq: entries.at(-1)!.seq, frame: wire.encode(entries) };
 }
 
 /** The entries in parts of about `MAX_BATCH_CHARS`, usually one. */

@@ -30,7 +30,7 @@ export interface SeatOptions {
   readonly person: Person | undefined;
   readonly takenSeq: number;
   /** Told when the member throws. */
-  readonly onFailure: (error: unknown) => void;
+  readonly onFailure: (member: Member, error: unknown) => void;
 }
 
 /** What a member is sent goes through here; a member that throws takes nothing and costs the others nothing. */
@@ -39,7 +39,7 @@ export class Seat {
   readonly person: Person | undefined;
   /** Everything up to this entry has been taken by the member; what follows is read from the journal. */
   takenSeq: number;
-  readonly #onFailure: (error: unknown) => void;
+  readonly #onFailure: (member: Member, error: unknown) => void;
 
   constructor(options: SeatOptions) {
     this.member = options.member;
@@ -59,7 +59,7 @@ export class Seat {
       this.takenSeq = batch.lastSeq;
       return true;
     } catch (error) {
-      this.#onFailure(error);
+      this.#onFailure(this.member, error);
       return false;
     }
   }
@@ -68,7 +68,7 @@ export class Seat {
     try {
       this.member.tell(notice);
     } catch (error) {
-      this.#onFailure(error);
+      this.#onFailure(this.member, error);
     }
   }
 
@@ -81,7 +81,7 @@ export class Seat {
     try {
       this.member.close(code);
     } catch (error) {
-      this.#onFailure(error);
+      this.#onFailure(this.member, error);
     }
   }
 }

@@ -2,7 +2,7 @@
 import { ifNoneMatch } from "@std/http/etag";
 import { Client } from "./client.ts";
 import { JsonDialog, LinesDialog, type MakeDialog } from "./dialog.ts";
-import { closeFor, type ErrorCode, type ErrorRow, ERRORS } from "./errors.ts";
+import { type ErrorCode, type ErrorRow, ERRORS } from "./errors.ts";
 import type { Hub } from "./hub.ts";
 import type { Log } from "./log.ts";
 import { LOBBY, parseRoomName } from "./names.ts";
@@ -52,11 +52,7 @@ function serveWs(request: Request, peer: Peer, deps: ServerDeps & { room: string
     isJson ? new JsonDialog(speaker, deps) : new LinesDialog(speaker, deps);
   try {
     return peer.upgrade(isJson ? JSON_LINES.protocol : "", (connection) => {
-      new Client({ hub: deps.hub, connection, makeDialog, log }).run().catch((error) => {
-        log("error", "client failed", { error });
-        const { closeCode, reason } = closeFor("internal");
-        connection.close(closeCode, reason);
-      });
+      new Client({ hub: deps.hub, connection, makeDialog, log }).run();
     });
   } catch (error) {
     if (error instanceof TypeError) return refuse("bad_upgrade"); // a header is missing or wrong

@@ -5,7 +5,7 @@ import type { Appended, Draft, Journal } from "./journal/journal.ts";
 import type { Log } from "./log.ts";
 import type { Room } from "./room.ts";
 import type { Member, Seat } from "./seat.ts";
-import type { Entry, Message } from "./wire/message.ts";
+import type { Ack, Entry, Message } from "./wire/message.ts";
 
 /** When a message that could not be stored may be tried again. */
 const RETRY_AFTER_MS = 2_000;
@@ -78,10 +78,16 @@ export class Turn {
       return;
     }
     this.#deliver(appended, senders);
+    const acks = new Map<Seat, Ack[]>();
     for (const [n, { seq }] of appended.entries()) {
       const { id } = drafts[n]!;
-      if (id) senders[n]!.seat.tell({ type: "ack", id, seq });
+      if (!id) continue;
+      const { seat } = senders[n]!;
+      const known = acks.get(seat);
+      if (known) known.push({ id, seq });
+      else acks.set(seat, [{ id, seq }]);
     }
+    for (const [seat, seatAcks] of acks) seat.tell({ type: "acks", acks: seatAcks });
   }
 
   #findFault({ room, seat }: Place, { kind, ref }: Message): ErrorCode | undefined {

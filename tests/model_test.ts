@@ -152,7 +152,7 @@ class Witness implements Member {
     }
     this.space--;
     assert(batch.lastSeq <= this.world.durableHead(this.room), "delivered before it was stored");
-    const lines = batch.frame?.split("\n") ?? [];
+    const lines = batch.frame?.text.split("\n") ?? [];
     if (this.wire === LINES) this.texts.push(...lines);
     else for (const line of lines) this.#take(JSON.parse(line));
     return true;
@@ -165,10 +165,10 @@ class Witness implements Member {
   }
 
   tell(notice: Notice): void {
-    if (notice.type === "ack") {
-      assert(notice.seq <= this.world.durableHead(this.room), "acknowledged before it was stored");
-      this.world.acknowledge(this, notice.id, notice.seq);
-      this.#answer(notice.id);
+    for (const { id, seq } of notice.type === "acks" ? notice.acks : []) {
+      assert(seq <= this.world.durableHead(this.room), "acknowledged before it was stored");
+      this.world.acknowledge(this, id, seq);
+      this.#answer(id);
     }
     if (notice.type === "error" && notice.id !== undefined) this.#answer(notice.id);
     if (notice.type === "gap") {
@@ -370,7 +370,7 @@ class World {
       assertEquals(member.unanswered, [], "said and neither acknowledged nor refused");
       return;
     }
-    const shown = LINES.encode(entries as never)?.split("\n") ?? [];
+    const shown = LINES.encode(entries as never)?.text.split("\n") ?? [];
     const common = Math.min(shown.length, member.texts.length);
     assertEquals(member.texts.slice(-common || Infinity), shown.slice(-common || Infinity));
   }

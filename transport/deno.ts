@@ -4,6 +4,7 @@
 // memory, no deadline for a request's head, and no way to drop a peer that has stopped reading.
 import { closeFor, ERRORS } from "../errors.ts";
 import type { Log } from "../log.ts";
+import type { Frame } from "../wire/frame.ts";
 import type {
   Connection,
   ConnectionHandlers,
@@ -23,7 +24,8 @@ const RELISTEN_DELAY_MS = 100;
 const UNSEEN_BYTES = 1_400_000;
 
 /** Listens with Deno's own server. */
-export const listenDeno: Listen = (handler, options) => new DenoListener(handler, options);
+// deno-lint-ignore require-await -- others listen later; this one at once
+export const listenDeno: Listen = async (handler, options) => new DenoListener(handler, options);
 
 class DenoListener implements Listener {
   readonly port: number;
@@ -143,7 +145,7 @@ class DenoConnection implements Connection {
     return this.#socket.bufferedAmount;
   }
 
-  listen({ onMessage, onClose }: ConnectionHandlers): void {
+  listen(handlers: ConnectionHandlers): void {
     const guarded = (handle: () => void) => {
       try {
         handle();
@@ -153,16 +155,20 @@ class DenoConnection implements Connection {
         this.close(closeCode, reason);
       }
     };
-    this.#socket.onmessage = (event) => guarded(() => onMessage(event.data));
-    this.#socket.onclose = () => this.#end(() => guarded(onClose));
+    this.#socket.onmessage = (event) => guarded(() => handlers.onMessage(event.data));
+    this.#socket.onclose = () => this.#end(() => guarded(() => handlers.onClose()));
   }
 
-  send(text: string): void {
+  send({ text }: Frame): void {
     this.#socket.send(text);
   }
 
   close(code: number, reason: string): void {
     this.#socket.close(code, reason);
+  }
+
+  terminate(code: number, reason: string): void {
+    this.close(code, reason);
   }
 
   /** Deno may report one close twice. */

@@ -2,6 +2,7 @@
 // and the WebSocket implementation. One suite (transport_test.ts) runs on every implementation.
 
 import type { Log } from "../log.ts";
+import type { Frame } from "../wire/frame.ts";
 
 /** One WebSocket, seen from the server. */
 export interface Connection {
@@ -14,9 +15,11 @@ export interface Connection {
   /** Starts reading. Messages come in order, one call at a time; then `onClose`, once. */
   listen(handlers: ConnectionHandlers): void;
   /** Queues one text message. Never blocks: the caller watches `bufferedAmount`. */
-  send(text: string): void;
+  send(frame: Frame): void;
   /** Queues a close frame behind what waits. A peer that reads nothing keeps it waiting. */
   close(code: number, reason: string): void;
+  /** Ends it at once, where that can be done; elsewhere as `close` does. */
+  terminate(code: number, reason: string): void;
 }
 
 /** Who is told about a connection. An exception in either is logged and ends that connection only. */
@@ -46,6 +49,10 @@ export interface ListenOptions {
   readonly port: number;
   /** Silence after which a peer is presumed gone. */
   readonly pongWaitMs: number;
+  /** A longer message ends its connection with 1009, where it can be bounded before it is in memory. */
+  readonly maxMessageBytes: number;
+  /** Time for a request's head to arrive, where that can be bounded. */
+  readonly headWaitMs: number;
   readonly log: Log;
 }
 
@@ -61,4 +68,4 @@ export interface Listener {
  * Listens, and goes on listening when accepting fails for a while.
  * @throws {Deno.errors.AddrInUse} and the like when it cannot start.
  */
-export type Listen = (handler: Handler, options: ListenOptions) => Listener;
+export type Listen = (handler: Handler, options: ListenOptions) => Promise<Listener>;

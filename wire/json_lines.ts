@@ -1,6 +1,7 @@
 // The wire `confab.v1`: a WebSocket message holds one or more JSON objects, one a line, in both directions.
 // Pure functions; docs/protocol.md describes the same, and its examples are this module's tests.
 import { ChatError } from "../errors.ts";
+import { Frame } from "./frame.ts";
 import type { Entry, Kind, Message, Notice, Wire } from "./message.ts";
 import { cleanText, isLonger } from "./text.ts";
 
@@ -42,17 +43,19 @@ export type Command =
 type Fields = Readonly<Record<string, unknown>>;
 
 /** Encodings of what many members are told alike. */
-const shared = new WeakMap<Notice, string>();
+const shared = new WeakMap<Notice, Frame>();
 
 /** The wire of JSON lines. */
 export const JSON_LINES: Wire = {
   protocol: "confab.v1",
-  encode: (entries) => entries.map(encodeEntry).join("\n"),
+  encode: (entries) => new Frame(entries.map(encodeEntry).join("\n")),
   encodeNotice(notice) {
-    if (notice.type !== "presence" && notice.type !== "typing") return encodeNotice(notice);
-    let line = shared.get(notice);
-    if (line === undefined) shared.set(notice, line = encodeNotice(notice));
-    return line;
+    const isShared = notice.type === "presence" || notice.type === "typing";
+    const known = isShared ? shared.get(notice) : undefined;
+    if (known) return known;
+    const frame = new Frame(encodeNotice(notice));
+    if (isShared) shared.set(notice, frame);
+    return frame;
   },
 };
 
@@ -116,6 +119,11 @@ function encodeNotice(notice: Notice): string {
   if (notice.type === "page") {
     const entries = notice.entries.map(encodeEntry).join(",");
     return `{"type":"page","before":${notice.before},"entries":[${entries}],"more":${notice.more}}`;
+  }
+  if (notice.type === "acks") {
+    return notice.acks.map(({ id, seq }) =>
+      `{"type":"ack","id":${JSON.stringify(id)},"seq":${seq}}`
+    ).join("\n");
   }
   if (notice.type === "welcome") {
     return JSON.stringify({ ...notice, limits: { textBytes: MAX_TEXT_BYTES } });

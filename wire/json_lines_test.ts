@@ -84,7 +84,7 @@ const SAYINGS: (Entry[] | Notice)[] = [
   [entry({ seq: 45, id: "5f10", kind: "react", ref: 42, text: "👍" })],
   [entry({ seq: 46, id: "5f0f", kind: "delete", ref: 42 })],
   [entry({ seq: 47, id: "", name: "", tag: "", text: "from a line" })],
-  { type: "ack", id: "5f0c", seq: 42 },
+  { type: "acks", acks: [{ id: "5f0c", seq: 42 }] },
   { type: "page", before: 43, entries: [entry({ text: "hi" })], more: true },
   { type: "presence", count: 3, people: [ANN] },
   { type: "typing", from: ANN },
@@ -105,20 +105,20 @@ Deno.test("decodeCommand() reads every example of the document", () => {
 
 Deno.test("JSON_LINES writes every example of the document, byte for byte", () => {
   const written = SAYINGS.map((saying) =>
-    Array.isArray(saying) ? JSON_LINES.encode(saying) : JSON_LINES.encodeNotice(saying)
+    (Array.isArray(saying) ? JSON_LINES.encode(saying) : JSON_LINES.encodeNotice(saying))?.text
   );
   assertEquals(written as string[], documented.server);
 });
 
 Deno.test("JSON_LINES.encode() puts one entry on a line, and no other newline", () => {
   const entries = [entry({ text: "a\nb\u2028" }), entry({ seq: 43, text: '"\\' })];
-  const lines = JSON_LINES.encode(entries)!.split("\n");
+  const lines = JSON_LINES.encode(entries)!.text.split("\n");
   assertEquals(lines.map((line) => JSON.parse(line).text), entries.map(({ text }) => text));
 });
 
 Deno.test("JSON_LINES.encode() never tells the author's hash", () => {
-  const everything = JSON_LINES.encode([entry({})]) +
-    JSON_LINES.encodeNotice({ type: "page", before: 1, entries: [entry({})], more: false })!;
+  const everything = JSON_LINES.encode([entry({})])!.text +
+    JSON_LINES.encodeNotice({ type: "page", before: 1, entries: [entry({})], more: false })!.text;
   assert(!everything.includes("zzz"));
 });
 

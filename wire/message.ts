@@ -1,5 +1,6 @@
 // What passes between journal, hub, wires and clients. Types only: everybody may import this.
 import type { ErrorCode } from "../errors.ts";
+import type { Frame } from "./frame.ts";
 
 /** What an entry does. All but `say` refer to an earlier entry. */
 export type Kind = "say" | "edit" | "delete" | "react";
@@ -37,9 +38,13 @@ export interface Entry extends Message, From {
 export interface Batch {
   readonly lastSeq: number;
   /** The entries as the wire carries them; undefined when this wire shows none of them. */
-  readonly frame: string | undefined;
-  /** Size of `frame` in UTF-8. */
-  readonly byteLength: number;
+  readonly frame: Frame | undefined;
+}
+
+/** That the sender's message of this id is durable, and its number. */
+export interface Ack {
+  readonly id: string;
+  readonly seq: number;
 }
 
 /** What a server says besides entries. Wires that have no word for one leave it out. */
@@ -52,7 +57,8 @@ export type Notice =
     readonly you: From;
     readonly resumed: boolean;
   }
-  | { readonly type: "ack"; readonly id: string; readonly seq: number }
+  /** One line for each. */
+  | { readonly type: "acks"; readonly acks: readonly Ack[] }
   | {
     readonly type: "gap";
     readonly from: number;
@@ -78,12 +84,12 @@ export type Notice =
   }
   | { readonly type: "bye"; readonly code: ErrorCode; readonly retryAfterMs: number };
 
-/** How one wire writes what the server says. Pure. Frames may be joined with a newline. */
+/** How one wire writes what the server says. Pure. The texts of frames may be joined with a newline. */
 export interface Wire {
   /** The WebSocket subprotocol; empty for none. */
   readonly protocol: string;
   /** One frame of consecutive entries; undefined when none of them shows. */
-  encode(entries: readonly Entry[]): string | undefined;
+  encode(entries: readonly Entry[]): Frame | undefined;
   /** One frame of a notice; undefined when the wire has no word for it. */
-  encodeNotice(notice: Notice): string | undefined;
+  encodeNotice(notice: Notice): Frame | undefined;
 }

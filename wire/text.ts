@@ -2,6 +2,7 @@
 // Clients that ask for no subprotocol speak it. Pure functions; docs/protocol.md describes the same.
 import { Buffer } from "node:buffer";
 import { ChatError } from "../errors.ts";
+import { Frame } from "./frame.ts";
 import type { Entry, Wire } from "./message.ts";
 
 const LINE_SEPARATOR = "\n";
@@ -16,7 +17,7 @@ export const LINES: Wire = {
     for (const entry of entries) {
       if (entry.kind === "say" || entry.kind === "edit") lines.push(encodeLine(entry));
     }
-    return lines.length > 0 ? lines.join(LINE_SEPARATOR) : undefined;
+    return lines.length > 0 ? new Frame(lines.join(LINE_SEPARATOR)) : undefined;
   },
   encodeNotice: () => undefined,
 };

@@ -48,9 +48,9 @@ function entry(text: string, more: Partial<Entry> = {}): Entry {
 
 Deno.test("LINES.encode() separates with one newline, byte for byte", () => {
   const frame = LINES.encode(["hé", "", "b"].map((text) => entry(text)))!;
-  const bytes = [...new TextEncoder().encode(frame)];
+  const bytes = [...new TextEncoder().encode(frame.text)];
   assertEquals(bytes, [0x68, 0xc3, 0xa9, 0x0a, 0x0a, 0x62]);
-  assertEquals(LINES.encode([entry("")]), "");
+  assertEquals(LINES.encode([entry("")])?.text, "");
 });
 
 Deno.test("LINES.encode() shows who said it, an edit as one, and nothing it has no line for", () => {
@@ -61,7 +61,7 @@ Deno.test("LINES.encode() shows who said it, an edit as one, and nothing it has 
     entry("👍", { ...ann, kind: "react", ref: 1 }),
     entry("", { ...ann, kind: "delete", ref: 1 }),
   ];
-  assertEquals(LINES.encode(entries), "Ann: two lines\nAnn (edited): better");
+  assertEquals(LINES.encode(entries)?.text, "Ann: two lines\nAnn (edited): better");
   assertEquals(LINES.encode(entries.slice(2)), undefined);
 });
 

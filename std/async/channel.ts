@@ -39,8 +39,9 @@ interface Waiter<In> {
 export class Channel<T> implements AsyncIterable<T> {
   readonly #capacity: number;
   readonly #held = new Denque<T>();
-  readonly #senders = new Denque<Waiter<void> & { value: T }>();
-  readonly #receivers = new Denque<Waiter<T>>();
+  /** Who waits. Many channels never see anybody wait. */
+  #senders: Denque<Waiter<void> & { value: T }> | undefined;
+  #receivers: Denque<Waiter<T>> | undefined;
   #closed = false;
   #reason: [reason: unknown] | [] = [];
 
@@ -72,7 +73,8 @@ export class Channel<T> implements AsyncIterable<T> {
   send(value: T): Promise<void> {
     if (this.#closed) return Promise.reject(sendError(value));
     if (this.trySend(value)) return Promise.resolve();
-    return new Promise((resolve, reject) => this.#senders.push({ value, resolve, reject }));
+    const senders = this.#senders ??= new Denque();
+    return new Promise((resolve, reject) => senders.push({ value, resolve, reject }));
   }
 
   /**
@@ -83,13 +85,14 @@ export class Channel<T> implements AsyncIterable<T> {
     const next = this.tryReceive();
     if (next.state === "ok") return Promise.resolve(next.value);
     if (next.state === "closed") return Promise.reject(this.#receiveError());
-    return new Promise((resolve, reject) => this.#receivers.push({ resolve, reject }));
+    const receivers = this.#receivers ??= new Denque();
+    return new Promise((resolve, reject) => receivers.push({ resolve, reject }));
   }
 
   /** Sends without waiting; false when that is not possible now. */
   trySend(value: T): boolean {
     if (this.#closed) return false;
-    const receiver = this.#receivers.shift();
+    const receiver = this.#receivers?.shift();
     if (receiver) receiver.resolve(value);
     else if (this.#held.length < this.#capacity) this.#held.push(value);
     else return false;
@@ -100,14 +103,14 @@ export class Channel<T> implements AsyncIterable<T> {
   tryReceive(): ChannelReceiveResult<T> {
     if (this.#held.length > 0) {
       const value = this.#held.shift() as T;
-      const sender = this.#senders.shift();
+      const sender = this.#senders?.shift();
       if (sender) {
         this.#held.push(sender.value);
         sender.resolve();
       }
       return { state: "ok", value };
     }
-    const sender = this.#senders.shift();
+    const sender = this.#senders?.shift();
     if (sender) {
       sender.resolve();
       return { state: "ok", value: sender.value };
@@ -122,8 +125,10 @@ export class Channel<T> implements AsyncIterable<T> {
     if (this.#closed) return;
     this.#closed = true;
     this.#reason = reason;
-    for (let s = this.#senders.shift(); s; s = this.#senders.shift()) s.reject(sendError(s.value));
-    for (let r = this.#receivers.shift(); r; r = this.#receivers.shift()) {
+    for (let s = this.#senders?.shift(); s; s = this.#senders?.shift()) {
+      s.reject(sendError(s.value));
+    }
+    for (let r = this.#receivers?.shift(); r; r = this.#receivers?.shift()) {
       r.reject(this.#receiveError());
     }
   }
