@@ -12,6 +12,8 @@ export interface Config {
   readonly port: number;
   /** Where the journal is. */
   readonly journal: "sqlite" | "memory";
+  /** What accepts connections. */
+  readonly transport: "deno" | "ws";
   /** The journal's folder. */
   readonly data: string;
   /** Entries kept in each room; 0 for all. */
@@ -59,6 +61,13 @@ const SETTINGS = {
     default: "sqlite",
     help: "sqlite, on disk, or memory, which a restart\nforgets",
   },
+  transport: {
+    type: "string",
+    env: "CONFAB_TRANSPORT",
+    value: "KIND",
+    default: "deno",
+    help: "deno, or ws, which is faster and bounds what\nhostile clients can do",
+  },
 } as const satisfies Record<string, Flag>;
 
 const FLAGS = {
@@ -95,7 +104,8 @@ export function parseConfig(
   return {
     command: given.has("help") ? "help" : given.has("version") ? "version" : "serve",
     ...parseAddr(setting("addr")),
-    journal: parseJournal(setting("journal")),
+    journal: parseKind(setting("journal"), ["sqlite", "memory"]),
+    transport: parseKind(setting("transport"), ["deno", "ws"]),
     data: setting("data").value,
     keep: parseKeep(setting("keep")),
   };
@@ -189,9 +199,10 @@ function parseAddr({ value: addr, source }: Setting): Pick<Config, "hostname" | 
   return { hostname: match[1] ?? match[2] ?? "", port };
 }
 
-function parseJournal({ value, source }: Setting): Config["journal"] {
-  if (value === "sqlite" || value === "memory") return value;
-  throw badUsage(`Cannot parse ${source}: expected sqlite or memory, received "${value}"`);
+function parseKind<T extends string>({ value, source }: Setting, kinds: readonly T[]): T {
+  const kind = kinds.find((kind) => kind === value);
+  if (kind) return kind;
+  throw badUsage(`Cannot parse ${source}: expected ${kinds.join(" or ")}, received "${value}"`);
 }
 
 function parseKeep({ value, source }: Setting): number {

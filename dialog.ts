@@ -14,7 +14,7 @@ import {
 import { decodeLine, decodeText, isLonger, LINES } from "./wire/text.ts";
 
 /** Largest WebSocket message with JSON lines: a text may grow sixfold by JSON's escapes, and a message hold several. */
-const MAX_MESSAGE_BYTES = 128 * 1024;
+export const MAX_MESSAGE_BYTES = 128 * 1024;
 
 /** Time for the hello after the upgrade. */
 const HELLO_WAIT_MS = 10_000;

@@ -2,6 +2,7 @@
 // signals, and nothing else ends the process.
 import deno from "./deno.json" with { type: "json" };
 import { type Config, ENV_NAMES, helpText, parseConfig } from "./config.ts";
+import { MAX_MESSAGE_BYTES } from "./dialog.ts";
 import { ChatError, type ErrorRow, ERRORS } from "./errors.ts";
 import { Hub } from "./hub.ts";
 import type { Journal } from "./journal/journal.ts";
@@ -9,11 +10,13 @@ import { MemoryJournal } from "./journal/memory.ts";
 import { openSqliteJournal } from "./journal/sqlite.ts";
 import { makeTextLog } from "./log.ts";
 import { makeHandler } from "./server.ts";
-import { listenDeno } from "./transport/deno.ts";
-import type { Handler, Listener } from "./transport/transport.ts";
+import type { Handler, Listen, Listener } from "./transport/transport.ts";
 
 /** Silence after which a peer is presumed gone. */
 const PONG_WAIT_MS = 33_000;
+
+/** Time for a request's head to arrive. */
+const HEAD_WAIT_MS = 5_000;
 
 /** Time for everybody to take leave after a signal, and until the process ends whatever happens: below 5 s. */
 const GRACE_MS = 3_000;
@@ -28,29 +31,36 @@ const STOP_SIGNALS: Deno.Signal[] = [
   Deno.build.os === "windows" ? "SIGBREAK" : "SIGTERM",
 ];
 
+/** Only the one that is used is loaded. */
+const TRANSPORTS: Record<Config["transport"], () => Promise<Listen>> = {
+  deno: async () => (await import("./transport/deno.ts")).listenDeno,
+  ws: async () => (await import("./transport/ws.ts")).listenWs,
+};
+
 const log = makeTextLog((line) => {
   try {
     console.error(line);
   } catch { /* the disk behind a redirected log is full: there is nowhere left to say so */ }
 });
 
-function main(args: string[]): void {
+async function main(args: string[]): Promise<void> {
   try {
     const env = Object.fromEntries(ENV_NAMES.map((name) => [name, Deno.env.get(name)]));
     const config = parseConfig(args, env);
     if (config.command === "help") console.log(helpText(deno.version));
     else if (config.command === "version") console.log(`confab ${deno.version}`);
-    else serve(config);
+    else await serve(config);
   } catch (error) {
     exitWith(error, args.some((arg) => /^--?debug$/.test(arg)));
   }
 }
 
-function serve(config: Config): void {
+async function serve(config: Config): Promise<void> {
   keepAlive();
+  const listenOn = await TRANSPORTS[config.transport]();
   const journal = openJournal(config);
   const hub = new Hub({ journal, keep: config.keep, log });
-  const listener = listen(config, makeHandler({ hub, log }));
+  const listener = await listen(config, listenOn, makeHandler({ hub, log }));
   const running = hub.run().catch((error) => {
     // Without its loop the rooms are dead, and only look alive.
     log("error", "hub failed", { error: error.stack });
@@ -87,10 +97,17 @@ function keepAlive(): void {
   });
 }
 
-function listen(config: Config, handler: Handler): Listener {
+async function listen(config: Config, listenOn: Listen, handler: Handler): Promise<Listener> {
   const { hostname, port } = config;
   try {
-    return listenDeno(handler, { hostname, port, pongWaitMs: PONG_WAIT_MS, log });
+    return await listenOn(handler, {
+      hostname,
+      port,
+      pongWaitMs: PONG_WAIT_MS,
+      maxMessageBytes: MAX_MESSAGE_BYTES,
+      headWaitMs: HEAD_WAIT_MS,
+      log,
+    });
   } catch (cause) {
     const where = `${hostname || "every address"}, port ${port}`;
     const reason = cause instanceof Deno.errors.AddrInUse

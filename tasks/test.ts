@@ -19,6 +19,8 @@ export interface Counts {
   readonly ignored: number;
 }
 
+const NOTHING: Counts = { passed: 0, failed: 0, ignored: 0 };
+
 /** Reads the counts from the output of `deno test`; undefined when it did not get that far. */
 export function parseCounts(output: string): Counts | undefined {
   const last = [...output.matchAll(/^(?:ok|FAILED) \| .*$/gm)].at(-1)?.[0];
@@ -27,10 +29,31 @@ export function parseCounts(output: string): Counts | undefined {
   return { passed: count("passed"), failed: count("failed"), ignored: count("ignored") };
 }
 
+/** Tests of the whole program over sockets, which pass on the other transport as well. */
+const ON_BOTH_TRANSPORTS = ["chat", "kicked", "resume", "seed_page", "slow_reader"]
+  .map((name) => `tests/${name}_test.ts`);
+
 async function main(args: string[]): Promise<number> {
+  const runs = [await run(args)];
+  if (args.length === 0) {
+    console.log("\nOnce more, with --transport ws:");
+    runs.push(await run(ON_BOTH_TRANSPORTS, { CONFAB_TRANSPORT: "ws" }));
+  }
+  const sum = (count: keyof Counts) => runs.reduce((sum, { counts }) => sum + counts[count], 0);
+  const mayIgnore = !Deno.env.get("CI");
+  const ignored = sum("ignored");
+  if (ignored > 0 && !mayIgnore) console.log(`${ignored} ignored, which CI does not allow`);
+  console.log(
+    `${sum("passed")} passed, ${sum("failed")} failed${ignored > 0 ? `, ${ignored} skipped` : ""}`,
+  );
+  const code = runs.find(({ code }) => code !== 0)?.code ?? 0;
+  return code || (ignored > 0 && !mayIgnore ? 1 : 0);
+}
+
+async function run(files: string[], env: Record<string, string> = {}) {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["test", PERMISSIONS, ...SANITIZERS, ...args],
-    env: { NO_COLOR: "1" },
+    args: ["test", PERMISSIONS, ...SANITIZERS, ...files],
+    env: { NO_COLOR: "1", ...env },
     stdout: "piped",
   }).spawn();
   const watchdog = setTimeout(() => {
@@ -46,12 +69,7 @@ async function main(args: string[]): Promise<number> {
   const { code } = await child.status;
   clearTimeout(watchdog);
   const counts = parseCounts(output);
-  if (!counts) return code || 1;
-  const { passed, failed, ignored } = counts;
-  const mayIgnore = !Deno.env.get("CI");
-  if (ignored > 0 && !mayIgnore) console.log(`${ignored} ignored, which CI does not allow`);
-  console.log(`${passed} passed, ${failed} failed${ignored > 0 ? `, ${ignored} skipped` : ""}`);
-  return code || (ignored > 0 && !mayIgnore ? 1 : 0);
+  return counts ? { code, counts } : { code: code || 1, counts: NOTHING };
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -21,14 +21,15 @@ export interface ProgramOptions {
   readonly clearEnv?: boolean;
 }
 
-/** The program from source, with the permissions that it is compiled with. */
+/** The program from source, with the permissions and flags that it is compiled with. */
 export const FROM_SOURCE: readonly string[] = [
   Deno.execPath(),
   "run",
+  "--v8-flags=--max-semi-space-size=4",
   "--allow-net",
   "--allow-read",
   "--allow-write",
-  "--allow-env=CONFAB_ADDR,CONFAB_DATA,CONFAB_KEEP,CONFAB_JOURNAL",
+  "--allow-env=CONFAB_ADDR,CONFAB_DATA,CONFAB_KEEP,CONFAB_JOURNAL,CONFAB_TRANSPORT,WS_NO_BUFFER_UTIL,WS_NO_UTF_8_VALIDATE",
   "--allow-sys=networkInterfaces",
   "main.ts",
 ];

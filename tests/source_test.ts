@@ -46,12 +46,13 @@ Deno.test("parseCounts() reads the last line of a test run", () => {
   assertEquals(parseCounts("error: Type checking failed.\n"), undefined);
 });
 
-Deno.test("source: whatever runs the program gives it the same permissions", async () => {
+Deno.test("source: whatever runs the program gives it the same permissions and flags", async () => {
   const wanted = [
     "--allow-net",
     "--allow-read",
     "--allow-write",
-    `--allow-env=${ENV_NAMES}`,
+    `--allow-env=${ENV_NAMES},WS_NO_BUFFER_UTIL,WS_NO_UTF_8_VALIDATE`,
+    "--v8-flags=--max-semi-space-size=4",
     "--allow-sys=networkInterfaces",
   ];
   const places = [

@@ -1,11 +1,19 @@
 // One suite for every transport: real sockets on loopback, port 0.
-import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import type { Log } from "../log.ts";
 import { encodeFrame, OPCODE, RawSocket, upgradeRequest } from "../tests/raw_socket.ts";
+import { Frame } from "../wire/frame.ts";
 import { listenDeno } from "./deno.ts";
-import type { Connection, Handler, Listen, Listener } from "./transport.ts";
+import type { Connection, Handler, Listen, Listener, ListenOptions } from "./transport.ts";
+import { listenWs } from "./ws.ts";
 
-const TRANSPORTS: Record<string, Listen> = { deno: listenDeno };
+const TRANSPORTS: Record<string, Listen> = { deno: listenDeno, ws: listenWs };
 
 const PONG_WAIT_MS = 400;
 
@@ -15,10 +23,26 @@ interface Running extends AsyncDisposable {
   readonly logged: string[];
 }
 
-function start(listen: Listen, handler: Handler, pongWaitMs = 33_000): Running {
+/** What the tests of a limit exceed. */
+const MAX_MESSAGE_BYTES = 1000;
+const HEAD_WAIT_MS = 500;
+
+const OPTIONS: Omit<ListenOptions, "log"> = {
+  hostname: "127.0.0.1",
+  port: 0,
+  pongWaitMs: 33_000,
+  maxMessageBytes: MAX_MESSAGE_BYTES,
+  headWaitMs: HEAD_WAIT_MS,
+};
+
+async function start(
+  listen: Listen,
+  handler: Handler,
+  options: Partial<ListenOptions> = {},
+): Promise<Running> {
   const logged: string[] = [];
   const log: Log = (_level, event) => logged.push(event);
-  const listener = listen(handler, { hostname: "127.0.0.1", port: 0, pongWaitMs, log });
+  const listener = await listen(handler, { ...OPTIONS, log, ...options });
   return {
     listener,
     port: listener.port,
@@ -39,7 +63,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
     Deno.test(`transport ${name} ${what}`, fn);
 
   test("answers requests with what the handler returns", async () => {
-    await using server = start(
+    await using server = await start(
       listen,
       (request) => new Response(new URL(request.url).pathname),
     );
@@ -48,7 +72,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
   });
 
   test("answers 500 when the handler throws, and goes on", async () => {
-    await using server = start(listen, (request) => {
+    await using server = await start(listen, (request) => {
       if (request.url.endsWith("/throw")) throw new Error("broken");
       return new Response("fine");
     });
@@ -65,12 +89,12 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
       connection.listen({
         onMessage(data) {
           received.push(typeof data === "string" ? data : [...new Uint8Array(data)]);
-          if (data === "done") connection.send("é\nline");
+          if (data === "done") connection.send(new Frame("é\nline"));
         },
         onClose: () => {},
       })
     );
-    await using server = start(listen, handler);
+    await using server = await start(listen, handler);
     using peer = await RawSocket.open(server.port);
     await peer.send("one");
     await peer.write(encodeFrame(OPCODE.binary, Uint8Array.of(0, 255)));
@@ -81,9 +105,12 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
 
   test("reads a frame that arrives byte by byte, and one in fragments", async () => {
     const handler = accepting((connection) =>
-      connection.listen({ onMessage: (data) => connection.send(`${data}`), onClose: () => {} })
+      connection.listen({
+        onMessage: (data) => connection.send(new Frame(`${data}`)),
+        onClose: () => {},
+      })
     );
-    await using server = start(listen, handler);
+    await using server = await start(listen, handler);
     using peer = await RawSocket.open(server.port);
     for (const byte of encodeFrame(OPCODE.text, new TextEncoder().encode("slow"))) {
       await peer.write(Uint8Array.of(byte));
@@ -107,7 +134,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
         closes++;
         closed.resolve();
       };
-      await using server = start(
+      await using server = await start(
         listen,
         accepting((connection) => connection.listen({ onMessage: () => {}, onClose })),
       );
@@ -124,10 +151,10 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
     for (const code of [1000, 1001, 1007, 1008, 1009, 1011]) {
       const handler = accepting((connection) => {
         connection.listen(ignore);
-        connection.send("last words");
+        connection.send(new Frame("last words"));
         connection.close(code, "because: it ends");
       });
-      await using server = start(listen, handler);
+      await using server = await start(listen, handler);
       using peer = await RawSocket.open(server.port);
       assertEquals(await peer.readText(), "last words");
       assertEquals(await peer.readClose(), { code, reason: "because: it ends" });
@@ -139,12 +166,12 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
       connection.listen({
         onMessage(data) {
           if (data === "throw") throw new Error("broken");
-          connection.send("fine");
+          connection.send(new Frame("fine"));
         },
         onClose: () => {},
       })
     );
-    await using server = start(listen, handler);
+    await using server = await start(listen, handler);
     using bad = await RawSocket.open(server.port);
     using good = await RawSocket.open(server.port);
     await bad.send("throw");
@@ -162,7 +189,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
       closed.resolve();
     };
     const handler = accepting((connection) => connection.listen({ onMessage: () => {}, onClose }));
-    await using server = start(listen, handler, PONG_WAIT_MS);
+    await using server = await start(listen, handler, { pongWaitMs: PONG_WAIT_MS });
     using peer = await RawSocket.open(server.port);
     assertEquals((await peer.readFrame())?.opcode, OPCODE.ping);
     await closed.promise;
@@ -176,7 +203,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
     const handler = accepting((connection) =>
       connection.listen({ onMessage: () => {}, onClose: () => closes++ })
     );
-    await using server = start(listen, handler, PONG_WAIT_MS);
+    await using server = await start(listen, handler, { pongWaitMs: PONG_WAIT_MS });
     using peer = await RawSocket.open(server.port);
     for (let pings = 0; pings < 5; pings++) {
       const frame = await peer.readFrame();
@@ -188,7 +215,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
 
   test("shows in bufferedAmount what a peer does not read", async () => {
     const opened = Promise.withResolvers<Connection>();
-    await using server = start(
+    await using server = await start(
       listen,
       accepting((connection) => {
         connection.listen(ignore);
@@ -198,7 +225,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
     using _peer = await RawSocket.open(server.port);
     const connection = await opened.promise;
     // The system's own buffers swallow some megabytes first.
-    const chunk = "x".repeat(64 * 1024);
+    const chunk = new Frame("x".repeat(64 * 1024));
     for (let sent = 0; sent < 1000 && connection.bufferedAmount < 1024 * 1024; sent++) {
       connection.send(chunk);
       if (sent % 16 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
@@ -210,11 +237,11 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
     const connections: Connection[] = [];
     const handler = accepting((connection) => {
       connection.listen(ignore);
-      connection.send("open");
+      connection.send(new Frame("open"));
       connections.push(connection);
     });
     for (const peerAnswers of [true, false]) {
-      await using server = start(listen, handler);
+      await using server = await start(listen, handler);
       using peer = await RawSocket.open(server.port);
       assertEquals(await peer.readText(), "open");
       connections.pop()!.close(1001, "bye");
@@ -233,17 +260,52 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
     }
   });
 
+  test("sends texts of every length of head, the same frame to several", async () => {
+    const frames = [0, 125, 126, 65535, 65536].map((length) =>
+      new Frame(
+        "é".repeat(length / 2)
+          .padEnd(length - (length / 2 | 0)),
+      )
+    );
+    const handler = accepting((connection) => {
+      connection.listen(ignore);
+      for (const frame of frames) connection.send(frame);
+    });
+    await using server = await start(listen, handler);
+    for (let peers = 0; peers < 2; peers++) {
+      using peer = await RawSocket.open(server.port);
+      for (const { text } of frames) assertEquals(await peer.readText(), text);
+    }
+  });
+
+  test("tells the handler of an upgrade that is incomplete, and of a request for none", async () => {
+    await using server = await start(listen, (_request, peer) => {
+      try {
+        return peer.upgrade("", () => {});
+      } catch (error) {
+        assert(error instanceof TypeError);
+        return new Response("incomplete", { status: 400 });
+      }
+    });
+    const whole = upgradeRequest(server.port, "/");
+    for (const missing of ["Upgrade", "Connection", "Sec-WebSocket-Key"]) {
+      const head = whole.split("\r\n").filter((line) => !line.startsWith(missing)).join("\r\n");
+      using peer = await RawSocket.connect(server.port, head);
+      assertMatch(await peer.readHead(), /^HTTP\/1.1 400 /, missing);
+    }
+  });
+
   test("refuses a port that is taken", async () => {
-    await using server = start(listen, () => new Response());
+    await using server = await start(listen, () => new Response());
     const log: Log = () => {};
-    const options = { hostname: "127.0.0.1", port: server.port, pongWaitMs: 33_000, log };
-    assertThrows(() => listen(() => new Response(), options), Deno.errors.AddrInUse);
+    const options = { ...OPTIONS, port: server.port, log };
+    await assertRejects(() => listen(() => new Response(), options), Deno.errors.AddrInUse);
   });
 
   test("agrees on the subprotocol that it is told to", async () => {
     const handler: Handler = (_request, peer) =>
       peer.upgrade("this.v1", (connection) => connection.listen(ignore));
-    await using server = start(listen, handler);
+    await using server = await start(listen, handler);
     const headers = ["Sec-WebSocket-Protocol: other, this.v1"];
     using peer = await RawSocket.connect(
       server.port,
@@ -258,7 +320,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
       address = peer.remoteAddress;
       return peer.upgrade("", (connection) => connection.listen(ignore));
     };
-    await using server = start(listen, handler);
+    await using server = await start(listen, handler);
     using peer = await RawSocket.connect(
       server.port,
       upgradeRequest(server.port, "/", ["Sec-WebSocket-Protocol: other"]),

@@ -1,0 +1,132 @@
+// A server of node:http that goes on listening. Out of file descriptors Deno stops accepting, for good and without a
+// word (seen with 2.9.6), so whenever somebody has left and nobody has come, it is tried out whether one still can.
+import { delay } from "@std/async/delay";
+import { createServer, type Server, type ServerOptions } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Log } from "../log.ts";
+
+/** How long after somebody has left. */
+const PROBE_DELAY_MS = 500;
+
+/** How long a connection from this machine may take to be accepted, and how often that is looked at. */
+const PROBE_WAIT_MS = 500;
+const PROBE_POLL_MS = 10;
+
+/** Where this machine reaches itself when it listens on every address. */
+const LOCAL = new Map([["", "127.0.0.1"], ["0.0.0.0", "127.0.0.1"], ["::", "::1"]]);
+
+export interface HttpServerOptions {
+  /** Empty for every IPv4 address of the machine. */
+  readonly hostname: string;
+  readonly log: Log;
+  readonly http: ServerOptions;
+  /** Gives a new server its listeners. */
+  readonly prepare: (server: Server) => void;
+}
+
+/** One address to listen on, whatever becomes of the server that does. */
+export class HttpServer {
+  readonly #options: HttpServerOptions;
+  readonly #log: Log;
+  #server: Server;
+  #port = 0;
+  /** Connections accepted so far. */
+  #accepted = 0;
+  #probe: ReturnType<typeof setTimeout> | undefined;
+  #isProbing = false;
+  #isFailing = false;
+  #isClosing = false;
+
+  constructor(options: HttpServerOptions) {
+    this.#options = options;
+    this.#log = options.log;
+    this.#server = this.#make();
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  /** @throws {Deno.errors.AddrInUse} and the like. */
+  async listen(port: number): Promise<void> {
+    const server = this.#server;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    server.once("error", reject);
+    server.listen(port, this.#options.hostname || "0.0.0.0", resolve);
+    await promise.catch((cause) => {
+      if (cause.code !== "EADDRINUSE") throw cause;
+      throw new Deno.errors.AddrInUse(cause.message, { cause });
+    });
+    server.off("error", reject);
+    server.on("error", (error) => this.#log("error", "accept failed", { error }));
+    this.#port = (server.address() as AddressInfo).port;
+  }
+
+  /** Accepts nothing more, and cuts what no upgrade has taken over. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    clearTimeout(this.#probe);
+    await new Promise<unknown>((resolve) => {
+      this.#server.close(resolve);
+      this.#server.closeAllConnections();
+    });
+  }
+
+  #make(): Server {
+    const server = createServer(this.#options.http);
+    const onClose = () => this.#probeLater();
+    server.on("connection", (socket) => {
+      this.#accepted++;
+      if (!this.#isProbing) socket.on("close", onClose);
+    });
+    this.#options.prepare(server);
+    return server;
+  }
+
+  #probeLater(): void {
+    if (this.#isClosing) return;
+    const acceptedBefore = this.#accepted;
+    this.#probe ??= setTimeout(async () => {
+      const isAlive = this.#accepted > acceptedBefore || await this.#canConnect();
+      this.#probe = undefined;
+      if (!isAlive) await this.#listenAgain();
+    }, PROBE_DELAY_MS);
+  }
+
+  /** Whether a connection is accepted. */
+  async #canConnect(): Promise<boolean> {
+    const acceptedBefore = this.#accepted;
+    const { hostname } = this.#options;
+    this.#isProbing = true;
+    try {
+      using _connection = await Deno.connect({
+        hostname: LOCAL.get(hostname) ?? hostname,
+        port: this.#port,
+      });
+      const until = performance.now() + PROBE_WAIT_MS;
+      while (this.#accepted === acceptedBefore && performance.now() < until) {
+        await delay(PROBE_POLL_MS);
+      }
+      return this.#accepted > acceptedBefore;
+    } catch {
+      return false; // out of descriptors for this as well
+    } finally {
+      this.#isProbing = false;
+    }
+  }
+
+  async #listenAgain(): Promise<void> {
+    if (this.#isClosing) return;
+    if (!this.#isFailing) this.#log("error", "accept failed");
+    this.#isFailing = true;
+    this.#server.close();
+    this.#server = this.#make();
+    try {
+      await this.listen(this.#port);
+      this.#isFailing = false;
+      this.#log("info", "listening again", { port: this.#port });
+    } catch {
+      this.#probeLater(); // Still out of what was missing. It was logged when it began.
+    }
+  }
+}

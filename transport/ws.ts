@@ -1,0 +1,207 @@
+// The transport over node:http and the `ws` library. It bounds what the other one cannot: a message's size before it is
+// in memory, a request's head, and how long a peer that has stopped reading keeps its connection.
+//
+// Known limit: on Deno 2.6 node:http has no such bounds, and knows no peer address of an upgrade.
+import { createHeaders, createRequest, sendResponse } from "@remix-run/node-fetch-server";
+import { Buffer } from "node:buffer";
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
+import { setImmediate } from "node:timers";
+// @ts-types="@types/ws"
+import { WebSocketServer } from "ws";
+import { type ErrorCode, type ErrorRow, ERRORS } from "../errors.ts";
+import { HttpServer } from "./http_server.ts";
+import type { Handler, Listen, Listener, ListenOptions, Peer } from "./transport.ts";
+import { SILENT_PARTS, WsConnection } from "./ws_connection.ts";
+
+/** What a request's head may be. */
+const MAX_HEAD_BYTES = 8 * 1024;
+const MAX_HEADERS = 64;
+
+/** Overdue heads are looked for this often in the time that they have. */
+const HEAD_CHECKS = 5;
+
+/** Upgrades in one turn of the event loop. */
+const MAX_UPGRADES = 16;
+
+/** 16 bytes in base64 (RFC 6455, section 4.2.1). */
+const KEY = /^[+/\dA-Za-z]{22}==$/;
+
+/** What the server's handler hands back for a request that has become a WebSocket. */
+const UPGRADED = new Response(null);
+
+/** A request for an upgrade, and what has come behind it. */
+interface Waiting {
+  readonly message: IncomingMessage;
+  readonly head: Buffer;
+}
+
+/** Listens with node:http. */
+export const listenWs: Listen = async (handler, options) => {
+  const listener = new WsListener(handler, options);
+  await listener.listen();
+  return listener;
+};
+
+class WsListener implements Listener {
+  readonly #handler: Handler;
+  readonly #options: ListenOptions;
+  readonly #open = new Set<WsConnection>();
+  readonly #http: HttpServer;
+  readonly #webSockets: WebSocketServer;
+  #sweep: ReturnType<typeof setInterval> | undefined;
+  /** The subprotocol of the upgrade that is under way; empty for none. */
+  #protocol = "";
+  readonly #upgrades: Waiting[] = [];
+  #isStopping = false;
+  #onEmpty = () => {};
+
+  constructor(handler: Handler, options: ListenOptions) {
+    this.#handler = handler;
+    this.#options = options;
+    this.#webSockets = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: options.maxMessageBytes,
+      handleProtocols: () => this.#protocol || false,
+    });
+    const { hostname, log, headWaitMs } = options;
+    this.#http = new HttpServer({
+      hostname,
+      log,
+      http: {
+        maxHeaderSize: MAX_HEAD_BYTES,
+        headersTimeout: headWaitMs,
+        connectionsCheckingInterval: headWaitMs / HEAD_CHECKS,
+      },
+      prepare: (server) => {
+        server.maxHeadersCount = MAX_HEADERS;
+        server.on("request", (request, response) => void this.#answer(request, response));
+        server.on("upgrade", (message, socket, head) => {
+          socket.on("error", ignore); // it may break while it waits
+          this.#upgrades.push({ message, head });
+          if (this.#upgrades.length === 1) setImmediate(() => this.#upgradeSome());
+        });
+      },
+    });
+  }
+
+  get port(): number {
+    return this.#http.port;
+  }
+
+  async listen(): Promise<void> {
+    await this.#http.listen(this.#options.port);
+    this.#sweep = setInterval(() => {
+      for (const connection of this.#open) connection.countSilence();
+    }, this.#options.pongWaitMs / SILENT_PARTS);
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    this.#isStopping = true;
+    if (this.#open.size > 0) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, graceMs);
+      this.#onEmpty = resolve;
+      await promise;
+      clearTimeout(timer);
+    }
+    clearInterval(this.#sweep);
+    for (const connection of this.#open) connection.terminate();
+    await this.#http.close();
+  }
+
+  async #answer(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    const upgrade = () => {
+      throw new TypeError("Cannot upgrade: the request does not ask for it");
+    };
+    const makeRequest = () => createRequest(message, response);
+    const answer = await this.#handle(message, { makeRequest, upgrade });
+    await sendResponse(response, answer).catch((error) => {
+      this.#options.log("error", "answer failed", { error });
+      response.destroy();
+    });
+  }
+
+  /** A few at a time: a thousand who come at once must not delay those who are here. */
+  #upgradeSome(): void {
+    for (const waiting of this.#upgrades.splice(0, MAX_UPGRADES)) void this.#answerUpgrade(waiting);
+    if (this.#upgrades.length > 0) setImmediate(() => this.#upgradeSome());
+  }
+
+  async #answerUpgrade({ message, head }: Waiting): Promise<void> {
+    const { method = "GET", url } = message;
+    const answer = await this.#handle(message, {
+      makeRequest: () =>
+        new Request(`http://${message.headers.host}${url}`, {
+          method,
+          headers: createHeaders(message),
+        }),
+      upgrade: (protocol, onOpen) => this.#upgrade({ message, head }, protocol, onOpen),
+    });
+    if (answer !== UPGRADED) message.socket.end(await encodeRefusal(answer));
+  }
+
+  async #handle({ socket }: IncomingMessage, { makeRequest, upgrade }: Making): Promise<Response> {
+    if (this.#isStopping) return new Response(null, { status: 503 });
+    let request: Request;
+    try {
+      request = makeRequest();
+    } catch {
+      return refuse("bad_request"); // the Host header may be anything
+    }
+    try {
+      return await this.#handler(request, { remoteAddress: socket.remoteAddress ?? "", upgrade });
+    } catch (error) {
+      this.#options.log("error", "request failed", { error });
+      return refuse("internal");
+    }
+  }
+
+  #upgrade({ message, head }: Waiting, protocol: string, onOpen: OnOpen): Response {
+    const { socket, headers } = message;
+    const key = headers["sec-websocket-key"] ?? "";
+    if (headers["sec-websocket-version"] !== "13" || !KEY.test(key)) {
+      throw new TypeError("Cannot upgrade: a header is missing or wrong");
+    }
+    this.#protocol = protocol;
+    this.#webSockets.handleUpgrade(message, socket, head, (webSocket) => {
+      const { log } = this.#options;
+      const connection = new WsConnection({ webSocket, socket, log, onEnd: this.#onEnd });
+      this.#open.add(connection);
+      onOpen(connection);
+    });
+    return UPGRADED;
+  }
+
+  readonly #onEnd = (connection: WsConnection) => {
+    this.#open.delete(connection);
+    if (this.#open.size === 0) this.#onEmpty();
+  };
+}
+
+type OnOpen = Parameters<Peer["upgrade"]>[1];
+
+/** What differs between a plain request and one for an upgrade. */
+interface Making extends Pick<Peer, "upgrade"> {
+  readonly makeRequest: () => Request;
+}
+
+function ignore(): void {}
+
+/** Once a request has asked for an upgrade its socket is ours, and node:http answers it no more. */
+async function encodeRefusal(answer: Response): Promise<Buffer> {
+  const body = Buffer.from(await answer.arrayBuffer());
+  const headers = [...answer.headers, ["content-length", body.length], ["connection", "close"]];
+  const head = [
+    `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status]}`,
+    ...headers.map(([name, value]) => `${name}: ${value}`),
+    "\r\n",
+  ];
+  return Buffer.concat([Buffer.from(head.join("\r\n")), body]);
+}
+
+function refuse(code: ErrorCode): Response {
+  const { sentence, status = 500 }: ErrorRow = ERRORS[code];
+  return new Response(`${sentence}\n`, { status });
+}

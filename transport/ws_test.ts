@@ -1,0 +1,103 @@
+// What the transport over `ws` bounds and the other one cannot.
+import { assertEquals, assertMatch } from "@std/assert";
+import { encodeFrame, OPCODE, RawSocket, upgradeRequest } from "../tests/raw_socket.ts";
+import { Frame } from "../wire/frame.ts";
+import type { Connection, Handler } from "./transport.ts";
+import { listenWs } from "./ws.ts";
+
+const MAX_MESSAGE_BYTES = 1000;
+const HEAD_WAIT_MS = 500;
+
+/** Deno 2.6 has node:http over another server, without these limits. */
+const ignore = Deno.version.deno.startsWith("2.6.");
+
+function start(handler: Handler) {
+  return listenWs(handler, {
+    hostname: "127.0.0.1",
+    port: 0,
+    pongWaitMs: 33_000,
+    maxMessageBytes: MAX_MESSAGE_BYTES,
+    headWaitMs: HEAD_WAIT_MS,
+    log: () => {},
+  });
+}
+
+/** Runs `use` with a server whose every connection is handed to it. */
+async function withServer(
+  use: (port: number, nextConnection: () => Promise<Connection>) => Promise<void>,
+): Promise<void> {
+  let opened = Promise.withResolvers<Connection>();
+  const listener = await start((_request, peer) =>
+    peer.upgrade("", (connection) => {
+      connection.listen({ onMessage: () => {}, onClose: () => {} });
+      opened.resolve(connection);
+    })
+  );
+  const nextConnection = async () => {
+    const connection = await opened.promise;
+    opened = Promise.withResolvers();
+    return connection;
+  };
+  await use(listener.port, nextConnection).finally(() => listener.stop(0));
+}
+
+async function readToEnd(peer: RawSocket): Promise<void> {
+  while (await peer.readChunk());
+}
+
+Deno.test("listenWs() closes a message above the limit with 1009, whole or in fragments", async () => {
+  await withServer(async (port) => {
+    using whole = await RawSocket.open(port);
+    await whole.send("x".repeat(MAX_MESSAGE_BYTES + 1));
+    assertEquals((await whole.readClose()).code, 1009);
+    using fragments = await RawSocket.open(port);
+    const frame = encodeFrame(OPCODE.text, new Uint8Array(MAX_MESSAGE_BYTES / 2 + 1));
+    frame[0] = OPCODE.text; // not the final one
+    await fragments.write(frame);
+    frame[0] = 0x80; // the final one, a continuation
+    await fragments.write(frame);
+    assertEquals((await fragments.readClose()).code, 1009);
+    using largest = await RawSocket.open(port);
+    await largest.send("x".repeat(MAX_MESSAGE_BYTES));
+    await largest.write(encodeFrame(OPCODE.ping, new Uint8Array(0)));
+    assertEquals((await largest.readFrame())?.opcode, OPCODE.pong);
+  });
+});
+
+Deno.test({
+  name: "listenWs() ends a head that is too large, and one that does not arrive",
+  ignore,
+  fn: () =>
+    withServer(async (port) => {
+      const head = upgradeRequest(port, "/", [`X-Large: ${"x".repeat(8 * 1024)}`]);
+      using large = await RawSocket.connect(port, head);
+      await readToEnd(large);
+      using dripping = await RawSocket.connect(port, "GET / HTTP/1.1\r\nHost: ");
+      await readToEnd(dripping);
+      using silent = await RawSocket.connect(port, "");
+      await readToEnd(silent);
+    }),
+});
+
+Deno.test("listenWs() answers 400 to an upgrade whose Host makes no URL", async () => {
+  await withServer(async (port) => {
+    const head = upgradeRequest(port, "/").replace(/Host: .*/, "Host: a b");
+    using peer = await RawSocket.connect(port, head);
+    assertMatch(await peer.readHead(), /^HTTP\/1.1 400 /);
+  });
+});
+
+Deno.test("Connection.terminate() of listenWs() cuts a peer that reads nothing", async () => {
+  await withServer(async (port, nextConnection) => {
+    using peer = await RawSocket.open(port);
+    const connection = await nextConnection();
+    const frame = new Frame("x".repeat(64 * 1024));
+    while (connection.bufferedAmount < 1024 * 1024) {
+      connection.send(frame);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    connection.terminate(1008, "stalled");
+    await readToEnd(peer);
+    assertEquals(connection.bufferedAmount, 0);
+  });
+});
