@@ -1,18 +1,21 @@
 // The load that the seed does not survive, against the program as a process. Counts and order are checked, never time.
 import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
-import { peakMemoryMiB, runLoad } from "./load.ts";
+import { runFlood } from "../bench/load/flood.ts";
+import { peakMemoryMiB } from "../bench/processes.ts";
 import { startProgram } from "./program.ts";
 
 /** The load under which the seed evicts up to 98 of its 100 clients: everybody must get every line, in one order. */
 async function countDelivered(journal: string): Promise<number> {
-  await using program = await startProgram({ env: { CONFAB_JOURNAL: journal } });
-  const { port } = program;
-  const report = await runLoad({ port, clients: 100, senders: 20, inFlight: 8, seconds: 3 });
+  // The transport for loads; the benchmark compares the journals on the other one as well.
+  const env = { CONFAB_JOURNAL: journal, CONFAB_TRANSPORT: "ws" };
+  await using program = await startProgram({ env });
+  const target = { port: program.port, dialect: "lines" } as const;
+  const report = await runFlood({ target, clients: 100, senders: 20, inFlight: 8, seconds: 3 });
   assert(report.sent > 1000, `sent only ${report.sent}`);
   assertEquals(report.delivered, report.sent * 100);
   assertEquals([report.evicted, report.disordered, report.lost], [0, 0, 0]);
   assertEquals(program.log(), "");
-  return report.delivered / report.seconds;
+  return report.deliveredPerSecond;
 }
 
 Deno.test("load: 100 clients, 20 senders with 8 in flight: 0 evicted, 0 lost, on disk at 0.6 of the rate in memory", async () => {
@@ -29,8 +32,8 @@ Deno.test("load: 100 clients, 20 senders with 8 in flight: 0 evicted, 0 lost, on
 
 Deno.test("load: one that never reads is closed with a reason; the others lose nothing, memory is bounded", async () => {
   await using program = await startProgram();
-  const report = await runLoad({
-    port: program.port,
+  const report = await runFlood({
+    target: { port: program.port, dialect: "lines" },
     clients: 20,
     senders: 20,
     inFlight: 8,

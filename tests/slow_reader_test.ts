@@ -1,6 +1,6 @@
 // A reader of 1 KiB a second beside a room that says 20 MB: it is not thrown out, it costs little, it gets everything.
 import { assert, assertEquals, assertLess } from "@std/assert";
-import { peakMemoryMiB } from "./load.ts";
+import { peakMemoryMiB } from "../bench/processes.ts";
 import { startProgram } from "./program.ts";
 import { encodeFrame, OPCODE, RawSocket } from "./raw_socket.ts";
 

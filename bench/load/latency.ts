@@ -1,0 +1,81 @@
+// How long lines take: when each was said, and a histogram of what it took until it was delivered. Of a fixed size,
+// whatever the load, and cheap enough to count every delivery.
+
+/** Buckets of one power of two: a bucket is at most 1/128 wide. */
+const BUCKET_BITS = 7;
+const BUCKETS_PER_POWER = 1 << BUCKET_BITS;
+const POWERS = 31 - BUCKET_BITS;
+
+/** Lines of one sender whose moments are kept: a power of two. One delivered later than that took `LONGEST_US`. */
+const KEPT_MOMENTS = 1 << 16;
+
+const KEPT_MASK = KEPT_MOMENTS - 1;
+
+const LONGEST_US = 2 ** 31 - 1;
+
+/** Durations in microseconds, counted in buckets. */
+export class Histogram {
+  readonly #counts = new Uint32Array((POWERS + 1) * BUCKETS_PER_POWER);
+  #longestUs = 0;
+
+  record(us: number): void {
+    const shift = Math.max(0, 31 - BUCKET_BITS - Math.clz32(us));
+    this.#counts[(shift << BUCKET_BITS) + (us >>> shift)]!++;
+    if (us > this.#longestUs) this.#longestUs = us;
+  }
+
+  clear(): void {
+    this.#counts.fill(0);
+    this.#longestUs = 0;
+  }
+
+  /** The duration in ms that a share of all, 0.99 say, do not exceed; undefined when there are none. */
+  percentileMs(share: number): number | undefined {
+    const total = this.#counts.reduce((sum, count) => sum + count, 0);
+    if (total === 0) return undefined;
+    let left = Math.ceil(total * share);
+    const bucket = this.#counts.findIndex((count) => (left -= count) <= 0);
+    const shift = Math.max(0, (bucket >> BUCKET_BITS) - 1);
+    const us = (bucket - (shift << BUCKET_BITS) + 1) * 2 ** shift - 1;
+    return Math.min(us, this.#longestUs) / 1000;
+  }
+
+  get longestMs(): number {
+    return this.#longestUs / 1000;
+  }
+}
+
+/** The time that lines take from just before they are written until a client has read them. */
+export class Latencies {
+  readonly histogram = new Histogram();
+  readonly #startedMs = performance.now();
+  readonly #saidUs: Int32Array;
+  readonly #said: Int32Array;
+  #nowUs = 0;
+
+  constructor(senders: number) {
+    this.#saidUs = new Int32Array(senders * KEPT_MOMENTS);
+    this.#said = new Int32Array(senders);
+  }
+
+  /** Takes the time, once for all that is delivered together. */
+  tick(): void {
+    this.#nowUs = (performance.now() - this.#startedMs) * 1000 | 0;
+  }
+
+  /** The sender is about to say its next so many lines. */
+  say(sender: number, count: number): void {
+    this.tick();
+    for (let line = 0; line < count; line++) {
+      const number = this.#said[sender]!++;
+      this.#saidUs[sender * KEPT_MOMENTS + (number & KEPT_MASK)] = this.#nowUs;
+    }
+  }
+
+  /** A line is delivered now, to one of the clients. */
+  deliver(sender: number, number: number): void {
+    const isKept = this.#said[sender]! - number <= KEPT_MOMENTS;
+    const saidUs = this.#saidUs[sender * KEPT_MOMENTS + (number & KEPT_MASK)]!;
+    this.histogram.record(isKept ? this.#nowUs - saidUs : LONGEST_US);
+  }
+}

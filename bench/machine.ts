@@ -1,0 +1,33 @@
+// What the figures were measured on and with: the machine, and the commit.
+import os from "node:os";
+import type { Machine } from "./result.ts";
+
+const ROOT = new URL("../", import.meta.url);
+
+/** This machine, as its system describes it. */
+export function describeMachine(): Machine {
+  const cpus = os.cpus();
+  return {
+    cpu: cpus[0]?.model.trim() || "unknown CPU",
+    cores: cpus.length,
+    memoryGiB: Math.round(os.totalmem() / 1024 ** 3 * 10) / 10,
+    os: `${os.type()} ${os.release()}`,
+  };
+}
+
+/** Short hash of the commit, with `+` when files differ from it; "unknown" outside a checkout. */
+export async function describeCommit(): Promise<string> {
+  const commit = await git(["rev-parse", "--short", "HEAD"]);
+  if (!commit) return "unknown";
+  return commit + (await git(["status", "--porcelain"]) ? "+" : "");
+}
+
+async function git(args: string[]): Promise<string> {
+  try {
+    const options = { args, cwd: ROOT, stderr: "null" } as const;
+    const { success, stdout } = await new Deno.Command("git", options).output();
+    return success ? new TextDecoder().decode(stdout).trim() : "";
+  } catch {
+    return ""; // Without git there is no commit to name, and nothing else is missing.
+  }
+}

@@ -1,0 +1,93 @@
+// `deno task bench`: measures Confab beside other servers, prints what it finds, and writes it for the documentation.
+// The exit code is 0 whatever the figures are; 1 when Confab failed, or lost or disordered lines; 2 for a wrong command
+// line; 130 when it was interrupted.
+import { Bench } from "./bench.ts";
+import { makeChart } from "./chart.ts";
+import { type Flags, helpText, parseFlags } from "./flags.ts";
+import { listIds, measureAll } from "./parts.ts";
+import { makePlan } from "./plan.ts";
+import { makeJson } from "./report.ts";
+import type { BenchResult } from "./result.ts";
+import { makeMarkdown, makeText } from "./sections.ts";
+import { findExecutable, listServers, type Server } from "./servers.ts";
+import { evaluateTargets } from "./targets.ts";
+
+const DOCS = `${import.meta.dirname}/../docs/bench`;
+
+const FAULTY_CODE = 1;
+const USAGE_CODE = 2;
+const INTERRUPTED_CODE = 130;
+
+const SIGNALS: Deno.Signal[] = ["SIGINT", Deno.build.os === "windows" ? "SIGBREAK" : "SIGTERM"];
+
+interface Order {
+  readonly flags: Flags;
+  readonly servers: readonly Server[];
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  let order: Order;
+  try {
+    order = await readOrder(args);
+  } catch (error) {
+    console.error((error as Error).message);
+    return USAGE_CODE;
+  }
+  if (!order.flags.isHelp) return await run(order);
+  console.log(helpText(listIds(order.servers)));
+  return 0;
+}
+
+/** @throws {TypeError} that says what is wrong with the command line */
+async function readOrder(args: readonly string[]): Promise<Order> {
+  const flags = parseFlags(args);
+  const confab = flags.confab === undefined ? undefined : await findExecutable(flags.confab);
+  const servers = listServers({ confab, peers: flags.peers });
+  checkOnly(flags.only, listIds(servers));
+  return { flags, servers };
+}
+
+function checkOnly(only: readonly string[], ids: readonly string[]): void {
+  const unknown = only.find((id) => !ids.includes(id));
+  if (unknown === undefined) return;
+  throw new TypeError(
+    `Cannot parse flag "--only": expected some of ${ids.join(", ")}, received "${unknown}"`,
+  );
+}
+
+async function run({ flags, servers }: Order): Promise<number> {
+  const { isQuick, rounds, only, out } = flags;
+  const stop = new AbortController();
+  // What runs is ended, and each part cleans up behind itself. A second signal changes nothing: all of it is bounded.
+  for (const signal of SIGNALS) Deno.addSignalListener(signal, () => stop.abort());
+  const plan = makePlan({ isQuick, rounds });
+  const bench = new Bench({ plan, signal: stop.signal, print: console.log });
+  let result: BenchResult;
+  try {
+    result = await measureAll(bench, { servers, only });
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    console.error("Interrupted.");
+    return INTERRUPTED_CODE;
+  }
+  console.log(`\n${makeText(result)}`);
+  await write(result, out ?? (result.scope === "whole" ? DOCS : undefined));
+  if (bench.faults.length === 0) return 0;
+  console.error(`Confab failed:\n${bench.faults.join("\n")}`);
+  return FAULTY_CODE;
+}
+
+async function write(result: BenchResult, folder: string | undefined): Promise<void> {
+  if (folder === undefined) return;
+  await Deno.mkdir(folder, { recursive: true });
+  const files = {
+    "results.json": makeJson({ ...result, targets: evaluateTargets(result) }),
+    "results.md": makeMarkdown(result),
+    "chart.svg": makeChart(result),
+  };
+  for (const [name, text] of Object.entries(files)) {
+    await Deno.writeTextFile(`${folder}/${name}`, text);
+  }
+}
+
+Deno.exit(await main(Deno.args));
