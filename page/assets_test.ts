@@ -16,7 +16,7 @@ export function say(text) {
   const url = "http://x.org/*"; // kept: it shares its line
   /** @type {Iterable<HTMLElement>} */
   const all = /** @type {any} */ (text);
-  return url + "*/" + all
+  return url + "*/" + all;
 }
 `;
   assertEquals(

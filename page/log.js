@@ -6,7 +6,7 @@ import { drawItem, isSame, makeItem } from "./message.js";
 import { Messages } from "./messages.js";
 import { makePlace } from "./place.js";
 
-/** @import { Entry, From, Outcome, Page, Timer } from "./protocol.d.ts" */
+/** @import { Entry, Outcome, Page, Timer } from "./protocol.d.ts" */
 /** @import { Actions } from "./message.js" */
 /** @import { Message } from "./messages.js" */
 

@@ -32,9 +32,9 @@ export function makeNotifier(room, storage, onHide) {
     return box;
   }
 
-  /** @param {number} count */
-  function count(count) {
-    unread = count;
+  /** @param {number} now */
+  function count(now) {
+    unread = now;
     document.title = `${unread > 0 ? `(${unread}) ` : ""}${room} · Confab`;
     icon?.setAttribute("href", `page/icon${unread > 0 ? "_unread" : ""}.svg`);
   }

@@ -5,7 +5,7 @@ import { Link } from "./link.js";
 import { Outbox, randomHex } from "./outbox.js";
 import { SafeStorage } from "./storage.js";
 
-/** @import { Entry, Failure, From, Gap, Line, Page, Refusal, ServerLine, SessionOptions, Timer, Welcome } from "./protocol.d.ts" */
+/** @import { Entry, Failure, Gap, Line, Page, Refusal, ServerLine, SessionOptions, Timer, Welcome } from "./protocol.d.ts" */
 
 /** Entries to start with, and those of a page of history. */
 const DEFAULT_HISTORY = 50;
