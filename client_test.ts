@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Client } from "./client.ts";
@@ -13,6 +13,8 @@ import type { Batch } from "./wire/message.ts";
 class FakeConnection implements Connection {
   readonly remoteAddress = "test";
   readonly sent: string[] = [];
+  readonly frames: Frame[] = [];
+  isTerminated = false;
   readonly closes: { code: number; reason: string }[] = [];
   bufferedAmount = 0;
   unseenBytes = 0;
@@ -24,9 +26,10 @@ class FakeConnection implements Connection {
     this.#handlers = handlers;
   }
 
-  send({ text }: Frame): void {
-    this.sent.push(text);
-    if (this.isStuck) this.bufferedAmount += text.length;
+  send(frame: Frame): void {
+    this.frames.push(frame);
+    this.sent.push(frame.text);
+    if (this.isStuck) this.bufferedAmount += frame.text.length;
   }
 
   close(code: number, reason: string): void {
@@ -34,6 +37,7 @@ class FakeConnection implements Connection {
   }
 
   terminate(code: number, reason: string): void {
+    this.isTerminated = true;
     this.close(code, reason);
   }
 
@@ -181,6 +185,23 @@ Deno.test("Client.trySend() holds 1 MiB, and takes more once that is written", a
   }
 });
 
+Deno.test("Client passes a large frame on as it is, for the transport to encode it once for all", async () => {
+  await using room = new Room();
+  const [ann, ben] = [
+    room.arrive(),
+    room.arrive({ name: "Ben", key: "another secret of 16 bytes" }),
+  ];
+  await room.pass();
+  const text = "x".repeat(5000);
+  ann.say(JSON.stringify({ type: "say", id: "1", text }));
+  await room.pass();
+  const large = (connection: FakeConnection) =>
+    connection.frames.find((frame) => frame.text.includes(text))!;
+  assertStrictEquals(large(ann), large(ben));
+  assertEquals(JSON.parse(large(ann).text).type, "entry");
+  assertEquals(ann.lines.filter((line) => JSON.parse(line).type === "ack").length, 1);
+});
+
 Deno.test("Client that has fallen behind its channel catches up: everything, once, in order", async () => {
   await using room = new Room();
   const [talker, slow] = [room.join(), room.join()];
@@ -226,6 +247,7 @@ Deno.test("Client that takes nothing for the write deadline is closed, with a re
   await room.pass(3_000);
   assertEquals(stuck.closes.map((close) => close.code), [1008]);
   assert(stuck.closes[0]!.reason.startsWith("stalled: "));
+  assert(stuck.isTerminated);
   assertEquals(room.logged, ["client closed stalled test"]);
   await room.say(talker, ["still here"]);
   assertEquals(talker.lines, ["hello", "still here"]);

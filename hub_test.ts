@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertGreater } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertStrictEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { ChatError, type ErrorCode } from "./errors.ts";
@@ -72,6 +72,16 @@ class FlakyJournal extends MemoryJournal {
   }
 }
 
+/** A journal that counts how often it is read. */
+class CountingJournal extends FlakyJournal {
+  reads = 0;
+
+  override read(...args: Parameters<MemoryJournal["read"]>) {
+    this.reads++;
+    return super.read(...args);
+  }
+}
+
 interface TestHub extends AsyncDisposable {
   readonly hub: Hub;
   readonly journal: FlakyJournal;
@@ -117,6 +127,10 @@ function makeHub({ keep = 0, journal = new FlakyJournal() } = {}): TestHub {
 /** Lets the hub take what waits in its inbox and act on it. */
 async function hubTurn(): Promise<void> {
   for (let i = 0; i < 4; i++) await nextTurn();
+}
+
+function range(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, n) => first + n);
 }
 
 function numbered(count: number): string[] {
@@ -441,6 +455,58 @@ Deno.test("Hub.catchUp() reads a long way page by page, and others are served in
   for (let i = 0; i < 20; i++) await hubTurn();
   assertEquals(slow.lines, [...numbered(5000), "meanwhile"]);
   assertGreater(slow.batches.length, 4);
+});
+
+Deno.test("Hub reads and encodes a page once for all who come back at once, wherever they were", async () => {
+  const journal = new CountingJournal();
+  await using test = makeHub({ journal });
+  const talker = test.join();
+  await hubTurn();
+  for (const line of numbered(2000)) test.say(talker, line);
+  await hubTurn();
+  journal.reads = 0;
+  const back = Array.from({ length: 60 }, (_, n) => test.arrive({ after: n % 3 * 100, name: "" }));
+  for (let turns = 0; turns < 10; turns++) await hubTurn();
+  for (const [n, member] of back.entries()) {
+    assertEquals(member.seqs, range(n % 3 * 100 + 1, 2000));
+    assertStrictEquals(member.batches.at(-1), back[0]!.batches.at(-1));
+  }
+  // One for each place that they were at, then the three that all of them read.
+  assertEquals(journal.reads, 6);
+});
+
+Deno.test("Hub gives a page that ended at the head to nobody once there is more", async () => {
+  await using test = makeHub();
+  const talker = test.join();
+  const slow = [test.arrive(), test.arrive()];
+  await hubTurn();
+  for (const member of slow) member.room = 0;
+  for (const line of numbered(10)) test.say(talker, line);
+  await hubTurn();
+  slow[0]!.room = 5;
+  test.hub.catchUp(slow[0]!);
+  await hubTurn();
+  test.say(talker, "one more");
+  await hubTurn();
+  slow[1]!.room = 1;
+  test.hub.catchUp(slow[1]!);
+  await hubTurn();
+  for (const member of slow) assertEquals(member.seqs, range(1, 11));
+});
+
+Deno.test("Hub gives pages to 64 members in a turn at most, and to the others in the next ones", async () => {
+  await using test = makeHub();
+  const talker = test.join();
+  for (const line of numbered(10)) test.say(talker, line);
+  await hubTurn();
+  const back = Array.from({ length: 150 }, () => test.arrive({ after: 0, name: "" }));
+  const served = () => back.filter(({ batches }) => batches.length > 0).length;
+  const seen = new Set<number>();
+  for (let turns = 0; turns < 20; turns++) {
+    await nextTurn();
+    seen.add(served());
+  }
+  assertEquals([...seen].filter((count) => count > 0), [64, 128, 150]);
 });
 
 Deno.test("Hub.catchUp() by a live member changes nothing", async () => {

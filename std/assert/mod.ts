@@ -9,6 +9,15 @@ export function assert(expr: unknown, msg = ""): asserts expr {
   nodeAssert.ok(expr, msg || "Expected a truthy value");
 }
 
+/** Throws unless both are the same. */
+export function assertStrictEquals<T>(
+  actual: unknown,
+  expected: T,
+  msg?: string,
+): asserts actual is T {
+  nodeAssert.strictEqual(actual, expected, msg as string);
+}
+
 /** Throws unless both are deeply equal. */
 export function assertEquals<T>(actual: T, expected: T, msg?: string): void {
   nodeAssert.deepStrictEqual(actual, expected, msg as string);
