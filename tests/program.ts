@@ -25,7 +25,7 @@ export interface ProgramOptions {
 export const FROM_SOURCE: readonly string[] = [
   Deno.execPath(),
   "run",
-  "--v8-flags=--max-semi-space-size=4",
+  "--v8-flags=--max-semi-space-size=4,--heap-growing-percent=20",
   "--allow-net",
   "--allow-read",
   "--allow-write",

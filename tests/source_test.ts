@@ -52,7 +52,7 @@ Deno.test("source: whatever runs the program gives it the same permissions and f
     "--allow-read",
     "--allow-write",
     `--allow-env=${ENV_NAMES},WS_NO_BUFFER_UTIL,WS_NO_UTF_8_VALIDATE`,
-    "--v8-flags=--max-semi-space-size=4",
+    "--v8-flags=--max-semi-space-size=4,--heap-growing-percent=20",
     "--allow-sys=networkInterfaces",
   ];
   const places = [

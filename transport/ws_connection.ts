@@ -18,8 +18,12 @@ export const SILENT_PARTS = 8;
 /** First byte of a text message that is one frame. */
 const FINAL_TEXT = 0x81;
 
-/** Frames as they go over TCP, header and payload. */
+/** Frames as they go over TCP, header and payload; and the last of them, which most are sent next as well. */
 const encoded = new WeakMap<Frame, Buffer>();
+let last: { readonly frame: Frame; readonly bytes: Buffer } | undefined;
+
+/** `WebSocket.readyState` of one that is open. */
+const OPEN = 1;
 
 export interface WsConnectionOptions {
   readonly webSocket: WebSocket;
@@ -32,7 +36,6 @@ export interface WsConnectionOptions {
 /** A connection as the server sees it. Thousands are idle at a time, so each keeps few functions of its own. */
 export class WsConnection implements Connection {
   readonly remoteAddress: string;
-  readonly unseenBytes = UNSEEN_BYTES;
   readonly #webSocket: WebSocket;
   readonly #socket: Socket;
   readonly #log: Log;
@@ -56,6 +59,10 @@ export class WsConnection implements Connection {
     webSocket.on("error", () => socket.off("finish", hangUp));
   }
 
+  get unseenBytes(): number {
+    return UNSEEN_BYTES;
+  }
+
   get bufferedAmount(): number {
     return this.#socket.writableLength;
   }
@@ -65,7 +72,7 @@ export class WsConnection implements Connection {
   }
 
   send(frame: Frame): void {
-    if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
+    if (this.#webSocket.readyState !== OPEN) return;
     this.#socket.write(encode(frame));
   }
 
@@ -114,6 +121,7 @@ function hangUp(this: Socket): void {
 }
 
 function encode(frame: Frame): Buffer {
+  if (last?.frame === frame) return last.bytes;
   let bytes = encoded.get(frame);
   if (!bytes) {
     const head = encodeHead(frame.byteLength);
@@ -122,6 +130,7 @@ function encode(frame: Frame): Buffer {
     bytes.write(frame.text, head.length);
     encoded.set(frame, bytes);
   }
+  last = { frame, bytes };
   return bytes;
 }
 

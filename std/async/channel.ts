@@ -27,6 +27,9 @@ export interface ChannelOptions {
   capacity?: number;
 }
 
+/** Shared, as most channels are never closed with a reason. */
+const NO_REASON: [] = [];
+
 interface Waiter<In> {
   resolve: (value: In) => void;
   reject: (reason: unknown) => void;
@@ -43,7 +46,7 @@ export class Channel<T> implements AsyncIterable<T> {
   #senders: Denque<Waiter<void> & { value: T }> | undefined;
   #receivers: Denque<Waiter<T>> | undefined;
   #closed = false;
-  #reason: [reason: unknown] | [] = [];
+  #reason: [reason: unknown] | [] = NO_REASON;
 
   /** @throws {RangeError} when `capacity` is not a whole number from 0 up. */
   constructor(options: ChannelOptions = {}) {
