@@ -189,7 +189,8 @@ export class Client implements Member, ConnectionHandlers {
     } catch (error) {
       this.#log("error", "client failed", { error });
       this.#isGone = true;
-      this.leave("internal");
+      if (this.#send.closed) this.#endPump();
+      else this.leave("internal");
     }
   }
 

@@ -202,6 +202,19 @@ Deno.test("Client passes a large frame on as it is, for the transport to encode 
   assertEquals(ann.lines.filter((line) => JSON.parse(line).type === "ack").length, 1);
 });
 
+Deno.test("Client whose last words cannot be written cuts the connection", async () => {
+  await using room = new Room();
+  const connection = room.arrive();
+  await room.pass();
+  connection.send = () => {
+    throw new Error("broken");
+  };
+  room.hub.close("restarting");
+  await room.pass();
+  assert(connection.isTerminated);
+  assertEquals(connection.closes.length, 1);
+});
+
 Deno.test("Client that has fallen behind its channel catches up: everything, once, in order", async () => {
   await using room = new Room();
   const [talker, slow] = [room.join(), room.join()];

@@ -112,6 +112,7 @@ export class Room {
   /** Takes the member out, if it is in. */
   leave(seat: Seat): void {
     if (!this.#live.delete(seat) && !this.#lagging.delete(seat)) return;
+    if (this.#lagging.size === 0) this.#pages.clear();
     const { person } = seat;
     if (!person) this.#unnamed--;
     else if (--person.connections === 0) this.#people.delete(person.author);

@@ -2,7 +2,7 @@
 // word (seen with 2.9.6), so whenever somebody has left and nobody has come, it is tried out whether one still can.
 import { delay } from "@std/async/delay";
 import { createServer, type Server, type ServerOptions } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Log } from "../log.ts";
 
 /** How long after somebody has left. */
@@ -14,6 +14,9 @@ const PROBE_DELAY_MS = 500;
  */
 const PROBE_POLL_MS = 10;
 const PROBE_POLLS = 50;
+
+/** Where the queue of what is to be accepted is full, connecting would take minutes to fail. */
+const PROBE_CONNECT_MS = 500;
 
 /** Where this machine reaches itself when it listens on every address. */
 const LOCAL = new Map([["", "127.0.0.1"], ["0.0.0.0", "127.0.0.1"], ["::", "::1"]]);
@@ -35,8 +38,11 @@ export class HttpServer {
   #port = 0;
   /** Connections accepted so far. */
   #accepted = 0;
+  /** How many it were when somebody left last. */
+  #acceptedAtLeave = 0;
   #probe: ReturnType<typeof setTimeout> | undefined;
-  #isProbing = false;
+  /** What was accepted while one is under way: the probe itself, and others. */
+  #amongProbe: Socket[] | undefined;
   #isFailing = false;
   #isClosing = false;
 
@@ -77,20 +83,22 @@ export class HttpServer {
 
   #make(): Server {
     const server = createServer(this.#options.http);
-    const onClose = () => this.#probeLater();
     server.on("connection", (socket) => {
       this.#accepted++;
-      if (!this.#isProbing) socket.on("close", onClose);
+      if (this.#amongProbe) this.#amongProbe.push(socket);
+      else socket.on("close", this.#onLeave);
     });
     this.#options.prepare(server);
     return server;
   }
 
+  readonly #onLeave = () => this.#probeLater();
+
   #probeLater(): void {
     if (this.#isClosing) return;
-    const acceptedBefore = this.#accepted;
+    this.#acceptedAtLeave = this.#accepted;
     this.#probe ??= setTimeout(async () => {
-      const isAlive = this.#accepted > acceptedBefore || await this.#canConnect();
+      const isAlive = this.#accepted > this.#acceptedAtLeave || await this.#canConnect();
       this.#probe = undefined;
       if (!isAlive) await this.#listenAgain();
     }, PROBE_DELAY_MS);
@@ -100,12 +108,15 @@ export class HttpServer {
   async #canConnect(): Promise<boolean> {
     const acceptedBefore = this.#accepted;
     const { hostname } = this.#options;
-    this.#isProbing = true;
+    const among: Socket[] = this.#amongProbe = [];
+    let probePort = 0;
     try {
-      using _connection = await Deno.connect({
+      using connection = await Deno.connect({
         hostname: LOCAL.get(hostname) ?? hostname,
         port: this.#port,
+        signal: AbortSignal.timeout(PROBE_CONNECT_MS),
       });
+      probePort = connection.localAddr.port;
       for (let polls = 0; polls < PROBE_POLLS && this.#accepted === acceptedBefore; polls++) {
         await delay(PROBE_POLL_MS);
       }
@@ -113,7 +124,12 @@ export class HttpServer {
     } catch {
       return false; // out of descriptors for this as well
     } finally {
-      this.#isProbing = false;
+      this.#amongProbe = undefined;
+      // The probe's own leaving is no reason for another.
+      for (const socket of among.filter(({ remotePort }) => remotePort !== probePort)) {
+        if (socket.destroyed) this.#probeLater();
+        else socket.on("close", this.#onLeave);
+      }
     }
   }
 
@@ -122,9 +138,11 @@ export class HttpServer {
     if (!this.#isFailing) this.#log("error", "accept failed");
     this.#isFailing = true;
     this.#server.close();
+    this.#server.closeAllConnections(); // it watches over their deadlines no more
     this.#server = this.#make();
     try {
       await this.listen(this.#port);
+      if (this.#isClosing) return void this.#server.close();
       this.#isFailing = false;
       this.#log("info", "listening again", { port: this.#port });
     } catch {

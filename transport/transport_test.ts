@@ -7,6 +7,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import type { Log } from "../log.ts";
+import { within } from "../tests/deadline.ts";
 import { encodeFrame, OPCODE, RawSocket, upgradeRequest } from "../tests/raw_socket.ts";
 import { Frame } from "../wire/frame.ts";
 import { listenDeno } from "./deno.ts";
@@ -141,7 +142,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
       using peer = await RawSocket.open(server.port);
       if (end === "cut") peer.drop();
       else await peer.write(encodeFrame(OPCODE.close, Uint8Array.of(3, 232)));
-      await closed.promise;
+      await within(5000, end, closed.promise);
       await server.listener.stop(0);
       assertEquals(closes, 1, end);
     }
@@ -293,6 +294,53 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
       using peer = await RawSocket.connect(server.port, head);
       assertMatch(await peer.readHead(), /^HTTP\/1.1 400 /, missing);
     }
+  });
+
+  test("hangs up on who is refused an upgrade, and stops though the peer stays", async () => {
+    await using server = await start(listen, () => new Response("no", { status: 403 }));
+    using peer = await RawSocket.connect(server.port, upgradeRequest(server.port, "/"));
+    assertMatch(await peer.readHead(), /^HTTP\/1.1 403 /);
+    await within(5000, "stop", server.listener.stop(0));
+  });
+
+  test("upgrades many who come at once", async () => {
+    await using server = await start(
+      listen,
+      accepting((connection) => {
+        connection.listen(ignore);
+        connection.send(new Frame("welcome"));
+      }),
+    );
+    const peers = await Promise.all(Array.from({ length: 50 }, () => RawSocket.open(server.port)));
+    for (const peer of peers) assertEquals(await peer.readText(), "welcome");
+    for (const peer of peers) peer.drop();
+  });
+
+  test("sees every header, and a target that names the host", async () => {
+    await using server = await start(listen, (request) => {
+      return new Response(request.headers.get("x-last") + new URL(request.url).pathname);
+    });
+    const padding = Array.from({ length: 100 }, (_, n) => `x-${n}: 1\r\n`).join("");
+    const head = `GET http://127.0.0.1:${server.port}/path HTTP/1.1\r\nHost: 127.0.0.1\r\n`;
+    const last = "x-last: seen\r\nConnection: close\r\n\r\n";
+    using peer = await RawSocket.connect(server.port, head + padding + last);
+    let text = "";
+    for (let chunk; (chunk = await peer.readChunk());) text += new TextDecoder().decode(chunk);
+    assertStringIncludes(text, "seen/path");
+  });
+
+  test("keeps a peer that says something, though it answers no ping", async () => {
+    let closes = 0;
+    const handler = accepting((connection) =>
+      connection.listen({ onMessage: () => {}, onClose: () => closes++ })
+    );
+    await using server = await start(listen, handler, { pongWaitMs: PONG_WAIT_MS });
+    using peer = await RawSocket.open(server.port);
+    for (let said = 0; said < 20; said++) {
+      await peer.send("still here");
+      await new Promise((resolve) => setTimeout(resolve, PONG_WAIT_MS / 8));
+    }
+    assertEquals(closes, 0);
   });
 
   test("refuses a port that is taken", async () => {

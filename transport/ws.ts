@@ -13,15 +13,17 @@ import { HttpServer } from "./http_server.ts";
 import type { Handler, Listen, Listener, ListenOptions, Peer } from "./transport.ts";
 import { SILENT_PARTS, WsConnection } from "./ws_connection.ts";
 
-/** What a request's head may be. */
+/** How large a request's head may be. A number of headers is not bounded: what came beyond would be dropped unseen. */
 const MAX_HEAD_BYTES = 8 * 1024;
-const MAX_HEADERS = 64;
 
 /** Overdue heads are looked for this often in the time that they have. */
 const HEAD_CHECKS = 5;
 
 /** Upgrades in one turn of the event loop. */
 const MAX_UPGRADES = 16;
+
+/** How long the library waits for a peer that we have closed, or that has broken the protocol. Its types know it not. */
+const CLOSING = { closeTimeout: 5_000 };
 
 /** 16 bytes in base64 (RFC 6455, section 4.2.1). */
 const KEY = /^[+/\dA-Za-z]{22}==$/;
@@ -63,6 +65,7 @@ class WsListener implements Listener {
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload: options.maxMessageBytes,
+      ...CLOSING,
       handleProtocols: () => this.#protocol || false,
     });
     const { hostname, log, headWaitMs } = options;
@@ -75,10 +78,13 @@ class WsListener implements Listener {
         connectionsCheckingInterval: headWaitMs / HEAD_CHECKS,
       },
       prepare: (server) => {
-        server.maxHeadersCount = MAX_HEADERS;
-        server.on("request", (request, response) => void this.#answer(request, response));
+        server.on("request", (message, response) => {
+          message.url = originForm(message.url);
+          void this.#answer(message, response);
+        });
         server.on("upgrade", (message, socket, head) => {
           socket.on("error", ignore); // it may break while it waits
+          message.url = originForm(message.url);
           this.#upgrades.push({ message, head });
           if (this.#upgrades.length === 1) setImmediate(() => this.#upgradeSome());
         });
@@ -139,7 +145,10 @@ class WsListener implements Listener {
         }),
       upgrade: (protocol, onOpen) => this.#upgrade({ message, head }, protocol, onOpen),
     });
-    if (answer !== UPGRADED) message.socket.end(await encodeRefusal(answer));
+    if (answer === UPGRADED) return;
+    // The peer may not hang up by itself, and node:http looks after this socket no more.
+    message.socket.once("finish", () => message.socket.destroy());
+    message.socket.end(await encodeRefusal(answer));
   }
 
   async #handle({ socket }: IncomingMessage, { makeRequest, upgrade }: Making): Promise<Response> {
@@ -188,6 +197,11 @@ interface Making extends Pick<Peer, "upgrade"> {
 }
 
 function ignore(): void {}
+
+/** A request may name its target with the host before it (RFC 9112, section 3.2.2). */
+function originForm(target = "/"): string {
+  return target.replace(/^https?:\/\/[^/?]*/i, "") || "/";
+}
 
 /** Once a request has asked for an upgrade its socket is ours, and node:http answers it no more. */
 async function encodeRefusal(answer: Response): Promise<Buffer> {

@@ -48,7 +48,7 @@ async function readToEnd(peer: RawSocket): Promise<void> {
 Deno.test("listenWs() closes a message above the limit with 1009, whole or in fragments", async () => {
   await withServer(async (port) => {
     using whole = await RawSocket.open(port);
-    await whole.send("x".repeat(MAX_MESSAGE_BYTES + 1));
+    await whole.send("x".repeat(1_000_000)); // still under way when it is refused
     assertEquals((await whole.readClose()).code, 1009);
     using fragments = await RawSocket.open(port);
     const frame = encodeFrame(OPCODE.text, new Uint8Array(MAX_MESSAGE_BYTES / 2 + 1));
