@@ -5,23 +5,19 @@
 import { closeFor, ERRORS } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Frame } from "../wire/frame.ts";
-import type {
-  Connection,
-  ConnectionHandlers,
-  Handler,
-  Listen,
-  Listener,
-  ListenOptions,
+import { OpenConnections } from "./open_connections.ts";
+import {
+  type Connection,
+  type ConnectionHandlers,
+  type Handler,
+  type Listen,
+  type Listener,
+  type ListenOptions,
+  UNSEEN_BYTES,
 } from "./transport.ts";
 
 /** How long to wait before listening again after accepting failed. */
 const RELISTEN_DELAY_MS = 100;
-
-/**
- * Linux tells that a socket can take more when a third of its send buffer is free. Over loopback that buffer grows to
- * 4 MB; over a network it is smaller.
- */
-const UNSEEN_BYTES = 1_400_000;
 
 /** Listens with Deno's own server. */
 // deno-lint-ignore require-await -- others listen later; this one at once
@@ -32,12 +28,11 @@ class DenoListener implements Listener {
   readonly #handler: Handler;
   readonly #options: ListenOptions;
   readonly #log: Log;
-  readonly #open = new Set<DenoConnection>();
+  readonly #open = new OpenConnections<DenoConnection>();
   #server: Deno.HttpServer<Deno.NetAddr> | undefined;
   #relisten: ReturnType<typeof setTimeout> | undefined;
   readonly #abort = new AbortController();
   #isStopping = false;
-  #onEmpty = () => {};
 
   constructor(handler: Handler, options: ListenOptions) {
     this.#handler = handler;
@@ -50,13 +45,7 @@ class DenoListener implements Listener {
   async stop(graceMs: number): Promise<void> {
     this.#isStopping = true;
     clearTimeout(this.#relisten);
-    if (this.#open.size > 0) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, graceMs);
-      this.#onEmpty = resolve;
-      await promise;
-      clearTimeout(timer);
-    }
+    await this.#open.untilEmpty(graceMs);
     // Not shutdown(): it waits for ever for a peer that has stopped reading.
     this.#abort.abort();
     await this.#server?.finished;
@@ -108,10 +97,7 @@ class DenoListener implements Listener {
           this.#open.add(connection);
           onOpen(connection);
         };
-        connection.onEnd = () => {
-          this.#open.delete(connection);
-          if (this.#open.size === 0) this.#onEmpty();
-        };
+        connection.onEnd = () => void this.#open.delete(connection);
         return response;
       },
     });

@@ -10,6 +10,7 @@ import { setImmediate } from "node:timers";
 import { WebSocketServer } from "ws";
 import { type ErrorCode, type ErrorRow, ERRORS } from "../errors.ts";
 import { HttpServer } from "./http_server.ts";
+import { OpenConnections } from "./open_connections.ts";
 import type { Handler, Listen, Listener, ListenOptions, Peer } from "./transport.ts";
 import { SILENT_PARTS, WsConnection } from "./ws_connection.ts";
 
@@ -47,7 +48,7 @@ export const listenWs: Listen = async (handler, options) => {
 class WsListener implements Listener {
   readonly #handler: Handler;
   readonly #options: ListenOptions;
-  readonly #open = new Set<WsConnection>();
+  readonly #open = new OpenConnections<WsConnection>();
   readonly #http: HttpServer;
   readonly #webSockets: WebSocketServer;
   #sweep: ReturnType<typeof setInterval> | undefined;
@@ -55,7 +56,6 @@ class WsListener implements Listener {
   #protocol = "";
   readonly #upgrades: Waiting[] = [];
   #isStopping = false;
-  #onEmpty = () => {};
 
   constructor(handler: Handler, options: ListenOptions) {
     this.#handler = handler;
@@ -105,13 +105,7 @@ class WsListener implements Listener {
 
   async stop(graceMs: number): Promise<void> {
     this.#isStopping = true;
-    if (this.#open.size > 0) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, graceMs);
-      this.#onEmpty = resolve;
-      await promise;
-      clearTimeout(timer);
-    }
+    await this.#open.untilEmpty(graceMs);
     clearInterval(this.#sweep);
     for (const connection of this.#open) connection.terminate();
     await this.#http.close();
@@ -183,10 +177,7 @@ class WsListener implements Listener {
     return UPGRADED;
   }
 
-  readonly #onEnd = (connection: WsConnection) => {
-    this.#open.delete(connection);
-    if (this.#open.size === 0) this.#onEmpty();
-  };
+  readonly #onEnd = (connection: WsConnection) => void this.#open.delete(connection);
 }
 
 type OnOpen = Parameters<Peer["upgrade"]>[1];

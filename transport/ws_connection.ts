@@ -7,10 +7,7 @@ import type { WebSocket } from "ws";
 import { closeFor } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Frame } from "../wire/frame.ts";
-import type { Connection, ConnectionHandlers } from "./transport.ts";
-
-/** Linux tells that a socket can take more when a third of its send buffer is free; over loopback that grows to 4 MB. */
-const UNSEEN_BYTES = 1_400_000;
+import { type Connection, type ConnectionHandlers, UNSEEN_BYTES } from "./transport.ts";
 
 /** Silence is counted in parts of the pong wait: after half of them the peer is pinged, after all of them it is gone. */
 export const SILENT_PARTS = 8;
