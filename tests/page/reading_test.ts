@@ -361,6 +361,7 @@ testInBrowser("page: nothing that is said widens the page", async () => {
     `@${word} ${"\u00a0x".repeat(500)}`,
   ];
   said.forEach((text, id) => ann.send({ type: "say", id: `${id}`, text }));
+  for (const _ of said) await ann.read("ack"); // before that there is nothing to answer
   ann.send({ type: "say", id: "reply", text: "answer", replyTo: 1 });
   for (const width of [320, 1280]) {
     const page = await stage.member({ path, viewport: { width, height: 500 } });
