@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { makeChart } from "./chart.ts";
-import type { BenchResult, Row } from "./result.ts";
+import type { Row } from "./result.ts";
+import { makeSampleResult } from "./sample_result.ts";
 
 /** A row of this name, with rounds of so many million lines a second. */
 function makeRow(name: string, rounds: number[], more: Partial<Row> = {}): Row {
@@ -16,25 +17,6 @@ function makeRow(name: string, rounds: number[], more: Partial<Row> = {}): Row {
   };
 }
 
-function makeResult(rows: Row[]): BenchResult {
-  return {
-    date: "2026-01-02",
-    commit: "abc1234",
-    machine: { cpu: "Some CPU", cores: 2, memoryGiB: 8, os: "Linux 6.1" },
-    versions: { Deno: "2.9.6" },
-    load: {
-      clients: 100,
-      senders: 20,
-      inFlight: 8,
-      seconds: 5,
-      rounds: 3,
-      perSecond: 500,
-      idleConnections: 0,
-    },
-    rows,
-  };
-}
-
 /** Class and width of the bars, from the top. The paper and the key have no place among them. */
 function bars(svg: string): { shape: string; width: number }[] {
   return [...svg.matchAll(/<rect class="([^"]+)" x="206" y="\d+" width="([\d.]+)"/g)]
@@ -42,11 +24,13 @@ function bars(svg: string): { shape: string; width: number }[] {
 }
 
 Deno.test("makeChart() draws bars in proportion, fastest first, and Confab as itself", () => {
-  const svg = makeChart(makeResult([
-    makeRow("slow", [1.9, 2, 2.5]),
-    makeRow("Confab", [4, 4, 4], { isConfab: true, stores: "disk, synced" }),
-    makeRow("quick", [8, 8, 8]),
-  ]));
+  const svg = makeChart(makeSampleResult({
+    rows: [
+      makeRow("slow", [1.9, 2, 2.5]),
+      makeRow("Confab", [4, 4, 4], { isConfab: true, stores: "disk, synced" }),
+      makeRow("quick", [8, 8, 8]),
+    ],
+  }));
   const [first, second, third] = bars(svg);
   assertEquals([first!.shape, second!.shape, third!.shape], ["others open", "ours", "others open"]);
   assertEquals(second!.width, first!.width / 2);
@@ -63,7 +47,7 @@ Deno.test("makeChart() names what was not measured, and what went wrong", () => 
     makeRow("lossy", [1], { faults: { lost: 3, disordered: 0 } }),
     makeRow("absent", [], { skipped: "no npm" }),
   ];
-  const svg = makeChart(makeResult(rows));
+  const svg = makeChart(makeSampleResult({ rows }));
   assertEquals(bars(svg).length, 2);
   assert(svg.includes("Not measured: absent, lines."), svg);
   assert(svg.includes("lossy, lines: lost 3 lines"), svg);
@@ -71,7 +55,7 @@ Deno.test("makeChart() names what was not measured, and what went wrong", () => 
 });
 
 Deno.test("makeChart() says in words what it shows, and escapes names", () => {
-  const svg = makeChart(makeResult([makeRow("<b>&", [1.5])]));
+  const svg = makeChart(makeSampleResult({ rows: [makeRow("<b>&", [1.5])] }));
   assertMatch(svg, /^<svg [^>]*role="img" aria-labelledby="title desc"/);
   assertMatch(svg, /<title id="title">[^<]+<\/title>/);
   const words = "&lt;b&gt;&amp;, lines; stored: nothing: 1.50 million lines a second, 99 % within";
@@ -80,7 +64,7 @@ Deno.test("makeChart() says in words what it shows, and escapes names", () => {
 });
 
 Deno.test("makeChart() is for light and dark, and needs nothing from elsewhere", () => {
-  const svg = makeChart(makeResult([makeRow("a", [1])]));
+  const svg = makeChart(makeSampleResult({ rows: [makeRow("a", [1])] }));
   assertMatch(svg, /@media\(prefers-color-scheme:dark\)/);
   const addresses = [...svg.matchAll(/\w+:\/\/[^"' ]+/g)].map(([address]) => address);
   assertEquals(addresses, ["http://www.w3.org/2000/svg"]);
@@ -88,16 +72,16 @@ Deno.test("makeChart() is for light and dark, and needs nothing from elsewhere",
 });
 
 Deno.test("makeChart() draws no row without a figure, and nothing for a figure of 0", () => {
-  const empty = makeChart(makeResult([makeRow("absent", [])]));
+  const empty = makeChart(makeSampleResult({ rows: [makeRow("absent", [])] }));
   assertEquals(bars(empty), []);
   const zeros = { samples: { deliveredPerSecond: [0], p99Ms: [0] } };
-  const flat = makeChart(makeResult([makeRow("still", [0], zeros)]));
+  const flat = makeChart(makeSampleResult({ rows: [makeRow("still", [0], zeros)] }));
   assertEquals(bars(flat), [{ shape: "others open", width: 0 }]);
   for (const svg of [empty, flat]) assert(!/NaN|Infinity|undefined/.test(svg), svg);
 });
 
 Deno.test("makeChart() breaks long notes and cuts long names", () => {
-  const result = makeResult([makeRow("a name that goes on and on and on", [1])]);
+  const result = makeSampleResult({ rows: [makeRow("a name that goes on and on and on", [1])] });
   const versions = Object.fromEntries(Array.from({ length: 20 }, (_, at) => [`name${at}`, "1.0"]));
   const svg = makeChart({ ...result, versions });
   const notes = [...svg.matchAll(/<text class="note"[^>]*>([^<]*)</g)].map(([, note]) => note!);

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { makeJson, makeMarkdownTable, makeTextTable } from "./report.ts";
-import { type BenchResult, median, type Row } from "./result.ts";
+import { median, type Row } from "./result.ts";
+import { makeSampleResult } from "./sample_result.ts";
 
 const CONFAB: Row = {
   id: "confab",
@@ -41,23 +42,10 @@ const SKIPPED: Row = {
   missing: {},
   skipped: "no npm",
 };
-const RESULT: BenchResult = {
-  date: "2026-01-02",
-  commit: "abc1234+",
-  machine: { cpu: "Some CPU", cores: 2, memoryGiB: 7.8, os: "Linux 6.1" },
-  versions: { Deno: "2.9.6", ws: "8.23.0" },
-  load: {
-    clients: 100,
-    senders: 20,
-    inFlight: 8,
-    seconds: 5,
-    rounds: 3,
-    perSecond: 500,
-    idleConnections: 5000,
-  },
+const RESULT = makeSampleResult({
   clientAlonePerSecond: 14_000_000,
   rows: [CONFAB, OTHER, SKIPPED],
-};
+});
 
 Deno.test("median() is the middle of the sorted samples, or between the two middle ones", () => {
   assertEquals(median([9, 10, 1]), 9);

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { BenchResult, Figure, Row, Storm } from "./result.ts";
+import { makeSampleResult } from "./sample_result.ts";
 import { evaluateTargets } from "./targets.ts";
 
 type Samples = Partial<Record<Figure, number[]>>;
@@ -31,20 +32,7 @@ function makeResult(change: Record<string, Samples> = {}, more: Partial<BenchRes
     bun: { deliveredPerSecond: [1, 1000, 5000], p50Ms: [1], cpuAtRate: [0.1] },
     ...change,
   };
-  const result: BenchResult = {
-    date: "2026-01-02",
-    commit: "abc1234",
-    machine: { cpu: "Some CPU", cores: 2, memoryGiB: 8, os: "Linux 6.1" },
-    versions: {},
-    load: {
-      clients: 100,
-      senders: 20,
-      inFlight: 8,
-      seconds: 3,
-      rounds: 3,
-      perSecond: 500,
-      idleConnections: 5000,
-    },
+  return makeSampleResult({
     rows: Object.entries(rows).map(([id, samples]) => makeRow(id, samples)),
     storms: [makeStorm("ws"), makeStorm("deno")],
     history: {
@@ -58,8 +46,7 @@ function makeResult(change: Record<string, Samples> = {}, more: Partial<BenchRes
     seconds: 480,
     scope: "whole",
     ...more,
-  };
-  return result;
+  });
 }
 
 function makeStorm(transport: string, more: Partial<Storm> = {}): Storm {

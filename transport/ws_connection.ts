@@ -15,9 +15,8 @@ export const SILENT_PARTS = 8;
 /** First byte of a text message that is one frame. */
 const FINAL_TEXT = 0x81;
 
-/** Frames as they go over TCP, header and payload; and the last of them, which most are sent next as well. */
+/** Frames as they go over TCP, header and payload. */
 const encoded = new WeakMap<Frame, Buffer>();
-let last: { readonly frame: Frame; readonly bytes: Buffer } | undefined;
 
 /** `WebSocket.readyState` of one that is open. */
 const OPEN = 1;
@@ -118,7 +117,6 @@ function hangUp(this: Socket): void {
 }
 
 function encode(frame: Frame): Buffer {
-  if (last?.frame === frame) return last.bytes;
   let bytes = encoded.get(frame);
   if (!bytes) {
     const head = encodeHead(frame.byteLength);
@@ -127,7 +125,6 @@ function encode(frame: Frame): Buffer {
     bytes.write(frame.text, head.length);
     encoded.set(frame, bytes);
   }
-  last = { frame, bytes };
   return bytes;
 }
 
