@@ -33,11 +33,13 @@ export interface Journal extends Disposable {
 
   /**
    * Commits the drafts in order, all of them or none, and resolves when they would survive a power cut. Commits what
-   * {@linkcode claimTag} and {@linkcode prune} did before as well.
+   * {@linkcode claimTag}, {@linkcode moveCursor} and {@linkcode prune} did before as well.
    * @throws {ChatError} `not_stored`: nothing of it happened, and it may be tried again.
    */
   append(drafts: readonly Draft[]): Promise<Appended[]>;
 
+  /** Names of the rooms that something was said in, in no order. */
+  rooms(): string[];
   /** Number of the newest entry of the room; 0 when there is none. */
   head(room: string): number;
   /** Number of the newest entry that has been removed; 0 when none has. */
@@ -53,4 +55,8 @@ export interface Journal extends Disposable {
    * this name in this room. The same at every later time. Durable with the next append.
    */
   claimTag(room: string, author: string, name: string): string;
+  /** How far a reader has come in a room, as {@linkcode moveCursor} was told last; undefined when it never was. */
+  cursor(reader: string, room: string): number | undefined;
+  /** Notes how far a reader has come, of which there may be several. Durable with the next append that succeeds. */
+  moveCursor(reader: string, room: string, seq: number): void;
 }

@@ -171,6 +171,31 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
     await journal.append([]);
     assertEquals(claim("abcdexyz"), "abcde");
   });
+
+  test("lists the rooms that something was said in", async (journal) => {
+    assertEquals(journal.rooms(), []);
+    journal.claimTag("only entered", ANN, "Ann");
+    await journal.append([draft("a"), draft("b"), draft("c", { room: "ops" })]);
+    journal.prune("lobby", 1);
+    await journal.append([]);
+    assertEquals(journal.rooms().sort(), ["lobby", "ops"]);
+  });
+
+  test("knows how far each reader has come in each room, by what it was told last", async (journal) => {
+    assertEquals(journal.cursor("a", "lobby"), undefined);
+    journal.moveCursor("a", "lobby", 3);
+    journal.moveCursor("a", "", 1);
+    assertEquals(journal.cursor("a", "lobby"), 3);
+    await journal.append([]);
+    journal.moveCursor("a", "lobby", 5);
+    journal.moveCursor("b", "lobby", 0);
+    for (const _ of ["moved", "stored"]) {
+      const cursors = [["a", "lobby"], ["a", ""], ["b", "lobby"], ["b", ""], ["a", "ops"]]
+        .map(([reader, room]) => journal.cursor(reader!, room!));
+      assertEquals(cursors, [5, 1, 0, undefined, undefined]);
+      await journal.append([draft("a")]);
+    }
+  });
 }
 
 Deno.test("journal sqlite opens with what was appended, its epoch, ids and tags", async () => {
@@ -241,6 +266,42 @@ Deno.test("journal sqlite keeps a tag over a batch that fails", async () => {
   }
   using journal = place.open();
   assertEquals(journal.claimTag("lobby", "abcdefgh", "Ann"), "abcd");
+});
+
+Deno.test("journal sqlite keeps a cursor over a batch that fails, and from then on", async () => {
+  using place = makeFolder();
+  {
+    using journal = place.open();
+    journal.moveCursor("a", "lobby", 7);
+    const stranger = draft("?", { author: "stranger", name: "Stranger", id: "1" });
+    await assertRejects(() => journal.append([stranger]), ChatError);
+    assertEquals(journal.cursor("a", "lobby"), 7);
+    await journal.append([]);
+    journal.moveCursor("a", "lobby", 9); // is not committed
+  }
+  using journal = place.open();
+  assertEquals(journal.cursor("a", "lobby"), 7);
+});
+
+Deno.test("openSqliteJournal() upgrades a file of version 1, and keeps what is in it", async () => {
+  using place = makeFolder();
+  let epoch: string;
+  {
+    using journal = place.open();
+    epoch = journal.epoch;
+    await journal.append([draft("of old")]);
+  }
+  const db = new DatabaseSync(`${place.folder}/journal.db`);
+  db.exec("DROP TABLE cursors; PRAGMA user_version = 1");
+  db.close();
+  {
+    using journal = place.open();
+    journal.moveCursor("a", "lobby", 1);
+    await journal.append([draft("of now")]);
+  }
+  using journal = place.open();
+  assertEquals([journal.epoch, journal.cursor("a", "lobby")], [epoch, 1]);
+  assertEquals(texts(journal, { after: 0 }), ["of old", "of now"]);
 });
 
 Deno.test("openSqliteJournal() refuses a folder that another process holds", () => {

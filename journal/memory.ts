@@ -22,9 +22,15 @@ export class MemoryJournal implements Journal {
   readonly epoch = crypto.randomUUID();
   readonly maxHeld = MAX_HELD;
   readonly #rooms = new Map<string, MemoryRoom>();
+  /** Reader and room to seq. */
+  readonly #cursors = new Map<string, number>();
 
   append(drafts: readonly Draft[]): Promise<Appended[]> {
     return Promise.resolve(drafts.map((draft) => this.#append(draft)));
+  }
+
+  rooms(): string[] {
+    return [...this.#rooms.keys()].filter((room) => this.head(room) > 0);
   }
 
   head(room: string): number {
@@ -77,6 +83,14 @@ export class MemoryJournal implements Journal {
     throw new Error("Cannot claim a tag: another author has the same hash");
   }
 
+  cursor(reader: string, room: string): number | undefined {
+    return this.#cursors.get(pair(room, reader));
+  }
+
+  moveCursor(reader: string, room: string, seq: number): void {
+    this.#cursors.set(pair(room, reader), seq);
+  }
+
   [Symbol.dispose](): void {}
 
   #append(draft: Draft): Appended {
@@ -100,7 +114,7 @@ export class MemoryJournal implements Journal {
   }
 }
 
-/** Neither tags nor authors contain a space, so no two pairs have one key. */
+/** Neither tags, authors nor rooms contain a space, so no two pairs have one key. */
 function pair(first: string, second: string): string {
   return `${first} ${second}`;
 }

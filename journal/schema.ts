@@ -31,6 +31,13 @@ const STEPS: readonly string[] = [
     PRIMARY KEY (room, seq)
   ) WITHOUT ROWID;
   `,
+  `
+  -- How far a reader has come. By name, for it may wait in a room that has no row yet.
+  CREATE TABLE cursors (
+    reader TEXT NOT NULL, room TEXT NOT NULL, seq INTEGER NOT NULL,
+    PRIMARY KEY (reader, room)
+  ) WITHOUT ROWID;
+  `,
 ];
 
 /**

@@ -2,12 +2,13 @@
 //
 // The folder belongs to one process at a time, which holds SQLite's exclusive lock for as long as it lives. No other
 // file is kept: a crash at any moment leaves what was committed, and nothing to clean up.
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { DatabaseSync } from "node:sqlite";
 import { ChatError } from "../errors.ts";
 import { tagsOf } from "../names.ts";
 import type { Entry, Kind } from "../wire/message.ts";
 import type { Appended, Draft, Journal, Range, ReadLimit } from "./journal.ts";
 import { migrate } from "./schema.ts";
+import { prepare, type Statements } from "./statements.ts";
 
 const FILE_NAME = "journal.db";
 
@@ -37,6 +38,12 @@ interface Claim {
   readonly author: string;
   readonly name: string;
   readonly tag: string;
+}
+
+interface Cursor {
+  readonly reader: string;
+  readonly room: string;
+  readonly seq: number;
 }
 
 interface Row {
@@ -86,6 +93,8 @@ export class SqliteJournal implements Journal {
   #isOpen = false;
   /** Made since the last commit: a rollback must not lose them. */
   #claims: Claim[] = [];
+  /** Moved since the last commit, by reader and room: written with the next one. */
+  readonly #cursors = new Map<string, Cursor>();
 
   /** Takes the database over, and closes it when disposed. */
   constructor(db: DatabaseSync, isChecked: boolean) {
@@ -110,9 +119,13 @@ export class SqliteJournal implements Journal {
         if (count > 1) appended.push(...this.#insertPlain(drafts.slice(start, start + count)));
         else appended.push(this.#insert(drafts[start]!));
       }
+      for (const { reader, room, seq } of this.#cursors.values()) {
+        this.#sql.putCursor.run(reader, room, seq);
+      }
       this.#sql.commit.run();
       this.#isOpen = false;
       this.#claims = [];
+      this.#cursors.clear();
       if (this.#rooms.size > MAX_CACHED) this.#rooms.clear();
       if (this.#people.size > MAX_CACHED) this.#people.clear();
       return appended;
@@ -120,6 +133,10 @@ export class SqliteJournal implements Journal {
       this.#rollBack();
       throw new ChatError("not_stored", { cause });
     }
+  }
+
+  rooms(): string[] {
+    return this.#sql.findRooms.all().map((row) => row["name"] as string);
   }
 
   head(room: string): number {
@@ -173,6 +190,15 @@ export class SqliteJournal implements Journal {
       this.#rollBack();
       throw new ChatError("not_stored", { cause });
     }
+  }
+
+  cursor(reader: string, room: string): number | undefined {
+    const moved = this.#cursors.get(`${room} ${reader}`);
+    return moved?.seq ?? this.#sql.findCursor.get(reader, room)?.["seq"] as number | undefined;
+  }
+
+  moveCursor(reader: string, room: string, seq: number): void {
+    this.#cursors.set(`${room} ${reader}`, { reader, room, seq }); // a room contains no space
   }
 
   [Symbol.dispose](): void {
@@ -287,46 +313,6 @@ export class SqliteJournal implements Journal {
     this.#sql.addRoom.run(name);
     return this.#room(name)!;
   }
-}
-
-type Statements = Readonly<Record<keyof typeof SQL, StatementSync>>;
-
-const COLUMNS = `seq, at, kind, authors.hash AS author, name, tag, entries.id AS id, text, ref, "on"
-  FROM entries LEFT JOIN people ON people.id = person LEFT JOIN authors ON authors.id = author`;
-
-const SQL = {
-  begin: "BEGIN IMMEDIATE",
-  commit: "COMMIT",
-  rollback: "ROLLBACK",
-  findRoom: "SELECT id FROM rooms WHERE name = ?",
-  addRoom: "INSERT INTO rooms (name) VALUES (?)",
-  findEnds: `SELECT
-    (SELECT max(seq) FROM entries WHERE room = ?1) AS head,
-    (SELECT min(seq) FROM entries WHERE room = ?1) AS first`,
-  findAuthor: "SELECT id FROM authors WHERE hash = ?",
-  addAuthor: "INSERT INTO authors (hash) VALUES (?) ON CONFLICT DO NOTHING",
-  findPerson: `SELECT people.id AS person, author, tag
-    FROM people JOIN authors ON authors.id = author WHERE room = ? AND hash = ? AND name = ?`,
-  findTag: "SELECT 1 FROM people WHERE room = ? AND name = ? AND tag = ?",
-  addPerson: `INSERT INTO people (room, author, name, tag) VALUES (?, ?, ?, ?)
-    ON CONFLICT DO NOTHING`,
-  findId: `SELECT seq FROM ids JOIN authors ON authors.id = author
-    WHERE room = ? AND hash = ? AND ids.id = ?`,
-  addId: "INSERT INTO ids (room, author, id, seq) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-  addEntry: `INSERT INTO entries (room, seq, at, kind, person, id, text, ref, "on")
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  addPlain: `INSERT INTO entries (room, seq, at, kind, text, ref, "on")
-    SELECT ?1, ?2 + key, ?3, 0, value, 0, 1 FROM json_each(?4)`,
-  readAfter: `SELECT ${COLUMNS} WHERE entries.room = ? AND seq > ? ORDER BY seq LIMIT ?`,
-  readBefore: `SELECT ${COLUMNS} WHERE entries.room = ? AND seq < ? AND seq > ?
-    ORDER BY seq DESC LIMIT ?`,
-  prune: "DELETE FROM entries WHERE room = ? AND seq <= ?",
-} as const;
-
-/** Prepared once and held. */
-function prepare(db: DatabaseSync): Statements {
-  const statements = Object.entries(SQL).map(([name, sql]) => [name, db.prepare(sql)]);
-  return Object.fromEntries(statements);
 }
 
 /** A statement takes at most this many texts, so that they can be spread as arguments. */

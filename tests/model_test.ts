@@ -115,6 +115,9 @@ class Disk {
       find: (room, author, id) => journal.find(room, author, id),
       prune: (room, through) => journal.prune(room, through),
       claimTag: (room, author, name) => journal.claimTag(room, author, name),
+      rooms: () => journal.rooms(),
+      cursor: (reader, room) => journal.cursor(reader, room),
+      moveCursor: (reader, room, seq) => journal.moveCursor(reader, room, seq),
       die: () => isDead = true,
       [Symbol.dispose]() {},
     };

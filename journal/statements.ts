@@ -1,0 +1,47 @@
+// What the journal on disk asks of SQLite. Used by sqlite.ts only.
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+
+const COLUMNS = `seq, at, kind, authors.hash AS author, name, tag, entries.id AS id, text, ref, "on"
+  FROM entries LEFT JOIN people ON people.id = person LEFT JOIN authors ON authors.id = author`;
+
+const SQL = {
+  begin: "BEGIN IMMEDIATE",
+  commit: "COMMIT",
+  rollback: "ROLLBACK",
+  findRoom: "SELECT id FROM rooms WHERE name = ?",
+  addRoom: "INSERT INTO rooms (name) VALUES (?)",
+  findRooms: `SELECT name FROM rooms
+    WHERE EXISTS (SELECT 1 FROM entries WHERE entries.room = rooms.id)`,
+  findEnds: `SELECT
+    (SELECT max(seq) FROM entries WHERE room = ?1) AS head,
+    (SELECT min(seq) FROM entries WHERE room = ?1) AS first`,
+  findAuthor: "SELECT id FROM authors WHERE hash = ?",
+  addAuthor: "INSERT INTO authors (hash) VALUES (?) ON CONFLICT DO NOTHING",
+  findPerson: `SELECT people.id AS person, author, tag
+    FROM people JOIN authors ON authors.id = author WHERE room = ? AND hash = ? AND name = ?`,
+  findTag: "SELECT 1 FROM people WHERE room = ? AND name = ? AND tag = ?",
+  addPerson: `INSERT INTO people (room, author, name, tag) VALUES (?, ?, ?, ?)
+    ON CONFLICT DO NOTHING`,
+  findId: `SELECT seq FROM ids JOIN authors ON authors.id = author
+    WHERE room = ? AND hash = ? AND ids.id = ?`,
+  addId: "INSERT INTO ids (room, author, id, seq) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+  addEntry: `INSERT INTO entries (room, seq, at, kind, person, id, text, ref, "on")
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  addPlain: `INSERT INTO entries (room, seq, at, kind, text, ref, "on")
+    SELECT ?1, ?2 + key, ?3, 0, value, 0, 1 FROM json_each(?4)`,
+  readAfter: `SELECT ${COLUMNS} WHERE entries.room = ? AND seq > ? ORDER BY seq LIMIT ?`,
+  readBefore: `SELECT ${COLUMNS} WHERE entries.room = ? AND seq < ? AND seq > ?
+    ORDER BY seq DESC LIMIT ?`,
+  prune: "DELETE FROM entries WHERE room = ? AND seq <= ?",
+  findCursor: "SELECT seq FROM cursors WHERE reader = ? AND room = ?",
+  putCursor: "INSERT OR REPLACE INTO cursors (reader, room, seq) VALUES (?, ?, ?)",
+} as const;
+
+/** The statements by name. */
+export type Statements = Readonly<Record<keyof typeof SQL, StatementSync>>;
+
+/** Prepared once and held. */
+export function prepare(db: DatabaseSync): Statements {
+  const statements = Object.entries(SQL).map(([name, sql]) => [name, db.prepare(sql)]);
+  return Object.fromEntries(statements);
+}
