@@ -27,6 +27,21 @@ export const ERRORS = {
     status: 403,
     reconnect: false,
   },
+  not_acceptable: {
+    sentence: "None of the formats that the request accepts can be had",
+    status: 406,
+    reconnect: false,
+  },
+  bad_media_type: {
+    sentence: "The body is neither JSON nor text",
+    status: 415,
+    reconnect: false,
+  },
+  body_timeout: {
+    sentence: "The body of the request did not arrive in time",
+    status: 408,
+    reconnect: true,
+  },
   upgrade_required: {
     sentence: "This address speaks WebSocket only",
     status: 426,
@@ -39,11 +54,17 @@ export const ERRORS = {
   },
   too_long: {
     sentence: "The message is longer than allowed",
+    status: 413,
     closeCode: 1009,
     line: true,
     reconnect: true,
   },
-  not_text: { sentence: "The message is not valid UTF-8", closeCode: 1007, reconnect: true },
+  not_text: {
+    sentence: "The message is not valid UTF-8",
+    status: 400,
+    closeCode: 1007,
+    reconnect: true,
+  },
   stalled: {
     sentence: "The connection took nothing of what was sent to it for too long",
     closeCode: 1008,
@@ -61,41 +82,62 @@ export const ERRORS = {
   },
   restarting: {
     sentence: "The server is stopping or restarting",
+    status: 503,
     closeCode: 1001,
     reconnect: true,
   },
   not_stored: {
     sentence: "The message could not be stored; it was not accepted",
+    status: 503,
     closeCode: 1011,
     line: true,
     reconnect: true,
   },
   not_json: {
     sentence: "The line is not a JSON object",
+    status: 400,
     closeCode: 1007,
     line: true,
     reconnect: false,
   },
   unknown_type: {
     sentence: "The line has no type that is known here",
+    status: 400,
     line: true,
     reconnect: false,
   },
-  bad_field: { sentence: "A field of the line is missing or wrong", line: true, reconnect: false },
+  bad_field: {
+    sentence: "A field is missing or wrong",
+    status: 400,
+    line: true,
+    reconnect: false,
+  },
   hello_first: { sentence: "The first line must be a hello", line: true, reconnect: false },
   hello_twice: { sentence: "The connection has said hello already", line: true, reconnect: false },
-  no_name: { sentence: "Choose a name first", line: true, reconnect: false },
+  no_name: { sentence: "Choose a name first", status: 400, line: true, reconnect: false },
+  no_key: {
+    sentence: "Without a key one can say things, and nothing else",
+    status: 403,
+    reconnect: false,
+  },
   bad_name: {
     sentence: "A name has 1 to 32 characters, none of them invisible",
+    status: 400,
     line: true,
     reconnect: false,
   },
   unknown_ref: {
     sentence: "The message that it refers to is not there",
+    status: 409,
     line: true,
     reconnect: false,
   },
-  not_yours: { sentence: "Only its author may change a message", line: true, reconnect: false },
+  not_yours: {
+    sentence: "Only its author may change a message",
+    status: 403,
+    line: true,
+    reconnect: false,
+  },
   internal: {
     sentence: "Something went wrong in the server",
     status: 500,
@@ -110,17 +152,26 @@ export const ERRORS = {
 /** A code in {@linkcode ERRORS}. */
 export type ErrorCode = keyof typeof ERRORS;
 
+export interface ChatErrorOptions extends ErrorOptions {
+  readonly message?: string | undefined;
+  readonly id?: string | undefined;
+  readonly retryAfterMs?: number | undefined;
+}
+
 /** An error with a code, for whoever can act on the code. */
 export class ChatError extends Error {
   readonly code: ErrorCode;
   /** The id of the message that it is about, where there is one. */
   readonly id: string | undefined;
+  /** When the same may succeed, where that is known. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(code: ErrorCode, options?: ErrorOptions & { message?: string; id?: string }) {
-    super(options?.message ?? ERRORS[code].sentence, options);
+  constructor(code: ErrorCode, options: ChatErrorOptions = {}) {
+    super(options.message ?? ERRORS[code].sentence, options);
     this.name = "ChatError";
     this.code = code;
-    this.id = options?.id;
+    this.id = options.id;
+    this.retryAfterMs = options.retryAfterMs;
   }
 }
 

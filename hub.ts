@@ -3,16 +3,17 @@
 import { Channel } from "@std/async/channel";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { ChatError, type ErrorCode } from "./errors.ts";
-import type { Journal } from "./journal/journal.ts";
+import type { Journal, Range, ReadLimit } from "./journal/journal.ts";
 import type { Log } from "./log.ts";
 import { makeGap, Room } from "./room.ts";
+import { Poster } from "./poster.ts";
 import { type Member, type Person, Seat } from "./seat.ts";
 import { type Place, Turn } from "./turn.ts";
-import type { Message } from "./wire/message.ts";
+import type { Entry, Message } from "./wire/message.ts";
 
 /** Who registers with a name and a key, and what of the room's past it wants to see. */
 export interface Arrival {
-  /** Hash of the key. */
+  /** Hash of the key; empty for who has none, and is nobody among the people there. */
   readonly author: string;
   /** Empty for who only reads. */
   readonly name: string;
@@ -26,6 +27,25 @@ export interface Arrival {
   readonly history: number;
 }
 
+/** Who says something without being there. */
+export interface Author {
+  /** Hash of the key, or what stands for having none. */
+  readonly author: string;
+  readonly name: string;
+}
+
+/** Some of a room's entries, as everybody there has been sent them. */
+export interface Reading {
+  readonly room: string;
+  readonly epoch: string;
+  /** Number of the newest entry. */
+  readonly head: number;
+  /** Number of the newest entry that is not kept. */
+  readonly floor: number;
+  /** Oldest first. */
+  readonly entries: readonly Entry[];
+}
+
 type HubEvent =
   | { type: "register"; member: Member; room: string; arrival: Arrival | undefined }
   | { type: "unregister"; member: Member; code: ErrorCode | undefined }
@@ -34,14 +54,20 @@ type HubEvent =
   | { type: "typing"; member: Member }
   | { type: "history"; member: Member; before: number; limit: number }
   | { type: "catchUp"; member: Member }
+  | { type: "post"; poster: Poster; room: string; author: Author; message: Message }
+  | { type: "ask"; answer: () => void }
   | { type: "presence"; room: Room }
   | { type: "close"; code: ErrorCode };
+
+type PostEvent = Extract<HubEvent, { type: "post" }>;
 
 export interface HubOptions {
   readonly journal: Journal;
   /** Entries kept in each room; 0 for all. */
   readonly keep: number;
   readonly log: Log;
+  /** Called by the loop after entries of the room were delivered. */
+  readonly onDelivered?: (room: string) => void;
 }
 
 // The inbox has no useful bound: an event refused here would be a message lost or a member leaked, and the loop
@@ -71,6 +97,8 @@ export class Hub {
   #leaving: { member: Member; code: ErrorCode | undefined }[] = [];
   /** Who asked for what it has missed. */
   #asking = new Set<Member>();
+  /** Rooms that somebody had to do with in this turn who is not there. */
+  #visited: Room[] = [];
 
   constructor(options: HubOptions) {
     this.#journal = options.journal;
@@ -120,6 +148,45 @@ export class Hub {
     this.#inbox.trySend({ type: "catchUp", member });
   }
 
+  /**
+   * Says it to everybody in a room without being there. Resolves with its number once it is stored and those who
+   * are live have it.
+   * @throws {ChatError} what a member would be told, or `restarting` after {@linkcode close}.
+   */
+  post(room: string, author: Author, message: Message): Promise<number> {
+    const poster = new Poster();
+    if (!this.#inbox.trySend({ type: "post", poster, room, author, message })) {
+      poster.close("restarting");
+    }
+    return poster.seq;
+  }
+
+  /**
+   * Reads entries of a room without being there, not beyond what was delivered.
+   * @throws {ChatError} `restarting` after {@linkcode close}.
+   */
+  read(room: string, range: Range, limit: ReadLimit): Promise<Reading> {
+    return this.#ask(() => this.#read(this.#visit(room), range, limit));
+  }
+
+  /** The rooms that were ever spoken in. */
+  roomNames(): Promise<string[]> {
+    return this.#ask(() => this.#journal.rooms());
+  }
+
+  /** How far the reader of this name has come in a room; undefined when it never was there. */
+  cursor(reader: string, room: string): Promise<number | undefined> {
+    return this.#ask(() => this.#journal.cursor(reader, room));
+  }
+
+  /** Remembers how far the reader has come: durable soon. */
+  moveCursor(reader: string, room: string, seq: number): Promise<void> {
+    return this.#ask(() => {
+      this.#journal.moveCursor(reader, room, seq);
+      this.#turn.hasClaims = true;
+    });
+  }
+
   /** Ends all rooms: members get what was said before, then are closed with this code. */
   close(code: ErrorCode): void {
     this.#inbox.trySend({ type: "close", code });
@@ -140,6 +207,7 @@ export class Hub {
       await this.#turn.commit();
       this.#catchUpSome();
       for (const { member, code } of this.#leaving.splice(0)) this.#remove(member, code);
+      for (const room of this.#visited.splice(0)) this.#forgetIfEmpty(room);
     }
   }
 
@@ -166,6 +234,12 @@ export class Hub {
       case "history":
         this.#guard(event.member, () => this.#tellHistory(event.member, event));
         break;
+      case "post":
+        this.#post(event);
+        break;
+      case "ask":
+        event.answer();
+        break;
       case "presence":
         event.room.tellPresence();
         break;
@@ -185,7 +259,7 @@ export class Hub {
   #register(member: Member, roomName: string, arrival: Arrival | undefined): void {
     if (this.#inbox.closed) return member.close("restarting");
     const room = this.#room(roomName);
-    const person = arrival && this.#enter(member, room, arrival);
+    const person = arrival?.author ? this.#enter(member, room, arrival) : undefined;
     if (person?.name) this.#turn.hasClaims = true;
     const seat = new Seat({ member, person, takenSeq: room.head, onFailure: this.#onFailure });
     this.#places.set(member, { room, seat });
@@ -209,7 +283,8 @@ export class Hub {
     const { epoch: ours } = this.#journal;
     const floor = room.floor(this.#keep);
     const resumed = (epoch ?? ours) === ours && after <= room.head;
-    const { name, tag } = seat.person!;
+    const { name, tag } = seat.person ?? { name: "", tag: "" };
+    seat.takenSeq = Math.max(floor, resumed ? after : room.head - history);
     seat.tell({
       type: "welcome",
       room: room.name,
@@ -217,8 +292,8 @@ export class Hub {
       head: room.head,
       you: { name, tag },
       resumed,
+      after: resumed ? after : seat.takenSeq,
     });
-    seat.takenSeq = Math.max(floor, resumed ? after : room.head - history);
     if (!resumed) return;
     if (after < floor) seat.tell(makeGap(after, floor, "retention"));
     const start = Math.max(seat.takenSeq, room.head - most);
@@ -229,6 +304,37 @@ export class Hub {
   #say(member: Member, message: Message): void {
     const place = this.#places.get(member);
     if (place) this.#turn.add(place, message);
+  }
+
+  #post({ poster, room: roomName, author: { author, name }, message }: PostEvent): void {
+    try {
+      const room = this.#visit(roomName);
+      const tag = this.#journal.claimTag(roomName, author, name);
+      this.#turn.hasClaims = true;
+      const person = { author, name, tag, connections: 0 };
+      const seat = new Seat({ member: poster, person, takenSeq: 0, onFailure: this.#onFailure });
+      this.#turn.add({ room, seat }, message);
+    } catch (error) {
+      poster.close(codeOf(error)); // it has no place from which it could be removed
+      this.#log("error", "post failed", { error });
+    }
+  }
+
+  #read(room: Room, range: Range, limit: ReadLimit): Reading {
+    const floor = room.floor(this.#keep);
+    const { head } = room;
+    // Not beyond the head: what is not delivered yet is not there for anybody. Nor what retention is about to remove.
+    const before = "before" in range ? Math.min(range.before, head + 1) : head + 1;
+    const after = "after" in range ? Math.max(range.after, floor) : floor;
+    const entries = Math.min(limit.entries, before - after - 1);
+    const bounded = "after" in range ? { after } : { before };
+    return {
+      room: room.name,
+      epoch: this.#journal.epoch,
+      head,
+      floor,
+      entries: entries > 0 ? this.#journal.read(room.name, bounded, { ...limit, entries }) : [],
+    };
   }
 
   #rename(member: Member, name: string): void {
@@ -250,13 +356,8 @@ export class Hub {
     const place = this.#places.get(member);
     if (!place) return;
     const { room, seat } = place;
-    const floor = room.floor(this.#keep);
-    // Not beyond the head: what is not delivered yet is no history.
-    const end = Math.min(before, room.head + 1);
-    const wanted = { entries: Math.min(limit, end - floor - 1), chars: MAX_HISTORY_CHARS };
-    const entries = wanted.entries > 0
-      ? this.#journal.read(room.name, { before: end }, wanted)
-      : [];
+    const wanted = { entries: limit, chars: MAX_HISTORY_CHARS };
+    const { entries, floor } = this.#read(room, { before }, wanted);
     const more = entries.length > 0 && entries[0]!.seq > floor + 1;
     seat.tell({ type: "page", before, entries, more });
   }
@@ -296,7 +397,7 @@ export class Hub {
 
   #fail(member: Member, error: unknown): void {
     this.#log("error", "member failed", { error });
-    this.unregister(member, error instanceof ChatError ? error.code : "internal");
+    this.unregister(member, codeOf(error));
   }
 
   #remove(member: Member, code: ErrorCode | undefined): void {
@@ -315,6 +416,30 @@ export class Hub {
     this.#rooms.delete(room.name);
   }
 
+  /** Asks the loop. Answered in the order of all that is asked of it. */
+  #ask<T>(answer: () => T): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const event: HubEvent = {
+      type: "ask",
+      answer: () => {
+        try {
+          resolve(answer());
+        } catch (error) {
+          reject(error);
+        }
+      },
+    };
+    if (!this.#inbox.trySend(event)) reject(new ChatError("restarting"));
+    return promise;
+  }
+
+  /** A room for somebody who is not there. It is forgotten after this turn, if nobody is. */
+  #visit(name: string): Room {
+    const room = this.#room(name);
+    this.#visited.push(room);
+    return room;
+  }
+
   #room(name: string): Room {
     let room = this.#rooms.get(name);
     if (!room) {
@@ -324,4 +449,8 @@ export class Hub {
     }
     return room;
   }
+}
+
+function codeOf(error: unknown): ErrorCode {
+  return error instanceof ChatError ? error.code : "internal";
 }

@@ -9,6 +9,9 @@ const MAX_KEY_BYTES = 256;
 
 const MAX_NAME_CHARS = 32;
 
+/** Length of an author's hash: 128 bits. */
+const AUTHOR_CHARS = 26;
+
 /** Length of a tag, where no other author has the same beginning. */
 export const MIN_TAG_CHARS = 4;
 
@@ -30,14 +33,19 @@ export function hashKey(key: string): string {
         `received ${bytes.length}`,
     });
   }
-  const hash = createHash("sha256").update(bytes).digest();
-  let digits = BigInt(`0x${hash.subarray(0, 16).toString("hex")}`);
-  let author = "";
-  for (let n = 0; n < 26; n++) {
-    author += ALPHABET[Number(digits & 31n)];
-    digits >>= 5n;
+  const hash = createHash("sha256").update(bytes).digest("hex");
+  return toDigits(hash.slice(0, 32), AUTHOR_CHARS);
+}
+
+/** The lowest bits of a number in hexadecimal, five for each character. */
+function toDigits(hex: string, count: number): string {
+  let bits = BigInt(`0x${hex}`);
+  let digits = "";
+  for (let n = 0; n < count; n++) {
+    digits += ALPHABET[Number(bits & 31n)];
+    bits >>= 5n;
   }
-  return author;
+  return digits;
 }
 
 /**
@@ -51,6 +59,23 @@ export function parseName(name: string): string {
     throw new ChatError("bad_name");
   }
   return parsed;
+}
+
+/** How the author of who has no key begins. Shows as the tag `0000`; no hash has a `u` in it. */
+const NO_KEY = "0000u";
+
+/**
+ * Who says something without a key is nobody in particular. All who do so under one name are one author, which tells
+ * their messages' ids from those under another.
+ */
+export function anonymousAuthor(name: string): string {
+  const hash = createHash("sha256").update(name).digest("hex");
+  return NO_KEY + toDigits(hash, AUTHOR_CHARS - NO_KEY.length);
+}
+
+/** Whether the author has no key. */
+export function isAnonymous(author: string): boolean {
+  return author.startsWith(NO_KEY);
 }
 
 /** The room of `/`. */

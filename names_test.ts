@@ -1,6 +1,13 @@
-import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { ChatError } from "./errors.ts";
-import { hashKey, parseName, parseRoomName, tagsOf } from "./names.ts";
+import {
+  anonymousAuthor,
+  hashKey,
+  isAnonymous,
+  parseName,
+  parseRoomName,
+  tagsOf,
+} from "./names.ts";
 
 Deno.test("hashKey() gives a key an author that does not tell the key", () => {
   const key = "0123456789abcdef";
@@ -14,6 +21,19 @@ Deno.test("hashKey() refuses what is too short to be a secret, or too long to be
     assertEquals(assertThrows(() => hashKey(key), ChatError).code, "bad_field");
   }
   for (const key of ["sixteen bytes !!", "é".repeat(8), "x".repeat(256)]) hashKey(key);
+});
+
+Deno.test("anonymousAuthor() is one author for each name, and never that of a key", () => {
+  const authors = ["", "Ann", "Bob", "ann"].map(anonymousAuthor);
+  assertEquals(new Set(authors).size, 4);
+  assertEquals(anonymousAuthor("Ann"), authors[1]);
+  for (const author of authors) {
+    assertMatch(author, /^0000u[0-9a-hjkmnp-tv-z]{21}$/);
+    assert(isAnonymous(author));
+  }
+  // No hash has the letter that tells.
+  assert(!isAnonymous("0000".padEnd(26, "0")));
+  assert(!isAnonymous(hashKey("0123456789abcdef")));
 });
 
 Deno.test("parseName() makes one spelling of a name", () => {

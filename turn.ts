@@ -3,6 +3,7 @@
 import { ChatError, type ErrorCode } from "./errors.ts";
 import type { Appended, Draft, Journal } from "./journal/journal.ts";
 import type { Log } from "./log.ts";
+import { isAnonymous } from "./names.ts";
 import type { Room } from "./room.ts";
 import type { Member, Seat } from "./seat.ts";
 import type { Ack, Entry, Message } from "./wire/message.ts";
@@ -23,6 +24,8 @@ export interface TurnOptions {
   readonly log: Log;
   /** Called with a member that can be told nothing more but why it is closed. */
   readonly lose: (member: Member, code: ErrorCode) => void;
+  /** Called after entries of the room were delivered. */
+  readonly onDelivered?: (room: string) => void;
 }
 
 /** The messages of this turn, and of the next one after each commit. */
@@ -33,6 +36,7 @@ export class Turn {
   readonly #keep: number;
   readonly #log: Log;
   readonly #lose: TurnOptions["lose"];
+  readonly #onDelivered: (room: string) => void;
   /** What is to be stored, and who said it: two lists, one index. */
   #drafts: Draft[] = [];
   #senders: Place[] = [];
@@ -44,6 +48,7 @@ export class Turn {
     this.#keep = options.keep;
     this.#log = options.log;
     this.#lose = options.lose;
+    this.#onDelivered = options.onDelivered ?? (() => {});
   }
 
   /** Takes a message, or tells its sender why not. */
@@ -91,12 +96,16 @@ export class Turn {
   }
 
   #findFault({ room, seat }: Place, { kind, ref }: Message): ErrorCode | undefined {
-    if (seat.person!.name === "") return "no_name";
+    const { author, name } = seat.person!;
+    if (isAnonymous(author)) {
+      // Whoever has no key could pass for all others who have none.
+      if (kind !== "say") return "no_key";
+    } else if (name === "") return "no_name";
     if (ref === 0) return undefined;
     if (kind === "say") return ref > room.head ? "unknown_ref" : undefined;
     const [target] = this.#journal.read(room.name, { after: ref - 1 }, ONE);
     if (target?.seq !== ref || target.kind !== "say") return "unknown_ref";
-    return kind !== "react" && target.author !== seat.person!.author ? "not_yours" : undefined;
+    return kind !== "react" && target.author !== author ? "not_yours" : undefined;
   }
 
   #deliver(appended: readonly Appended[], senders: readonly Place[]): void {
@@ -111,6 +120,7 @@ export class Turn {
     for (const [room, entries] of fresh) {
       room.deliver(entries);
       for (const { member } of room.prune(this.#keep)) this.#lose(member, "fell_behind");
+      this.#onDelivered(room.name);
     }
   }
 

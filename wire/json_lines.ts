@@ -8,14 +8,14 @@ import { cleanText, isLonger } from "./text.ts";
 /** Largest text of a message, in bytes of UTF-8. */
 export const MAX_TEXT_BYTES = 16 * 1024;
 
-const MAX_ID_CHARS = 64;
+export const MAX_ID_CHARS = 64;
 
 /** An emoji may be a sequence of several; the longest in Unicode has 35 units of UTF-16. */
 const MAX_EMOJI_UNITS = 40;
 
 /** Entries that may be asked for at once, and how many come when nobody asks. */
-const MAX_HISTORY = 500;
-const DEFAULT_HISTORY = 50;
+export const MAX_HISTORY = 500;
+export const DEFAULT_HISTORY = 50;
 
 /** What a client says first. */
 export interface Hello {
@@ -40,7 +40,7 @@ export type Command =
   | { readonly type: "history"; readonly before: number; readonly limit: number }
   | { readonly type: "ping"; readonly n: number | undefined };
 
-type Fields = Readonly<Record<string, unknown>>;
+export type Fields = Readonly<Record<string, unknown>>;
 
 /** Encodings of what many members are told alike. */
 const shared = new WeakMap<Notice, Frame>();
@@ -64,7 +64,11 @@ export const JSON_LINES: Wire = {
  * @throws {ChatError} `not_json`, `unknown_type`, `bad_field` or `too_long`, with the message's id where it has one.
  */
 export function decodeCommand(line: string): Command {
-  const fields = parseObject(line);
+  return decodeFields(parseObject(line));
+}
+
+/** As {@linkcode decodeCommand}, of a line that is parsed already. */
+export function decodeFields(fields: Fields): Command {
   switch (fields["type"]) {
     case "hello":
       return { type: "hello", hello: decodeHello(fields) };
@@ -100,7 +104,8 @@ export function decodeCommand(line: string): Command {
   }
 }
 
-function encodeEntry({ seq, id, kind, name, tag, at, text, ref, on }: Entry): string {
+/** One entry as a line, without its newline. */
+export function encodeEntry({ seq, id, kind, name, tag, at, text, ref, on }: Entry): string {
   const head = `{"type":"entry","seq":${seq}${id && `,"id":${JSON.stringify(id)}`},` +
     `"kind":"${kind}","from":{"name":${JSON.stringify(name)},"tag":"${tag}"},"at":${at}`;
   switch (kind) {
@@ -126,12 +131,13 @@ function encodeNotice(notice: Notice): string {
     ).join("\n");
   }
   if (notice.type === "welcome") {
-    return JSON.stringify({ ...notice, limits: { textBytes: MAX_TEXT_BYTES } });
+    return JSON.stringify({ ...notice, after: undefined, limits: { textBytes: MAX_TEXT_BYTES } });
   }
   return JSON.stringify(notice);
 }
 
-function parseObject(line: string): Fields {
+/** @throws {ChatError} `not_json` when it is no JSON object. */
+export function parseObject(line: string): Fields {
   try {
     const value: unknown = JSON.parse(line);
     if (typeof value === "object" && value !== null && !Array.isArray(value)) {

@@ -76,6 +76,7 @@ const SAYINGS: (Entry[] | Notice)[] = [
     head: 41,
     you: ANN,
     resumed: true,
+    after: 41,
   },
   { type: "gap", from: 3, to: 39, count: 37, reason: "retention" },
   [entry({ text: "hi" })],

@@ -56,6 +56,8 @@ export type Notice =
     readonly head: number;
     readonly you: From;
     readonly resumed: boolean;
+    /** The entries behind this one follow, or a gap. */
+    readonly after: number;
   }
   /** One line for each. */
   | { readonly type: "acks"; readonly acks: readonly Ack[] }
