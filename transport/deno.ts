@@ -6,6 +6,7 @@ import { closeFor, ERRORS } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Frame } from "../wire/frame.ts";
 import { OpenConnections } from "./open_connections.ts";
+import { CUT, StreamConnection } from "./stream_connection.ts";
 import {
   type Connection,
   type ConnectionHandlers,
@@ -28,7 +29,7 @@ class DenoListener implements Listener {
   readonly #handler: Handler;
   readonly #options: ListenOptions;
   readonly #log: Log;
-  readonly #open = new OpenConnections<DenoConnection>();
+  readonly #open = new OpenConnections<DenoConnection | StreamConnection>();
   #server: Deno.HttpServer<Deno.NetAddr> | undefined;
   #relisten: ReturnType<typeof setTimeout> | undefined;
   readonly #abort = new AbortController();
@@ -82,11 +83,23 @@ class DenoListener implements Listener {
   }
 
   #handle(request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>) {
-    if (this.#isStopping) return new Response(null, { status: 503 });
     const remoteAddress = info.remoteAddr.hostname;
     return this.#handler(request, {
       remoteAddress,
+      stream: (headers, onOpen) => {
+        const { completed } = info;
+        const connection = new StreamConnection({
+          remoteAddress,
+          completed,
+          log: this.#log,
+          onEnd: (connection) => void this.#open.delete(connection),
+        });
+        this.#open.add(connection);
+        onOpen(connection);
+        return new Response(connection.body, { headers });
+      },
       upgrade: (protocol, onOpen) => {
+        if (this.#isStopping) return new Response(null, { status: 503 });
         const { socket, response } = Deno.upgradeWebSocket(request, {
           protocol,
           // Deno pings after half of it, and ends the connection when nothing came in the other half.
@@ -104,7 +117,7 @@ class DenoListener implements Listener {
   }
 
   #fail(error: unknown): Response {
-    this.#log("error", "request failed", { error });
+    if (error !== CUT) this.#log("error", "request failed", { error });
     return new Response(`${ERRORS.internal.sentence}\n`, { status: ERRORS.internal.status });
   }
 }

@@ -10,7 +10,7 @@ import type { Frame } from "../wire/frame.ts";
  */
 export const UNSEEN_BYTES = 1_400_000;
 
-/** One WebSocket, seen from the server. */
+/** One WebSocket, or one stream of a response, seen from the server. */
 export interface Connection {
   /** Address of the peer, for diagnostics. */
   readonly remoteAddress: string;
@@ -42,6 +42,11 @@ export interface Peer {
    * `onOpen` runs when it is open, or never.
    */
   upgrade(protocol: string, onOpen: (connection: Connection) => void): Response;
+  /**
+   * Answers the request with a body that goes on: a connection that says nothing, and of which each frame ends in a
+   * newline. `onOpen` runs before this returns.
+   */
+  stream(headers: HeadersInit, onOpen: (connection: Connection) => void): Response;
 }
 
 /** Answers one request. An exception is logged and answered with 500. */

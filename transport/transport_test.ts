@@ -57,6 +57,23 @@ function accepting(onOpen: (connection: Connection) => void): Handler {
   return (_request, peer) => peer.upgrade("", onOpen);
 }
 
+/** A stream that the test gets hold of, and how often it was told that it ended. */
+function streaming() {
+  const opened = Promise.withResolvers<Connection>();
+  const closed = Promise.withResolvers<void>();
+  const stream = { opened: opened.promise, closed: closed.promise, closes: 0 };
+  const handler: Handler = (_request, peer) =>
+    peer.stream({ "content-type": "text/event-stream" }, (connection) => {
+      const onClose = () => {
+        stream.closes++;
+        closed.resolve();
+      };
+      connection.listen({ onMessage: () => {}, onClose });
+      opened.resolve(connection);
+    });
+  return { stream, handler };
+}
+
 const ignore = { onMessage: () => {}, onClose: () => {} };
 
 for (const [name, listen] of Object.entries(TRANSPORTS)) {
@@ -236,11 +253,13 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
 
   test("stops: waits for connections that end, no longer than it may for one that does not", async () => {
     const connections: Connection[] = [];
-    const handler = accepting((connection) => {
+    const accept = accepting((connection) => {
       connection.listen(ignore);
       connection.send(new Frame("open"));
       connections.push(connection);
     });
+    const handler: Handler = (request, peer) =>
+      request.headers.has("upgrade") ? accept(request, peer) : new Response("stopping");
     for (const peerAnswers of [true, false]) {
       await using server = await start(listen, handler);
       using peer = await RawSocket.open(server.port);
@@ -250,15 +269,74 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
       const stopped = server.listener.stop(peerAnswers ? 60_000 : 200)
         .then(() => isStopped = true);
       assertEquals((await peer.readClose()).code, 1001);
-      const late = await fetch(`http://127.0.0.1:${server.port}/`).then(
-        async (response) => (await response.body?.cancel(), response.status),
-        () => "refused",
-      );
-      assert(late === 503 || late === "refused", `${late}`);
+      // Only the handler knows how to say it so that the client comes back.
+      const late = await fetch(`http://127.0.0.1:${server.port}/`);
+      assertEquals(await late.text(), "stopping");
+      await assertRejects(() => RawSocket.open(server.port), Error, "503");
       assert(!isStopped);
       if (peerAnswers) await peer.write(encodeFrame(OPCODE.close, Uint8Array.of(3, 233)));
       await stopped;
     }
+  });
+
+  test("streams frames, each with a newline behind it, until it is closed", async () => {
+    const { stream, handler } = streaming();
+    await using server = await start(listen, handler);
+    const answer = fetch(`http://127.0.0.1:${server.port}/`);
+    const connection = await stream.opened;
+    const frames = ["one", "é\nline", "x".repeat(100_000)].map((text) => new Frame(text));
+    for (const frame of frames) connection.send(frame);
+    const response = await answer;
+    assertEquals(response.headers.get("content-type"), "text/event-stream");
+    connection.close(1001, "bye");
+    connection.close(1001, "twice does no harm");
+    // Stopping waits for what is on its way.
+    const stopped = server.listener.stop(60_000);
+    assertEquals(await response.text(), frames.map(({ text }) => `${text}\n`).join(""));
+    await within(5_000, "the end", stopped);
+    assertEquals(stream.closes, 1);
+    connection.send(frames[0]!); // nor does this
+    assertEquals([connection.bufferedAmount, server.logged.length], [0, 0]);
+  });
+
+  test("tells when the reader of a stream leaves", async () => {
+    const { stream, handler } = streaming();
+    await using server = await start(listen, handler);
+    const abort = new AbortController();
+    const answer = fetch(`http://127.0.0.1:${server.port}/`, { signal: abort.signal });
+    (await stream.opened).send(new Frame("one"));
+    const response = await answer;
+    abort.abort();
+    await within(5_000, "the close", stream.closed);
+    await response.body?.cancel().catch(() => {});
+    assertEquals([stream.closes, server.logged.length], [1, 0]);
+  });
+
+  test("counts what the reader of a stream does not take, and cuts it", async () => {
+    const { stream, handler } = streaming();
+    await using server = await start(listen, handler);
+    using reader = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+    await reader.write(new TextEncoder().encode("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
+    const connection = await stream.opened;
+    const chunk = new Frame("x".repeat(64 * 1024));
+    for (let sent = 0; sent < 1000 && connection.bufferedAmount < 1024 * 1024; sent++) {
+      connection.send(chunk);
+      if (sent % 16 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    assert(connection.bufferedAmount >= 1024 * 1024);
+    connection.terminate(1008, "stalled");
+    await within(5_000, "the close", stream.closed);
+    assertEquals([stream.closes, connection.bufferedAmount], [1, 0]);
+    let isCut = false;
+    const buffer = new Uint8Array(1024 * 1024);
+    await within(
+      5_000,
+      "the cut",
+      (async () => {
+        while (!isCut) isCut = await reader.read(buffer).then((size) => size === null, () => true);
+      })(),
+    );
+    assertEquals(server.logged, []);
   });
 
   test("sends texts of every length of head, the same frame to several", async () => {

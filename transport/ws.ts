@@ -11,6 +11,7 @@ import { WebSocketServer } from "ws";
 import { type ErrorCode, type ErrorRow, ERRORS } from "../errors.ts";
 import { HttpServer } from "./http_server.ts";
 import { OpenConnections } from "./open_connections.ts";
+import { CUT, StreamConnection } from "./stream_connection.ts";
 import type { Handler, Listen, Listener, ListenOptions, Peer } from "./transport.ts";
 import { SILENT_PARTS, WsConnection } from "./ws_connection.ts";
 
@@ -48,7 +49,7 @@ export const listenWs: Listen = async (handler, options) => {
 class WsListener implements Listener {
   readonly #handler: Handler;
   readonly #options: ListenOptions;
-  readonly #open = new OpenConnections<WsConnection>();
+  readonly #open = new OpenConnections<WsConnection | StreamConnection>();
   readonly #http: HttpServer;
   readonly #webSockets: WebSocketServer;
   #sweep: ReturnType<typeof setInterval> | undefined;
@@ -99,7 +100,9 @@ class WsListener implements Listener {
   async listen(): Promise<void> {
     await this.#http.listen(this.#options.port);
     this.#sweep = setInterval(() => {
-      for (const connection of this.#open) connection.countSilence();
+      for (const connection of this.#open) {
+        if (connection instanceof WsConnection) connection.countSilence();
+      }
     }, this.#options.pongWaitMs / SILENT_PARTS);
   }
 
@@ -116,9 +119,20 @@ class WsListener implements Listener {
       throw new TypeError("Cannot upgrade: the request does not ask for it");
     };
     const makeRequest = () => createRequest(message, response);
-    const answer = await this.#handle(message, { makeRequest, upgrade });
+    const stream: Peer["stream"] = (headers, onOpen) => {
+      const connection = new StreamConnection({
+        remoteAddress: message.socket.remoteAddress ?? "",
+        completed: new Promise((resolve) => response.once("close", () => resolve(undefined))),
+        log: this.#options.log,
+        onEnd: this.#onEnd,
+      });
+      this.#open.add(connection);
+      onOpen(connection);
+      return new Response(connection.body, { headers });
+    };
+    const answer = await this.#handle(message, { makeRequest, upgrade, stream });
     await sendResponse(response, answer).catch((error) => {
-      this.#options.log("error", "answer failed", { error });
+      if (error !== CUT) this.#options.log("error", "answer failed", { error });
       response.destroy();
     });
   }
@@ -138,6 +152,7 @@ class WsListener implements Listener {
           headers: createHeaders(message),
         }),
       upgrade: (protocol, onOpen) => this.#upgrade({ message, head }, protocol, onOpen),
+      stream: () => new Response(null, { status: 426, headers: { upgrade: "websocket" } }),
     });
     if (answer === UPGRADED) return;
     // The peer may not hang up by itself, and node:http looks after this socket no more.
@@ -145,8 +160,7 @@ class WsListener implements Listener {
     message.socket.end(await encodeRefusal(answer));
   }
 
-  async #handle({ socket }: IncomingMessage, { makeRequest, upgrade }: Making): Promise<Response> {
-    if (this.#isStopping) return new Response(null, { status: 503 });
+  async #handle(message: IncomingMessage, { makeRequest, ...ways }: Making): Promise<Response> {
     let request: Request;
     try {
       request = makeRequest();
@@ -154,7 +168,8 @@ class WsListener implements Listener {
       return refuse("bad_request"); // the Host header may be anything
     }
     try {
-      return await this.#handler(request, { remoteAddress: socket.remoteAddress ?? "", upgrade });
+      const { remoteAddress = "" } = message.socket;
+      return await this.#handler(request, { remoteAddress, ...ways });
     } catch (error) {
       this.#options.log("error", "request failed", { error });
       return refuse("internal");
@@ -162,6 +177,7 @@ class WsListener implements Listener {
   }
 
   #upgrade({ message, head }: Waiting, protocol: string, onOpen: OnOpen): Response {
+    if (this.#isStopping) return new Response(null, { status: 503 });
     const { socket, headers } = message;
     const key = headers["sec-websocket-key"] ?? "";
     if (headers["sec-websocket-version"] !== "13" || !KEY.test(key)) {
@@ -177,13 +193,14 @@ class WsListener implements Listener {
     return UPGRADED;
   }
 
-  readonly #onEnd = (connection: WsConnection) => void this.#open.delete(connection);
+  readonly #onEnd = (connection: WsConnection | StreamConnection) =>
+    void this.#open.delete(connection);
 }
 
 type OnOpen = Parameters<Peer["upgrade"]>[1];
 
 /** What differs between a plain request and one for an upgrade. */
-interface Making extends Pick<Peer, "upgrade"> {
+interface Making extends Omit<Peer, "remoteAddress"> {
   readonly makeRequest: () => Request;
 }
 

@@ -1,0 +1,48 @@
+// The wire of server-sent events (HTML standard, section 9.2): what `confab.v1` says, each line the data of one event.
+// Entries are plain messages whose id is their seq; everything else has a name, so that whoever wants entries only sees
+// nothing else. Pure; docs/protocol.md describes the same.
+import { Frame } from "./frame.ts";
+import { encodeEntry, JSON_LINES } from "./json_lines.ts";
+import type { Notice, Wire } from "./message.ts";
+
+/** When a reader is to come back that knows no better. */
+const RETRY_MS = 1_000;
+
+/** A comment, which readers skip. */
+const HEARTBEAT = new Frame(":\n");
+
+/** Everything, for somebody who is there. A frame is events that end in a newline, but for the last line's own. */
+export const EVENT_STREAM: Wire = {
+  protocol: "",
+  encode: (entries) =>
+    new Frame(
+      entries.map((entry) => `id: ${entry.seq}\ndata: ${encodeEntry(entry)}\n`).join("\n"),
+    ),
+  encodeNotice(notice) {
+    if (notice.type === "pong") return HEARTBEAT;
+    const data = JSON_LINES.encodeNotice(notice)!.text;
+    return new Frame(`event: ${notice.type}\n${encodeId(notice)}data: ${data}\n`);
+  },
+};
+
+/** Entries, and what a reader must know to resume: for who is not there as a person. */
+export const EVENTS_ONLY = withoutPeople(EVENT_STREAM);
+
+/** The same as JSON lines. */
+export const LINES_ONLY = withoutPeople(JSON_LINES);
+
+function withoutPeople(wire: Wire): Wire {
+  return {
+    ...wire,
+    encodeNotice: (notice) =>
+      notice.type === "presence" || notice.type === "typing"
+        ? undefined
+        : wire.encodeNotice(notice),
+  };
+}
+
+/** The id makes a reader resume behind it: one that has seen no entry yet must have one as well. */
+function encodeId(notice: Notice): string {
+  if (notice.type === "welcome") return `id: ${notice.after}\nretry: ${RETRY_MS}\n`;
+  return notice.type === "gap" ? `id: ${notice.to}\n` : "";
+}

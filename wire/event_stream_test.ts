@@ -1,0 +1,76 @@
+import { assert, assertEquals } from "@std/assert";
+import { createParser, type EventSourceMessage } from "eventsource-parser";
+import { EVENT_STREAM, EVENTS_ONLY, LINES_ONLY } from "./event_stream.ts";
+import { JSON_LINES } from "./json_lines.ts";
+import type { Entry, Notice } from "./message.ts";
+
+const ENTRY: Entry = {
+  seq: 7,
+  at: 0,
+  kind: "say",
+  author: "",
+  name: "Ann",
+  tag: "k3f9",
+  id: "a",
+  text: "two\nlines\r\u2028data: x",
+  ref: 0,
+  on: true,
+};
+const WELCOME: Notice = {
+  type: "welcome",
+  room: "ops",
+  epoch: "6d0f",
+  head: 9,
+  you: { name: "", tag: "" },
+  resumed: false,
+  after: 5,
+};
+const GAP: Notice = { type: "gap", from: 1, to: 5, count: 5, reason: "retention" };
+const PRESENCE: Notice = { type: "presence", count: 1, people: [] };
+
+/** The events as a parser that was not written here reads them, each frame sent as the transport does. */
+function parse(...frames: ({ text: string } | undefined)[]): EventSourceMessage[] {
+  const events: EventSourceMessage[] = [];
+  const parser = createParser({ onEvent: (event) => events.push(event) });
+  for (const frame of frames) parser.feed(`${frame!.text}\n`);
+  return events;
+}
+
+Deno.test("EVENT_STREAM makes each entry a message whose id is its seq", () => {
+  const entries = [ENTRY, { ...ENTRY, seq: 8, id: "b" }];
+  const events = parse(EVENT_STREAM.encode(entries));
+  assertEquals(events.map(({ id, event }) => [id, event]), [["7", undefined], ["8", undefined]]);
+  assertEquals(
+    events.map(({ data }) => data).join("\n"),
+    JSON_LINES.encode(entries)!.text,
+  );
+});
+
+Deno.test("EVENT_STREAM gives who has seen no entry an id to resume behind", () => {
+  const events = parse(EVENT_STREAM.encodeNotice(WELCOME), EVENT_STREAM.encodeNotice(GAP));
+  assertEquals(events.map(({ id, event }) => [id, event]), [["5", "welcome"], ["5", "gap"]]);
+  assertEquals(JSON.parse(events[0]!.data).head, 9);
+});
+
+Deno.test("EVENT_STREAM: frames that are joined with a newline are the same events", () => {
+  const frames = [EVENT_STREAM.encodeNotice(WELCOME)!, EVENT_STREAM.encode([ENTRY])!];
+  const joined = { text: frames.map(({ text }) => text).join("\n") };
+  assertEquals(parse(joined), parse(...frames));
+  assertEquals(parse(joined).length, 2);
+});
+
+Deno.test("EVENT_STREAM: a heartbeat is no event", () => {
+  const heartbeat = EVENT_STREAM.encodeNotice({ type: "pong" })!;
+  assert(heartbeat.text.startsWith(":"));
+  assertEquals(parse(heartbeat, EVENT_STREAM.encode([ENTRY])).length, 1);
+});
+
+Deno.test("EVENTS_ONLY and LINES_ONLY say nothing of people, and else the same", () => {
+  for (const [less, all] of [[EVENTS_ONLY, EVENT_STREAM], [LINES_ONLY, JSON_LINES]] as const) {
+    assertEquals(less.encodeNotice(PRESENCE), undefined);
+    assertEquals(less.encodeNotice({ type: "typing", from: { name: "a", tag: "b" } }), undefined);
+    assert(all.encodeNotice(PRESENCE));
+    assertEquals(less.encodeNotice(GAP)!.text, all.encodeNotice(GAP)!.text);
+    assertEquals(less.encode([ENTRY])!.text, all.encode([ENTRY])!.text);
+  }
+});

@@ -1,0 +1,70 @@
+import { assertEquals } from "@std/assert";
+import type { Entry } from "./message.ts";
+import { encodeTranscript, TRANSCRIPT } from "./transcript.ts";
+
+const AT = Date.UTC(2026, 10, 21, 20, 58, 45, 678);
+
+function entry(seq: number, more: Partial<Entry>): Entry {
+  const blank = {
+    kind: "say",
+    author: "",
+    name: "Ann",
+    tag: "",
+    id: "",
+    text: "",
+    ref: 0,
+  } as const;
+  return { seq, at: AT, ...blank, on: true, ...more };
+}
+
+Deno.test("TRANSCRIPT shows what is said and edited, one entry a line", () => {
+  const entries = [
+    entry(1, { text: "hi" }),
+    entry(2, { name: "", text: "two\nlines" }),
+    entry(3, { kind: "edit", ref: 1, text: "hello" }),
+    entry(4, { kind: "delete", ref: 1 }),
+    entry(5, { kind: "react", ref: 1, text: "👍" }),
+  ];
+  assertEquals(TRANSCRIPT.encode(entries)!.text.split("\n"), [
+    "2026-11-21T20:58:45Z Ann: hi",
+    "2026-11-21T20:58:45Z two lines",
+    "2026-11-21T20:58:45Z Ann (edited): hello",
+  ]);
+  assertEquals(TRANSCRIPT.encode(entries.slice(3)), undefined);
+});
+
+Deno.test("TRANSCRIPT and encodeTranscript() send nothing that a terminal obeys", () => {
+  const hostile = [entry(1, { text: "\u001b[2J\u0007\u009b31m\rgone\u2028" })];
+  const harmless = "2026-11-21T20:58:45Z Ann: \ufffd[2J\ufffd\ufffd31m\ufffdgone\ufffd";
+  assertEquals(TRANSCRIPT.encode(hostile)!.text, harmless);
+  assertEquals(encodeTranscript(hostile), `${harmless}\n`);
+});
+
+Deno.test("TRANSCRIPT counts a gap, and has no other words", () => {
+  const gap = { type: "gap", from: 1, to: 2, count: 2, reason: "retention" } as const;
+  assertEquals(TRANSCRIPT.encodeNotice(gap)!.text, "-- 2 entries are no longer kept --");
+  const one = TRANSCRIPT.encodeNotice({ ...gap, to: 1, count: 1 });
+  assertEquals(one!.text, "-- 1 entry is no longer kept --");
+  assertEquals(TRANSCRIPT.encodeNotice({ type: "pong" }), undefined);
+});
+
+Deno.test("encodeTranscript() shows what the entries come to", () => {
+  const entries = [
+    entry(5, { kind: "edit", ref: 2, text: "of an older one" }),
+    entry(6, { text: "first" }),
+    entry(7, { text: "regretted" }),
+    entry(8, { kind: "edit", ref: 6, text: "second" }),
+    entry(9, { kind: "delete", ref: 7 }),
+    entry(10, { kind: "edit", ref: 6, text: "third", at: AT + 60_000 }),
+  ];
+  assertEquals(
+    encodeTranscript(entries),
+    "2026-11-21T20:58:45Z Ann (edited): of an older one\n" +
+      "2026-11-21T20:58:45Z Ann (edited): third\n",
+  );
+  assertEquals(
+    encodeTranscript([...entries, entry(11, { kind: "delete", ref: 6 })]).split("\n").length,
+    2,
+  );
+  assertEquals(encodeTranscript([]), "");
+});
