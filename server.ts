@@ -1,32 +1,48 @@
 // Routes and the upgrade: what each request gets. Knows HTTP, not how it is served.
-import { ifNoneMatch } from "@std/http/etag";
+import { accepts } from "@std/http/negotiation";
 import { Client } from "./client.ts";
 import { JsonDialog, LinesDialog, type MakeDialog } from "./dialog.ts";
-import { type ErrorCode, type ErrorRow, ERRORS } from "./errors.ts";
+import { ChatError } from "./errors.ts";
+import { serveHealth } from "./http/health.ts";
+import { isAllowedOrigin } from "./http/origin.ts";
+import { serveAsset } from "./http/page.ts";
+import { problemOf, refuse } from "./http/problem.ts";
+import { serveRoom } from "./http/room.ts";
 import type { Hub } from "./hub.ts";
 import type { Log } from "./log.ts";
 import { LOBBY, parseRoomName } from "./names.ts";
-import { type Asset, ASSETS } from "./page/assets.ts";
+import { ASSETS } from "./page/assets.ts";
 import type { Handler, Peer } from "./transport/transport.ts";
 import { JSON_LINES } from "./wire/json_lines.ts";
 
 export interface ServerDeps {
   readonly hub: Hub;
   readonly log: Log;
+  /** Origins of other sites' pages that may speak with us. */
+  readonly allowOrigins?: readonly string[];
 }
 
 /** Makes the handler for every request: rooms, their sockets, the page's files, and a coded error for all else. */
-export function makeHandler(deps: ServerDeps): Handler {
+export function makeHandler({ allowOrigins = [], ...deps }: ServerDeps): Handler {
+  const { hub, log } = deps;
   return (request, peer) => {
     // The URL is made of the Host header, which may be anything.
     if (!URL.canParse(request.url)) return refuse("bad_request");
     const { pathname } = new URL(request.url);
     const place = findPlace(pathname);
-    if (place?.isSocket) return serveWs(request, peer, { ...deps, room: place.room });
-    if (place) deps.log("info", "page", { url: request.url });
+    if (place?.isSocket) return serveWs(request, peer, { ...deps, allowOrigins, room: place.room });
+    if (place) {
+      const isRoot = pathname === "/";
+      const servePage = () => {
+        log("info", "page", { url: request.url });
+        return serveAsset(request, ASSETS.get("/")!);
+      };
+      return serveRoom(request, peer, { ...deps, ...place, allowOrigins, servePage, isRoot });
+    }
+    if (pathname === "/healthz") return serveHealth(request, hub);
     // The page names its files relative to itself, so they are below `/r/` as well.
-    const asset = ASSETS.get(place ? "/" : pathname.replace("/r/page/", "/page/"));
-    return asset ? serveAsset(request, asset) : refuse("not_found");
+    const asset = ASSETS.get(pathname.replace("/r/page/", "/page/"));
+    return asset ? serveAsset(request, asset) : serveNothing(request, pathname);
   };
 }
 
@@ -38,14 +54,27 @@ function findPlace(pathname: string): { room: string; isSocket: boolean } | unde
   return room === undefined ? undefined : { room, isSocket: match[2] !== undefined };
 }
 
+/** What is not there. Whoever misspells a room is told how rooms are spelled. */
+function serveNothing(request: Request, pathname: string): Response {
+  if (!pathname.startsWith("/r/") || accepts(request, "text/plain", "text/html") === "text/html") {
+    return refuse("not_found");
+  }
+  const message = "A room is /r/NAME: 1 to 64 lower-case letters, digits, hyphens or underscores";
+  return problemOf(new ChatError("not_found", { message }));
+}
+
 /** Makes the connection a client of the hub, as the seed's function of this name does. */
-function serveWs(request: Request, peer: Peer, deps: ServerDeps & { room: string }): Response {
+function serveWs(
+  request: Request,
+  peer: Peer,
+  deps: Required<ServerDeps> & { readonly room: string },
+): Response {
   const { log } = deps;
   if (request.method !== "GET") return refuse("method_not_allowed", { allow: "GET" });
   if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
     return refuse("upgrade_required", { upgrade: "websocket", connection: "Upgrade" });
   }
-  if (!isSameOrigin(request.headers)) return refuse("foreign_origin");
+  if (!isAllowedOrigin(request.headers, deps.allowOrigins)) return refuse("foreign_origin");
   const offered = request.headers.get("sec-websocket-protocol")?.split(",") ?? [];
   const isJson = offered.some((protocol) => protocol.trim() === JSON_LINES.protocol);
   const makeDialog: MakeDialog = (speaker) =>
@@ -58,48 +87,4 @@ function serveWs(request: Request, peer: Peer, deps: ServerDeps & { room: string
     if (error instanceof TypeError) return refuse("bad_upgrade"); // a header is missing or wrong
     throw error;
   }
-}
-
-function serveAsset(request: Request, asset: Asset): Response {
-  const { method } = request;
-  if (method !== "GET" && method !== "HEAD") {
-    return refuse("method_not_allowed", { allow: "GET, HEAD" });
-  }
-  const headers = {
-    "content-type": asset.type,
-    "cache-control": "no-cache", // ask each time, with the ETag: a new version shows at once
-    etag: asset.etag,
-    ...securityHeaders(request),
-  };
-  if (!ifNoneMatch(request.headers.get("if-none-match"), asset.etag)) {
-    return new Response(null, { status: 304, headers });
-  }
-  return new Response(method === "HEAD" ? null : asset.body, { headers });
-}
-
-/** Scripts, too, may connect: they send no Origin. A page may only where its host is ours. */
-function isSameOrigin(headers: Headers): boolean {
-  const origin = headers.get("origin");
-  if (origin === null) return true;
-  return URL.canParse(origin) && new URL(origin).host === headers.get("host")?.toLowerCase();
-}
-
-function securityHeaders(request: Request): Record<string, string> {
-  const { host } = new URL(request.url);
-  return {
-    // Safari before 15.4 takes 'self' for the page's own scheme only, hence the socket's origin by name.
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; " +
-      `img-src 'self'; manifest-src 'self'; connect-src 'self' ws://${host} wss://${host}; ` +
-      "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-  };
-}
-
-function refuse(code: ErrorCode, headers: Record<string, string> = {}): Response {
-  const row: ErrorRow = ERRORS[code];
-  return new Response(`${row.sentence}\n`, {
-    status: row.status ?? 500,
-    headers: { "content-type": "text/plain; charset=utf-8", ...headers },
-  });
 }

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
 import { Hub } from "./hub.ts";
 import { MemoryJournal } from "./journal/memory.ts";
 import { ASSETS } from "./page/assets.ts";
@@ -9,7 +10,12 @@ const BASE = "http://chat.example:8080";
 const UPGRADE = { upgrade: "websocket", connection: "Upgrade", host: "chat.example:8080" };
 
 const UPGRADED = new Response("upgraded");
-const peer: Peer = { remoteAddress: "test", upgrade: () => UPGRADED };
+const peer: Peer = {
+  remoteAddress: "test",
+  upgrade: () => UPGRADED,
+  stream: () => new Response("goes on"),
+};
+const AS_PAGE = { accept: "text/html" };
 const ROOM = "/r/" + encodeURIComponent("küche_4");
 
 function makeTestHandler() {
@@ -19,8 +25,11 @@ function makeTestHandler() {
   };
   const hub = new Hub({ journal: new MemoryJournal(), keep: 0, log });
   const handler = makeHandler({ hub, log });
-  const ask = (path: string, init?: RequestInit) =>
-    Promise.resolve(handler(new Request(BASE + path, init), peer));
+  // As a browser asks; what else a room can be had as is tested in http/room_test.ts.
+  const ask = (path: string, { headers, ...init }: RequestInit = {}) => {
+    const request = new Request(BASE + path, { headers: { ...AS_PAGE, ...headers }, ...init });
+    return Promise.resolve(handler(request, peer));
+  };
   return { ask, handler, logged };
 }
 
@@ -43,7 +52,7 @@ Deno.test("makeHandler() answers each method and path as the seed does", async (
     ["GET", "/ws", 426],
     ["POST", "/ws", 405],
     ["GET", "/r/kitchen", 200],
-    ["POST", "/r/kitchen", 405],
+    ["PUT", "/r/kitchen", 405],
     ["GET", "/r/kitchen/ws", 426],
     ["GET", ROOM, 200],
     ["GET", `${ROOM}/ws`, 426],
@@ -163,8 +172,7 @@ Deno.test("makeHandler() upgrades where the Origin is absent or our own", async 
     ["", false],
   ];
   for (const [origin, isAllowed] of cases) {
-    const headers = new Headers(UPGRADE);
-    if (origin !== undefined) headers.set("origin", origin);
+    const headers = origin === undefined ? UPGRADE : { ...UPGRADE, origin };
     const response = await ask("/ws", { headers });
     assertEquals(response === UPGRADED, isAllowed, `origin ${origin}`);
     if (!isAllowed) assertEquals(response.status, 403);
@@ -183,7 +191,7 @@ Deno.test("makeHandler() answers 400 to a request whose Host makes no URL", asyn
 Deno.test("makeHandler() answers 400 to an upgrade that the transport finds incomplete", async () => {
   const { handler, logged } = makeTestHandler();
   const refusing: Peer = {
-    remoteAddress: "test",
+    ...peer,
     upgrade: () => {
       throw new TypeError("no key");
     },
@@ -191,6 +199,24 @@ Deno.test("makeHandler() answers 400 to an upgrade that the transport finds inco
   const response = await handler(new Request(`${BASE}/ws`, { headers: UPGRADE }), refusing);
   assertEquals(response.status, 400);
   assertEquals(logged, []);
+});
+
+Deno.test("makeHandler() says that the rooms are down when they do not answer in time", async () => {
+  using time = new FakeTime();
+  const { ask } = makeTestHandler(); // whose hub does not run
+  const health = ask("/healthz");
+  await time.tickAsync(2_000);
+  assertEquals((await health).status, 503);
+});
+
+Deno.test("makeHandler() does not open a stream for a HEAD", async () => {
+  const { handler } = makeTestHandler();
+  const headers = { accept: "text/event-stream" };
+  const request = new Request(`${BASE}/r/ops`, { method: "HEAD", headers });
+  const stream = () => {
+    throw new Error("opened");
+  };
+  assertEquals((await handler(request, { ...peer, stream })).status, 200);
 });
 
 Deno.test("makeHandler() logs the URL of each request for the page, and of no other", async () => {

@@ -1,0 +1,50 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
+import { ChatError } from "../errors.ts";
+import { readBody } from "./body.ts";
+
+function makeRequest(body: BodyInit | null): Request {
+  return new Request("http://x/", { method: "POST", body });
+}
+
+async function codeOf(promise: Promise<unknown>): Promise<string> {
+  return (await assertRejects(() => promise, ChatError)).code;
+}
+
+Deno.test("readBody() reads up to the limit, however it is cut", async () => {
+  const parts = [Uint8Array.of(1, 2), Uint8Array.of(3), Uint8Array.of(4)];
+  const read = async (
+    maxBytes: number,
+  ) => [...new Uint8Array(await readBody(makeRequest(ReadableStream.from(parts)), maxBytes))];
+  assertEquals(await read(4), [1, 2, 3, 4]);
+  assertEquals(await codeOf(read(3)), "too_long");
+  assertEquals((await readBody(makeRequest(null), 4)).byteLength, 0);
+});
+
+Deno.test("readBody() does not read what says that it is too long", async () => {
+  let wasRead = false;
+  const body = new ReadableStream({ pull: () => void (wasRead = true) }, { highWaterMark: 0 });
+  const request = makeRequest(body);
+  request.headers.set("content-length", "5");
+  assertEquals(await codeOf(readBody(request, 4)), "too_long");
+  assertEquals(wasRead, false);
+});
+
+Deno.test("readBody() gives up on a body that does not arrive", async () => {
+  using time = new FakeTime();
+  let isCancelled = false;
+  const body = new ReadableStream({
+    start: (controller) => controller.enqueue(Uint8Array.of(1)),
+    cancel: () => void (isCancelled = true),
+  });
+  const code = codeOf(readBody(makeRequest(body), 4));
+  await time.tickAsync(20_000);
+  assertEquals([await code, isCancelled], ["body_timeout", true]);
+});
+
+Deno.test("readBody() of a peer that has gone is a bad request", async () => {
+  const body = new ReadableStream({
+    pull: (controller) => controller.error(new Error("connection reset")),
+  });
+  assertEquals(await codeOf(readBody(makeRequest(body), 4)), "bad_request");
+});

@@ -1,0 +1,186 @@
+// What a GitHub webhook tells, in a line or a few. Pure.
+import {
+  at,
+  badPayload,
+  cutChars,
+  isObject,
+  joinLines,
+  lineAt,
+  listAt,
+  textAt,
+} from "./payload.ts";
+
+/** What is said, and under which name. */
+export interface Said {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Lines of one event; undefined when it is not worth any. */
+type Teller = (payload: unknown, who: string) => string[] | undefined;
+
+const NAME = "GitHub";
+
+const MAX_COMMITS = 5;
+const SHORT_ID_CHARS = 7;
+const MAX_COMMENT_CHARS = 300;
+
+/** By event, as the header X-GitHub-Event names it. An event that is not here is told in one line. */
+const TELLERS: ReadonlyMap<string, Teller> = new Map<string, Teller>([
+  ["ping", (payload) => [`The webhook works. ${lineAt(payload, "zen")}`]],
+  ["push", tellPush],
+  ["pull_request", tellPullRequest],
+  ["pull_request_review", tellReview],
+  ["issues", tellIssue],
+  ["issue_comment", tellComment],
+  ["workflow_run", tellRun],
+  ["release", tellRelease],
+  ["star", (payload, who) => [`${who} ${isNew(payload) ? "starred it" : "took a star back"}`]],
+  ["watch", (_payload, who) => [`${who} watches it`]],
+  ["fork", (payload, who) => [`${who} forked it: ${lineAt(payload, "forkee", "html_url")}`]],
+  ["create", (payload, who) => [`${who} created ${refOf(payload)}`]],
+  ["delete", (payload, who) => [`${who} deleted ${refOf(payload)}`]],
+  // The parts of a workflow's run, several for each.
+  ["check_run", () => undefined],
+  ["check_suite", () => undefined],
+  ["workflow_job", () => undefined],
+]);
+
+/**
+ * Reads an event by its name and payload; undefined when there is nothing to say about it.
+ * @throws {ChatError} `bad_field` when it is no event of GitHub's.
+ */
+export function readGithub(event: string, payload: unknown): Said | undefined {
+  if (event === "") throw badPayload("the header X-GitHub-Event to name an event");
+  const isKnown = ["repository", "organization", "sender", "hook"]
+    .some((name) => isObject(at(payload, name)));
+  if (!isKnown) throw badPayload("an object of GitHub's, with a repository");
+  const who = lineAt(payload, "sender", "login") || lineAt(payload, "pusher", "name") || "Somebody";
+  const tell = TELLERS.get(event) ?? (() => [tellOther(event, payload)]);
+  const lines = tell(payload, who);
+  if (!lines) return undefined;
+  const where = lineAt(payload, "repository", "full_name") ||
+    lineAt(payload, "organization", "login");
+  const [first, ...others] = lines;
+  return { name: NAME, text: joinLines([where ? `[${where}] ${first}` : first!, ...others]) };
+}
+
+function tellPush(payload: unknown, who: string): string[] {
+  const { ref, type } = parseRef(lineAt(payload, "ref"));
+  if (at(payload, "deleted") === true) return [`${who} deleted ${type} ${ref}`];
+  const commits = listAt(payload, "commits");
+  const shown = commits.slice(0, MAX_COMMITS).map(describeCommit);
+  const count = commits.length === 1 ? "1 commit" : `${commits.length} commits`;
+  const did = at(payload, "created") === true
+    ? `created ${type} ${ref}`
+    : `${at(payload, "forced") === true ? "force-pushed" : "pushed"} ${
+      commits.length > 0 ? `${count} ` : ""
+    }to ${ref}`;
+  const more = commits.length > MAX_COMMITS ? `and ${commits.length - MAX_COMMITS} more` : "";
+  return [`${who} ${did}`, ...shown, more, lineAt(payload, "compare")];
+}
+
+function describeCommit(commit: unknown): string {
+  const [title = ""] = textAt(commit, "message").trimStart().split(/\r?\n/, 1);
+  const author = lineAt(commit, "author", "username") || lineAt(commit, "author", "name");
+  const id = lineAt(commit, "id").slice(0, SHORT_ID_CHARS);
+  return `${id} ${cutChars(title, MAX_COMMENT_CHARS)}${author && ` (${author})`}`;
+}
+
+function tellPullRequest(payload: unknown, who: string): string[] | undefined {
+  const pull = at(payload, "pull_request");
+  const isMerged = at(pull, "merged") === true;
+  const did = new Map([
+    ["opened", at(pull, "draft") === true ? "opened draft" : "opened"],
+    ["closed", isMerged ? "merged" : "closed"],
+    ["reopened", "reopened"],
+    ["ready_for_review", "asks for review of"],
+  ]).get(textAt(payload, "action"));
+  if (!did) return undefined;
+  return [`${who} ${did} ${describe("pull request", pull)}`, lineAt(pull, "html_url")];
+}
+
+function tellReview(payload: unknown, who: string): string[] | undefined {
+  if (textAt(payload, "action") !== "submitted") return undefined;
+  const [pull, review] = [at(payload, "pull_request"), at(payload, "review")];
+  const did = new Map([
+    ["approved", "approved"],
+    ["changes_requested", "requested changes to"],
+  ]).get(textAt(review, "state").toLowerCase()) ?? "reviewed";
+  return [
+    `${who} ${did} ${describe("pull request", pull)}`,
+    cutChars(textAt(review, "body"), MAX_COMMENT_CHARS),
+    lineAt(review, "html_url"),
+  ];
+}
+
+function tellIssue(payload: unknown, who: string): string[] | undefined {
+  const action = textAt(payload, "action");
+  if (!["opened", "closed", "reopened"].includes(action)) return undefined;
+  const issue = at(payload, "issue");
+  return [`${who} ${action} ${describe("issue", issue)}`, lineAt(issue, "html_url")];
+}
+
+function tellComment(payload: unknown, who: string): string[] | undefined {
+  if (textAt(payload, "action") !== "created") return undefined;
+  const [issue, comment] = [at(payload, "issue"), at(payload, "comment")];
+  const kind = isObject(at(issue, "pull_request")) ? "pull request" : "issue";
+  return [
+    `${who} commented on ${describe(kind, issue)}`,
+    cutChars(textAt(comment, "body"), MAX_COMMENT_CHARS),
+    lineAt(comment, "html_url"),
+  ];
+}
+
+function tellRun(payload: unknown): string[] | undefined {
+  if (textAt(payload, "action") !== "completed") return undefined;
+  const run = at(payload, "workflow_run");
+  const conclusion = lineAt(run, "conclusion") || "completed";
+  const sign = new Map([
+    ["success", "✅"],
+    ["failure", "❌"],
+    ["timed_out", "❌"],
+    ["startup_failure", "❌"],
+  ]).get(conclusion) ?? "⏹";
+  const [number, branch] = [lineAt(run, "run_number"), lineAt(run, "head_branch")];
+  const name = lineAt(run, "name") || lineAt(payload, "workflow", "name") || "A workflow";
+  const which = `${name}${number && ` #${number}`}${branch && ` on ${branch}`}`;
+  return [`${sign} ${which}: ${conclusion.replaceAll("_", " ")}`, lineAt(run, "html_url")];
+}
+
+function tellRelease(payload: unknown, who: string): string[] | undefined {
+  if (textAt(payload, "action") !== "published") return undefined;
+  const release = at(payload, "release");
+  const [tag, title] = [lineAt(release, "tag_name"), lineAt(release, "name")];
+  const kind = at(release, "prerelease") === true ? "pre-release" : "release";
+  const what = title && title !== tag ? `${tag}: ${title}` : tag;
+  return [`${who} published ${kind} ${what}`, lineAt(release, "html_url")];
+}
+
+function tellOther(event: string, payload: unknown): string {
+  const action = lineAt(payload, "action");
+  const url = lineAt(payload, event, "html_url") || lineAt(payload, "comment", "html_url") ||
+    lineAt(payload, "repository", "html_url");
+  const name = cutChars(event, 64).replace(/\s+/g, " ");
+  return `${name}${action && `: ${action}`} ${url}`;
+}
+
+/** `pull request #12: Its title`. */
+function describe(kind: string, subject: unknown): string {
+  const [number, title] = [lineAt(subject, "number"), lineAt(subject, "title")];
+  return `${kind}${number && ` #${number}`}${title && `: ${title}`}`;
+}
+
+function isNew(payload: unknown): boolean {
+  return textAt(payload, "action") !== "deleted";
+}
+
+function refOf(payload: unknown): string {
+  return `${lineAt(payload, "ref_type") || "branch"} ${lineAt(payload, "ref")}`;
+}
+
+/** `refs/heads/main` is branch `main`. */
+function parseRef(ref: string): { ref: string; type: "branch" | "tag" } {
+  const type = ref.startsWith("refs/tags/") ? "tag" : "branch";
+  return { ref: ref.replace(/^refs\/(heads|tags)\//, ""), type };
+}

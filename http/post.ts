@@ -1,0 +1,133 @@
+// Saying something with one request: JSON, text, or what another service posts.
+import { Buffer } from "node:buffer";
+import { MAX_MESSAGE_BYTES } from "../dialog.ts";
+import { ChatError } from "../errors.ts";
+import type { Hub } from "../hub.ts";
+import { anonymousAuthor, hashKey, parseName } from "../names.ts";
+import { decodeFields, type Fields, parseObject } from "../wire/json_lines.ts";
+import type { Message } from "../wire/message.ts";
+import { decodeText } from "../wire/text.ts";
+import { readBody } from "./body.ts";
+import { readGithub } from "./github.ts";
+import { readSlack } from "./slack.ts";
+
+/** What other services post says little in many words. */
+const MAX_PAYLOAD_BYTES = 1024 * 1024;
+
+/** What is said, and under which name: empty for none. */
+interface Saying {
+  readonly name: string;
+  readonly line: Fields;
+}
+
+/**
+ * Says what the request holds. Answers when it is durable.
+ * @throws {ChatError} why it was not accepted.
+ */
+export async function servePost(
+  request: Request,
+  { hub, room }: { hub: Hub; room: string },
+): Promise<Response> {
+  const { searchParams } = new URL(request.url);
+  const format = searchParams.get("format");
+  const saying = format === null
+    ? await readSaying(request, searchParams.get("name") ?? "")
+    : await readPayload(request, format);
+  if (!saying) return new Response(null, { status: 204 }); // nothing that anybody would read
+  const message = decodeMessage(saying.line, request.headers);
+  const seq = await hub.post(room, readAuthor(request.headers, saying.name), message);
+  if (format === "slack") return new Response("ok"); // what its clients look for
+  return new Response(`${JSON.stringify({ seq, id: message.id })}\n`, {
+    status: 201,
+    headers: {
+      "content-type": "application/json",
+      location: `?after=${seq - 1}&limit=1`,
+    },
+  });
+}
+
+async function readSaying(request: Request, name: string): Promise<Saying> {
+  const type = mediaTypeOf(request);
+  if (type.startsWith("multipart/")) throw new ChatError("bad_media_type");
+  const body = decodeText(await readBody(request, MAX_MESSAGE_BYTES));
+  if (type === "application/json") {
+    const line = parseObject(body);
+    return { name: readName(line) ?? name, line };
+  }
+  // A file, and what a program prints, ends in a line break.
+  return { name, line: { text: body.replace(/\r?\n$/, "") } };
+}
+
+/** What another service tells, in words. */
+async function readPayload(request: Request, format: string): Promise<Saying | undefined> {
+  if (format !== "github" && format !== "slack") {
+    throw badField("format", "github or slack", format);
+  }
+  const body = decodeText(await readBody(request, MAX_PAYLOAD_BYTES));
+  // Both may send a form with one field instead.
+  const isForm = mediaTypeOf(request) === "application/x-www-form-urlencoded" &&
+    body.startsWith("payload=");
+  const payload = parseObject(isForm ? new URLSearchParams(body).get("payload") ?? "" : body);
+  const said = format === "slack"
+    ? readSlack(payload)
+    : readGithub(request.headers.get("x-github-event") ?? "", payload);
+  if (!said) return undefined;
+  // A delivery that is tried again, by hand or not, is the same one.
+  const id = format === "github"
+    ? request.headers.get("x-github-delivery") ?? undefined
+    : undefined;
+  return { name: said.name, line: { text: said.text, id } };
+}
+
+/** @throws {ChatError} when it is no message. */
+function decodeMessage(fields: Fields, headers: Headers): Message {
+  const key = headers.get("idempotency-key")?.replace(/^"(.*)"$/, "$1");
+  const id = fields["id"] ?? undefined;
+  if (key !== undefined && id !== undefined && id !== key) {
+    throw badField("id", "the same as the Idempotency-Key", "another");
+  }
+  const command = decodeFields({
+    type: fields["type"] ?? "say",
+    id: key ?? id ?? crypto.randomUUID(),
+    text: fields["text"],
+    ref: fields["ref"],
+    replyTo: fields["replyTo"] ?? undefined,
+    emoji: fields["emoji"],
+    on: fields["on"],
+  });
+  if (command.type !== "message") {
+    throw new ChatError("unknown_type", {
+      message: `Cannot post "${command.type}": expected say, edit, delete or react`,
+    });
+  }
+  return command.message;
+}
+
+function readAuthor(headers: Headers, name: string): { author: string; name: string } {
+  const parsed = name === "" ? "" : parseName(name);
+  return { author: authorOf(headers) ?? anonymousAuthor(parsed), name: parsed };
+}
+
+/** The author whose key the request holds; undefined when it holds none. @throws {ChatError} `bad_field`. */
+export function authorOf(headers: Headers): string | undefined {
+  const key = headers.get("confab-key");
+  // A header's characters are its bytes.
+  return key === null ? undefined : hashKey(Buffer.from(key, "latin1").toString());
+}
+
+function readName(fields: Fields): string | undefined {
+  const name = fields["name"] ?? undefined;
+  if (name === undefined || typeof name === "string") return name;
+  throw badField("name", "a string", `a ${typeof name}`);
+}
+
+function mediaTypeOf(request: Request): string {
+  return (request.headers.get("content-type") ?? "").split(";")[0]!.trim().toLowerCase();
+}
+
+function badField(name: string, expected: string, received: string): ChatError {
+  const message = `Cannot read "${name}": expected ${expected}, received ${
+    JSON.stringify(received.slice(0, 20))
+  }`;
+  return new ChatError("bad_field", { message });
+}

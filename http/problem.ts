@@ -1,0 +1,39 @@
+// What a request is told that cannot be met, from errors.ts: a problem document (RFC 9457), or the sentence alone.
+import { ChatError, type ErrorCode, type ErrorRow, ERRORS } from "../errors.ts";
+
+/** The sentence as text, as the seed answers. */
+export function refuse(code: ErrorCode, headers: Record<string, string> = {}): Response {
+  const row: ErrorRow = ERRORS[code];
+  return new Response(`${row.sentence}\n`, {
+    status: row.status ?? 500,
+    headers: { "content-type": "text/plain; charset=utf-8", ...headers },
+  });
+}
+
+/**
+ * A problem document for an error with a code. What has none, or none that a request can meet, is thrown on: it is for
+ * the log, not for the client.
+ */
+export function problemOf(error: unknown, headers: Record<string, string> = {}): Response {
+  if (!(error instanceof ChatError)) throw error;
+  const { code, message, id, retryAfterMs } = error;
+  const { status, sentence }: ErrorRow = ERRORS[code];
+  if (status === undefined) throw error;
+  const waitMs = retryAfterMs ?? (status === 503 ? 1_000 : undefined);
+  const document = {
+    title: sentence,
+    status,
+    code,
+    ...message === sentence ? {} : { detail: message },
+    ...id === undefined ? {} : { id },
+    ...waitMs === undefined ? {} : { retryAfterMs: waitMs },
+  };
+  return new Response(`${JSON.stringify(document)}\n`, {
+    status,
+    headers: {
+      "content-type": "application/problem+json",
+      ...waitMs === undefined ? {} : { "retry-after": String(Math.ceil(waitMs / 1000)) },
+      ...headers,
+    },
+  });
+}

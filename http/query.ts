@@ -1,0 +1,60 @@
+// What the query of a room's URL asks for, and the headers that say the same. Pure.
+import { ChatError } from "../errors.ts";
+import { DEFAULT_HISTORY, MAX_HISTORY } from "../wire/json_lines.ts";
+
+/** A room's query. Numbers that are not given are undefined, texts empty. */
+export interface RoomQuery {
+  readonly after: number | undefined;
+  readonly before: number | undefined;
+  /** Entries of a page. */
+  readonly limit: number;
+  /** Entries that a stream begins with when it resumes nothing. */
+  readonly history: number;
+  readonly most: number | undefined;
+  readonly epoch: string | undefined;
+  readonly name: string;
+  readonly follow: boolean;
+}
+
+/** @throws {ChatError} `bad_field`, which names what cannot be read. */
+export function parseQuery({ searchParams }: URL): RoomQuery {
+  const number = (name: string): number | undefined => {
+    const value = searchParams.get(name);
+    if (value === null || /^\d{1,15}$/.test(value)) {
+      return value === null ? undefined : Number(value);
+    }
+    throw badQuery(name, "a number", value);
+  };
+  const [after, before] = [number("after"), number("before")];
+  if (after !== undefined && before !== undefined) {
+    throw badQuery("before", "either this or after", String(before));
+  }
+  const limit = number("limit") ?? DEFAULT_HISTORY;
+  if (limit < 1) throw badQuery("limit", "a number from 1 up", "0");
+  const follow = searchParams.get("follow");
+  return {
+    after,
+    before,
+    limit: Math.min(limit, MAX_HISTORY),
+    history: Math.min(number("history") ?? 0, MAX_HISTORY),
+    most: number("most"),
+    epoch: searchParams.get("epoch") ?? undefined,
+    name: searchParams.get("name") ?? "",
+    follow: follow !== null && follow !== "0" && follow !== "false",
+  };
+}
+
+/** The id of the last event that a reader has seen, as browsers tell it when they come back. */
+export function parseLastEventId(headers: Headers): number | undefined {
+  const id = headers.get("last-event-id");
+  if (id === null || id === "") return undefined;
+  // One that is no seq is of another server: no entry has it, so the reader starts afresh.
+  return /^\d{1,15}$/.test(id) ? Number(id) : Infinity;
+}
+
+function badQuery(name: string, expected: string, received: string): ChatError {
+  const message = `Cannot read "${name}": expected ${expected}, received ${
+    JSON.stringify(received.slice(0, 20))
+  }`;
+  return new ChatError("bad_field", { message });
+}

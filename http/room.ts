@@ -1,0 +1,137 @@
+// A room as one URL with several representations: which one a request is for, and the ones that end. The stream and the
+// POST are their own modules.
+import { accepts } from "@std/http/negotiation";
+import { ChatError } from "../errors.ts";
+import type { Hub, Reading } from "../hub.ts";
+import type { Log } from "../log.ts";
+import type { Peer } from "../transport/transport.ts";
+import { encodeEntry } from "../wire/json_lines.ts";
+import { encodeTranscript } from "../wire/transcript.ts";
+import { corsHeaders, isAllowedOrigin } from "./origin.ts";
+import { servePost } from "./post.ts";
+import { problemOf, refuse } from "./problem.ts";
+import { parseQuery, type RoomQuery } from "./query.ts";
+import { serveStream } from "./stream.ts";
+
+/** Characters of text in a page. */
+const MAX_PAGE_CHARS = 256 * 1024;
+
+/** Representations that go on. */
+const STREAMS = ["application/x-ndjson", "text/event-stream"];
+
+/** What a room can be had as. Whoever takes anything gets the first. */
+const TYPES = ["text/plain", "text/html", "application/json", ...STREAMS];
+const ROOT_TYPES = ["text/html", "text/plain", "application/json", ...STREAMS];
+
+const METHODS = "GET, HEAD, POST, OPTIONS";
+
+export interface RoomDeps {
+  readonly hub: Hub;
+  readonly log: Log;
+  readonly allowOrigins: readonly string[];
+  readonly room: string;
+  /** Answers with the page. */
+  readonly servePage: () => Response;
+  /** Whether it is the room of `/`, which is the page first of all and takes no POST: scripts know it so. */
+  readonly isRoot: boolean;
+}
+
+/** Answers a request for a room; what is wrong with it with a problem document. */
+export async function serveRoom(request: Request, peer: Peer, deps: RoomDeps): Promise<Response> {
+  const headers = {
+    vary: deps.allowOrigins.length > 0 ? "Accept, Origin" : "Accept",
+    ...corsHeaders(request, deps.allowOrigins),
+  };
+  let response: Response;
+  try {
+    response = await answer(request, peer, deps);
+  } catch (error) {
+    response = problemOf(error);
+  }
+  for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
+  return response;
+}
+
+function answer(request: Request, peer: Peer, deps: RoomDeps): Response | Promise<Response> {
+  const isRead = request.method === "GET" || request.method === "HEAD";
+  if (isRead) return read(request, peer, deps);
+  if (!isAllowedOrigin(request.headers, deps.allowOrigins)) throw new ChatError("foreign_origin");
+  if (request.method === "POST" && !deps.isRoot) return servePost(request, deps);
+  if (request.method === "OPTIONS") {
+    return new Response(null, { status: 204, headers: { allow: METHODS } });
+  }
+  if (deps.isRoot) return refuse("method_not_allowed", { allow: "GET, HEAD" });
+  const message = `A room knows no ${request.method}: to say something use POST`;
+  return problemOf(new ChatError("method_not_allowed", { message }), { allow: METHODS });
+}
+
+function read(request: Request, peer: Peer, deps: RoomDeps): Response | Promise<Response> {
+  const { isRoot, servePage } = deps;
+  const query = parseQuery(new URL(request.url));
+  const types = isRoot ? ROOT_TYPES : TYPES;
+  const type = accepts(request, ...types);
+  if (type === undefined) {
+    const message = `None of the formats that the request accepts can be had: there are ${
+      types.join(", ")
+    }`;
+    throw new ChatError("not_acceptable", { message });
+  }
+  if (type === "text/html") return servePage();
+  if (STREAMS.includes(type) || query.follow && type === "text/plain") {
+    return serveStream(request, peer, { ...deps, query, type });
+  }
+  return readPage(request, deps, { query, type });
+}
+
+/** Some of the entries: as JSON, or as text for people. */
+async function readPage(
+  request: Request,
+  { hub, room }: RoomDeps,
+  { query, type }: { query: RoomQuery; type: string },
+): Promise<Response> {
+  const { after, before = Number.MAX_SAFE_INTEGER, limit } = query;
+  const range = after === undefined ? { before } : { after };
+  const reading = await hub.read(room, range, { entries: limit, chars: MAX_PAGE_CHARS });
+  const body = type === "text/plain"
+    ? encodeTranscript(reading.entries)
+    : encodePage(reading, query);
+  const link = linksOf(reading, limit);
+  return new Response(request.method === "HEAD" ? null : body, {
+    headers: {
+      "content-type": type === "text/plain" ? "text/plain; charset=utf-8" : type,
+      "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+      ...link ? { link } : {},
+    },
+  });
+}
+
+function encodePage(reading: Reading, { after }: RoomQuery): string {
+  const { room, epoch, head, floor, entries } = reading;
+  const { older, newer } = neighboursOf(reading);
+  const more = (after === undefined ? older : newer) !== undefined;
+  const isGap = after !== undefined && after < floor;
+  const gap = isGap
+    ? { gap: { from: after + 1, to: floor, count: floor - after, reason: "retention" } }
+    : {};
+  const start = JSON.stringify({ room, epoch, head, ...gap, more }).slice(0, -1);
+  return `${start},"entries":[${entries.map(encodeEntry).join(",")}]}\n`;
+}
+
+/** Where older and newer entries are (RFC 8288), as references to the room's own URL. */
+function linksOf(reading: Reading, limit: number): string {
+  const { older, newer } = neighboursOf(reading);
+  return [
+    ...older === undefined ? [] : [`<?before=${older}&limit=${limit}>; rel="prev"`],
+    ...newer === undefined ? [] : [`<?after=${newer}&limit=${limit}>; rel="next"`],
+  ].join(", ");
+}
+
+/** The seqs before and after which there are more; undefined where there are none. */
+function neighboursOf({ entries, floor, head }: Reading): { older?: number; newer?: number } {
+  const [first, last] = [entries[0]?.seq, entries.at(-1)?.seq];
+  return {
+    ...first !== undefined && first > floor + 1 ? { older: first } : {},
+    ...last !== undefined && last < head ? { newer: last } : {},
+  };
+}

@@ -1,0 +1,120 @@
+// A room as a URL, asked of the whole program: what a shell, a script and an event stream do with it, over restarts.
+import { assert, assertEquals } from "@std/assert";
+import { EventSource } from "eventsource";
+import type { Page } from "playwright-core";
+import { Stage, testInBrowser } from "./browser.ts";
+import { within } from "./deadline.ts";
+import { eventually } from "./page/until.ts";
+import { type Program, startProgram } from "./program.ts";
+
+const EVENTS = { accept: "text/event-stream" };
+const LINES = { accept: "application/x-ndjson" };
+
+const roomOf = ({ port }: Program) => `http://127.0.0.1:${port}/r/ops`;
+
+async function post(url: string, body: string, headers: Record<string, string> = {}) {
+  const response = await fetch(url, { method: "POST", body, headers });
+  return { status: response.status, ...await response.json() };
+}
+
+/** The seqs of the next entries of a stream. */
+async function readSeqs(url: string, headers: Record<string, string>, count: number) {
+  const abort = new AbortController();
+  const response = await fetch(url, { headers, signal: abort.signal });
+  const seqs: number[] = [];
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  for (let text = ""; seqs.length < count;) {
+    const { value } = await within(10_000, `${count} entries`, reader.read());
+    text += value ?? "";
+    seqs.splice(
+      0,
+      Infinity,
+      ...[...text.matchAll(/"entry","seq":(\d+)/g)].map(([, n]) => Number(n)),
+    );
+  }
+  abort.abort();
+  await reader.cancel().catch(() => {});
+  return seqs;
+}
+
+Deno.test("http: a post is there for a GET, and streams resume behind what they have", async () => {
+  await using program = await startProgram();
+  const url = roomOf(program);
+  for (const [n, text] of ["build green", "two", "three"].entries()) {
+    const { status, seq } = await post(url, text);
+    assertEquals([status, seq], [201, n + 1]);
+  }
+  const lines = (await (await fetch(url)).text()).trimEnd().split("\n");
+  assertEquals(lines.map((line) => line.slice(21)), ["build green", "two", "three"]);
+  for (const headers of [EVENTS, LINES]) {
+    assertEquals(await readSeqs(url, { ...headers, "last-event-id": "1" }, 2), [2, 3]);
+  }
+});
+
+Deno.test("http: an Idempotency-Key makes one entry of two posts, over a crash as well", async () => {
+  const data = await Deno.makeTempDir({ prefix: "confab-http-" });
+  try {
+    const key = { "idempotency-key": "deploy-7" };
+    const answers = [];
+    for (const _start of ["first", "second"]) {
+      await using program = await startProgram({ data });
+      for (const _time of ["once", "twice"]) answers.push(await post(roomOf(program), "up", key));
+      program.kill("SIGKILL");
+      await program.status;
+    }
+    const first = { status: 201, seq: 1, id: "deploy-7" };
+    assertEquals(answers, [first, first, first, first]);
+  } finally {
+    await Deno.remove(data, { recursive: true });
+  }
+});
+
+/** Kills the program while something follows the room, and looks at what that has got once it is back. */
+async function checkFollower(stage: Stage, readTexts: () => Promise<string[]>): Promise<void> {
+  const url = roomOf(stage.program);
+  const said: string[] = [];
+  const say = async () => {
+    said.push(`${said.length + 1}`);
+    assertEquals((await post(url, said.at(-1)!)).status, 201);
+  };
+  const isComplete = async () => (await readTexts()).length >= said.length;
+  for (let n = 0; n < 5; n++) await say();
+  await eventually(isComplete);
+  await stage.crash();
+  await stage.restart();
+  for (let n = 0; n < 5; n++) await say(); // before it is back, most likely
+  await eventually(isComplete);
+  assertEquals(await readTexts(), said);
+}
+
+testInBrowser("http: the browser's own EventSource follows and resumes", async () => {
+  await using stage = await Stage.open();
+  const page: Page = await stage.tab();
+  await page.evaluate(`
+    globalThis.texts = [];
+    const source = new EventSource("/r/ops?after=0");
+    source.onmessage = ({ data }) => texts.push(JSON.parse(data).text);
+  `);
+  await checkFollower(stage, () => page.evaluate("texts"));
+});
+
+testInBrowser("http: an EventSource of npm follows and resumes", async () => {
+  await using stage = await Stage.open();
+  const texts: string[] = [];
+  const source = new EventSource(`${roomOf(stage.program)}?after=0`);
+  source.onmessage = ({ data }) => texts.push(JSON.parse(data).text);
+  try {
+    await checkFollower(stage, () => Promise.resolve(texts));
+  } finally {
+    source.close();
+  }
+});
+
+testInBrowser("http: what is posted shows in the page as it comes", async () => {
+  await using stage = await Stage.open();
+  const page = await stage.tab({}, "r/ops");
+  await post(`${roomOf(stage.program)}?name=ci`, "build green");
+  await page.locator("#log > article", { hasText: "build green" }).filter({ hasText: "ci" })
+    .waitFor();
+  assert(await page.locator("#log > article").count() === 1);
+});

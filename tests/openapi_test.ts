@@ -1,0 +1,214 @@
+// docs/openapi.yaml and the server say the same: every answer that the document promises is asked for and looked at, and
+// the server gives no other.
+import { assert, assertEquals } from "@std/assert";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { parse } from "yaml";
+import { MemoryJournal } from "../journal/memory.ts";
+import { ChatError } from "../errors.ts";
+import { makeKey } from "./json_socket.ts";
+import { serve, type Serving } from "./serving.ts";
+
+interface Body {
+  readonly schema: object;
+}
+interface Answer {
+  readonly $ref?: string;
+  readonly headers?: Record<string, { schema: object }>;
+  readonly content?: Record<string, Body>;
+}
+interface Operation {
+  readonly requestBody?: { readonly content: Record<string, Body> };
+  readonly responses: Record<string, Answer>;
+}
+type PathItem = Record<string, Operation>;
+
+const METHODS = ["get", "head", "post", "options", "put"];
+const doc = parse(await Deno.readTextFile(new URL("../docs/openapi.yaml", import.meta.url)));
+const ajv = new Ajv2020({ strict: false, allErrors: true });
+ajv.addSchema(doc, "openapi");
+
+/** Answers that take more than a request: which test has them. */
+const TRIED_ELSEWHERE = ["post /r/{room} 408"]; // http/body_test.ts
+
+/** Headers that an answer may leave out. */
+const OPTIONAL_HEADERS = ["Link"];
+
+class FullJournal extends MemoryJournal {
+  override append(): never {
+    throw new ChatError("not_stored");
+  }
+}
+
+interface Try {
+  readonly path?: string;
+  readonly room?: string;
+  readonly query?: string;
+  readonly init?: RequestInit;
+  readonly status: number;
+  /** What is done to the server before. */
+  readonly fault?: (server: Serving) => void;
+  readonly isFull?: boolean;
+}
+
+const JSON_TYPE = { "content-type": "application/json" };
+const LABELED = { action: "labeled", pull_request: {}, repository: {} };
+const closeRooms = ({ hub }: Serving) => hub.close("restarting");
+
+function post(body: unknown, headers: Record<string, string> = {}): RequestInit {
+  return { method: "POST", headers: { ...JSON_TYPE, ...headers }, body: JSON.stringify(body) };
+}
+
+function accept(accept: string, headers: Record<string, string> = {}): RequestInit {
+  return { headers: { accept, ...headers } };
+}
+
+const TRIES: Try[] = [
+  { status: 200 },
+  { init: accept("text/html"), status: 200 },
+  { query: "?limit=2", init: accept("application/json"), status: 200 },
+  { query: "?after=0", init: accept("application/json"), status: 200 },
+  { query: "?after=0", init: accept("application/x-ndjson"), status: 200 },
+  { query: "?after=0", init: accept("text/event-stream"), status: 200 },
+  {
+    query: "?after=0&name=Ann",
+    init: accept("text/event-stream", { "confab-key": makeKey("Ann") }),
+    status: 200,
+  },
+  { query: "?after=x", status: 400 },
+  { room: "No%20room", status: 404 },
+  { init: accept("image/png"), status: 406 },
+  { fault: closeRooms, status: 503 },
+  { init: { method: "HEAD" }, status: 200 },
+  { init: { method: "POST", body: "plain" }, status: 201 },
+  { init: post({ text: "hi", name: "ci" }), status: 201 },
+  { query: "?format=slack", init: post({ text: "hi" }), status: 200 },
+  {
+    query: "?format=github",
+    init: post(LABELED, { "x-github-event": "pull_request" }),
+    status: 204,
+  },
+  { init: post({ text: "" }), status: 400 },
+  { init: post({ type: "delete", ref: 1 }), status: 403 },
+  { room: "No%20room", init: post({ text: "hi" }), status: 404 },
+  { init: post({ text: "hi", replyTo: 99 }), status: 409 },
+  { init: post({ text: "x".repeat(20_000) }), status: 413 },
+  { init: { method: "POST", body: new FormData() }, status: 415 },
+  { init: post({ text: "hi" }), status: 503, isFull: true },
+  { init: { method: "OPTIONS" }, status: 204 },
+  {
+    init: { method: "OPTIONS", headers: { origin: "https://evil.example" } },
+    status: 403,
+  },
+  { init: { method: "PUT", body: "x" }, status: 405 },
+  { path: "/healthz", status: 200 },
+  { path: "/healthz", fault: closeRooms, status: 503 },
+];
+
+Deno.test("openapi: the server answers as the document says, and all that it says", async () => {
+  const seen = new Set<string>();
+  for (const attempt of TRIES) {
+    const { path = "/r/{room}", status } = attempt;
+    const method = (attempt.init?.method ?? "GET").toLowerCase();
+    const name = `${method} ${path} ${status}`;
+    const item: PathItem = doc.paths[path];
+    const operation = item[method]!;
+    checkRequest(operation, attempt, name);
+    const answer = resolve(operation.responses[status]!);
+    const type = await check(attempt, answer, name);
+    seen.add(`${name} ${type}`.trim());
+  }
+  assertEquals([...seen].toSorted(), promised().toSorted());
+});
+
+/** Every answer of the document, as `method path status type`. */
+function promised(): string[] {
+  return Object.entries<PathItem>(doc.paths).flatMap(([path, item]) =>
+    METHODS.filter((method) => item[method]).flatMap((method) =>
+      Object.entries(item[method]!.responses).flatMap(([status, answer]) => {
+        const name = `${method} ${path} ${status}`;
+        if (TRIED_ELSEWHERE.includes(name)) return [];
+        const types = Object.keys(resolve(answer).content ?? { "": "" });
+        return types.map((type) => `${name} ${type}`.trim());
+      })
+    )
+  );
+}
+
+/** What is accepted is what the document describes. */
+function checkRequest({ requestBody }: Operation, { init, query, status }: Try, name: string) {
+  if (status !== 201 || query) return;
+  const isJson = new Headers(init?.headers).get("content-type") === "application/json";
+  if (isJson) conform(JSON.parse(`${init?.body}`), requestBody!.content["application/json"]!, name);
+}
+
+/** Asks a server that has something to show. Returns the media type of the answer. */
+async function check(attempt: Try, answer: Answer, name: string): Promise<string> {
+  const { path = "/r/{room}", room = "ops", query = "", init = {}, fault, isFull } = attempt;
+  const options = { keep: 5, ...isFull ? { journal: new FullJournal() } : {} };
+  await using server = await serve(options);
+  if (!isFull && !fault) await fill(server);
+  fault?.(server);
+  const url = `http://127.0.0.1:${server.port}${path.replace("{room}", room)}${query}`;
+  const response = await fetch(url, init);
+  assertEquals(response.status, attempt.status, name);
+  for (const [header, { schema }] of Object.entries(answer.headers ?? {})) {
+    const value = response.headers.get(header);
+    if (value === null) assert(OPTIONAL_HEADERS.includes(header), `${name} lacks ${header}`);
+    else conform(value, { schema }, `${name} ${header}`);
+  }
+  const [type = ""] = (response.headers.get("content-type") ?? "").split(";");
+  if (init.method === "HEAD" || response.status === 204) {
+    await response.body?.cancel();
+    return "";
+  }
+  const body = answer.content?.[type];
+  assert(body, `${name} is of the type ${type}`);
+  for (const value of await readValues(response, type, server)) conform(value, body, name);
+  return type;
+}
+
+/** One of each kind of entry, and one that is no longer kept. */
+async function fill({ url }: Serving): Promise<void> {
+  const key = { "confab-key": makeKey("Ann") };
+  const lines = [
+    { text: "gone" },
+    { text: "hi" },
+    { text: "answer", replyTo: 2 },
+    { type: "edit", ref: 2, text: "hello" },
+    { type: "react", ref: 2, emoji: "👍" },
+    { type: "delete", ref: 3 },
+  ];
+  for (const line of lines) {
+    const response = await fetch(url, post({ name: "Ann", ...line }, key));
+    assertEquals(response.status, 201, await response.text());
+  }
+}
+
+/** What the answer holds: of a stream its lines, after the server has ended it. */
+async function readValues(response: Response, type: string, server: Serving): Promise<unknown[]> {
+  if (type === "application/x-ndjson" || type === "text/event-stream") {
+    await server.stop();
+    const text = await response.text();
+    const lines = [...text.matchAll(/^(?:data: )?(\{.*)$/gm)].map(([, line]) => JSON.parse(line!));
+    const types = new Set(lines.map((line) => line.type));
+    for (const expected of ["welcome", "gap", "entry", "bye"]) {
+      assert(types.has(expected), expected);
+    }
+    return lines;
+  }
+  const text = await response.text();
+  return [type.endsWith("json") ? JSON.parse(text) : text];
+}
+
+function conform(value: unknown, { schema }: Body, name: string): void {
+  const text = JSON.stringify(schema).replaceAll('"#/', '"openapi#/');
+  const validate = ajv.compile(JSON.parse(text));
+  assert(
+    validate(value),
+    `${name}: ${ajv.errorsText(validate.errors)} in ${JSON.stringify(value)}`,
+  );
+}
+
+function resolve(answer: Answer): Answer {
+  return answer.$ref ? doc.components.responses[answer.$ref.split("/").at(-1)!] : answer;
+}

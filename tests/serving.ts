@@ -1,0 +1,51 @@
+// A server inside the test's own process: the real handler, hub and listener, on a free port of the loopback address.
+import { Hub } from "../hub.ts";
+import type { Journal } from "../journal/journal.ts";
+import { MemoryJournal } from "../journal/memory.ts";
+import { makeHandler } from "../server.ts";
+import { listenDeno } from "../transport/deno.ts";
+
+export interface ServingOptions {
+  readonly journal?: Journal;
+  readonly keep?: number;
+  readonly allowOrigins?: readonly string[];
+}
+
+/** A server that is stopped when it is disposed. */
+export interface Serving extends AsyncDisposable {
+  readonly hub: Hub;
+  readonly port: number;
+  /** Of the room `ops`. */
+  readonly url: string;
+  /** Events that were logged. */
+  readonly logged: string[];
+  /** Closes the rooms, as a signal does. */
+  readonly stop: () => Promise<void>;
+}
+
+/** Time for connections to end at a stop. */
+const GRACE_MS = 5_000;
+
+export async function serve(options: ServingOptions = {}): Promise<Serving> {
+  const { journal = new MemoryJournal(), keep = 0, allowOrigins = [] } = options;
+  const logged: string[] = [];
+  const log = (_level: string, event: string) => void logged.push(event);
+  const hub = new Hub({ journal, keep, log });
+  const running = hub.run();
+  const listener = await listenDeno(makeHandler({ hub, log, allowOrigins }), {
+    hostname: "127.0.0.1",
+    port: 0,
+    pongWaitMs: 33_000,
+    maxMessageBytes: 128 * 1024,
+    headWaitMs: 5_000,
+    log,
+  });
+  const stop = async () => {
+    hub.close("restarting");
+    await listener.stop(GRACE_MS);
+    await running;
+  };
+  const { port } = listener;
+  const url = `http://127.0.0.1:${port}/r/ops`;
+  return { hub, port, url, logged, stop, [Symbol.asyncDispose]: stop };
+}
