@@ -35,7 +35,7 @@ async function asset([name, source]: [string, Asset["body"]]): Promise<[string, 
 
 /**
  * A file as it is served: without the comments and most of the white space, which are for readers of the source. Goes by
- * what a line begins or ends with, so that it need not know the language.
+ * what a line begins or ends with, and by signs that stand in no text, so that it need not know the language.
  */
 export function compact(source: string): string {
   return source
@@ -45,6 +45,11 @@ export function compact(source: string): string {
     .replace(/^\s+/gm, "")
     .replace(/ \{$/gm, "{")
     .replace(/^([\w-]+:) /gm, "$1")
-    .replace(/^((?:const|let) \w+) = /gm, "$1=")
-    .replace(/;(?=\n\})/g, "");
+    .replace(/^(import|const|if|for|while) (?=[[({])/gm, "$1")
+    .replace(/\s([=!<>&|?:]+)\s/g, "$1")
+    // There is no text in a line with neither a quote nor a tag.
+    .replace(/^[^"'`<\n]+$/gm, (code) => code.replaceAll(", ", ","))
+    .replace(/(?<=\{) | (?=\})/g, "")
+    .replace(/;(?=\n\})/g, "")
+    .replace(/(?<=[{,])\n|\n(?=\})/g, "");
 }

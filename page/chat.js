@@ -61,7 +61,7 @@ const session = new Session({
   },
 });
 const history = makeHistory(session, log);
-const connection = makeConnection(() => session.retryNow());
+const connection = makeConnection(() => session.retryNow(), () => session.fallBack());
 const composer = makeComposer({
   room,
   storage,
@@ -111,8 +111,7 @@ visualViewport?.addEventListener("resize", fitKeyboard);
 composer.setName(session.name);
 log.me.name = session.name;
 for (const message of session.pending) log.showPending(message);
-if ("WebSocket" in globalThis) session.start();
-else connection.showNoSocket();
+session.start();
 // A finger would open the keyboard over what there is to read.
 if (matchMedia("(pointer: fine)").matches) composer.focus();
 
@@ -227,11 +226,7 @@ function linkOf(seq) {
 }
 
 function socketUrl() {
-  const url = new URL(location.href);
-  url.protocol = url.protocol.replace("http", "ws");
-  url.pathname = url.pathname.replace(/\/?$/, "/ws");
-  url.search = url.hash = "";
-  return url.href;
+  return roomUrl().replace("http", "ws").replace(/\/?$/, "/ws");
 }
 
 /** Whoever types, wherever the focus is, wants to say something. @param {KeyboardEvent} event */

@@ -9,13 +9,15 @@ const GRACE_MS = 2_000;
 /** Without ever a welcome, so many connections must fail before the way to the server is suspected. */
 const MAX_FAILURES = 3;
 
-const NO_SOCKET = "This browser has no WebSocket, or it is switched off. Try another browser.";
+/** Or one that took so long to fail. */
+const MAX_WAIT_MS = 9_000;
+
 const BLOCKED =
-  "The page comes through, but its WebSocket does not: a proxy, a firewall or an extension blocks it. " +
+  "The page comes through, but messages do not: a proxy, a firewall or an extension blocks them. " +
   "Try another network or browser.";
 
-/** Shows the state that it is told. @param {() => void} onRetry */
-export function makeConnection(onRetry) {
+/** Shows the state that it is told. @param {() => void} onRetry @param {() => void} onBlocked once at most */
+export function makeConnection(onRetry, onBlocked) {
   const status = byId("status");
   const countdown = byId("countdown");
   const retry = byId("retry");
@@ -24,6 +26,7 @@ export function makeConnection(onRetry) {
   let since = Date.now();
   let wasOnline = false;
   let failures = 0;
+  let hasTold = false;
   let obstacle = "";
 
   retry.onclick = onRetry;
@@ -40,28 +43,30 @@ export function makeConnection(onRetry) {
     countdown.textContent = isShown ? ` in ${Math.max(1, seconds)} s · ` : "";
   }
 
-  /** Nothing but the page has come through so far: tells whether the server is away, or the way is blocked. */
+  /** Nothing but the page has come through so far: finds out whether the server is away, or the way is blocked. */
   async function investigate() {
     const response = await fetch("page/icon.svg", { cache: "no-store" }).catch(() => undefined);
-    obstacle = !wasOnline && response?.ok ? BLOCKED : "";
+    const isBlocked = !wasOnline && response?.ok;
+    obstacle = isBlocked && hasTold ? BLOCKED : "";
+    if (!isBlocked || hasTold) return;
+    hasTold = true;
+    onBlocked();
   }
 
   return {
     /** @param {State} now */
     show(now) {
       if (state === "online") since = Date.now();
-      if (typeof now === "object" && !wasOnline && ++failures >= MAX_FAILURES) investigate();
+      const isLong = Date.now() - since > MAX_WAIT_MS;
+      if (typeof now === "object" && !wasOnline && (++failures >= MAX_FAILURES || isLong)) {
+        investigate();
+      }
       if (now === "online") {
         wasOnline = true;
         obstacle = "";
       }
       state = now;
       document.documentElement.dataset["connection"] = typeof now === "object" ? "offline" : now;
-      draw();
-    },
-    showNoSocket() {
-      obstacle = NO_SOCKET;
-      since = 0;
       draw();
     },
   };

@@ -22,6 +22,7 @@ export { default as "people.js" } from "./people.js" with { type: "text" };
 export { default as "place.js" } from "./place.js" with { type: "text" };
 export { default as "session.js" } from "./session.js" with { type: "text" };
 export { default as "storage.js" } from "./storage.js" with { type: "text" };
+export { default as "stream.js" } from "./stream.js" with { type: "text" };
 export { default as "style.css" } from "./style.css" with { type: "text" };
 export { default as "theme.js" } from "./theme.js" with { type: "text" };
 export { default as "time.js" } from "./time.js" with { type: "text" };

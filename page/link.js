@@ -1,5 +1,6 @@
 // The connection of a session: at most one socket, replaced whenever it ends, stays silent or is not welcomed. Owns the
 // back-off and the probe. Knows neither entries nor messages; the session says hello and tells when it was welcomed.
+import { Stream } from "./stream.js";
 
 /** @import { LinkOptions, SocketLike, Timer } from "./protocol.d.ts" */
 
@@ -21,6 +22,7 @@ const STEADY_MS = 5_000;
 
 export class Link {
   #options;
+  #Socket;
   /** The one connection that counts; events of any other are ignored. @type {SocketLike | undefined} */
   #socket;
   /** The one thing waited for: a welcome, a sign of life, or the time to connect again. @type {Timer} */
@@ -35,6 +37,7 @@ export class Link {
   /** @param {LinkOptions} options */
   constructor(options) {
     this.#options = options;
+    this.#Socket = options.WebSocket ?? Stream;
   }
 
   /** Whether there is a connection that was welcomed. */
@@ -58,6 +61,13 @@ export class Link {
   retryNow() {
     if (this.#isOnline) this.#probe();
     else if (this.#isStarted && !this.#socket) this.#connect();
+  }
+
+  /** Goes on without WebSockets, at once. */
+  fallBack() {
+    this.#Socket = Stream;
+    this.#abandon();
+    this.#connect();
   }
 
   /** Leaves out fields that are undefined. @param {object} line */
@@ -87,7 +97,7 @@ export class Link {
   }
 
   #connect() {
-    const socket = new this.#options.WebSocket(this.#options.url, PROTOCOL);
+    const socket = new this.#Socket(this.#options.url, PROTOCOL);
     this.#socket = socket;
     // A server that speaks something else might tell everybody what the hello holds: the key.
     socket.onopen = () => socket.protocol === PROTOCOL ? this.#options.onOpen() : this.drop();

@@ -113,7 +113,8 @@ export interface SocketLike {
 
 export interface LinkOptions {
   url: string;
-  WebSocket: new (url: string, protocol: string) => SocketLike;
+  /** Undefined where there is none. */
+  WebSocket: (new (url: string, protocol: string) => SocketLike) | undefined;
   random: () => number;
   /** Time to say hello. */
   onOpen: () => void;

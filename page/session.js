@@ -95,6 +95,11 @@ export class Session {
     this.#link.retryNow();
   }
 
+  /** For when no WebSocket comes through: goes on without. */
+  fallBack() {
+    this.#link.fallBack();
+  }
+
   /**
    * Works offline, as the three below: it is stored, and goes out when it can. Returns the id.
    * @param {string} text
@@ -279,7 +284,7 @@ export class Session {
     if (!this.#link.isOnline || this.#holdTimer !== undefined) return;
     for (const message of this.#outbox.messages) {
       if (message.state === "failed" || this.#inFlight.has(message.id)) continue;
-      if ("text" in message && byteLength(message.text) > this.#maxTextBytes) {
+      if ("text" in message && new TextEncoder().encode(message.text).length > this.#maxTextBytes) {
         // The server might close the connection for it instead of refusing it, each time anew.
         this.#fail(message.id, { code: "too_long", message: "The message is longer than allowed" });
         continue;
@@ -332,11 +337,6 @@ export class Session {
 /** @param {number} ms */
 function clampMs(ms) {
   return Math.min(Math.max(Number(ms) || 0, 0), MAX_RETRY_AFTER_MS);
-}
-
-/** @param {string} text */
-function byteLength(text) {
-  return new TextEncoder().encode(text).length;
 }
 
 function makeOfflineError() {

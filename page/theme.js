@@ -5,32 +5,23 @@
   const KEY = "confab.theme";
   const root = document.documentElement;
 
-  // Storage may be switched off; then the choice lasts as long as the page.
-  const load = () => {
+  /** Storage may be switched off; then the choice lasts as long as the page. @param {() => string | null | void} act */
+  const attempt = (act) => {
     try {
-      return localStorage.getItem(KEY) ?? "auto";
-    } catch {
-      return "auto";
-    }
-  };
-
-  /** @param {string} theme */
-  const save = (theme) => {
-    try {
-      localStorage.setItem(KEY, theme);
+      return act();
     } catch {
       // See above.
     }
   };
 
-  root.dataset["theme"] = load();
+  root.dataset["theme"] = attempt(() => localStorage.getItem(KEY)) ?? "auto";
 
   addEventListener("DOMContentLoaded", () => {
     const select = /** @type {HTMLSelectElement} */ (document.getElementById("theme"));
     select.value = root.dataset["theme"] ?? "auto";
     select.onchange = () => {
       root.dataset["theme"] = select.value;
-      save(select.value);
+      attempt(() => localStorage.setItem(KEY, select.value));
     };
   });
 }

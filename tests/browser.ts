@@ -84,7 +84,8 @@ export class Stage implements AsyncDisposable {
     const page = await context.newPage();
     page.on("pageerror", (error) => this.complaints.push(String(error)));
     page.on("console", (message) => {
-      const isExpected = this.#isDown && /ERR_CONNECTION_(REFUSED|RESET)/.test(message.text());
+      const isExpected = this.#isDown &&
+        /ERR_(CONNECTION_(REFUSED|RESET)|INCOMPLETE_CHUNKED_ENCODING)/.test(message.text());
       if (message.type() === "error" && !isExpected) this.complaints.push(message.text());
     });
     page.on("request", (request) => {

@@ -54,14 +54,6 @@ testInBrowser("page: without JavaScript it says what it needs", async () => {
   assertStringIncludes(await text.innerText(), "needs JavaScript");
 });
 
-testInBrowser("page: says so when the browser has no WebSocket", async () => {
-  await using stage = await Stage.open();
-  const page = await stage.tab();
-  await page.addInitScript("delete globalThis.WebSocket");
-  await page.reload();
-  await page.getByRole("status").filter({ hasText: "has no WebSocket" }).waitFor();
-});
-
 testInBrowser("page: a room's URL opens the room, readable before a name is chosen", async () => {
   await using stage = await Stage.open();
   const path = `r/${encodeURIComponent("küche")}`;

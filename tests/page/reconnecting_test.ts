@@ -356,42 +356,16 @@ testInBrowser("page: what is no longer kept is a line with its count", async () 
   await ben.locator("#log > .notice:first-child").waitFor();
 });
 
-testInBrowser("page: says so when the browser has no WebSocket", async () => {
-  await using stage = await Stage.open();
-  const ann = await stage.member();
-  await ann.addInitScript("delete globalThis.WebSocket");
-  await ann.reload();
-  await ann.locator("#status", { hasText: "This browser has no WebSocket" }).waitFor();
-  // The rest of the page goes on.
-  await say(ann, "kept for later");
-  await message(ann, "kept for later").locator(".state", { hasText: "Sending…" }).waitFor();
-});
-
-testInBrowser("page: explains that something on the way blocks its WebSocket", async () => {
-  await using stage = await Stage.open();
-  const ann = await stage.member();
-  let isBlocked = true;
-  await ann.routeWebSocket(/\/ws$/, (socket) => {
-    if (isBlocked) socket.close();
-    else socket.connectToServer();
-  });
-  await ann.reload();
-  await ann.locator("#status", { hasText: "blocks" }).waitFor();
-  assertStringIncludes((await ann.locator("#status").textContent())!, "WebSocket");
-  await say(ann, "kept for later");
-  isBlocked = false;
-  await online(ann);
-  await settled(ann, 1);
-  assertEquals(await texts(ann), ["kept for later"]);
-  assertEquals(await ann.locator("#status").textContent(), "");
-});
-
 testInBrowser("page: a server that is away is not taken for a blocked WebSocket", async () => {
   await using stage = await Stage.open();
   const ann = await stage.member();
   await ann.routeWebSocket(/\/ws$/, (socket) => socket.close());
   await ann.reload({ waitUntil: "commit" });
   await ann.locator("html[data-connection]").waitFor();
+  let streams = 0;
+  ann.on("request", (request) => {
+    if (request.headers()["accept"] === "text/event-stream") streams++;
+  });
   await stage.crash();
   await ann.locator("#status", { hasText: "Connecting" }).waitFor();
   await until(
@@ -399,6 +373,7 @@ testInBrowser("page: a server that is away is not taken for a blocked WebSocket"
     `performance.getEntriesByName(new URL("page/icon.svg", location).href).length > 0`,
   );
   assertEquals(await ann.locator("#status").textContent(), "Connecting");
+  assertEquals(streams, 0);
 });
 
 testInBrowser("page: scrolled up while offline, it reads on upwards once it is back", async () => {

@@ -7,6 +7,9 @@ import { JsonSocket } from "../json_socket.ts";
 import { RawSocket } from "../raw_socket.ts";
 import { until } from "./until.ts";
 
+/** A room has other representations, for those who do not ask as browsers do. */
+const AS_PAGE: RequestInit = { headers: { accept: "text/html" } };
+
 /** Texts without a backtick, which would make code of them. `owned` tells when it is called. */
 const TEXTS: readonly string[] = [
   // HTML
@@ -530,7 +533,7 @@ testInBrowser("page: a room's name that the server refuses is a plain 404", asyn
     "#log",
   ].map((room) => encodeURIComponent(room.toWellFormed()));
   for (const segment of [...refused, "%", "%ff", "%c0%af", "%ed%a0%80", "%00", ""]) {
-    const response = await fetch(`${stage.url}r/${segment}`);
+    const response = await fetch(`${stage.url}r/${segment}`, AS_PAGE);
     const body = await response.text();
     assertEquals([response.status, body], [404, "Not found\n"], segment);
     assertEquals(response.headers.get("content-type"), "text/plain; charset=utf-8");
@@ -557,7 +560,7 @@ testInBrowser(
     await using stage = await Stage.open();
     const { host } = new URL(stage.url);
     for (const path of ["", "r/kitchen", "page/chat.js", "page/style.css", "page/icon.svg"]) {
-      const response = await fetch(stage.url + path);
+      const response = await fetch(stage.url + path, AS_PAGE);
       await response.body?.cancel();
       assertEquals(response.status, 200, path);
       const policy = response.headers.get("content-security-policy") ?? "";

@@ -1,0 +1,505 @@
+import { assert, assertEquals } from "@std/assert";
+import { Channel } from "@std/async/channel";
+import { FakeTime } from "@std/testing/time";
+import { within } from "../tests/deadline.ts";
+import { startProgram } from "../tests/program.ts";
+import type { SocketLike, State, StorageLike } from "./protocol.d.ts";
+import { Session } from "./session.js";
+import { Stream } from "./stream.js";
+
+/** After this a test that waits has failed. */
+const WAIT_MS = 20_000;
+
+const HELLO = {
+  type: "hello",
+  name: "Änn",
+  key: "k".repeat(64),
+  after: 41,
+  epoch: "e1",
+  most: 500,
+};
+
+/** A request as a server sees it, and its answer. */
+interface Asked {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: Headers;
+  readonly body: string;
+  readonly signal: AbortSignal;
+  answer(status: number, body: BodyInit | null | object): void;
+  /** No answer comes. */
+  fail(): void;
+}
+
+/** Stands where the network is: requests come out of it, and wait for what the test answers. */
+class FakeNetwork implements Disposable {
+  readonly #fetch = globalThis.fetch;
+  readonly #asked = new Channel<Asked>({ capacity: 100 });
+
+  constructor() {
+    globalThis.fetch = (input, init) => this.#ask(new Request(input, init));
+  }
+
+  /** The next request. */
+  next(): Promise<Asked> {
+    return within(WAIT_MS, "a request", this.#asked.receive());
+  }
+
+  /** Whether no request waits to be taken. */
+  get isQuiet(): boolean {
+    return this.#asked.size === 0;
+  }
+
+  async #ask(request: Request): Promise<Response> {
+    const { method, headers, signal } = request;
+    const answer = Promise.withResolvers<Response>();
+    signal.addEventListener("abort", () => answer.reject(signal.reason));
+    if (signal.aborted) answer.reject(signal.reason);
+    const body = await request.text();
+    this.#asked.trySend({
+      method,
+      url: new URL(request.url),
+      headers,
+      body,
+      signal,
+      answer: (status, body) => {
+        const isObject = body?.constructor === Object;
+        answer.resolve(
+          new Response(isObject ? JSON.stringify(body) : body as BodyInit, { status }),
+        );
+      },
+      fail: () => answer.reject(new TypeError("Failed to fetch")),
+    });
+    return await answer.promise;
+  }
+
+  [Symbol.dispose](): void {
+    globalThis.fetch = this.#fetch;
+  }
+}
+
+/** A stream whose answer the test writes, as it comes over the network. */
+function makeBody() {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = writable.getWriter();
+  return {
+    readable,
+    /** Resolves once the page has read it. */
+    write: (text: string | Uint8Array) =>
+      writer.write(typeof text === "string" ? new TextEncoder().encode(text) : text),
+    close: () => writer.close(),
+    abort: () => writer.abort(),
+  };
+}
+
+/** A stream in place of a WebSocket, and what it tells. */
+function openStream(url = "ws://localhost/r/kitchen/ws") {
+  const told = new Channel<string>({ capacity: 1000 });
+  const stream: SocketLike = new Stream(url, "confab.v1");
+  const opened = new Promise<void>((resolve) => stream.onopen = () => resolve());
+  stream.onmessage = ({ data }) => void told.trySend(data);
+  stream.onclose = () => void told.trySend("closed");
+  const next = () => within(WAIT_MS, "something told", told.receive());
+  return {
+    opened,
+    send: (line: object) => stream.send(JSON.stringify(line)),
+    /** What it tells next, as it is. */
+    next,
+    /** The line that it tells next. */
+    line: async () => JSON.parse(await next()),
+    /** Whether nothing was told that was not taken. */
+    get isQuiet() {
+      return told.size === 0;
+    },
+    close: () => stream.close(),
+    [Symbol.dispose]: () => stream.close(),
+  };
+}
+
+/** One that has said hello and is heard, with the network it is in. */
+async function openFollowing() {
+  const network = new FakeNetwork();
+  const stream = openStream();
+  stream.send(HELLO);
+  const body = makeBody();
+  (await network.next()).answer(200, body.readable);
+  await body.write(": hello\n\n");
+  assertEquals(await stream.next(), "");
+  return {
+    network,
+    stream,
+    body,
+    [Symbol.dispose]() {
+      stream.close();
+      network[Symbol.dispose]();
+    },
+  };
+}
+
+function say(id: string) {
+  return { type: "say", id, text: `text ${id}` };
+}
+
+Deno.test("Stream is open by itself, and asks for what the hello says, the key in a header", async () => {
+  using network = new FakeNetwork();
+  using stream = openStream();
+  await stream.opened;
+  assert(network.isQuiet);
+  stream.send(HELLO);
+  const { method, url, headers } = await network.next();
+  assertEquals([method, url.origin, url.pathname], ["GET", "http://localhost", "/r/kitchen"]);
+  const query = { name: "Änn", after: "41", epoch: "e1", most: "500" };
+  assertEquals(Object.fromEntries(url.searchParams), query);
+  assertEquals(headers.get("accept"), "text/event-stream");
+  assertEquals(headers.get("confab-key"), HELLO.key);
+});
+
+Deno.test("Stream finds the room by the address of its socket", async () => {
+  using network = new FakeNetwork();
+  for (
+    const [socket, room] of [
+      ["ws://localhost:8080/ws", "http://localhost:8080/r/lobby"],
+      ["wss://localhost/r/k%C3%BCche/ws", "https://localhost/r/k%C3%BCche"],
+      ["wss://localhost/chat/ws", "https://localhost/chat/r/lobby"],
+      ["wss://localhost/chat/r/ws/ws", "https://localhost/chat/r/ws"],
+    ] as const
+  ) {
+    using stream = openStream(socket);
+    stream.send({ type: "hello", key: HELLO.key });
+    const { url } = await network.next();
+    assertEquals(url.origin + url.pathname, room);
+  }
+});
+
+Deno.test("Stream hands out lines whole, wherever the network cuts them", async () => {
+  const lines = [
+    `{"type":"welcome","room":"küche"}`,
+    `{"type":"entry","seq":1,"text":"👍🏽 ja"}`,
+    `{"type":"bye"}`,
+  ];
+  const events = `event: welcome\nid: 0\ndata: ${lines[0]}\n\nid: 1\ndata: ${lines[1]}\n\n` +
+    `: heartbeat\n\nevent: bye\ndata:${lines[2]}\n\n`;
+  const bytes = new TextEncoder().encode(events);
+  for (let cut = 0; cut <= bytes.length; cut++) {
+    using network = new FakeNetwork();
+    using stream = openStream();
+    stream.send(HELLO);
+    const body = makeBody();
+    (await network.next()).answer(200, body.readable);
+    const [before, after] = [bytes.subarray(0, cut), bytes.subarray(cut)];
+    await body.write(before);
+    await body.write(after);
+    await body.close();
+    let told = "";
+    for (let data = ""; data !== "closed"; data = await stream.next()) told += `${data}\n`;
+    assertEquals(told.split("\n").filter((line) => line !== "").map((line) => line.trim()), lines);
+  }
+});
+
+Deno.test("Stream takes whatever comes for a sign of life", async () => {
+  using following = await openFollowing();
+  const { stream, body } = following;
+  await body.write(": heartb");
+  assertEquals(await stream.next(), "");
+});
+
+Deno.test("Stream is closed where none comes, and where it ends", async (t) => {
+  const ways: Record<string, (asked: Asked) => void> = {
+    "no network": (asked) => asked.fail(),
+    "a proxy without a server": (asked) => asked.answer(502, "<h1>Bad Gateway</h1>"),
+    "a server that stops": (asked) => asked.answer(503, { code: "restarting", retryAfterMs: 1 }),
+    "its end": (asked) => {
+      const body = makeBody();
+      asked.answer(200, body.readable);
+      body.close();
+    },
+    "its break": (asked) => {
+      const body = makeBody();
+      asked.answer(200, body.readable);
+      body.abort();
+    },
+  };
+  for (const [name, answer] of Object.entries(ways)) {
+    await t.step(name, async () => {
+      using network = new FakeNetwork();
+      using stream = openStream();
+      stream.send(HELLO);
+      answer(await network.next());
+      assertEquals(await stream.next(), "closed");
+    });
+  }
+});
+
+Deno.test("Stream whose name is refused tells so, and takes another hello", async () => {
+  using network = new FakeNetwork();
+  using stream = openStream();
+  stream.send(HELLO);
+  (await network.next()).answer(400, { title: "A name is short", status: 400, code: "bad_name" });
+  const refusal = { type: "error", code: "bad_name", message: "A name is short" };
+  assertEquals(await stream.line(), refusal);
+  stream.send({ type: "hello", key: HELLO.key, history: 50 });
+  const again = await network.next();
+  assertEquals(again.url.search, "?history=50");
+  again.answer(200, `data: {"type":"welcome"}\n\n`);
+  assertEquals(await stream.line(), { type: "welcome" });
+});
+
+Deno.test("Stream posts one after another, each as soon as the one before is answered", async () => {
+  using following = await openFollowing();
+  const { network, stream } = following;
+  const lines = [say("a"), { type: "edit", id: "b", ref: 1, text: "x" }, say("c")];
+  for (const line of lines) stream.send(line);
+  for (const [index, line] of lines.entries()) {
+    const { method, url, headers, body, answer } = await network.next();
+    assert(network.isQuiet);
+    assertEquals([method, url.href], ["POST", "http://localhost/r/kitchen?"]);
+    assertEquals(headers.get("content-type"), "application/json");
+    assertEquals(headers.get("confab-key"), HELLO.key);
+    assertEquals(JSON.parse(body), { ...line, name: "Änn" });
+    answer(201, { seq: 50 + index, id: line.id });
+    assertEquals(await stream.line(), { type: "ack", id: line.id, seq: 50 + index });
+  }
+  // And again, after a time with nothing to post.
+  stream.send(say("d"));
+  assertEquals(JSON.parse((await network.next()).body).id, "d");
+});
+
+Deno.test("Stream gives back, with what is to be sent again, all that was said after it", async () => {
+  using following = await openFollowing();
+  const { network, stream } = following;
+  for (const id of ["a", "b", "c"]) stream.send(say(id));
+  const problem = { title: "Not stored", status: 503, code: "not_stored", retryAfterMs: 500 };
+  (await network.next()).answer(503, { ...problem, id: "a" });
+  for (const id of ["a", "b", "c"]) {
+    const error = {
+      type: "error",
+      code: "not_stored",
+      message: "Not stored",
+      id,
+      retryAfterMs: 500,
+    };
+    assertEquals(await stream.line(), error);
+  }
+  assert(network.isQuiet);
+  stream.send(say("a"));
+  assertEquals(JSON.parse((await network.next()).body).id, "a");
+});
+
+Deno.test("Stream goes on behind what is refused for good, also by something on the way", async () => {
+  using following = await openFollowing();
+  const { network, stream } = following;
+  for (const id of ["a", "b", "c"]) stream.send(say(id));
+  const problem = { title: "A field is wrong", detail: "No such ref", code: "unknown_ref" };
+  (await network.next()).answer(409, problem);
+  (await network.next()).answer(403, "<h1>Request blocked</h1>");
+  (await network.next()).answer(201, { seq: 3, id: "c" });
+  const refusal = { type: "error", code: "unknown_ref", message: "No such ref", id: "a" };
+  assertEquals(await stream.line(), refusal);
+  const blocked = { type: "error", code: "refused", message: "HTTP 403", id: "b" };
+  assertEquals(await stream.line(), blocked);
+  assertEquals(await stream.line(), { type: "ack", id: "c", seq: 3 });
+});
+
+Deno.test("Stream is closed when a post is not answered by the server", async (t) => {
+  const ways: Record<string, (asked: Asked) => void> = {
+    "no network": (asked) => asked.fail(),
+    "a proxy without a server": (asked) => asked.answer(502, "<h1>Bad Gateway</h1>"),
+    "a page to log in": (asked) => asked.answer(200, "<h1>Hotel</h1>"),
+  };
+  for (const [name, answer] of Object.entries(ways)) {
+    await t.step(name, async () => {
+      using following = await openFollowing();
+      const { network, stream } = following;
+      stream.send(say("a"));
+      answer(await network.next());
+      assertEquals(await stream.next(), "closed");
+    });
+  }
+});
+
+Deno.test("Stream is closed when there is no answer in time", async () => {
+  using following = await openFollowing();
+  const { network, stream } = following;
+  using time = new FakeTime();
+  stream.send(say("a"));
+  const { signal } = await network.next();
+  await time.tickAsync(14_999);
+  assert(stream.isQuiet);
+  await time.tickAsync(1);
+  assertEquals(await stream.next(), "closed");
+  assert(signal.aborted);
+});
+
+Deno.test("Stream reads history page by page", async () => {
+  using following = await openFollowing();
+  const { network, stream } = following;
+  stream.send({ type: "history", before: 42, limit: 50 });
+  const { method, url, headers, answer } = await network.next();
+  assertEquals([method, url.search], ["GET", "?before=42&limit=50"]);
+  assertEquals(headers.get("accept"), "application/json");
+  const entries = [{ type: "entry", seq: 41 }];
+  answer(200, { room: "kitchen", epoch: "e1", head: 60, entries, more: true });
+  assertEquals(await stream.line(), { type: "page", before: 42, entries, more: true });
+  stream.send({ type: "history", before: 41, limit: 50 });
+  (await network.next()).answer(500, {});
+  assertEquals(await stream.next(), "closed");
+});
+
+Deno.test("Stream answers a ping when the server does and the stream itself is not silent", async (t) => {
+  await t.step("both live", async () => {
+    using time = new FakeTime();
+    using following = await openFollowing();
+    const { network, stream } = following;
+    await time.tickAsync(16_000);
+    stream.send({ type: "ping", n: 1 });
+    const { method, answer } = await network.next();
+    assertEquals(method, "HEAD");
+    answer(200, null);
+    assertEquals(await stream.next(), "");
+  });
+  await t.step("the server does not answer", async () => {
+    using following = await openFollowing();
+    const { network, stream } = following;
+    stream.send({ type: "ping", n: 1 });
+    (await network.next()).fail();
+    assertEquals(await stream.next(), "closed");
+  });
+  await t.step("the stream is silent", async () => {
+    using time = new FakeTime();
+    using following = await openFollowing();
+    await time.tickAsync(21_000);
+    following.stream.send({ type: "ping", n: 1 });
+    assertEquals(await following.stream.next(), "closed");
+  });
+});
+
+Deno.test("Stream is closed by a new name, for the next to say it, and tells nobody of typing", async () => {
+  using following = await openFollowing();
+  const { network, stream } = following;
+  stream.send({ type: "typing" });
+  assert(network.isQuiet);
+  stream.send({ type: "name", name: "Anna" });
+  assertEquals(await stream.next(), "closed");
+  assert(network.isQuiet);
+});
+
+Deno.test("Stream.close() ends all requests", async () => {
+  using network = new FakeNetwork();
+  using stream = openStream();
+  stream.send(HELLO);
+  const following = await network.next();
+  stream.send(say("a"));
+  const posting = await network.next();
+  stream.close();
+  assert(following.signal.aborted && posting.signal.aborted);
+});
+
+// A session that goes by it.
+
+/** A Web Storage; Deno's own would outlive the test. */
+class FakeStorage implements StorageLike {
+  readonly #items = new Map<string, string>();
+  get length(): number {
+    return this.#items.size;
+  }
+  key = (index: number) => [...this.#items.keys()][index] ?? null;
+  getItem = (key: string) => this.#items.get(key) ?? null;
+  setItem = (key: string, value: string) => void this.#items.set(key, value);
+  removeItem = (key: string) => void this.#items.delete(key);
+}
+
+/** A session of somebody named, and what it tells. */
+function makeSession(port: number, Socket: new (url: string, protocol: string) => SocketLike) {
+  const texts: string[] = [];
+  const people: string[][] = [];
+  const states: State[] = [];
+  let wake = () => {};
+  const told = <T>(note: (value: T) => void) => (value: T) => {
+    note(value);
+    wake();
+  };
+  const storage = new FakeStorage();
+  storage.setItem("confab.name", "Ann");
+  const session = new Session({
+    url: `ws://127.0.0.1:${port}/ws`,
+    room: "lobby",
+    storage,
+    random: () => 0,
+    WebSocket: Socket,
+    handlers: {
+      onEntry: told((entry) => void (entry.kind === "say" && texts.push(entry.text))),
+      onPending: told(() => {}),
+      onPresence: told((presence) => void people.push(presence.people!.map(({ name }) => name))),
+      onState: told((state) => void states.push(state)),
+    },
+  });
+  return {
+    session,
+    texts,
+    people,
+    states,
+    /** Looks again at everything that the session tells. */
+    async until(isSo: () => boolean): Promise<void> {
+      while (!isSo()) {
+        await within(WAIT_MS, String(isSo), new Promise<void>((resolve) => wake = resolve));
+      }
+    },
+    [Symbol.dispose]: () => session.stop(),
+  };
+}
+
+/** A WebSocket that no proxy lets through. */
+class BlockedSocket implements SocketLike {
+  static count = 0;
+  onopen: SocketLike["onopen"] = null;
+  onmessage: SocketLike["onmessage"] = null;
+  onclose: SocketLike["onclose"] = null;
+  readonly protocol = "";
+  constructor() {
+    BlockedSocket.count++;
+  }
+  send(): void {}
+  close(): void {}
+}
+
+Deno.test("Session.fallBack() goes on at once without WebSockets, and for good", async () => {
+  using network = new FakeNetwork();
+  using ann = makeSession(1, BlockedSocket);
+  ann.session.start();
+  assertEquals(BlockedSocket.count, 1);
+  ann.session.fallBack();
+  assertEquals(ann.states, ["connecting", "connecting"]);
+  (await network.next()).fail();
+  // It connects again.
+  assertEquals((await network.next()).headers.get("accept"), "text/event-stream");
+  assertEquals(BlockedSocket.count, 1);
+});
+
+Deno.test("Session by Stream with the real server: said while it is down, it arrives once, in order", async () => {
+  const data = await Deno.makeTempDir({ prefix: "confab-data-" });
+  await using _folder = { [Symbol.asyncDispose]: () => Deno.remove(data, { recursive: true }) };
+  const first = await startProgram({ data });
+  const { port } = first;
+  using ann = makeSession(port, Stream);
+  let said = 0;
+  const say = () => ann.session.say(String(++said));
+  {
+    await using program = first;
+    ann.session.start();
+    await ann.until(() => ann.people.flat().includes("Ann"));
+    for (let n = 0; n < 100; n++) say();
+    await ann.until(() => ann.session.pending.length < 95);
+    // One is likely to be stored and not acknowledged.
+    program.kill("SIGKILL");
+    await program.status;
+  }
+  say();
+  await using _program = await startProgram({ data, args: ["--addr", `127.0.0.1:${port}`] });
+  ann.session.retryNow();
+  await ann.until(() => ann.session.pending.length === 0 && ann.texts.length >= said);
+  const expected = Array.from({ length: said }, (_, n) => String(n + 1));
+  assertEquals(ann.texts, expected);
+  const { entries, more } = await ann.session.history(3);
+  assertEquals(entries.map((entry) => entry.kind === "say" && entry.text), ["1", "2"]);
+  assertEquals(more, false);
+});
