@@ -1,11 +1,33 @@
-// The command line and the environment, parsed. Pure: reads neither, prints nothing.
-import leven from "leven";
-import { parseArgs } from "node:util";
-import { ChatError } from "./errors.ts";
+// The command line and the environment, parsed: which command it is, and all that it needs to know. Pure: reads neither,
+// prints nothing.
+import { type CommandName, COMMANDS, HOOK_SECRET_ENV, OTHER_NAMES } from "./cli/commands.ts";
+import { badUsage, checkArgs, parseCommand, type Settings, suggest } from "./cli/flags.ts";
+import { parseRoomUrl } from "./cli/room_url.ts";
+import {
+  type HookConfig,
+  parseAddr,
+  parseChoice,
+  parseCount,
+  parseHooks,
+  parseOrigins,
+  urlAt,
+} from "./cli/values.ts";
+import { parseRoomName } from "./names.ts";
 
 /** What the program was asked to do. */
-export interface Config {
-  readonly command: "serve" | "help" | "version";
+export type Config =
+  | { readonly command: "help"; readonly about: CommandName | undefined }
+  | { readonly command: "version" }
+  | ServeConfig
+  | SendConfig
+  | TailConfig
+  | { readonly command: "chat"; readonly url: string; readonly name: string | undefined }
+  | ExportConfig
+  | { readonly command: "health"; readonly url: string }
+  | { readonly command: "completions"; readonly shell: Shell };
+
+export interface ServeConfig {
+  readonly command: "serve";
   /** Where to listen. An empty host name means every IPv4 address of the machine. */
   readonly hostname: string;
   /** 0 for any free port. */
@@ -18,199 +40,169 @@ export interface Config {
   readonly data: string;
   /** Entries kept in each room; 0 for all. */
   readonly keep: number;
+  /** `auto` is text on a terminal, JSON elsewhere. */
+  readonly logFormat: "auto" | "text" | "json";
+  /** Whether to show the address as a QR code. */
+  readonly hasQr: boolean;
+  /** Sites whose pages may use this server. */
+  readonly allowOrigins: readonly string[];
+  /** Where to post what is said. */
+  readonly hooks: readonly HookConfig[];
+  /** There is one where there are hooks. */
+  readonly hookSecret: HookSecret | undefined;
 }
 
-interface Flag {
-  readonly type: "string" | "boolean";
-  readonly short?: string;
-  /** Variable that sets it where the flag does not. */
-  readonly env?: string;
-  readonly value?: string;
-  readonly default?: string;
-  readonly help: string;
+export type HookSecret = { readonly file: string } | { readonly value: string };
+
+export interface SendConfig {
+  readonly command: "send";
+  readonly url: string;
+  /** Undefined: what standard input holds. */
+  readonly text: string | undefined;
+  readonly name: string | undefined;
+  readonly id: string | undefined;
+  /** Whether each line of standard input is a message. */
+  readonly hasLines: boolean;
 }
 
-/** Flags with a value, each with a variable and a default. */
-const SETTINGS = {
-  addr: {
-    type: "string",
-    env: "CONFAB_ADDR",
-    value: "HOST:PORT",
-    default: ":8080",
-    help:
-      "address to listen on: without HOST every IPv4\naddress of this machine, with [::] IPv6 as well;\nport 0 is any free port",
-  },
-  data: {
-    type: "string",
-    env: "CONFAB_DATA",
-    value: "DIR",
-    default: "./confab-data",
-    help: "folder of the journal; made when it is missing",
-  },
-  keep: {
-    type: "string",
-    env: "CONFAB_KEEP",
-    value: "N",
-    default: "10000",
-    help: "messages kept in each room, 0 for all",
-  },
-  journal: {
-    type: "string",
-    env: "CONFAB_JOURNAL",
-    value: "KIND",
-    default: "sqlite",
-    help: "sqlite, on disk, or memory, which a restart\nforgets",
-  },
-  transport: {
-    type: "string",
-    env: "CONFAB_TRANSPORT",
-    value: "KIND",
-    default: "deno",
-    help: "deno, or ws, which is faster and bounds what\nhostile clients can do",
-  },
-} as const satisfies Record<string, Flag>;
+export interface TailConfig {
+  readonly command: "tail";
+  readonly url: string;
+  /** The `seq` to begin behind. */
+  readonly since: number | undefined;
+  readonly name: string | undefined;
+  readonly isJson: boolean;
+}
 
-const FLAGS = {
-  ...SETTINGS,
-  debug: { type: "boolean", help: "show the stack of a start-up error" },
-  help: { type: "boolean", short: "h", help: "show this help" },
-  version: { type: "boolean", short: "v", help: "show the version" },
-} as const satisfies Record<string, Flag>;
+export interface ExportConfig {
+  readonly command: "export";
+  /** A room in the data folder, or the URL of one. */
+  readonly from: { readonly room: string } | { readonly url: string };
+  readonly format: "ndjson" | "text" | "json";
+  /** The journal's folder. */
+  readonly data: string;
+}
 
-/** The environment variables that {@linkcode parseConfig} looks at. */
-export const ENV_NAMES: readonly string[] = Object.values<Flag>(FLAGS)
-  .flatMap((flag) => flag.env ?? []);
+export type Shell = typeof COMMANDS.completions.choices[number];
 
-/** Where the second column of the help begins. */
-const HELP_COLUMN = 26;
+type Env = Readonly<Record<string, string | undefined>>;
 
-/** Most edits between a misspelled flag and the one that is offered instead. */
-const MAX_TYPO_EDITS = 2;
+type Given<Name extends CommandName> = Settings<keyof typeof COMMANDS[Name]["flags"] & string>;
 
 /**
  * Parses arguments and environment. A flag beats its variable, which beats its default.
  * @throws {ChatError} `bad_usage`, with a message that says what was wrong.
  */
-export function parseConfig(
-  args: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
-): Config {
-  const given = parseFlags(args);
-  const setting = (name: keyof typeof SETTINGS): Setting => {
-    const flag = SETTINGS[name];
-    const value = given.get(name) ?? (env[flag.env] || flag.default);
-    return { value, source: given.has(name) ? `--${name}` : flag.env };
-  };
-  return {
-    command: given.has("help") ? "help" : given.has("version") ? "version" : "serve",
-    ...parseAddr(setting("addr")),
-    journal: parseKind(setting("journal"), ["sqlite", "memory"]),
-    transport: parseKind(setting("transport"), ["deno", "ws"]),
-    data: setting("data").value,
-    keep: parseKeep(setting("keep")),
-  };
+export function parseConfig(args: readonly string[], env: Env): Config {
+  const command = findCommand(args);
+  const isNamed = args[0] === command;
+  const given = parseCommand(COMMANDS[command], isNamed ? args.slice(1) : args, env);
+  if (given.has("help")) return { command: "help", about: isNamed ? command : undefined };
+  checkArgs(COMMANDS[command], given.args);
+  return PARSERS[command](given, env);
 }
 
-/** The text of `--help`. */
-export function helpText(version: string): string {
-  const options = Object.entries<Flag>(FLAGS).map(([name, flag]) => {
-    const names = `${flag.short ? `-${flag.short}, ` : "    "}--${name} ${flag.value ?? ""}`;
-    const notes = [
-      flag.default && `default ${flag.default}`,
-      flag.env && `environment ${flag.env}`,
-    ].filter(Boolean);
-    const lines = [
-      ...flag.help.split("\n"),
-      ...(notes.length > 0 ? [`(${notes.join(", ")})`] : []),
-    ];
-    return `  ${names.padEnd(HELP_COLUMN)}${lines.join(`\n  ${"".padEnd(HELP_COLUMN)}`)}`;
-  });
-  return `confab ${version}: a chat server in one file
-
-Examples
-  confab                     serve on port 8080
-  confab --addr :9000        another port
-  confab --addr 127.0.0.1:0  this machine only, any free port
-  confab --data /srv/chat    keep the messages there
-  confab --keep 0            and all of them
-
-Options
-${options.join("\n")}
-
-Then open the Local address that it prints, and give others the Network one.`;
+/**
+ * The command that the arguments begin with; without one it is the server.
+ * @throws {ChatError} `bad_usage`
+ */
+export function findCommand(args: readonly string[]): CommandName {
+  const [first = "-"] = args;
+  const names = Object.keys(COMMANDS) as CommandName[];
+  const found = first.startsWith("-") ? "serve" : names.find((name) => name === first);
+  if (found) return found;
+  const port = /^:?(\d+)$/.exec(first)?.[1];
+  const words = [...names.map((name) => [name, name] as const), ...OTHER_NAMES];
+  const meant = port ? `--addr :${port}` : suggest(first, words);
+  throw badUsage(
+    `Cannot parse arguments: expected a command or flags, received "${first}"` +
+      (meant ? `. Did you mean "${meant}"?` : ""),
+  );
 }
 
-/** The flags that were given, by name; a flag without a value has an empty one. */
-function parseFlags(args: readonly string[]): Map<string, string> {
-  const { tokens } = parseArgs({
-    args: args.map(withTwoDashes),
-    options: FLAGS,
-    strict: false,
-    tokens: true,
-  });
-  const given = new Map<string, string>();
-  for (const token of tokens) {
-    if (token.kind === "option-terminator") continue;
-    if (token.kind === "positional") {
-      throw badUsage(`Cannot parse arguments: expected flags only, received "${token.value}"`);
+const PARSERS: {
+  readonly [Name in CommandName]: (given: Given<Name>, env: Env) => Config;
+} = {
+  serve: parseServe,
+  send: ({ args: [url, text], get, has }) => {
+    const hasLines = has("lines");
+    if (hasLines && text !== undefined && text !== "-") {
+      throw badUsage("Cannot use --lines: it reads standard input, and there is a TEXT as well");
     }
-    const wrong = findMistake(token.name, token.value);
-    if (wrong) throw badUsage(`Cannot parse flag "${token.rawName}": ${wrong}`);
-    given.set(token.name, token.value ?? "");
+    if (hasLines && has("id")) {
+      throw badUsage("Cannot use --id: with --lines there are many messages");
+    }
+    return {
+      command: "send",
+      url: parseRoomUrl(url!).url,
+      text: text === "-" ? undefined : text,
+      name: get("name")?.value,
+      id: get("id")?.value,
+      hasLines,
+    };
+  },
+  tail: ({ args: [url], get, has }) => ({
+    command: "tail",
+    url: parseRoomUrl(url!).url,
+    since: get("since") && parseCount(get("since")!),
+    name: get("name")?.value,
+    isJson: has("json"),
+  }),
+  chat: ({ args: [url], get }) => ({
+    command: "chat",
+    url: parseRoomUrl(url!).url,
+    name: get("name")?.value,
+  }),
+  export: ({ args: [from], get }) => {
+    const room = parseRoomName(from!);
+    return {
+      command: "export",
+      from: room === undefined ? { url: parseRoomUrl(from!).url } : { room },
+      format: parseChoice(get("format")!, COMMANDS.export.flags.format.choices),
+      data: get("data")!.value,
+    };
+  },
+  health: ({ args: [url] }, env) => ({
+    command: "health",
+    url: `${url === undefined ? localUrl(env) : parseRoomUrl(url).base}healthz`,
+  }),
+  completions: ({ args: [shell] }) => ({
+    command: "completions",
+    shell: parseChoice({ value: shell!, source: "SHELL" }, COMMANDS.completions.choices),
+  }),
+};
+
+function parseServe({ get, all, has }: Given<"serve">, env: Env): Config {
+  if (has("version")) return { command: "version" };
+  const { flags } = COMMANDS.serve;
+  const format = get("log-format");
+  const hooks = all("hook").flatMap(parseHooks);
+  const file = get("hook-secret-file")?.value;
+  const value = env[HOOK_SECRET_ENV];
+  if (hooks.length > 0 && !file && !value) {
+    throw badUsage(
+      "Cannot use --hook: there is no secret to sign with. " +
+        `Give one by --hook-secret-file FILE or in ${HOOK_SECRET_ENV}`,
+    );
   }
-  return given;
+  return {
+    command: "serve",
+    ...parseAddr(get("addr")!),
+    journal: parseChoice(get("journal")!, flags.journal.choices),
+    transport: parseChoice(get("transport")!, flags.transport.choices),
+    data: get("data")!.value,
+    keep: parseCount(get("keep")!),
+    logFormat: format ? parseChoice(format, flags["log-format"].choices) : "auto",
+    hasQr: has("qr"),
+    allowOrigins: all("allow-origin").flatMap(parseOrigins),
+    hooks,
+    hookSecret: file ? { file } : value ? { value } : undefined,
+  };
 }
 
-/** What is wrong with a flag as it was given; undefined when nothing is. */
-function findMistake(name: string, value: string | undefined): string | undefined {
-  const flag = new Map<string, Flag>(Object.entries(FLAGS)).get(name);
-  if (!flag) return `unknown${suggest(name)}`;
-  if (flag.value && !value) return `expected ${flag.value}, received none`;
-  if (!flag.value && value !== undefined) return `expected no value, received "${value}"`;
-  return undefined;
-}
-
-/** Users of the seed write `-addr`. A short flag has one letter. */
-function withTwoDashes(arg: string): string {
-  return /^-[a-z]{2}/.test(arg) ? `-${arg}` : arg;
-}
-
-function suggest(name: string): string {
-  const [best] = Object.keys(FLAGS)
-    .map((flag) => ({ flag, edits: leven(name, flag) }))
-    .filter(({ edits }) => edits <= MAX_TYPO_EDITS)
-    .sort((a, b) => a.edits - b.edits);
-  return best ? `. Did you mean "--${best.flag}"?` : "";
-}
-
-/** A value and what gave it, for an error to name. */
-interface Setting {
-  readonly value: string;
-  readonly source: string;
-}
-
-/** `HOST:PORT`, `:PORT` or `[IPV6]:PORT`. */
-function parseAddr({ value: addr, source }: Setting): Pick<Config, "hostname" | "port"> {
-  const match = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(addr);
-  const port = Number(match?.[3]);
-  if (!match || port > 65535) {
-    throw badUsage(`Cannot parse ${source}: expected HOST:PORT, received "${addr}"`);
-  }
-  return { hostname: match[1] ?? match[2] ?? "", port };
-}
-
-function parseKind<T extends string>({ value, source }: Setting, kinds: readonly T[]): T {
-  const kind = kinds.find((kind) => kind === value);
-  if (kind) return kind;
-  throw badUsage(`Cannot parse ${source}: expected ${kinds.join(" or ")}, received "${value}"`);
-}
-
-function parseKeep({ value, source }: Setting): number {
-  const keep = /^\d{1,15}$/.test(value) ? Number(value) : NaN;
-  if (keep >= 0) return keep;
-  throw badUsage(`Cannot parse ${source}: expected a number from 0 up, received "${value}"`);
-}
-
-function badUsage(message: string): ChatError {
-  return new ChatError("bad_usage", { message });
+/** The server of this machine. */
+function localUrl(env: Env): string {
+  const { addr } = COMMANDS.serve.flags;
+  const { hostname, port } = parseAddr({ value: env[addr.env] || addr.default, source: addr.env });
+  return urlAt(hostname, port);
 }

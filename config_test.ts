@@ -1,6 +1,21 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { ENV_NAMES, helpText, parseConfig } from "./config.ts";
+import { COMMANDS, ENV_NAMES } from "./cli/commands.ts";
+import type { Command } from "./cli/flags.ts";
+import { parseConfig, type ServeConfig } from "./config.ts";
 import { ChatError } from "./errors.ts";
+
+function parseServe(args: string[], env: Record<string, string> = {}): ServeConfig {
+  const config = parseConfig(args, env);
+  assert(config.command === "serve", config.command);
+  return config;
+}
+
+/** What is said about a command line that is wrong. */
+function complain(args: string[], env: Record<string, string> = {}): string {
+  const error = assertThrows(() => parseConfig(args, env), ChatError);
+  assertEquals(error.code, "bad_usage");
+  return error.message;
+}
 
 Deno.test("parseConfig() reads the address from flag, environment or default, in that order", () => {
   const cases: [string[], Record<string, string>, string, number][] = [
@@ -17,13 +32,13 @@ Deno.test("parseConfig() reads the address from flag, environment or default, in
     [["--addr", ":1", "--addr", ":2"], {}, "", 2],
   ];
   for (const [args, env, hostname, port] of cases) {
-    const config = parseConfig(args, env);
+    const config = parseServe(args, env);
     assertEquals([config.hostname, config.port], [hostname, port], args.join(" "));
-    assertEquals(config.command, "serve");
+    assertEquals(parseServe(["serve", ...args], env), config);
   }
 });
 
-Deno.test("parseConfig() knows the commands", () => {
+Deno.test("parseConfig() knows the server, and what only prints", () => {
   assertEquals(parseConfig(["--help"], {}).command, "help");
   assertEquals(parseConfig(["-h"], {}).command, "help");
   assertEquals(parseConfig(["-help"], {}).command, "help");
@@ -48,31 +63,59 @@ Deno.test("parseConfig() says what is wrong, where, and what it received", () =>
     [["--colour"], {}, 'Cannot parse flag "--colour": unknown'],
     [["-x"], {}, 'Cannot parse flag "-x": unknown'],
     [["--__proto__"], {}, 'Cannot parse flag "--__proto__": unknown'],
-    [["9000"], {}, 'Cannot parse arguments: expected flags only, received "9000"'],
+    [["serve", "x"], {}, 'Cannot parse arguments: expected flags only, received "x"'],
+    [["--qr", "x"], {}, 'Cannot parse arguments: expected flags only, received "x"'],
   ];
-  for (const [args, env, message] of cases) {
-    const error = assertThrows(() => parseConfig(args, env), ChatError);
-    assertEquals(error.message, message);
-    assertEquals(error.code, "bad_usage");
+  for (const [args, env, message] of cases) assertEquals(complain(args, env), message);
+});
+
+Deno.test("parseConfig() suggests the flag for what other programs call it", () => {
+  const cases: [string, string][] = [
+    ["--port=9000", "--addr HOST:PORT"],
+    ["--prot", "--addr HOST:PORT"],
+    ["-p", "--addr HOST:PORT"],
+    ["--host", "--addr HOST:PORT"],
+    ["--lisen", "--addr HOST:PORT"],
+    ["--dir", "--data DIR"],
+    ["--db", "--data DIR"],
+    ["--cors", "--allow-origin ORIGIN"],
+    ["--dta", "--data"],
+    ["--hok", "--hook"],
+    ["-hepl", "--help"],
+  ];
+  for (const [flag, meant] of cases) {
+    const [name] = flag.split("=");
+    const written = name!.replace(/^-(?=\w{2})/, "--");
+    assertEquals(
+      complain([flag]),
+      `Cannot parse flag "${written}": unknown. Did you mean "${meant}"?`,
+    );
   }
 });
 
-Deno.test("helpText() leads with examples and lists each flag with its variable and default", () => {
-  const help = helpText("1.2.3");
-  assertStringIncludes(help, "confab 1.2.3");
-  for (const word of ["--addr HOST:PORT", "default :8080", "--help", "--version", ...ENV_NAMES]) {
-    assertStringIncludes(help, word);
+Deno.test("parseConfig() suggests the command that was meant", () => {
+  const cases: [string, string][] = [
+    ["sned", '. Did you mean "send"?'],
+    ["tial", '. Did you mean "tail"?'],
+    ["start", '. Did you mean "serve"?'],
+    ["help", '. Did you mean "--help"?'],
+    ["9000", '. Did you mean "--addr :9000"?'],
+    [":9000", '. Did you mean "--addr :9000"?'],
+    ["frobnicate", ""],
+    ["toString", ""],
+  ];
+  for (const [word, meant] of cases) {
+    const message = `Cannot parse arguments: expected a command or flags, received "${word}"`;
+    assertEquals(complain([word]), message + meant);
   }
-  assert(help.indexOf("Examples") < help.indexOf("Options"));
-  assert(help.split("\n").every((line) => line.length <= 80), "fits a terminal");
 });
 
 Deno.test("parseConfig() reads where the journal is, and how much it keeps", () => {
-  const { journal, data, keep } = parseConfig([], {});
+  const { journal, data, keep } = parseServe([]);
   assertEquals({ journal, data, keep }, { journal: "sqlite", data: "./confab-data", keep: 10_000 });
   const args = ["--journal", "memory", "--data", "/srv/chat", "--keep=0"];
   const env = { CONFAB_JOURNAL: "memory", CONFAB_DATA: "/srv/chat", CONFAB_KEEP: "0" };
-  for (const config of [parseConfig(args, {}), parseConfig([], env)]) {
+  for (const config of [parseServe(args), parseServe([], env)]) {
     assertEquals([config.journal, config.data, config.keep], ["memory", "/srv/chat", 0]);
   }
   const wrong: [string[], string][] = [
@@ -82,6 +125,206 @@ Deno.test("parseConfig() reads where the journal is, and how much it keeps", () 
     [["--keep", "1e3"], 'Cannot parse --keep: expected a number from 0 up, received "1e3"'],
   ];
   for (const [given, message] of wrong) {
-    assertStringIncludes(assertThrows(() => parseConfig(given, {}), ChatError).message, message);
+    assertStringIncludes(complain(given), message);
   }
+});
+
+Deno.test("parseConfig() reads how the log looks", () => {
+  assertEquals(parseServe([]).logFormat, "auto");
+  assertEquals(parseServe([], { CONFAB_LOG_FORMAT: "json" }).logFormat, "json");
+  assertEquals(
+    parseServe(["--log-format", "text"], { CONFAB_LOG_FORMAT: "json" }).logFormat,
+    "text",
+  );
+  const message = 'Cannot parse --log-format: expected text or json, received "xml"';
+  assertEquals(complain(["--log-format=xml"]), message);
+});
+
+Deno.test("parseConfig() takes exactly an origin for an allowed one", () => {
+  assertEquals(parseServe([]).allowOrigins, []);
+  const origins = ["https://x.example", "http://localhost:5173", "https://[::1]:8443"];
+  assertEquals(parseServe(["--allow-origin", origins.join(", ")]).allowOrigins, origins);
+  assertEquals(
+    parseServe(origins.flatMap((origin) => ["--allow-origin", origin])).allowOrigins,
+    origins,
+  );
+  assertEquals(parseServe([], { CONFAB_ALLOW_ORIGIN: origins.join() }).allowOrigins, origins);
+  for (
+    const wrong of [
+      "*",
+      "null",
+      "x.example",
+      "https://x.example/",
+      "https://x.example:443",
+      "https://X.example",
+      "https://a@x.example",
+      "ftp://x.example",
+      "https://x.example https://y.example",
+      "",
+    ]
+  ) {
+    assertEquals(
+      complain([], { CONFAB_ALLOW_ORIGIN: `https://y.example,${wrong}` }),
+      "Cannot parse CONFAB_ALLOW_ORIGIN: expected an origin such as https://example.org, " +
+        `received "${wrong}"`,
+    );
+  }
+});
+
+const SECRET = { CONFAB_HOOK_SECRET: "a secret of some length" };
+
+Deno.test("parseConfig() reads hooks, of one room or of all", () => {
+  assertEquals(parseServe([]).hooks, []);
+  const expected = [
+    { room: undefined, url: "https://x.example/a?b=c" },
+    { room: "ops", url: "http://127.0.0.1:9/" },
+    { room: "küche", url: "https://x.example" },
+  ];
+  const given = ["https://x.example/a?b=c", "ops=http://127.0.0.1:9/", "küche=https://x.example"];
+  assertEquals(parseServe(given.flatMap((hook) => ["--hook", hook]), SECRET).hooks, expected);
+  assertEquals(parseServe(["--hook", given.join(",")], SECRET).hooks, expected);
+  assertEquals(parseServe([], { ...SECRET, CONFAB_HOOK: given.join(",") }).hooks, expected);
+});
+
+Deno.test("parseConfig() shows nothing of a hook's URL that it refuses", () => {
+  for (const url of ["ftp://x.example/token", "x.example/token", "https://token:99999/", "token"]) {
+    const message = complain(["--hook", `https://x.example/,${url}`], SECRET);
+    assertStringIncludes(message, "Cannot parse --hook: expected [ROOM=]URL with http://");
+    assertStringIncludes(message, "at place 2");
+    assert(!message.includes("token"), message);
+  }
+  assertEquals(
+    complain(["--hook", "Ops=https://x.example/"], SECRET),
+    'Cannot parse --hook: expected the name of a room, received "Ops"',
+  );
+});
+
+Deno.test("parseConfig() wants a secret for hooks, from a file or the environment", () => {
+  const hook = ["--hook", "https://x.example/"];
+  assertEquals(
+    complain(hook),
+    "Cannot use --hook: there is no secret to sign with. " +
+      "Give one by --hook-secret-file FILE or in CONFAB_HOOK_SECRET",
+  );
+  assertEquals(parseServe(hook, SECRET).hookSecret, { value: "a secret of some length" });
+  const file = { file: "s.txt" };
+  assertEquals(parseServe([...hook, "--hook-secret-file", "s.txt"], SECRET).hookSecret, file);
+  assertEquals(parseServe(hook, { CONFAB_HOOK_SECRET_FILE: "s.txt" }).hookSecret, file);
+  assertEquals(parseServe([]).hookSecret, undefined);
+  assert(!("hook-secret" in COMMANDS.serve.flags), "a flag shows in the list of processes");
+});
+
+Deno.test("parseConfig() reads send: a text, or standard input", () => {
+  const url = "http://h:1/r/ops";
+  const nothing = {
+    command: "send" as const,
+    url,
+    text: undefined,
+    name: undefined,
+    id: undefined,
+  };
+  assertEquals(parseConfig(["send", url], {}), { ...nothing, hasLines: false });
+  assertEquals(parseConfig(["send", url, "-"], {}), { ...nothing, hasLines: false });
+  assertEquals(parseConfig(["send", "--lines", url, "-"], {}), { ...nothing, hasLines: true });
+  assertEquals(parseConfig(["send", url, "hi", "--name", "Ann", "--id=7"], {}), {
+    ...nothing,
+    text: "hi",
+    name: "Ann",
+    id: "7",
+    hasLines: false,
+  });
+  const dashed = parseConfig(["send", url, "--", "-hello there"], {});
+  assertEquals(dashed.command === "send" && dashed.text, "-hello there");
+});
+
+Deno.test("parseConfig() shows no text of a message that it refuses", () => {
+  const args = "Cannot parse arguments: expected URL [TEXT|-], received ";
+  assertEquals(complain(["send"]), `${args}none`);
+  assertEquals(complain(["send", "h:1", "secret", "text"]), `${args}3. Put the text in quotes`);
+  assertEquals(
+    complain(["send", "h:1", "secret", "--lines"]),
+    "Cannot use --lines: it reads standard input, and there is a TEXT as well",
+  );
+  assertEquals(
+    complain(["send", "h:1", "--lines", "--id", "7"]),
+    "Cannot use --id: with --lines there are many messages",
+  );
+});
+
+Deno.test("parseConfig() reads tail, chat, export, health and completions", () => {
+  const url = "http://h:1/r/ops";
+  const name = undefined;
+  assertEquals(parseConfig(["tail", url], {}), {
+    command: "tail",
+    url,
+    since: undefined,
+    name,
+    isJson: false,
+  });
+  assertEquals(parseConfig(["tail", url, "--since", "0", "--json", "--name", "Ann"], {}), {
+    command: "tail",
+    url,
+    since: 0,
+    name: "Ann",
+    isJson: true,
+  });
+  assertStringIncludes(complain(["tail", url, "--since", "x"]), "expected a number from 0 up");
+  assertEquals(parseConfig(["chat", url], {}), { command: "chat", url, name });
+  const format = "ndjson";
+  const data = "./confab-data";
+  assertEquals(parseConfig(["export", url], {}), {
+    command: "export",
+    from: { url },
+    format,
+    data,
+  });
+  assertEquals(parseConfig(["export", "ops", "--format=text"], { CONFAB_DATA: "/d" }), {
+    command: "export",
+    from: { room: "ops" },
+    format: "text",
+    data: "/d",
+  });
+  assertStringIncludes(complain(["export", "Ops"]), "expected http://HOST:PORT/r/ROOM");
+  assertEquals(parseConfig(["completions", "fish"], {}), { command: "completions", shell: "fish" });
+  assertEquals(
+    complain(["completions", "sh"]),
+    'Cannot parse SHELL: expected bash, zsh or fish, received "sh"',
+  );
+});
+
+Deno.test("parseConfig() asks the server of this machine for its health", () => {
+  const cases: [string[], Record<string, string>, string][] = [
+    [[], {}, "http://localhost:8080/healthz"],
+    [[], { CONFAB_ADDR: ":9000" }, "http://localhost:9000/healthz"],
+    [[], { CONFAB_ADDR: "0.0.0.0:9000" }, "http://localhost:9000/healthz"],
+    [[], { CONFAB_ADDR: "10.0.0.7:9000" }, "http://10.0.0.7:9000/healthz"],
+    [[], { CONFAB_ADDR: "[fd00::7]:9000" }, "http://[fd00::7]:9000/healthz"],
+    [["https://x.example/"], {}, "https://x.example/healthz"],
+    [["https://x.example/chat/r/ops"], {}, "https://x.example/chat/healthz"],
+    [["h:1"], {}, "http://h:1/healthz"],
+  ];
+  for (const [args, env, url] of cases) {
+    assertEquals(parseConfig(["health", ...args], env), { command: "health", url });
+  }
+  assertStringIncludes(complain(["health"], { CONFAB_ADDR: "x" }), "CONFAB_ADDR");
+});
+
+Deno.test("parseConfig() gives help on the program, or on the command that it stands behind", () => {
+  const about = (args: string[]) => {
+    const config = parseConfig(args, {});
+    return config.command === "help" ? config.about : config;
+  };
+  assertEquals(about(["--help"]), undefined);
+  for (const name of Object.keys(COMMANDS)) {
+    assertEquals(about([name, "--help"]), name as keyof typeof COMMANDS);
+    assertEquals(about([name, "-h"]), name as keyof typeof COMMANDS);
+  }
+});
+
+Deno.test("ENV_NAMES has every variable once", () => {
+  const names = Object.values<Command>(COMMANDS)
+    .flatMap(({ flags }) => Object.values(flags))
+    .flatMap(({ env }) => env ?? []);
+  assertEquals(new Set(ENV_NAMES), new Set([...names, "CONFAB_HOOK_SECRET"]));
+  assertEquals(ENV_NAMES.length, new Set(ENV_NAMES).size);
 });

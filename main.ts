@@ -1,14 +1,19 @@
 // Wiring: config -> journal -> hub -> server -> transport; signals; exit codes. Nothing else reads arguments, environment or
-// signals, and nothing else ends the process.
+// signals, and nothing else names a concrete journal or transport to serve from. The other commands are in cli/.
+import { COMMANDS, ENV_NAMES } from "./cli/commands.ts";
+import { greet } from "./cli/greeting.ts";
+import { readSecret } from "./cli/secret.ts";
+import { isEverywhere, urlAt } from "./cli/values.ts";
+import { parseConfig, type ServeConfig } from "./config.ts";
 import deno from "./deno.json" with { type: "json" };
-import { type Config, ENV_NAMES, helpText, parseConfig } from "./config.ts";
 import { MAX_MESSAGE_BYTES } from "./dialog.ts";
 import { ChatError, type ErrorRow, ERRORS } from "./errors.ts";
+import { Hook } from "./hook/hook.ts";
 import { Hub } from "./hub.ts";
 import type { Journal } from "./journal/journal.ts";
 import { MemoryJournal } from "./journal/memory.ts";
 import { openSqliteJournal } from "./journal/sqlite.ts";
-import { makeTextLog } from "./log.ts";
+import { type Log, makeJsonLog, makeTextLog } from "./log.ts";
 import { makeHandler } from "./server.ts";
 import type { Handler, Listen, Listener } from "./transport/transport.ts";
 
@@ -32,51 +37,66 @@ const STOP_SIGNALS: Deno.Signal[] = [
 ];
 
 /** Only the one that is used is loaded. */
-const TRANSPORTS: Record<Config["transport"], () => Promise<Listen>> = {
+const TRANSPORTS: Record<ServeConfig["transport"], () => Promise<Listen>> = {
   deno: async () => (await import("./transport/deno.ts")).listenDeno,
   ws: async () => (await import("./transport/ws.ts")).listenWs,
 };
-
-const log = makeTextLog((line) => {
-  try {
-    console.error(line);
-  } catch { /* the disk behind a redirected log is full: there is nowhere left to say so */ }
-});
 
 async function main(args: string[]): Promise<void> {
   try {
     const env = Object.fromEntries(ENV_NAMES.map((name) => [name, Deno.env.get(name)]));
     const config = parseConfig(args, env);
-    if (config.command === "help") console.log(helpText(deno.version));
-    else if (config.command === "version") console.log(`confab ${deno.version}`);
-    else await serve(config);
+    if (config.command === "serve") await serve(config);
+    else Deno.exit(await (await import("./cli/run.ts")).run(config));
   } catch (error) {
-    exitWith(error, args.some((arg) => /^--?debug$/.test(arg)));
+    exitWith(error, args);
   }
 }
 
-async function serve(config: Config): Promise<void> {
-  keepAlive();
+/** Starts the server. It ends by a signal, and the process with it. */
+async function serve(config: ServeConfig): Promise<void> {
+  const log = openLog(config.logFormat);
+  keepAlive(log);
   const listenOn = await TRANSPORTS[config.transport]();
+  const secret = config.hookSecret && readSecret(config.hookSecret);
   const journal = openJournal(config);
-  const hub = new Hub({ journal, keep: config.keep, log });
-  const listener = await listen(config, listenOn, makeHandler({ hub, log }));
+  const hooks: Hook[] = [];
+  const onDelivered = (room: string) => hooks.forEach((hook) => hook.notify(room));
+  const { keep, allowOrigins } = config;
+  const hub = new Hub({ journal, keep, log, onDelivered });
   const running = hub.run().catch((error) => {
     // Without its loop the rooms are dead, and only look alive.
     log("error", "hub failed", { error: error.stack });
     Deno.exit(1);
   });
-  stopOnSignal(async () => {
+  for (const { room, url } of config.hooks) {
+    hooks.push(new Hook({ room, url, secret: secret!, source: hub, log }));
+  }
+  // Before anybody can say something, or that might be left out.
+  await Promise.all(hooks.map((hook) => hook.start()));
+  const listener = await listen(config, listenOn, makeHandler({ hub, log, allowOrigins }), log);
+  stopOnSignal(log, async () => {
+    await Promise.all(hooks.map((hook) => hook.stop())); // the hub still notes how far they came
     hub.close("restarting");
     await listener.stop(GRACE_MS);
     await running;
     journal[Symbol.dispose]();
   });
-  greet(config, listener.port);
+  console.log(describe(config, listener.port));
+}
+
+/** On standard error, which no command uses for anything else. */
+function openLog(format: ServeConfig["logFormat"]): Log {
+  const isText = format === "text" || format === "auto" && Deno.stderr.isTerminal();
+  return (isText ? makeTextLog : makeJsonLog)((line) => {
+    try {
+      console.error(line);
+    } catch { /* the disk behind a redirected log is full: there is nowhere left to say so */ }
+  });
 }
 
 /** Opens the journal. From then on the program may neither read nor write any other file. */
-function openJournal(config: Config): Journal {
+function openJournal(config: ServeConfig): Journal {
   const journal = config.journal === "memory"
     ? new MemoryJournal()
     : openSqliteJournal(config.data);
@@ -86,7 +106,7 @@ function openJournal(config: Config): Journal {
 }
 
 /** What no code caught is logged, and does not end the process. */
-function keepAlive(): void {
+function keepAlive(log: Log): void {
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
     log("error", "unhandled rejection", { error: event.reason?.stack ?? event.reason });
@@ -97,8 +117,12 @@ function keepAlive(): void {
   });
 }
 
-async function listen(config: Config, listenOn: Listen, handler: Handler): Promise<Listener> {
-  const { hostname, port } = config;
+async function listen(
+  { hostname, port }: ServeConfig,
+  listenOn: Listen,
+  handler: Handler,
+  log: Log,
+): Promise<Listener> {
   try {
     return await listenOn(handler, {
       hostname,
@@ -119,7 +143,7 @@ async function listen(config: Config, listenOn: Listen, handler: Handler): Promi
 }
 
 /** The first signal says goodbye to everybody and ends with 0; a second one does not wait. */
-function stopOnSignal(end: () => Promise<void>): void {
+function stopOnSignal(log: Log, end: () => Promise<void>): void {
   let stoppingAt = 0;
   const stop = async () => {
     if (stoppingAt > 0) {
@@ -134,24 +158,18 @@ function stopOnSignal(end: () => Promise<void>): void {
   for (const signal of STOP_SIGNALS) Deno.addSignalListener(signal, stop);
 }
 
-function greet({ hostname, ...config }: Config, port: number): void {
-  const url = (host: string) => `http://${host.includes(":") ? `[${host}]` : host}:${port}/`;
-  const isEverywhere = ["", "0.0.0.0", "::"].includes(hostname);
-  const network = isEverywhere ? lanAddresses() : [];
-  console.log(`confab ${deno.version}
-
-  Local    ${url(isEverywhere ? "localhost" : hostname)}
-${network.map((address) => `  Network  ${url(address)}\n`).join("")}  Data     ${dataLine(config)}
-
-  Anyone who can reach this address can join.
-  Ctrl-C to stop, --help for options
-`);
-}
-
-function dataLine({ journal, data, keep }: Pick<Config, "journal" | "data" | "keep">): string {
-  const where = journal === "memory" ? "in memory, until this program ends" : data;
-  const kept = keep === 0 ? "every message" : `the last ${keep.toLocaleString("en")} messages`;
-  return `${where}   (${kept} of each room)`;
+function describe(config: ServeConfig, port: number): string {
+  return greet({
+    ...config,
+    version: deno.version,
+    startupMs: performance.now(),
+    localUrl: urlAt(config.hostname, port),
+    networkUrls: isEverywhere(config.hostname)
+      ? lanAddresses().map((address) => urlAt(address, port))
+      : [],
+    isTerminal: Deno.stdout.isTerminal(),
+    hasColor: !Deno.noColor,
+  });
 }
 
 /** Where others on the network find this machine. */
@@ -161,11 +179,15 @@ function lanAddresses(): string[] {
     .map(({ address }) => address);
 }
 
-function exitWith(error: unknown, isDebug: boolean): never {
+function exitWith(error: unknown, args: readonly string[]): never {
+  // Whoever reads what we write has read enough: `confab tail URL | head`.
+  if (error instanceof Deno.errors.BrokenPipe) Deno.exit(0);
+  const isDebug = args.some((arg) => /^--?debug$/.test(arg));
   const row: ErrorRow = ERRORS[error instanceof ChatError ? error.code : "internal"];
   console.error(isDebug ? error : `confab: ${(error as Error).message}`);
   if (error instanceof ChatError && error.code === "bad_usage") {
-    console.error("Run confab --help for the options.");
+    const command = args[0] && Object.hasOwn(COMMANDS, args[0]) ? `${args[0]} ` : "";
+    console.error(`Run confab ${command}--help for the options.`);
   }
   Deno.exit(row.exitCode ?? 1);
 }

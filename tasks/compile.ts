@@ -12,12 +12,15 @@ const TARGETS = [
   "x86_64-pc-windows-msvc",
 ];
 
-/** To read and write files is given up again once the journal is open. `ws` looks at the last two variables. */
+/**
+ * The server gives up reading and writing files once its journal is open. `confab chat` finds its file by the three variables
+ * that are not Confab's own, and `ws` looks at the last two.
+ */
 const PERMISSIONS = [
   "--allow-net",
   "--allow-read",
   "--allow-write",
-  "--allow-env=CONFAB_ADDR,CONFAB_DATA,CONFAB_KEEP,CONFAB_JOURNAL,CONFAB_TRANSPORT,WS_NO_BUFFER_UTIL,WS_NO_UTF_8_VALIDATE",
+  "--allow-env=CONFAB_ADDR,CONFAB_DATA,CONFAB_KEEP,CONFAB_JOURNAL,CONFAB_TRANSPORT,CONFAB_LOG_FORMAT,CONFAB_ALLOW_ORIGIN,CONFAB_HOOK,CONFAB_HOOK_SECRET_FILE,CONFAB_HOOK_SECRET,XDG_STATE_HOME,HOME,APPDATA,WS_NO_BUFFER_UTIL,WS_NO_UTF_8_VALIDATE",
   "--allow-sys=networkInterfaces",
 ];
 

@@ -138,6 +138,24 @@ async function checkExecutable(t: Deno.TestContext, folder: string): Promise<voi
     await ben[Symbol.asyncDispose]();
   });
 
+  await t.step("is its own client", async () => {
+    const run = async (...args: string[]) => {
+      const { code, stdout } = await new Deno.Command(`${folder}/confab`, {
+        args,
+        cwd: folder,
+        clearEnv: true,
+      }).output();
+      return [code, new TextDecoder().decode(stdout)];
+    };
+    const room = `${url}/r/ops`;
+    assertEquals(await run("send", room, "build green", "--name", "ci"), [0, ""]);
+    const [code, text] = await run("export", room, "--format", "text");
+    assertEquals(code, 0);
+    assertStringIncludes(`${text}`, "Z ci: build green\n");
+    assertEquals(await run("health", url), [0, "ok\n"]);
+    assertStringIncludes(`${(await run("completions", "bash"))[1]}`, "complete ");
+  });
+
   await t.step(
     "says goodbye to SIGTERM and exits 0, having written its journal and nothing else",
     async () => {

@@ -1,13 +1,19 @@
 // The whole program, run as its users run it: as a process of its own. Loopback only.
 
-/** A running Confab. Disposing it ends the process and waits for that. */
-export interface Program extends AsyncDisposable {
-  readonly port: number;
+/** A running command of Confab. Disposing it ends the process and waits for that. */
+export interface Running extends AsyncDisposable {
   readonly pid: number;
+  /** What it has written to standard output so far. */
+  readonly output: () => string;
   /** What it has written to standard error so far. */
   readonly log: () => string;
   readonly status: Promise<Deno.CommandStatus>;
   kill(signal: Deno.Signal): void;
+}
+
+/** A running server. */
+export interface Program extends Running {
+  readonly port: number;
 }
 
 export interface ProgramOptions {
@@ -29,7 +35,7 @@ export const FROM_SOURCE: readonly string[] = [
   "--allow-net",
   "--allow-read",
   "--allow-write",
-  "--allow-env=CONFAB_ADDR,CONFAB_DATA,CONFAB_KEEP,CONFAB_JOURNAL,CONFAB_TRANSPORT,WS_NO_BUFFER_UTIL,WS_NO_UTF_8_VALIDATE",
+  "--allow-env=CONFAB_ADDR,CONFAB_DATA,CONFAB_KEEP,CONFAB_JOURNAL,CONFAB_TRANSPORT,CONFAB_LOG_FORMAT,CONFAB_ALLOW_ORIGIN,CONFAB_HOOK,CONFAB_HOOK_SECRET_FILE,CONFAB_HOOK_SECRET,XDG_STATE_HOME,HOME,APPDATA,WS_NO_BUFFER_UTIL,WS_NO_UTF_8_VALIDATE",
   "--allow-sys=networkInterfaces",
   "main.ts",
 ];
@@ -39,13 +45,69 @@ const START_TIMEOUT_MS = 60_000;
 
 /** Starts the program on a free port of the loopback address and waits until it listens. */
 export async function startProgram(options: ProgramOptions = {}): Promise<Program> {
-  const [command, ...before] = options.command ?? FROM_SOURCE;
   const data = options.data ?? await Deno.makeTempDir({ prefix: "confab-data-" });
-  const child = new Deno.Command(command!, {
-    args: [...before, ...options.args ?? ["--addr", "127.0.0.1:0"]],
+  const running = spawn(options.command ?? FROM_SOURCE, {
+    args: [...options.args ?? ["--addr", "127.0.0.1:0"]],
     cwd: options.cwd ?? ROOT,
-    env: { CONFAB_DATA: data, ...options.env },
+    // Off a terminal the log is JSON: what tests expect of it is easier to read as text.
+    env: { CONFAB_DATA: data, CONFAB_LOG_FORMAT: "text", ...options.env },
     clearEnv: options.clearEnv ?? false,
+  });
+  const end = async () => {
+    await running[Symbol.asyncDispose]();
+    if (!options.data) await Deno.remove(data, { recursive: true });
+  };
+  let isEnded = false;
+  running.status.then(() => isEnded = true);
+  const url = /http:\/\/\S+?:(\d+)\//;
+  const until = Date.now() + START_TIMEOUT_MS;
+  while (!url.test(running.output()) && !isEnded && Date.now() < until) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  const match = url.exec(running.output());
+  if (!match) {
+    await end();
+    throw new Error(
+      `Cannot start ${options.command}: it printed\n${running.output()}${running.log()}`,
+    );
+  }
+  return { ...running, port: Number(match[1]), [Symbol.asyncDispose]: end };
+}
+
+/** Starts one of the other commands, from source. */
+export function startCommand(args: readonly string[]): Running {
+  return spawn(FROM_SOURCE, { args: [...args], cwd: ROOT, env: { NO_COLOR: "1" } });
+}
+
+/** Runs the program to its end, for what needs no port. `input` is its standard input. */
+export async function runProgram(
+  args: readonly string[],
+  { input = "", env = {} }: { input?: string; env?: Record<string, string> } = {},
+) {
+  const [command, ...before] = FROM_SOURCE;
+  const child = new Deno.Command(command!, {
+    args: [...before, ...args],
+    cwd: ROOT,
+    env: { NO_COLOR: "1", ...env },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  // It need not read any of it.
+  const written = writer.write(new TextEncoder().encode(input)).then(() => writer.close());
+  const [{ code, stdout, stderr }] = await Promise.all([child.output(), written.catch(() => {})]);
+  return {
+    code,
+    stdout: new TextDecoder().decode(stdout),
+    stderr: new TextDecoder().decode(stderr),
+  };
+}
+
+function spawn([command, ...before]: readonly string[], options: Deno.CommandOptions): Running {
+  const child = new Deno.Command(command!, {
+    ...options,
+    args: [...before, ...options.args ?? []],
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -54,43 +116,16 @@ export async function startProgram(options: ProgramOptions = {}): Promise<Progra
   const log = gather(child.stderr);
   let isEnded = false;
   child.status.then(() => isEnded = true);
-  const url = /http:\/\/\S+?:(\d+)\//;
-  const until = Date.now() + START_TIMEOUT_MS;
-  while (!url.test(output.text) && !isEnded && Date.now() < until) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  const match = url.exec(output.text);
-  const end = async () => {
-    if (!isEnded) child.kill("SIGKILL");
-    await Promise.all([child.status, output.ended, log.ended]);
-    if (!options.data) await Deno.remove(data, { recursive: true });
-  };
-  if (!match) {
-    await end();
-    throw new Error(`Cannot start ${command}: it printed\n${output.text}${log.text}`);
-  }
   return {
-    port: Number(match[1]),
     pid: child.pid,
+    output: () => output.text,
     log: () => log.text,
     status: child.status,
     kill: (signal) => child.kill(signal),
-    [Symbol.asyncDispose]: end,
-  };
-}
-
-/** Runs the program to its end, for what needs no port. */
-export async function runProgram(args: readonly string[], env: Record<string, string> = {}) {
-  const [command, ...before] = FROM_SOURCE;
-  const { code, stdout, stderr } = await new Deno.Command(command!, {
-    args: [...before, ...args],
-    cwd: ROOT,
-    env: { NO_COLOR: "1", ...env },
-  }).output();
-  return {
-    code,
-    stdout: new TextDecoder().decode(stdout),
-    stderr: new TextDecoder().decode(stderr),
+    async [Symbol.asyncDispose]() {
+      if (!isEnded) child.kill("SIGKILL");
+      await Promise.all([child.status, output.ended, log.ended]);
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 // The project keeps its own rules: the static gate, the direction of imports, and what must agree with what.
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { ENV_NAMES } from "../config.ts";
+import { ENV_NAMES } from "../cli/commands.ts";
+import { STATE_ENV_NAMES } from "../cli/file_storage.ts";
 import deno from "../deno.json" with { type: "json" };
 import { ASSETS } from "../page/assets.ts";
 import { findWrongImports } from "../tasks/check_imports.ts";
@@ -51,7 +52,7 @@ Deno.test("source: whatever runs the program gives it the same permissions and f
     "--allow-net",
     "--allow-read",
     "--allow-write",
-    `--allow-env=${ENV_NAMES},WS_NO_BUFFER_UTIL,WS_NO_UTF_8_VALIDATE`,
+    `--allow-env=${ENV_NAMES},${STATE_ENV_NAMES},WS_NO_BUFFER_UTIL,WS_NO_UTF_8_VALIDATE`,
     "--v8-flags=--max-semi-space-size=4,--heap-growing-percent=20",
     "--allow-sys=networkInterfaces",
   ];

@@ -1,0 +1,62 @@
+// `confab chat`: a room in a terminal, or in a pipe. Puts together what the chat needs, and leaves the terminal as it was,
+// however it ends. Never ends the process: it gives the exit code to whoever runs it.
+import { PipeChat } from "./chat_pipe.ts";
+import { findPlace } from "./chat_place.ts";
+import { TerminalChat } from "./chat_terminal.ts";
+
+export interface ChatOptions {
+  /** The room's page. */
+  readonly url: string;
+  /** The one that was used last, where it is undefined. */
+  readonly name: string | undefined;
+}
+
+/** Signals that end a chat on a terminal. Ctrl-C comes as a key. */
+const END_SIGNALS: Deno.Signal[] = ["SIGTERM", "SIGHUP", "SIGINT"];
+
+/**
+ * Chats until it is left, or until the input ends. Resolves to the exit code; there may be a connection left that hangs.
+ * @throws {ChatError} `bad_usage` for an address that is none; without a terminal also `no_name` and `bad_name`.
+ */
+export async function chat({ url, name }: ChatOptions): Promise<number> {
+  let tell = (text: string) => console.error(text);
+  const place = findPlace(url, (text) => tell(text));
+  const ended = new AbortController();
+  survive(ended.signal, (text) => tell(text));
+  try {
+    if (!Deno.stdin.isTerminal() || !Deno.stdout.isTerminal()) {
+      using pipe = new PipeChat(place);
+      return await pipe.run(name);
+    }
+    using terminal = new TerminalChat(place);
+    tell = (text) => terminal.print(text);
+    await leaveOnSignal(terminal, () => terminal.run(name));
+    return 0;
+  } finally {
+    ended.abort();
+  }
+}
+
+/** The session drops a connection that brings what is no `confab.v1`, and throws all the same. */
+function survive(signal: AbortSignal, tell: (text: string) => void): void {
+  let hasTold = false;
+  globalThis.addEventListener("error", (event) => {
+    event.preventDefault();
+    // Its message may hold what somebody said.
+    if (!hasTold) tell(`! What the server sends cannot be read (${event.error?.name})`);
+    hasTold = true;
+  }, { signal });
+}
+
+async function leaveOnSignal(terminal: TerminalChat, act: () => Promise<void>): Promise<void> {
+  const leave = () => terminal.leave();
+  const signals = END_SIGNALS.filter((signal) =>
+    Deno.build.os !== "windows" || signal === "SIGINT"
+  );
+  for (const signal of signals) Deno.addSignalListener(signal, leave);
+  try {
+    await act();
+  } finally {
+    for (const signal of signals) Deno.removeSignalListener(signal, leave);
+  }
+}

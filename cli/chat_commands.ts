@@ -1,0 +1,46 @@
+// What can be written in a terminal besides messages. Pure.
+
+/** What a line asks for; `text` for the commands that take one. */
+export interface Input {
+  readonly command: "say" | "unknown" | Command;
+  readonly text: string;
+}
+
+type Command = keyof typeof COMMANDS;
+
+const COMMANDS = {
+  name: { usage: "/name NEW", help: "another name" },
+  who: { usage: "/who", help: "who is here" },
+  retry: { usage: "/retry", help: "send again what was not sent" },
+  drop: { usage: "/drop", help: "give it up" },
+  help: { usage: "/help", help: "this" },
+  quit: { usage: "/quit", help: "leave, as Ctrl-C does" },
+} as const;
+
+/** Two slashes are one that is said. */
+export function parseInput(line: string): Input {
+  if (line.startsWith("//")) return { command: "say", text: line.slice(1) };
+  const match = /^\/(\S*)\s*(.*)$/s.exec(line);
+  if (!match) return { command: "say", text: line };
+  const [, word = "", text = ""] = match;
+  return { command: isCommand(word) ? word : "unknown", text: text.trim() };
+}
+
+function isCommand(word: string): word is Command {
+  return Object.hasOwn(COMMANDS, word);
+}
+
+/** A line for each command. */
+export function helpLines(): string[] {
+  return [
+    ...Object.values(COMMANDS).map(({ usage, help }) => `  ${usage.padEnd(12)}${help}`),
+    `  ${"//x".padEnd(12)}says /x`,
+  ];
+}
+
+/** All commands in one line. */
+export function listCommands(): string {
+  return `The commands are ${
+    Object.values(COMMANDS).map(({ usage }) => usage).join(", ")
+  }; //x says /x`;
+}

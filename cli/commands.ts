@@ -1,0 +1,217 @@
+// The commands and their flags: what parses them, their help and the completions are made of these tables.
+import type { Command, Flag } from "./flags.ts";
+
+const COMMON = {
+  debug: { help: "show the stack of an error" },
+  help: { short: "h", help: "show this help" },
+} as const satisfies Record<string, Flag>;
+
+const DATA = {
+  value: "DIR",
+  default: "./confab-data",
+  env: "CONFAB_DATA",
+  aka: ["dir", "db", "database", "folder", "path"],
+} as const;
+
+/** The variable of what may be in no flag, where the list of processes would show it. */
+export const HOOK_SECRET_ENV = "CONFAB_HOOK_SECRET";
+
+/** Every command, by its name. */
+export const COMMANDS = {
+  serve: {
+    args: [],
+    summary: "the server; also without any command",
+    examples: [
+      ["confab", "serve on port 8080"],
+      ["confab --addr :9000", "another port"],
+      ["confab --addr 127.0.0.1:0", "this machine only, any free port"],
+      ["confab --data /srv/chat", "keep the messages there"],
+      ["confab --keep 0", "and all of them"],
+      ["confab --qr", "show a code for phones"],
+    ],
+    flags: {
+      addr: {
+        value: "HOST:PORT",
+        default: ":8080",
+        env: "CONFAB_ADDR",
+        aka: ["port", "p", "host", "hostname", "listen", "bind", "address"],
+        help:
+          "address to listen on: without HOST every IPv4\naddress of this machine, with [::] IPv6 as well;\nport 0 is any free port",
+      },
+      data: { ...DATA, help: "folder of the journal; made when it is missing" },
+      keep: {
+        value: "N",
+        default: "10000",
+        env: "CONFAB_KEEP",
+        aka: ["retention", "history", "limit"],
+        help: "messages kept in each room, 0 for all",
+      },
+      journal: {
+        value: "KIND",
+        choices: ["sqlite", "memory"],
+        default: "sqlite",
+        env: "CONFAB_JOURNAL",
+        aka: ["storage", "store"],
+        help: "sqlite, on disk, or memory, which a restart\nforgets",
+      },
+      transport: {
+        value: "KIND",
+        choices: ["deno", "ws"],
+        default: "deno",
+        env: "CONFAB_TRANSPORT",
+        help: "deno, or ws, which is faster and bounds what\nhostile clients can do",
+      },
+      "log-format": {
+        value: "KIND",
+        choices: ["text", "json"],
+        env: "CONFAB_LOG_FORMAT",
+        aka: ["log", "logs", "json", "format"],
+        help: "text or json; else text on a terminal, json\nelsewhere",
+      },
+      "allow-origin": {
+        value: "ORIGIN",
+        env: "CONFAB_ALLOW_ORIGIN",
+        aka: ["cors", "origin", "origins"],
+        help:
+          "site whose pages may use this server, such as\nhttps://example.org; several with commas",
+      },
+      hook: {
+        value: "[ROOM=]URL",
+        env: "CONFAB_HOOK",
+        aka: ["webhook"],
+        help: "address that is sent every message, or those of\none room; repeat it for several",
+      },
+      "hook-secret-file": {
+        value: "FILE",
+        env: "CONFAB_HOOK_SECRET_FILE",
+        aka: ["secret", "hook-secret"],
+        help:
+          `file with the secret that signs what hooks are\nsent; or the secret in ${HOOK_SECRET_ENV}`,
+      },
+      qr: { aka: ["qrcode"], help: "show the Network address as a QR code" },
+      ...COMMON,
+      version: { short: "v", help: "show the version" },
+    },
+  },
+  send: {
+    args: ["URL", "[TEXT|-]"],
+    summary: "say something in a room",
+    details: "Without TEXT, or with -, it is what standard input holds: one message.\n" +
+      "A server that is just restarting gets it all the same, and once.",
+    examples: [
+      ["confab send localhost:8080 hello", "in the lobby"],
+      ["confab send http://localhost:8080/r/ops --name Ann hi", ""],
+      ["uptime | confab send http://localhost:8080/r/ops", ""],
+      ["tail -f log | confab send http://localhost:8080/r/ops --lines", ""],
+    ],
+    flags: {
+      name: { value: "NAME", aka: ["user", "as", "from"], help: "name to say it under" },
+      id: {
+        value: "ID",
+        help: "id of the message: another with the same name\nand id adds nothing",
+      },
+      lines: { help: "each line of standard input is a message, sent\nas it comes" },
+      ...COMMON,
+    },
+  },
+  tail: {
+    args: ["URL"],
+    summary: "show what is said in a room, as it is said",
+    details: "Goes on after the server or the network was away, and shows everything once.",
+    examples: [
+      ["confab tail http://localhost:8080/r/ops", "the last 10, then live"],
+      ["confab tail localhost:8080 --since 0 --json", "the lobby, from its beginning"],
+    ],
+    flags: {
+      since: {
+        value: "SEQ",
+        aka: ["after", "from"],
+        help: "begin behind this number; 0 is the beginning",
+      },
+      name: { value: "NAME", aka: ["user", "as"], help: "be seen in the room under this name" },
+      json: { help: "the JSON objects of the protocol, one a line" },
+      ...COMMON,
+    },
+  },
+  chat: {
+    args: ["URL"],
+    summary: "chat in a terminal",
+    examples: [["confab chat http://localhost:8080/r/kitchen --name Ann", ""]],
+    flags: {
+      name: {
+        value: "NAME",
+        aka: ["user", "as"],
+        help: "your name; else the one of the last time",
+      },
+      ...COMMON,
+    },
+  },
+  export: {
+    args: ["ROOM|URL"],
+    summary: "everything that is kept of a room",
+    details: "A room's name reads the journal in the data folder, which no server may be\n" +
+      "using. A URL asks the server that runs there.",
+    examples: [
+      ["confab export ops --data /srv/chat > ops.ndjson", ""],
+      ["confab export http://localhost:8080/r/ops --format text", ""],
+    ],
+    flags: {
+      format: {
+        value: "KIND",
+        choices: ["ndjson", "text", "json"],
+        default: "ndjson",
+        aka: ["type", "as"],
+        help: "ndjson, one object a line, json, a list, or text",
+      },
+      data: { ...DATA, help: "folder of the journal" },
+      ...COMMON,
+    },
+  },
+  health: {
+    args: ["[URL]"],
+    summary: "whether a server works: exit code 0 or 1",
+    details: "Without URL it is the server on this machine, on the port of CONFAB_ADDR.",
+    examples: [["confab health https://chat.example.org/", ""]],
+    flags: { ...COMMON },
+  },
+  completions: {
+    args: ["SHELL"],
+    choices: ["bash", "zsh", "fish"],
+    summary: "a script that lets a shell complete all this",
+    examples: [
+      ['eval "$(confab completions bash)"', "in ~/.bashrc"],
+      ['eval "$(confab completions zsh)"', "in ~/.zshrc"],
+      ["confab completions fish | source", "in config.fish"],
+    ],
+    flags: { ...COMMON },
+  },
+} as const satisfies Record<string, Command>;
+
+export type CommandName = keyof typeof COMMANDS;
+
+/** What people type who know other programs, with what is suggested to them. */
+export const OTHER_NAMES: readonly (readonly [word: string, shown: string])[] = [
+  ["help", "--help"],
+  ["version", "--version"],
+  ["start", "serve"],
+  ["server", "serve"],
+  ["run", "serve"],
+  ["post", "send"],
+  ["say", "send"],
+  ["follow", "tail"],
+  ["watch", "tail"],
+  ["join", "chat"],
+  ["dump", "export"],
+  ["backup", "export"],
+  ["status", "health"],
+  ["completion", "completions"],
+];
+
+/** The environment variables that any of it looks at. */
+export const ENV_NAMES: readonly string[] = [
+  ...new Set(
+    Object.values<Command>(COMMANDS)
+      .flatMap(({ flags }) => Object.values(flags).flatMap(({ env }) => env ?? [])),
+  ),
+  HOOK_SECRET_ENV,
+];

@@ -1,0 +1,84 @@
+// `confab export`: everything that is kept of a room, oldest first, on standard output. From a journal that no server uses,
+// or from a server that runs.
+import type { ExportConfig } from "../config.ts";
+import { encodeTranscript } from "../wire/transcript.ts";
+import { type EntryLine, toEntry } from "./entry.ts";
+import { harmless, harmlessJson, note, writeLine } from "./output.ts";
+import { request } from "./request.ts";
+
+/** Entries of a page, as many as a server gives. */
+const PAGE_ENTRIES = 500;
+
+/** Entries in order, some at a time. */
+type Pages = AsyncIterable<readonly EntryLine[]> | Iterable<readonly EntryLine[]>;
+
+/**
+ * Writes the room, and gives 0; a room without entries is empty.
+ * @throws {Error} when it cannot be had: with a sentence.
+ */
+export async function exportRoom({ from, format, data }: ExportConfig): Promise<number> {
+  const pages: Pages = "url" in from
+    ? readServer(from.url)
+    : (await import("./export_journal.ts")).readJournal(data, from.room);
+  await WRITERS[format](pages);
+  return 0;
+}
+
+const WRITERS: Record<ExportConfig["format"], (pages: Pages) => Promise<void>> = {
+  async ndjson(pages) {
+    for await (const entries of pages) writeAll(entries.map(encode));
+  },
+  async json(pages) {
+    writeLine("[");
+    let last: string | undefined; // a comma follows it, unless it is the last one
+    for await (const entries of pages) {
+      const lines = entries.map(encode);
+      writeAll([...(last === undefined ? [] : [last]), ...lines.slice(0, -1)].map((l) => `${l},`));
+      last = lines.at(-1) ?? last;
+    }
+    if (last !== undefined) writeLine(last);
+    writeLine("]");
+  },
+  /** What the room comes to: an edit or a deletion may be the last entry, so that all of it is read before. */
+  async text(pages) {
+    const all = [];
+    for await (const entries of pages) all.push(...entries.map(toEntry));
+    writeAll(encodeTranscript(all).split("\n").slice(0, -1).map(harmless));
+  },
+};
+
+function encode(entry: EntryLine): string {
+  return harmlessJson(JSON.stringify(entry));
+}
+
+function writeAll(lines: readonly string[]): void {
+  if (lines.length > 0) writeLine(lines.join("\n"));
+}
+
+/** What a server gives for `application/json`. */
+interface Page {
+  readonly head: number;
+  readonly entries: readonly EntryLine[];
+  readonly gap?: { readonly count: number };
+}
+
+/** Up to what is there when it begins: a busy room has no end. */
+async function* readServer(room: string): AsyncGenerator<readonly EntryLine[]> {
+  let url: string | undefined = `${room}?after=0&limit=${PAGE_ENTRIES}`;
+  let head = Infinity;
+  for (let isFirst = true; url !== undefined; isFirst = false) {
+    const response = await request(url, { headers: { accept: "application/json" } });
+    const page: Page = await response.json();
+    if (isFirst) head = page.head;
+    else if (page.gap) note(`${page.gap.count} entries were removed while it was read`);
+    yield page.entries.filter(({ seq }) => seq <= head);
+    if ((page.entries.at(-1)?.seq ?? head) >= head) return;
+    url = nextLink(response, room);
+  }
+}
+
+/** The link to what follows, of `Link: <URL>; rel="next"` (RFC 8288). */
+function nextLink({ headers }: Response, base: string): string | undefined {
+  const link = /<([^>]*)>\s*;\s*rel="?next\b/.exec(headers.get("link") ?? "")?.[1];
+  return link === undefined ? undefined : new URL(link, base).href;
+}

@@ -1,0 +1,167 @@
+// A command line, read by a table of what may stand in it. Knows no command. Pure: reads no environment, prints nothing.
+import leven from "leven";
+import { parseArgs } from "node:util";
+import { ChatError } from "../errors.ts";
+
+/** One flag, under its name in {@linkcode Command.flags}. */
+export interface Flag {
+  /** What stands for its value in the help: DIR and FILE are completed as such. A flag without it is on or off. */
+  readonly value?: string;
+  /** Every value, where they are few. */
+  readonly choices?: readonly string[];
+  readonly default?: string;
+  /** Variable that sets it where the flag does not. */
+  readonly env?: string;
+  readonly short?: string;
+  /** What people type who know other programs: it is suggested to them. */
+  readonly aka?: readonly string[];
+  readonly help: string;
+}
+
+/** One command, and all that may follow it. */
+export interface Command {
+  /** Its arguments in order; those in brackets may be left out. */
+  readonly args: readonly string[];
+  /** Every value of the first argument, where they are few. */
+  readonly choices?: readonly string[];
+  readonly summary: string;
+  /** What the help says besides. */
+  readonly details?: string;
+  /** Command lines, with what each does. */
+  readonly examples: readonly (readonly [line: string, effect: string])[];
+  readonly flags: Readonly<Record<string, Flag>>;
+}
+
+/** A value and what gave it, for an error to name. */
+export interface Setting {
+  readonly value: string;
+  readonly source: string;
+}
+
+/** What was given, looked up by a flag's name. */
+export interface Settings<Name extends string> {
+  readonly args: readonly string[];
+  /** Whether the flag stands in the command line. */
+  has(name: Name): boolean;
+  /** By the last such flag, its variable or its default, in that order. */
+  get(name: Name): Setting | undefined;
+  /** By every such flag, or else its variable. */
+  all(name: Name): Setting[];
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Most edits between a misspelled word and the one that is suggested. */
+const MAX_TYPO_EDITS = 2;
+
+/**
+ * Reads the arguments of a command, without its name.
+ * @throws {ChatError} `bad_usage`, with a message that says what was wrong.
+ */
+export function parseCommand<C extends Command>(
+  command: C,
+  args: readonly string[],
+  env: Env,
+): Settings<keyof C["flags"] & string> {
+  const flags = new Map(Object.entries(command.flags));
+  const given = new Map<string, string[]>();
+  const positionals: string[] = [];
+  for (const token of tokenize(flags, args)) {
+    if (token.kind === "positional") positionals.push(token.value);
+    if (token.kind !== "option") continue;
+    const wrong = findMistake(flags, token.name, token.value);
+    if (wrong) throw badUsage(`Cannot parse flag "${token.rawName}": ${wrong}`);
+    given.set(token.name, [...given.get(token.name) ?? [], token.value ?? ""]);
+  }
+  const all = (name: string): Setting[] => {
+    const { env: variable } = flags.get(name) ?? {};
+    const values = given.get(name)?.map((value) => ({ value, source: `--${name}` }));
+    const value = variable && env[variable];
+    return values ?? (value ? [{ value, source: variable }] : []);
+  };
+  return {
+    args: positionals,
+    has: (name) => given.has(name),
+    get: (name) => {
+      const { default: value, env: variable } = flags.get(name) ?? {};
+      return all(name).at(-1) ??
+        (value === undefined ? undefined : { value, source: variable ?? `--${name}` });
+    },
+    all,
+  };
+}
+
+/** @throws {ChatError} `bad_usage` when the command does not take that many arguments. An argument may be a message: none is shown. */
+export function checkArgs({ args }: Command, given: readonly string[]): void {
+  const least = args.filter((arg) => !arg.startsWith("[")).length;
+  if (given.length >= least && given.length <= args.length) return;
+  if (args.length === 0) {
+    throw badUsage(`Cannot parse arguments: expected flags only, received "${given[0]}"`);
+  }
+  const quote = given.length > args.length && args.some((arg) => arg.includes("TEXT"))
+    ? ". Put the text in quotes"
+    : "";
+  throw badUsage(
+    `Cannot parse arguments: expected ${args.join(" ")}, ` +
+      `received ${given.length || "none"}${quote}`,
+  );
+}
+
+/** The word that was probably meant, as it is shown; undefined when none is close. */
+export function suggest(typed: string, words: Iterable<readonly [word: string, shown: string]>) {
+  const most = Math.min(MAX_TYPO_EDITS, Math.floor(typed.length / 2));
+  const [best] = [...words]
+    .map(([word, shown]) => ({ shown, edits: leven(typed, word) }))
+    .filter(({ edits }) => edits <= most)
+    .sort((a, b) => a.edits - b.edits);
+  return best?.shown;
+}
+
+export function badUsage(message: string): ChatError {
+  return new ChatError("bad_usage", { message });
+}
+
+function tokenize(flags: ReadonlyMap<string, Flag>, args: readonly string[]) {
+  const options = [...flags].map(([name, { value, short }]) => {
+    const type = value ? "string" as const : "boolean" as const;
+    return [name, short ? { type, short } : { type }] as const;
+  });
+  const end = args.includes("--") ? args.indexOf("--") : args.length;
+  return parseArgs({
+    args: args.map((arg, i) => i < end ? withTwoDashes(arg) : arg),
+    options: Object.fromEntries(options),
+    strict: false,
+    tokens: true,
+  }).tokens;
+}
+
+/** Users of the seed write `-addr`. A short flag has one letter. */
+function withTwoDashes(arg: string): string {
+  return /^-[a-z]{2}/.test(arg) ? `-${arg}` : arg;
+}
+
+/** What is wrong with a flag as it was given; undefined when nothing is. */
+function findMistake(
+  flags: ReadonlyMap<string, Flag>,
+  name: string,
+  value: string | undefined,
+): string | undefined {
+  const flag = flags.get(name);
+  if (!flag) {
+    const meant = suggest(name, wordsFor(flags));
+    return `unknown${meant ? `. Did you mean "${meant}"?` : ""}`;
+  }
+  if (flag.value && !value) return `expected ${flag.value}, received none`;
+  if (!flag.value && value !== undefined) return `expected no value, received "${value}"`;
+  return undefined;
+}
+
+/** Names first, so that of two that are as close the real one wins. */
+function wordsFor(flags: ReadonlyMap<string, Flag>): [string, string][] {
+  return [
+    ...[...flags.keys()].map((name): [string, string] => [name, `--${name}`]),
+    ...[...flags].flatMap(([name, { aka = [], value }]) =>
+      aka.map((word): [string, string] => [word, `--${name}${value ? ` ${value}` : ""}`])
+    ),
+  ];
+}

@@ -1,0 +1,73 @@
+// What the server says on standard output once it listens. Pure: returns text.
+import { encode } from "uqr";
+
+export interface Greeting {
+  readonly version: string;
+  /** Since the process began. */
+  readonly startupMs: number;
+  /** For this machine. */
+  readonly localUrl: string;
+  /** For others on the network. */
+  readonly networkUrls: readonly string[];
+  readonly journal: "sqlite" | "memory";
+  readonly data: string;
+  readonly keep: number;
+  readonly hasQr: boolean;
+  /** Whether somebody sees it, rather than a file or a pipe. */
+  readonly isTerminal: boolean;
+  /** Whether a terminal may be sent colours. */
+  readonly hasColor: boolean;
+}
+
+/** Modules of white around a code: the standard asks for four, and scanners do with two. */
+const QR_BORDER = 2;
+
+/** Two modules of a code, the upper and the lower one, light where they are set. */
+const HALF_BLOCKS = [" ", "▄", "▀", "█"];
+
+export function greet(greeting: Greeting): string {
+  const { version, startupMs, localUrl, networkUrls } = greeting;
+  const paint = (code: number, text: string) =>
+    greeting.isTerminal && greeting.hasColor ? `\x1b[${code}m${text}\x1b[0m` : text;
+  const row = (label: string, text: string) => `  ${paint(2, label.padEnd(8))} ${text}`;
+  return [
+    `${paint(1, `confab ${version}`)}   ${paint(2, `ready in ${Math.round(startupMs)} ms`)}`,
+    "",
+    row("Local", localUrl),
+    ...networkUrls.map((url) => row("Network", url)),
+    row("Data", dataLine(greeting)),
+    "",
+    ...(greeting.hasQr ? [qrLines(greeting), ""] : []),
+    "  Anyone who can reach this address can join.",
+    `  Try   curl -d "hello" ${localUrl}r/lobby`,
+    "  Ctrl-C to stop, --help for options",
+    "",
+  ].join("\n");
+}
+
+function dataLine({ journal, data, keep }: Greeting): string {
+  const where = journal === "memory" ? "in memory, until this program ends" : data;
+  const kept = keep === 0 ? "every message" : `the last ${keep.toLocaleString("en")} messages`;
+  return `${where}   (${kept} of each room)`;
+}
+
+function qrLines({ networkUrls, localUrl, isTerminal, hasColor }: Greeting): string {
+  if (!isTerminal) return "  No QR code: this is not a terminal";
+  const lines = drawQr(networkUrls[0] ?? localUrl);
+  // Scanners want dark on light, whatever the terminal's own colours are.
+  return lines.map((line) => `  ${hasColor ? `\x1b[97;40m${line}\x1b[0m` : line}`).join("\n");
+}
+
+/** A QR code in half blocks: each character is two modules, one above the other, and light ones are set. */
+export function drawQr(text: string): string[] {
+  const { data } = encode(text, { border: QR_BORDER });
+  const lines: string[] = [];
+  for (let y = 0; y < data.length; y += 2) {
+    const row = data[y]!.map((isDark, x) => {
+      const isLowerDark = data[y + 1]?.[x] ?? true; // below the last row nothing is set
+      return HALF_BLOCKS[(isDark ? 0 : 2) + (isLowerDark ? 0 : 1)]!;
+    });
+    lines.push(row.join(""));
+  }
+  return lines;
+}

@@ -1,0 +1,42 @@
+// The commands but for the server: each is loaded when it is called.
+import type { Config, ServeConfig } from "../config.ts";
+import deno from "../deno.json" with { type: "json" };
+import { helpText } from "./help.ts";
+
+/** Runs the command to its end. Resolves with the exit code. */
+export async function run(config: Exclude<Config, ServeConfig>): Promise<number> {
+  switch (config.command) {
+    case "help":
+      console.log(helpText(deno.version, config.about));
+      return 0;
+    case "version":
+      console.log(`confab ${deno.version}`);
+      return 0;
+    case "send": {
+      const { send } = await import("./send.ts");
+      leaveFilesAlone();
+      return send(config, Deno.stdin.readable);
+    }
+    case "tail": {
+      const { tail } = await import("./tail.ts");
+      leaveFilesAlone();
+      Deno.addSignalListener("SIGINT", () => Deno.exit(0)); // that is how one leaves it
+      return tail(config);
+    }
+    case "chat":
+      return (await import("./chat.ts")).chat(config);
+    case "export":
+      return (await import("./export.ts")).exportRoom(config);
+    case "health":
+      return (await import("./health.ts")).checkHealth(config.url);
+    case "completions":
+      console.log((await import("./completions.ts")).makeCompletions(config.shell));
+      return 0;
+  }
+}
+
+/** What speaks to a server has no business with files, whatever it is answered. */
+function leaveFilesAlone(): void {
+  Deno.permissions.revokeSync({ name: "write" });
+  Deno.permissions.revokeSync({ name: "read" });
+}

@@ -1,0 +1,76 @@
+// `confab send`: says something in a room over HTTP. Each message has an id, so that trying again never doubles it.
+import type { SendConfig } from "../config.ts";
+import { ChatError } from "../errors.ts";
+import { readLines } from "./lines.ts";
+import { note } from "./output.ts";
+import { request } from "./request.ts";
+
+/** More than any message may have: standard input may be endless. */
+const MAX_INPUT_BYTES = 1024 * 1024;
+
+/**
+ * Says the text, or what the input holds. Gives 0, or 1 when a line was left out.
+ * @throws {Error} when something was not accepted; the lines before it were.
+ */
+export async function send(
+  config: SendConfig,
+  input: ReadableStream<Uint8Array>,
+): Promise<number> {
+  if (config.hasLines) return await sendLines(config, input);
+  const text = config.text ?? await readText(input);
+  await say(config, { text, id: config.id ?? crypto.randomUUID() });
+  return 0;
+}
+
+/** In order, each one accepted before the next one is sent. Empty lines are no messages. */
+async function sendLines(
+  config: SendConfig,
+  input: ReadableStream<Uint8Array>,
+): Promise<number> {
+  let exitCode = 0;
+  let number = 0;
+  for await (const text of readLines(input)) {
+    number++;
+    if (text.trim() === "") continue;
+    try {
+      await say(config, { text, id: crypto.randomUUID() });
+    } catch (error) {
+      if (!(error instanceof ChatError) || error.code !== "too_long") throw error;
+      note(`Line ${number} is left out: it is longer than a message may be`);
+      exitCode = 1;
+    }
+  }
+  return exitCode;
+}
+
+async function say(
+  { url, name }: SendConfig,
+  { text, id }: { text: string; id: string },
+): Promise<void> {
+  const response = await request(url, {
+    method: "POST",
+    headers: { "content-type": "application/json", "idempotency-key": id },
+    body: JSON.stringify(name === undefined ? { text } : { text, name }),
+  });
+  await response.body?.cancel();
+}
+
+/** All of the input as one text. A line break at its end is the shell's. */
+async function readText(input: ReadableStream<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let text = "";
+  for await (const chunk of input) {
+    text += decode(decoder, chunk);
+    if (text.length > MAX_INPUT_BYTES) throw new ChatError("too_long");
+  }
+  return (text + decode(decoder)).replace(/\r?\n$/, "");
+}
+
+/** @throws {ChatError} `not_text` */
+function decode(decoder: TextDecoder, chunk?: Uint8Array): string {
+  try {
+    return decoder.decode(chunk as BufferSource | undefined, { stream: chunk !== undefined });
+  } catch (cause) {
+    throw new ChatError("not_text", { cause });
+  }
+}

@@ -1,0 +1,36 @@
+// `confab tail`: what is said in a room, as it is said, on standard output. What is not of the room goes to standard error.
+import type { TailConfig } from "../config.ts";
+import type { Notice } from "../wire/message.ts";
+import { TRANSCRIPT } from "../wire/transcript.ts";
+import { type EntryLine, toEntry } from "./entry.ts";
+import { follow, type Line } from "./follow.ts";
+import { harmless, harmlessJson, note, writeLine } from "./output.ts";
+
+/**
+ * Shows the room until the process ends.
+ * @throws {Error} when the server refuses for good, or nobody reads any more.
+ */
+export async function tail(config: TailConfig): Promise<number> {
+  const { url, since, name, isJson } = config;
+  const lines = follow({
+    url,
+    since,
+    name,
+    onLost: (error) => note(`${harmless(error.message)} (trying again)`),
+    onFound: () => note("Connected"),
+  });
+  for await (const line of lines) {
+    if (line.type === "welcome") note("The server has another journal: the room begins anew");
+    else if (isJson) writeLine(harmlessJson(JSON.stringify(line)));
+    else showText(line);
+  }
+  return 0;
+}
+
+/** Deletions and reactions do not show: a line that was printed cannot be taken back. */
+function showText(line: Line): void {
+  const frame = line.type === "gap"
+    ? TRANSCRIPT.encodeNotice(line as unknown as Notice)
+    : TRANSCRIPT.encode([toEntry(line as unknown as EntryLine)]);
+  if (frame) writeLine(harmless(frame.text));
+}

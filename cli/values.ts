@@ -1,0 +1,73 @@
+// Values of flags and variables, parsed. Pure. All throw `bad_usage`, with what gave the value and what was expected.
+import { parseRoomName } from "../names.ts";
+import { badUsage, type Setting } from "./flags.ts";
+
+/** Where to post what is said in a room, or in any. */
+export interface HookConfig {
+  readonly room: string | undefined;
+  readonly url: string;
+}
+
+/** `HOST:PORT`, `:PORT` or `[IPV6]:PORT`. */
+export function parseAddr({ value: addr, source }: Setting): { hostname: string; port: number } {
+  const match = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(addr);
+  const port = Number(match?.[3]);
+  if (!match || port > 65535) {
+    throw badUsage(`Cannot parse ${source}: expected HOST:PORT, received "${addr}"`);
+  }
+  return { hostname: match[1] ?? match[2] ?? "", port };
+}
+
+/** The server's address for this machine; for one that listens everywhere, `localhost`. */
+export function urlAt(hostname: string, port: number): string {
+  const host = isEverywhere(hostname) ? "localhost" : hostname;
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}/`;
+}
+
+/** Whether it means every address of the machine. */
+export function isEverywhere(hostname: string): boolean {
+  return ["", "0.0.0.0", "::"].includes(hostname);
+}
+
+export function parseChoice<T extends string>(
+  { value, source }: Setting,
+  choices: readonly T[],
+): T {
+  const choice = choices.find((choice) => choice === value);
+  if (choice) return choice;
+  const expected = choices.join(", ").replace(/, (?=[^,]*$)/, " or ");
+  throw badUsage(`Cannot parse ${source}: expected ${expected}, received "${value}"`);
+}
+
+export function parseCount({ value, source }: Setting): number {
+  const count = /^\d{1,15}$/.test(value) ? Number(value) : NaN;
+  if (count >= 0) return count;
+  throw badUsage(`Cannot parse ${source}: expected a number from 0 up, received "${value}"`);
+}
+
+export function parseOrigins({ value, source }: Setting): string[] {
+  const origins = value.split(",").map((origin) => origin.trim());
+  const wrong = origins.find((origin) =>
+    !/^https?:/.test(origin) || !URL.canParse(origin) || new URL(origin).origin !== origin
+  );
+  if (wrong === undefined) return origins;
+  throw badUsage(
+    `Cannot parse ${source}: expected an origin such as https://example.org, received "${wrong}"`,
+  );
+}
+
+/** A hook's URL may hold a secret, so that no error shows it. */
+export function parseHooks({ value, source }: Setting): HookConfig[] {
+  return value.split(",").map((part, i) => {
+    const [, name, url] = /^(?:([^:/?#=]*)=)?(.*)$/s.exec(part.trim())!;
+    const room = name === undefined ? undefined : parseRoomName(name);
+    if (name !== undefined && room === undefined) {
+      throw badUsage(`Cannot parse ${source}: expected the name of a room, received "${name}"`);
+    }
+    if (/^https?:\/\/\S+$/i.test(url!) && URL.canParse(url!)) return { room, url: url! };
+    throw badUsage(
+      `Cannot parse ${source}: expected [ROOM=]URL with http:// or https://, ` +
+        `received another at place ${i + 1}. A comma within a URL is written %2C`,
+    );
+  });
+}

@@ -1,0 +1,67 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { type Log, makeJsonLog, makeTextLog } from "./log.ts";
+
+/** What one event comes to. */
+function write(make: typeof makeJsonLog, ...event: Parameters<Log>): string[] {
+  const lines: string[] = [];
+  make((line) => lines.push(line))(...event);
+  return lines;
+}
+
+const circle: Record<string, unknown> = {};
+circle["self"] = circle;
+
+const VALUES: Record<string, unknown> = {
+  plain: "a b",
+  quoted: 'say "hi"',
+  forged: "x\n2026-01-01T00:00:00.000Z error forged",
+  escape: "\x1b[2J\x7f\x9b2J\u2028\u2029\0",
+  half: "\ud800",
+  number: 7,
+  nothing: undefined,
+  none: null,
+  big: 12n,
+  circle,
+  error: new TypeError("first\nsecond"),
+};
+
+Deno.test("makeTextLog() writes time, level, event and quoted fields", () => {
+  const [line] = write(makeTextLog, "warn", "client closed", { code: "stalled", count: 2 });
+  assertMatch(line!, /^\d{4}-\d\d-\d\dT[\d:.]+Z warn client closed code="stalled" count=2$/);
+});
+
+Deno.test("makeJsonLog() writes one object with time, level, event and the fields", () => {
+  const [line] = write(makeJsonLog, "error", "hub failed", { room: "ops", seq: 2 });
+  const { time, ...rest } = JSON.parse(line!);
+  assertMatch(time, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+  assertEquals(rest, { level: "error", event: "hub failed", room: "ops", seq: 2 });
+});
+
+Deno.test("makeJsonLog(): no field takes the place of time, level or event", () => {
+  const [line] = write(makeJsonLog, "info", "page", { level: "none", event: "forged", time: 0 });
+  assertEquals(line!.match(/level|event|time/g)?.length, 3);
+  assertEquals(JSON.parse(line!).event, "page");
+});
+
+for (const make of [makeTextLog, makeJsonLog]) {
+  Deno.test(`${make.name}(): one event is one line without control characters, whatever its fields`, () => {
+    const lines = write(make, "info", "odd", VALUES);
+    assertEquals(lines.length, 1);
+    // deno-lint-ignore no-control-regex -- these are what must not be there
+    assert(!/[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800]/.test(lines[0]!), lines[0]);
+  });
+
+  Deno.test(`${make.name}(): an error is its name and message`, () => {
+    const [line] = write(make, "info", "odd", VALUES);
+    assert(line!.includes(String.raw`"TypeError: first\nsecond"`), line);
+    assert(!line!.includes("log_test.ts"), line);
+  });
+}
+
+Deno.test("makeJsonLog() writes JSON whatever the fields are", () => {
+  const { forged, escape, big, nothing, circle } = JSON.parse(
+    write(makeJsonLog, "info", "odd", VALUES)[0]!,
+  );
+  assertEquals([forged, escape], [VALUES["forged"], VALUES["escape"]]);
+  assertEquals([big, nothing, circle], ["12", "undefined", "[object Object]"]);
+});
