@@ -272,7 +272,7 @@ export class Hub {
     try {
       return room.enter(author, name);
     } catch (error) {
-      this.#forgetIfEmpty(room);
+      this.#visited.push(room); // not in the middle of the turn: others may be about to join it
       member.close("internal"); // it has no place yet from which it could be removed
       throw error;
     }
@@ -309,9 +309,7 @@ export class Hub {
   #post({ poster, room: roomName, author: { author, name }, message }: PostEvent): void {
     try {
       const room = this.#visit(roomName);
-      const tag = this.#journal.claimTag(roomName, author, name);
-      this.#turn.hasClaims = true;
-      const person = { author, name, tag, connections: 0 };
+      const person = { author, name, tag: "", connections: 0 }; // the turn claims one, if it takes the message
       const seat = new Seat({ member: poster, person, takenSeq: 0, onFailure: this.#onFailure });
       this.#turn.add({ room, seat }, message);
     } catch (error) {

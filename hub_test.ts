@@ -137,6 +137,50 @@ function numbered(count: number): string[] {
   return Array.from({ length: count }, (_, n) => `line ${n + 1}`);
 }
 
+Deno.test("Hub.register() gives somebody without a name no tag of who has no key", async () => {
+  await using test = makeHub();
+  const member = test.arrive({ author: "0000".padEnd(26, "z"), name: "" });
+  await hubTurn();
+  assertEquals(member.told("welcome")[0]!.you, { name: "", tag: "0000z" });
+});
+
+Deno.test("Hub.broadcast() claims a tag when somebody comes, not for each message", async () => {
+  await using test = makeHub();
+  const { journal } = test;
+  const claimTag = journal.claimTag.bind(journal);
+  let claims = 0;
+  journal.claimTag = (...args) => {
+    claims++;
+    return claimTag(...args);
+  };
+  const member = test.arrive();
+  for (const id of ["1", "2", "3"]) test.say(member, "hi", { id });
+  await hubTurn();
+  assertEquals([member.acks.length, claims], [3, 1]);
+});
+
+Deno.test("Hub.register() that fails leaves the room to those who come in the same turn", async () => {
+  await using test = makeHub();
+  const { hub, journal } = test;
+  const claimTag = journal.claimTag.bind(journal);
+  let isBroken = true;
+  journal.claimTag = (room, author, name) => {
+    if (isBroken) throw new ChatError("not_stored");
+    return claimTag(room, author, name);
+  };
+  const read = hub.read("lobby", { after: 0 }, { entries: 1, chars: 1 }); // makes the room
+  const unlucky = test.arrive();
+  const lucky = test.join();
+  await hubTurn();
+  isBroken = false;
+  await read;
+  assertEquals(unlucky.closes.length, 1);
+  const other = test.join();
+  test.say(other, "hello");
+  await hubTurn();
+  assertEquals([lucky.lines, other.lines], [["hello"], ["hello"]]);
+});
+
 Deno.test("Hub.broadcast() reaches every member, its sender included, in one order", async () => {
   await using test = makeHub();
   const members = [test.join(), test.join(), test.arrive()];

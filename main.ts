@@ -60,7 +60,7 @@ async function serve(config: ServeConfig): Promise<void> {
   const listenOn = await TRANSPORTS[config.transport]();
   const secret = config.hookSecret && readSecret(config.hookSecret);
   const journal = openJournal(config);
-  const hooks: Hook[] = [];
+  const hooks = new Map<string, Hook>();
   const onDelivered = (room: string) => hooks.forEach((hook) => hook.notify(room));
   const { keep, allowOrigins } = config;
   const hub = new Hub({ journal, keep, log, onDelivered });
@@ -70,13 +70,13 @@ async function serve(config: ServeConfig): Promise<void> {
     Deno.exit(1);
   });
   for (const { room, url } of config.hooks) {
-    hooks.push(new Hook({ room, url, secret: secret!, source: hub, log }));
+    hooks.set(`${room} ${url}`, new Hook({ room, url, secret: secret!, source: hub, log }));
   }
   // Before anybody can say something, or that might be left out.
-  await Promise.all(hooks.map((hook) => hook.start()));
+  await Promise.all(hooks.values().map((hook) => hook.start()));
   const listener = await listen(config, listenOn, makeHandler({ hub, log, allowOrigins }), log);
   stopOnSignal(log, async () => {
-    await Promise.all(hooks.map((hook) => hook.stop())); // the hub still notes how far they came
+    await Promise.all(hooks.values().map((hook) => hook.stop())); // the hub still notes how far they came
     hub.close("restarting");
     await listener.stop(GRACE_MS);
     await running;
@@ -133,9 +133,10 @@ async function listen(
       log,
     });
   } catch (cause) {
+    const host = hostname.includes(":") ? `[${hostname}]` : hostname;
     const where = `${hostname || "every address"}, port ${port}`;
     const reason = cause instanceof Deno.errors.AddrInUse
-      ? `another program uses it. Stop that one, or choose another port with --addr ${hostname}:PORT`
+      ? `another program uses it. Stop that one, or choose another port with --addr ${host}:PORT`
       : (cause as Error).message;
     const message = `Cannot listen on ${where}: ${reason}`;
     throw new ChatError("address_unavailable", { cause, message });

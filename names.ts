@@ -13,7 +13,7 @@ const MAX_NAME_CHARS = 32;
 const AUTHOR_CHARS = 26;
 
 /** Length of a tag, where no other author has the same beginning. */
-export const MIN_TAG_CHARS = 4;
+const MIN_TAG_CHARS = 4;
 
 /** Digits and lower-case letters without i, l, o and u, which are easily misread (Crockford's base 32). */
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
@@ -96,9 +96,15 @@ export function parseRoomName(segment: string): string | undefined {
   return isPlain && ROOM_NAME.test(name) ? name : undefined;
 }
 
-/** The tags that an author may have beside a name, shortest first. */
+/** The tag of an author who has no name yet. */
+export function shortestTag(author: string): string {
+  return tagsOf(author).next().value!;
+}
+
+/** The tags that an author may have beside a name, shortest first. Who has a key never has the tag of who has none. */
 export function* tagsOf(author: string): Generator<string> {
-  for (let length = MIN_TAG_CHARS; length <= author.length; length++) {
+  const isAlike = NO_KEY.startsWith(author.slice(0, MIN_TAG_CHARS)) && !isAnonymous(author);
+  for (let length = MIN_TAG_CHARS + (isAlike ? 1 : 0); length <= author.length; length++) {
     yield author.slice(0, length);
   }
 }

@@ -6,6 +6,7 @@ import {
   isAnonymous,
   parseName,
   parseRoomName,
+  shortestTag,
   tagsOf,
 } from "./names.ts";
 
@@ -34,6 +35,14 @@ Deno.test("anonymousAuthor() is one author for each name, and never that of a ke
   // No hash has the letter that tells.
   assert(!isAnonymous("0000".padEnd(26, "0")));
   assert(!isAnonymous(hashKey("0123456789abcdef")));
+});
+
+Deno.test("tagsOf() gives who has a key no tag of who has none", () => {
+  const tags = (author: string) => [...tagsOf(author)].slice(0, 2);
+  assertEquals(tags("k3f9".padEnd(26, "z")), ["k3f9", "k3f9z"]);
+  assertEquals(tags("0000".padEnd(26, "z")), ["0000z", "0000zz"]);
+  assertEquals(tags(anonymousAuthor("ci"))[0], "0000");
+  assertEquals(shortestTag("0000".padEnd(26, "z")), "0000z");
 });
 
 Deno.test("parseName() makes one spelling of a name", () => {

@@ -1,7 +1,7 @@
 // One room while somebody is in it: its members, what they are sent, who they are. Owned and called by the hub's loop
 // only; holds no entry, for what a reader has missed is in the journal.
 import type { Journal } from "./journal/journal.ts";
-import { MIN_TAG_CHARS } from "./names.ts";
+import { shortestTag } from "./names.ts";
 import type { Person, Seat } from "./seat.ts";
 import type { Batch, Entry, Notice, Wire } from "./wire/message.ts";
 
@@ -87,7 +87,7 @@ export class Room {
 
   /** The author becomes one of the people here. Each call needs one of {@linkcode leave}. */
   enter(author: string, name: string): Person {
-    const tag = author.slice(0, MIN_TAG_CHARS);
+    const tag = shortestTag(author);
     const person = this.#people.get(author) ?? { author, name: "", tag, connections: 0 };
     if (name !== "") this.rename(person, name);
     this.#people.set(author, person);
@@ -161,7 +161,7 @@ export class Room {
     this.#lagging.delete(seat);
     this.#live.add(seat);
     if (this.#lagging.size === 0) this.#pages.clear();
-    seat.tell(this.#presence());
+    if (seat.person) seat.tell(this.#presence());
     return "live";
   }
 
@@ -189,11 +189,11 @@ export class Room {
     this.tellAll(this.#presence());
   }
 
-  /** Tells everybody but one person. The same notice for all, so that it is encoded once. */
+  /** Tells all the people there but one. The same notice for all, so that it is encoded once. */
   tellAll(notice: Notice, except?: Person): void {
     for (const seats of [this.#live, this.#lagging]) {
       for (const seat of seats) {
-        if (!except || seat.person !== except) seat.tell(notice);
+        if (seat.person && seat.person !== except) seat.tell(notice);
       }
     }
   }

@@ -51,7 +51,7 @@ export class Turn {
     this.#onDelivered = options.onDelivered ?? (() => {});
   }
 
-  /** Takes a message, or tells its sender why not. */
+  /** Takes a message, or tells its sender why not. @throws {ChatError} when a tag cannot be claimed. */
   add(place: Place, message: Message): void {
     const { room, seat: { person } } = place;
     const fault = person && this.#findFault(place, message);
@@ -59,7 +59,8 @@ export class Turn {
     if (fault && this.#journal.find(room.name, person.author, message.id) === undefined) {
       return this.#refuse(place, message.id, fault);
     }
-    const { author, name, tag } = person ?? NOBODY;
+    const { author, name } = person ?? NOBODY;
+    const tag = person ? person.tag || this.#journal.claimTag(room.name, author, name) : "";
     const { kind, id, text, ref, on } = message;
     const at = Date.now();
     this.#drafts.push({ room: room.name, at, kind, author, name, tag, id, text, ref, on });
@@ -137,6 +138,6 @@ function causeOf(error: unknown): unknown {
   return (error instanceof Error && error.cause) || error;
 }
 
-const NOBODY = { author: "", name: "", tag: "" };
+const NOBODY = { author: "", name: "" };
 
 const ONE = { entries: 1, chars: 1 };

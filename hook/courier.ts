@@ -1,32 +1,14 @@
 // Takes what is said in a room to one URL: reads what is due, posts it, one request for each entry, and notes how far
 // it came. Keeps nothing between calls: the place in each room is in the journal. Called by hook.ts, at most once at a
 // time for a room.
+import type { Hub, Reading } from "../hub.ts";
 import type { ReadLimit } from "../journal/journal.ts";
 import { encodeEntry } from "../wire/json_lines.ts";
-import type { Entry } from "../wire/message.ts";
 import { parseRetryAfterMs } from "./back_off.ts";
 import { signatureHeaders } from "./signature.ts";
 
-/** Entries of a room, as everybody there has been sent them. */
-export interface HookReading {
-  readonly room: string;
-  readonly epoch: string;
-  /** Number of the newest entry. */
-  readonly head: number;
-  /** Number of the newest entry that is not kept. */
-  readonly floor: number;
-  /** Oldest first. */
-  readonly entries: readonly Entry[];
-}
-
 /** What a hook needs of the hub. */
-export interface HookSource {
-  read(room: string, range: { readonly after: number }, limit: ReadLimit): Promise<HookReading>;
-  roomNames(): Promise<string[]>;
-  cursor(reader: string, room: string): Promise<number | undefined>;
-  /** Resolves when it is as good as done; durable soon. */
-  moveCursor(reader: string, room: string, seq: number): Promise<void>;
-}
+export type HookSource = Pick<Hub, "read" | "roomNames" | "cursor" | "moveCursor">;
 
 export interface CourierOptions {
   /** By what name the places in rooms are noted. */
@@ -154,7 +136,7 @@ export class Courier {
 
 /** What a receiver is to be told of a room behind an entry: first of those entries that are gone. */
 function* makePosts(
-  { room, epoch, floor, entries }: HookReading,
+  { room, epoch, floor, entries }: Reading,
   after: number,
 ): Generator<Post> {
   const id = `${epoch}.${encodeURIComponent(room)}`;

@@ -1,6 +1,8 @@
 // The body of a request, bounded in size and time before it is in memory.
-import { Buffer } from "node:buffer";
 import { ChatError } from "../errors.ts";
+
+/** Room for a body whose length is not known. It doubles when it is full. */
+const FIRST_BYTES = 4096;
 
 /** Time for a body to arrive. */
 const BODY_WAIT_MS = 20_000;
@@ -11,7 +13,8 @@ const BODY_WAIT_MS = 20_000;
  */
 export async function readBody(request: Request, maxBytes: number): Promise<ArrayBuffer> {
   if (Number(request.headers.get("content-length")) > maxBytes) throw tooLong(maxBytes);
-  const parts: Uint8Array[] = [];
+  // Copied, for what arrives is a small view of a large buffer, however little it is.
+  let bytes = new Uint8Array(Math.min(FIRST_BYTES, maxBytes));
   let size = 0;
   const reader = request.body?.getReader();
   if (!reader) return new ArrayBuffer(0);
@@ -22,12 +25,14 @@ export async function readBody(request: Request, maxBytes: number): Promise<Arra
   }, BODY_WAIT_MS);
   try {
     for (let part = await reader.read(); !part.done; part = await reader.read()) {
-      size += part.value.byteLength;
-      if (size > maxBytes) throw tooLong(maxBytes);
-      parts.push(part.value);
+      const end = size + part.value.byteLength;
+      if (end > maxBytes) throw tooLong(maxBytes);
+      if (end > bytes.length) bytes = enlarge(bytes, Math.min(Math.max(end, 2 * size), maxBytes));
+      bytes.set(part.value, size);
+      size = end;
     }
     if (isLate) throw new ChatError("body_timeout");
-    return new Uint8Array(Buffer.concat(parts)).buffer;
+    return bytes.slice(0, size).buffer;
   } catch (cause) {
     if (cause instanceof ChatError) throw cause;
     throw new ChatError(isLate ? "body_timeout" : "bad_request", { cause }); // or the peer has gone
@@ -35,6 +40,12 @@ export async function readBody(request: Request, maxBytes: number): Promise<Arra
     clearTimeout(timer);
     reader.cancel().catch(() => {});
   }
+}
+
+function enlarge(bytes: Uint8Array<ArrayBuffer>, length: number): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(length);
+  larger.set(bytes);
+  return larger;
 }
 
 function tooLong(maxBytes: number): ChatError {

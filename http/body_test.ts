@@ -19,6 +19,9 @@ Deno.test("readBody() reads up to the limit, however it is cut", async () => {
   assertEquals(await read(4), [1, 2, 3, 4]);
   assertEquals(await codeOf(read(3)), "too_long");
   assertEquals((await readBody(makeRequest(null), 4)).byteLength, 0);
+  const long = Array.from({ length: 20_000 }, (_, n) => n % 256);
+  const bytes = ReadableStream.from(long.map((byte) => Uint8Array.of(byte)));
+  assertEquals([...new Uint8Array(await readBody(makeRequest(bytes), 20_000))], long);
 });
 
 Deno.test("readBody() does not read what says that it is too long", async () => {

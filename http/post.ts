@@ -1,10 +1,10 @@
 // Saying something with one request: JSON, text, or what another service posts.
-import { Buffer } from "node:buffer";
+import { Buffer, isUtf8 } from "node:buffer";
 import { MAX_MESSAGE_BYTES } from "../dialog.ts";
 import { ChatError } from "../errors.ts";
 import type { Hub } from "../hub.ts";
 import { anonymousAuthor, hashKey, parseName } from "../names.ts";
-import { decodeFields, type Fields, parseObject } from "../wire/json_lines.ts";
+import { badField, decodeFields, type Fields, parseObject } from "../wire/json_lines.ts";
 import type { Message } from "../wire/message.ts";
 import { decodeText } from "../wire/text.ts";
 import { readBody } from "./body.ts";
@@ -84,7 +84,7 @@ function decodeMessage(fields: Fields, headers: Headers): Message {
   const key = headers.get("idempotency-key")?.replace(/^"(.*)"$/, "$1");
   const id = fields["id"] ?? undefined;
   if (key !== undefined && id !== undefined && id !== key) {
-    throw badField("id", "the same as the Idempotency-Key", "another");
+    throw badField("id", "the same as the Idempotency-Key", id);
   }
   const command = decodeFields({
     type: fields["type"] ?? "say",
@@ -111,23 +111,18 @@ function readAuthor(headers: Headers, name: string): { author: string; name: str
 /** The author whose key the request holds; undefined when it holds none. @throws {ChatError} `bad_field`. */
 export function authorOf(headers: Headers): string | undefined {
   const key = headers.get("confab-key");
-  // A header's characters are its bytes.
-  return key === null ? undefined : hashKey(Buffer.from(key, "latin1").toString());
+  if (key === null) return undefined;
+  const bytes = Buffer.from(key, "latin1"); // a header's characters are its bytes
+  if (isUtf8(bytes)) return hashKey(bytes.toString());
+  throw badField("Confab-Key", "UTF-8", {}); // or different keys would be one
 }
 
 function readName(fields: Fields): string | undefined {
   const name = fields["name"] ?? undefined;
   if (name === undefined || typeof name === "string") return name;
-  throw badField("name", "a string", `a ${typeof name}`);
+  throw badField("name", "a string", name);
 }
 
 function mediaTypeOf(request: Request): string {
   return (request.headers.get("content-type") ?? "").split(";")[0]!.trim().toLowerCase();
-}
-
-function badField(name: string, expected: string, received: string): ChatError {
-  const message = `Cannot read "${name}": expected ${expected}, received ${
-    JSON.stringify(received.slice(0, 20))
-  }`;
-  return new ChatError("bad_field", { message });
 }

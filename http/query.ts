@@ -1,6 +1,5 @@
 // What the query of a room's URL asks for, and the headers that say the same. Pure.
-import { ChatError } from "../errors.ts";
-import { DEFAULT_HISTORY, MAX_HISTORY } from "../wire/json_lines.ts";
+import { badField, DEFAULT_HISTORY, MAX_HISTORY } from "../wire/json_lines.ts";
 
 /** A room's query. Numbers that are not given are undefined, texts empty. */
 export interface RoomQuery {
@@ -9,7 +8,7 @@ export interface RoomQuery {
   /** Entries of a page. */
   readonly limit: number;
   /** Entries that a stream begins with when it resumes nothing. */
-  readonly history: number;
+  readonly history: number | undefined;
   readonly most: number | undefined;
   readonly epoch: string | undefined;
   readonly name: string;
@@ -23,20 +22,21 @@ export function parseQuery({ searchParams }: URL): RoomQuery {
     if (value === null || /^\d{1,15}$/.test(value)) {
       return value === null ? undefined : Number(value);
     }
-    throw badQuery(name, "a number", value);
+    throw badField(name, "a number", value);
   };
   const [after, before] = [number("after"), number("before")];
   if (after !== undefined && before !== undefined) {
-    throw badQuery("before", "either this or after", String(before));
+    throw badField("before", "either this or after", String(before));
   }
+  const history = number("history");
   const limit = number("limit") ?? DEFAULT_HISTORY;
-  if (limit < 1) throw badQuery("limit", "a number from 1 up", "0");
+  if (limit < 1) throw badField("limit", "a number from 1 up", "0");
   const follow = searchParams.get("follow");
   return {
     after,
     before,
     limit: Math.min(limit, MAX_HISTORY),
-    history: Math.min(number("history") ?? 0, MAX_HISTORY),
+    history: history && Math.min(history, MAX_HISTORY),
     most: number("most"),
     epoch: searchParams.get("epoch") ?? undefined,
     name: searchParams.get("name") ?? "",
@@ -50,11 +50,4 @@ export function parseLastEventId(headers: Headers): number | undefined {
   if (id === null || id === "") return undefined;
   // One that is no seq is of another server: no entry has it, so the reader starts afresh.
   return /^\d{1,15}$/.test(id) ? Number(id) : Infinity;
-}
-
-function badQuery(name: string, expected: string, received: string): ChatError {
-  const message = `Cannot read "${name}": expected ${expected}, received ${
-    JSON.stringify(received.slice(0, 20))
-  }`;
-  return new ChatError("bad_field", { message });
 }

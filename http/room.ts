@@ -6,7 +6,7 @@ import type { Hub, Reading } from "../hub.ts";
 import type { Log } from "../log.ts";
 import type { Peer } from "../transport/transport.ts";
 import { encodeEntry } from "../wire/json_lines.ts";
-import { encodeTranscript } from "../wire/transcript.ts";
+import { encodeGap, encodeTranscript } from "../wire/transcript.ts";
 import { corsHeaders, isAllowedOrigin } from "./origin.ts";
 import { servePost } from "./post.ts";
 import { problemOf, refuse } from "./problem.ts";
@@ -57,17 +57,16 @@ function answer(request: Request, peer: Peer, deps: RoomDeps): Response | Promis
   if (isRead) return read(request, peer, deps);
   if (!isAllowedOrigin(request.headers, deps.allowOrigins)) throw new ChatError("foreign_origin");
   if (request.method === "POST" && !deps.isRoot) return servePost(request, deps);
+  if (deps.isRoot) return refuse("method_not_allowed", { allow: "GET, HEAD" });
   if (request.method === "OPTIONS") {
     return new Response(null, { status: 204, headers: { allow: METHODS } });
   }
-  if (deps.isRoot) return refuse("method_not_allowed", { allow: "GET, HEAD" });
   const message = `A room knows no ${request.method}: to say something use POST`;
   return problemOf(new ChatError("method_not_allowed", { message }), { allow: METHODS });
 }
 
 function read(request: Request, peer: Peer, deps: RoomDeps): Response | Promise<Response> {
   const { isRoot, servePage } = deps;
-  const query = parseQuery(new URL(request.url));
   const types = isRoot ? ROOT_TYPES : TYPES;
   const type = accepts(request, ...types);
   if (type === undefined) {
@@ -77,6 +76,7 @@ function read(request: Request, peer: Peer, deps: RoomDeps): Response | Promise<
     throw new ChatError("not_acceptable", { message });
   }
   if (type === "text/html") return servePage();
+  const query = parseQuery(new URL(request.url));
   if (STREAMS.includes(type) || query.follow && type === "text/plain") {
     return serveStream(request, peer, { ...deps, query, type });
   }
@@ -92,8 +92,9 @@ async function readPage(
   const { after, before = Number.MAX_SAFE_INTEGER, limit } = query;
   const range = after === undefined ? { before } : { after };
   const reading = await hub.read(room, range, { entries: limit, chars: MAX_PAGE_CHARS });
+  const gap = gapOf(reading, query);
   const body = type === "text/plain"
-    ? encodeTranscript(reading.entries)
+    ? (gap ? `${encodeGap(gap)}\n` : "") + encodeTranscript(reading.entries)
     : encodePage(reading, query);
   const link = linksOf(reading, limit);
   return new Response(request.method === "HEAD" ? null : body, {
@@ -106,15 +107,18 @@ async function readPage(
   });
 }
 
-function encodePage(reading: Reading, { after }: RoomQuery): string {
-  const { room, epoch, head, floor, entries } = reading;
+/** What is no longer kept of that which was asked for. */
+function gapOf({ floor }: Reading, { after = floor }: RoomQuery) {
+  if (after >= floor) return undefined;
+  return { from: after + 1, to: floor, count: floor - after, reason: "retention" } as const;
+}
+
+function encodePage(reading: Reading, query: RoomQuery): string {
+  const { room, epoch, head, entries } = reading;
   const { older, newer } = neighboursOf(reading);
-  const more = (after === undefined ? older : newer) !== undefined;
-  const isGap = after !== undefined && after < floor;
-  const gap = isGap
-    ? { gap: { from: after + 1, to: floor, count: floor - after, reason: "retention" } }
-    : {};
-  const start = JSON.stringify({ room, epoch, head, ...gap, more }).slice(0, -1);
+  const more = (query.after === undefined ? older : newer) !== undefined;
+  const gap = gapOf(reading, query);
+  const start = JSON.stringify({ room, epoch, head, gap, more }).slice(0, -1);
   return `${start},"entries":[${entries.map(encodeEntry).join(",")}]}\n`;
 }
 

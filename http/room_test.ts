@@ -148,6 +148,20 @@ Deno.test("POST of another service's payload says it in words, each delivery onc
   assertEquals((await deliver("?format=slack", large))[0], 413);
 });
 
+Deno.test("POST takes a key of UTF-8 only: different keys are never one author", async () => {
+  await using server = await serve();
+  const init = (bytes: number[]) => ({
+    headers: { "confab-key": String.fromCharCode(...bytes) },
+    body: "hi",
+  });
+  const key = [...new TextEncoder().encode("ключ".repeat(3))];
+  await say(`${server.url}?name=Ann`, "first");
+  const taken = await fetch(`${server.url}?name=Ann`, { method: "POST", ...init(key) });
+  assertEquals(taken.status, 201, await taken.text());
+  const raw = Array.from({ length: 16 }, (_, n) => 128 + n);
+  assertEquals(await refusal(`${server.url}?name=Ann`, init(raw)), [400, "bad_field"]);
+});
+
 Deno.test("POST refuses what it must, with a coded problem", async () => {
   await using server = await serve();
   await say(server.url, "one");
@@ -295,6 +309,8 @@ Deno.test("GET counts what retention has removed", async () => {
   assertEquals(page.entries.map((entry: { seq: number }) => entry.seq), [3, 4, 5]);
   assertEquals(response.headers.get("link"), null);
   assertEquals((await readJson(server.url, "?after=2")).page.gap, undefined);
+  const text = await (await fetch(`${server.url}?after=0`)).text();
+  assertEquals(text.split("\n")[0], "-- 2 entries are no longer kept --");
 });
 
 Deno.test("GET refuses a query that makes no sense", async () => {
@@ -312,6 +328,16 @@ Deno.test("GET refuses a query that makes no sense", async () => {
     const { response, page } = await readJson(server.url, query);
     assertEquals([response.status, page.code], [400, "bad_field"], query);
   }
+});
+
+Deno.test("the page itself does not mind a query, and / takes no other method", async () => {
+  await using server = await serve();
+  const headers = { accept: "text/html" };
+  const page = await fetch(`${server.url}?after=x`, { headers });
+  assertEquals([page.status, (await page.text()).includes("<title>")], [200, true]);
+  const options = await fetch(`http://127.0.0.1:${server.port}/`, { method: "OPTIONS" });
+  assertEquals([options.status, options.headers.get("allow")], [405, "GET, HEAD"]);
+  await options.body?.cancel();
 });
 
 Deno.test("a page of another origin reads and posts only where it is allowed", async () => {

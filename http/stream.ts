@@ -5,8 +5,8 @@ import type { Arrival, Hub } from "../hub.ts";
 import type { Log } from "../log.ts";
 import { parseName } from "../names.ts";
 import type { Peer } from "../transport/transport.ts";
-import { EVENT_STREAM, EVENTS_ONLY, LINES_ONLY } from "../wire/event_stream.ts";
-import { JSON_LINES } from "../wire/json_lines.ts";
+import { EVENT_STREAM } from "../wire/event_stream.ts";
+import { DEFAULT_HISTORY, JSON_LINES } from "../wire/json_lines.ts";
 import type { Wire } from "../wire/message.ts";
 import { TRANSCRIPT } from "../wire/transcript.ts";
 import { authorOf } from "./post.ts";
@@ -15,11 +15,11 @@ import { parseLastEventId, type RoomQuery } from "./query.ts";
 /** Silence that no proxy takes for the end, and shorter than what the page takes for a reason to ask. */
 const HEARTBEAT_PERIOD_MS = 12_000;
 
-/** Media types of streams, with their wires for who is there as a person and for who is not. */
-const WIRES = new Map<string, { person: Wire; reader: Wire }>([
-  ["text/event-stream", { person: EVENT_STREAM, reader: EVENTS_ONLY }],
-  ["application/x-ndjson", { person: JSON_LINES, reader: LINES_ONLY }],
-  ["text/plain", { person: TRANSCRIPT, reader: TRANSCRIPT }],
+/** Media types of streams. */
+const WIRES = new Map([
+  ["text/event-stream", EVENT_STREAM],
+  ["application/x-ndjson", JSON_LINES],
+  ["text/plain", TRANSCRIPT],
 ]);
 
 export interface StreamOptions {
@@ -35,22 +35,25 @@ export interface StreamOptions {
 export function serveStream(request: Request, peer: Peer, options: StreamOptions): Response {
   const { hub, log, room, query, type } = options;
   const author = authorOf(request.headers) ?? "";
-  const wires = WIRES.get(type)!;
-  const wire = author ? wires.person : wires.reader;
+  const wire = WIRES.get(type)!;
+  const lastEventId = parseLastEventId(request.headers);
+  const isResuming = (lastEventId ?? query.after) !== undefined;
   const arrival = {
     author,
     name: author && query.name && parseName(query.name),
-    // An event source that comes back asks for the URL that it began with: what it has seen since counts.
-    after: parseLastEventId(request.headers) ?? query.after,
-    epoch: query.epoch,
+    // An event source that comes back asks for the URL that it began with: what it has seen since counts, and may be of
+    // another journal than the URL knows.
+    after: lastEventId ?? query.after,
+    epoch: lastEventId === undefined ? query.epoch : undefined,
     most: query.most ?? Infinity,
-    history: query.history,
+    history: query.history ?? (isResuming ? DEFAULT_HISTORY : 0),
   };
   const headers = {
     "content-type": type === "text/plain" ? "text/plain; charset=utf-8" : type,
     // Whatever gathers the stream to compress or buffer it would delay it.
     "cache-control": "no-store, no-transform",
     "x-accel-buffering": "no",
+    "x-content-type-options": "nosniff",
   };
   if (request.method === "HEAD") return new Response(null, { headers });
   return peer.stream(headers, (connection) => {
@@ -78,9 +81,9 @@ class StreamDialog implements Dialog {
   }
 
   begin(): void {
-    this.#join();
     const beat = () => this.#speaker.tell({ type: "pong" });
     this.#heartbeat = setInterval(beat, HEARTBEAT_PERIOD_MS);
+    this.#join(); // which may end it at once
   }
 
   read(): void {/* nothing comes */}

@@ -90,6 +90,7 @@ for (const type of [EVENTS, LINES]) {
     const { headers } = follower.response;
     assertEquals([headers.get("content-type"), headers.get("x-accel-buffering")], [type, "no"]);
     assertEquals(headers.get("cache-control"), "no-store, no-transform");
+    assertEquals(headers.get("x-content-type-options"), "nosniff");
     const welcome = await follower.next();
     assertEquals([welcome.type, welcome.head, welcome.resumed], ["welcome", 1, false]);
     await say(server.url, "one", "two\nlines");
@@ -125,6 +126,16 @@ for (const type of [EVENTS, LINES]) {
     const other = { accept: type, "last-event-id": "abc" };
     await using foreign = await Follower.open(`${server.url}?after=1`, other);
     assertEquals((await foreign.next()).resumed, false);
+    assertEquals(await foreign.texts(3), ["1", "2", "3"]); // what there is, and not only what comes
+  });
+
+  Deno.test(`GET of ${type} resumes behind what was seen last, whatever journal the URL knows`, async () => {
+    await using server = await serve();
+    await say(server.url, "1", "2", "3");
+    const headers = { accept: type, "last-event-id": "1" };
+    await using follower = await Follower.open(`${server.url}?epoch=before`, headers);
+    assertEquals((await follower.next()).resumed, true);
+    assertEquals(await follower.texts(2), ["2", "3"]);
   });
 
   Deno.test(`GET of ${type} with a key is somebody who is there`, async () => {
@@ -163,6 +174,15 @@ for (const type of [EVENTS, LINES]) {
     while (line !== beat) line = await follower.line();
   });
 }
+
+Deno.test("GET of a stream once the rooms are closed says so and ends: an event source comes back", async () => {
+  await using server = await serve();
+  server.hub.close("restarting");
+  await using follower = await Follower.open(server.url, { accept: EVENTS });
+  assertEquals(follower.response.status, 200);
+  assertEquals((await follower.next()).type, "bye");
+  while (await follower.line() !== undefined);
+});
 
 Deno.test("GET of a stream without a key sees nothing of people, and is counted as one", async () => {
   await using server = await serve();

@@ -21,9 +21,9 @@ const MAY_IMPORT: Record<string, string[]> = {
   "hook/courier.ts": [
     "hook/back_off.ts",
     "hook/signature.ts",
+    "hub.ts",
     "journal/journal.ts",
     "wire/json_lines.ts",
-    "wire/message.ts",
   ],
   "hook/signature.ts": ["errors.ts"],
   "hook/back_off.ts": [],

@@ -41,6 +41,11 @@ export function openBrowser(executablePath: string): Promise<Browser> {
 
 const executablePath = findChromium();
 
+/** One for all tests of a file: to start and to end it takes longer than many of them. */
+let shared: Promise<Browser> | undefined;
+
+Deno.test.afterAll(async () => await (await shared)?.close());
+
 /** A program, a browser, and tabs that must have had no error, no blocked content and no foreign request. */
 export class Stage implements AsyncDisposable {
   readonly browser: Browser;
@@ -58,7 +63,8 @@ export class Stage implements AsyncDisposable {
 
   static async open(): Promise<Stage> {
     const data = await Deno.makeTempDir({ prefix: "confab-stage-" });
-    return new Stage(await openBrowser(executablePath!), await startProgram({ data }), data);
+    shared ??= openBrowser(executablePath!);
+    return new Stage(await shared, await startProgram({ data }), data);
   }
 
   /** Ends the program as a power cut would. */
@@ -110,7 +116,7 @@ export class Stage implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.browser.close();
+    for (const context of this.browser.contexts()) await context.close();
     await this.program[Symbol.asyncDispose]();
     await Deno.remove(this.#data, { recursive: true });
     assertEquals(this.complaints, []);

@@ -1,11 +1,13 @@
 // A room as a URL, asked of the whole program: what a shell, a script and an event stream do with it, over restarts.
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertLess } from "@std/assert";
 import { EventSource } from "eventsource";
 import type { Page } from "playwright-core";
 import { Stage, testInBrowser } from "./browser.ts";
 import { within } from "./deadline.ts";
 import { eventually } from "./page/until.ts";
+import { peakMemoryMiB } from "../bench/processes.ts";
 import { type Program, startProgram } from "./program.ts";
+import { RawSocket } from "./raw_socket.ts";
 
 const EVENTS = { accept: "text/event-stream" };
 const LINES = { accept: "application/x-ndjson" };
@@ -67,6 +69,17 @@ Deno.test("http: an Idempotency-Key makes one entry of two posts, over a crash a
   } finally {
     await Deno.remove(data, { recursive: true });
   }
+});
+
+Deno.test("http: a body in many small chunks costs no more memory than its bytes", async () => {
+  await using program = await startProgram();
+  const chunks = 10_000;
+  const head = "POST /r/ops HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const body = "1\r\nx\r\n".repeat(chunks) + "0\r\n\r\n";
+  using sender = await RawSocket.connect(program.port, head + body);
+  assert((await sender.readHead()).startsWith("HTTP/1.1 201"));
+  assertLess(peakMemoryMiB(program.pid), 300); // each chunk has a buffer of 64 KiB while it is read
+  sender.drop();
 });
 
 /** Kills the program while something follows the room, and looks at what that has got once it is back. */

@@ -11,7 +11,7 @@ import { chooseSeed, Random } from "./random.ts";
 
 const CLIENTS = 100;
 const TALKERS = 20;
-const SECONDS = 20;
+const SECONDS = 8;
 const TALK_PERIOD_MS = 50;
 const KICK_PERIOD_MS = 25;
 

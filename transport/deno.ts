@@ -29,7 +29,8 @@ class DenoListener implements Listener {
   readonly #handler: Handler;
   readonly #options: ListenOptions;
   readonly #log: Log;
-  readonly #open = new OpenConnections<DenoConnection | StreamConnection>();
+  readonly #open = new OpenConnections<DenoConnection>();
+  readonly #requests = new OpenConnections<Request>();
   #server: Deno.HttpServer<Deno.NetAddr> | undefined;
   #relisten: ReturnType<typeof setTimeout> | undefined;
   readonly #abort = new AbortController();
@@ -46,7 +47,8 @@ class DenoListener implements Listener {
   async stop(graceMs: number): Promise<void> {
     this.#isStopping = true;
     clearTimeout(this.#relisten);
-    await this.#open.untilEmpty(graceMs);
+    // Who says something is told what became of it.
+    await Promise.all([this.#open, this.#requests].map((open) => open.untilEmpty(graceMs)));
     // Not shutdown(): it waits for ever for a peer that has stopped reading.
     this.#abort.abort();
     await this.#server?.finished;
@@ -84,17 +86,12 @@ class DenoListener implements Listener {
 
   #handle(request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>) {
     const remoteAddress = info.remoteAddr.hostname;
+    const { completed } = info;
+    this.#requests.hold(request, completed); // which is also when it is upgraded
     return this.#handler(request, {
       remoteAddress,
       stream: (headers, onOpen) => {
-        const { completed } = info;
-        const connection = new StreamConnection({
-          remoteAddress,
-          completed,
-          log: this.#log,
-          onEnd: (connection) => void this.#open.delete(connection),
-        });
-        this.#open.add(connection);
+        const connection = new StreamConnection({ remoteAddress, completed, log: this.#log });
         onOpen(connection);
         return new Response(connection.body, { headers });
       },

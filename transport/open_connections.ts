@@ -1,4 +1,4 @@
-// The connections that are open, for a listener that stops when they have ended.
+// The connections that are open, or the requests under way, for a listener that stops when they have ended.
 
 export class OpenConnections<C> extends Set<C> {
   #onEmpty = () => {};
@@ -7,6 +7,13 @@ export class OpenConnections<C> extends Set<C> {
     const wasOpen = super.delete(connection);
     if (this.size === 0) this.#onEmpty();
     return wasOpen;
+  }
+
+  /** Adds it until the promise settles. */
+  hold(connection: C, until: Promise<unknown>): void {
+    this.add(connection);
+    const end = () => void this.delete(connection);
+    until.then(end, end);
   }
 
   /** Resolves when there are none, and after `graceMs` at the latest. */

@@ -18,7 +18,6 @@ export interface StreamConnectionOptions {
   /** Settles when the response has been sent, or when it never will be. */
   readonly completed: Promise<unknown>;
   readonly log: Log;
-  readonly onEnd: (connection: StreamConnection) => void;
 }
 
 export class StreamConnection implements Connection {
@@ -27,15 +26,13 @@ export class StreamConnection implements Connection {
   /** What the response is made of. */
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
   readonly #log: Log;
-  readonly #onEnd: StreamConnectionOptions["onEnd"];
   #controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
   #handlers: ConnectionHandlers | undefined;
   #isEnded = false;
 
-  constructor({ remoteAddress, completed, log, onEnd }: StreamConnectionOptions) {
+  constructor({ remoteAddress, completed, log }: StreamConnectionOptions) {
     this.remoteAddress = remoteAddress;
     this.#log = log;
-    this.#onEnd = onEnd;
     this.body = new ReadableStream<Uint8Array<ArrayBuffer>>({
       start: (controller) => void (this.#controller = controller),
       cancel: () => this.#end(), // the peer has gone
@@ -81,6 +78,5 @@ export class StreamConnection implements Connection {
     } catch (error) {
       this.#log("error", "connection handler failed", { error });
     }
-    this.#onEnd(this);
   }
 }

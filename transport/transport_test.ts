@@ -339,6 +339,43 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
     assertEquals(server.logged, []);
   });
 
+  test("stops: who waits for an answer gets it", async () => {
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<void>();
+    await using server = await start(listen, async () => {
+      asked.resolve();
+      await answer.promise;
+      return new Response("durable");
+    });
+    const response = fetch(`http://127.0.0.1:${server.port}/`, { method: "POST", body: "x" });
+    await asked.promise;
+    const stopped = server.listener.stop(60_000);
+    answer.resolve();
+    assertEquals(await (await response).text(), "durable");
+    await within(5_000, "the end", stopped);
+  });
+
+  test("knows of a stream behind another that their connection has ended", async () => {
+    const connections: Connection[] = [];
+    const closed = Promise.withResolvers<void>();
+    let closes = 0;
+    const onClose = () => {
+      if (++closes === connections.length) closed.resolve();
+    };
+    await using server = await start(listen, (_request, peer) =>
+      peer.stream({}, (connection) => {
+        connections.push(connection);
+        connection.listen({ onMessage: () => {}, onClose });
+        connection.send(new Frame("open"));
+      }));
+    const request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    const reader = await RawSocket.connect(server.port, request + request);
+    await reader.readHead();
+    reader.drop();
+    await within(5_000, "the close", closed.promise);
+    await within(5_000, "the end", server.listener.stop(60_000));
+  });
+
   test("sends texts of every length of head, the same frame to several", async () => {
     const frames = [0, 125, 126, 65535, 65536].map((length) =>
       new Frame(

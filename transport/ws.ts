@@ -5,6 +5,7 @@
 import { createHeaders, createRequest, sendResponse } from "@remix-run/node-fetch-server";
 import { Buffer } from "node:buffer";
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
 import { setImmediate } from "node:timers";
 // @ts-types="@types/ws"
 import { WebSocketServer } from "ws";
@@ -20,6 +21,21 @@ const MAX_HEAD_BYTES = 8 * 1024;
 
 /** Overdue heads are looked for this often in the time that they have. */
 const HEAD_CHECKS = 5;
+
+/**
+ * Requests of one connection that may wait for their answers. node:http runs all that are sent together, and holds every
+ * answer until it is read.
+ */
+const MAX_UNANSWERED = 6;
+
+/** Silence after which the system asks whether the peer of a request is still there. */
+const KEEP_ALIVE_MS = 60_000;
+
+/** What else a request offers to become is of no interest (RFC 9110, section 7.8). The types know it not. */
+const UPGRADES = {
+  shouldUpgradeCallback: ({ headers }: IncomingMessage) =>
+    headers.upgrade?.toLowerCase() === "websocket",
+};
 
 /** Upgrades in one turn of the event loop. */
 const MAX_UPGRADES = 16;
@@ -49,7 +65,10 @@ export const listenWs: Listen = async (handler, options) => {
 class WsListener implements Listener {
   readonly #handler: Handler;
   readonly #options: ListenOptions;
-  readonly #open = new OpenConnections<WsConnection | StreamConnection>();
+  readonly #open = new OpenConnections<WsConnection>();
+  readonly #requests = new OpenConnections<IncomingMessage>();
+  /** Requests of a connection that wait for their answers. */
+  readonly #unanswered = new WeakMap<Socket, number>();
   readonly #http: HttpServer;
   readonly #webSockets: WebSocketServer;
   #sweep: ReturnType<typeof setInterval> | undefined;
@@ -77,10 +96,12 @@ class WsListener implements Listener {
         maxHeaderSize: MAX_HEAD_BYTES,
         headersTimeout: headWaitMs,
         connectionsCheckingInterval: headWaitMs / HEAD_CHECKS,
+        ...UPGRADES,
       },
       prepare: (server) => {
         server.on("request", (message, response) => {
           message.url = originForm(message.url);
+          message.socket.setKeepAlive(true, KEEP_ALIVE_MS);
           void this.#answer(message, response);
         });
         server.on("upgrade", (message, socket, head) => {
@@ -100,21 +121,23 @@ class WsListener implements Listener {
   async listen(): Promise<void> {
     await this.#http.listen(this.#options.port);
     this.#sweep = setInterval(() => {
-      for (const connection of this.#open) {
-        if (connection instanceof WsConnection) connection.countSilence();
-      }
+      for (const connection of this.#open) connection.countSilence();
     }, this.#options.pongWaitMs / SILENT_PARTS);
   }
 
   async stop(graceMs: number): Promise<void> {
     this.#isStopping = true;
-    await this.#open.untilEmpty(graceMs);
+    // Who says something is told what became of it.
+    await Promise.all([this.#open, this.#requests].map((open) => open.untilEmpty(graceMs)));
     clearInterval(this.#sweep);
     for (const connection of this.#open) connection.terminate();
     await this.#http.close();
   }
 
   async #answer(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    const completed = this.#await(message, response);
+    if (!completed) return void message.socket.destroy();
+    this.#requests.hold(message, completed);
     const upgrade = () => {
       throw new TypeError("Cannot upgrade: the request does not ask for it");
     };
@@ -122,11 +145,9 @@ class WsListener implements Listener {
     const stream: Peer["stream"] = (headers, onOpen) => {
       const connection = new StreamConnection({
         remoteAddress: message.socket.remoteAddress ?? "",
-        completed: new Promise((resolve) => response.once("close", () => resolve(undefined))),
+        completed,
         log: this.#options.log,
-        onEnd: this.#onEnd,
       });
-      this.#open.add(connection);
       onOpen(connection);
       return new Response(connection.body, { headers });
     };
@@ -134,6 +155,26 @@ class WsListener implements Listener {
     await sendResponse(response, answer).catch((error) => {
       if (error !== CUT) this.#options.log("error", "answer failed", { error });
       response.destroy();
+    });
+  }
+
+  /**
+   * The end of an answer, sent or not; undefined when its connection has asked for too much at once. An answer that waits
+   * behind another is not told when the connection ends.
+   */
+  #await({ socket }: IncomingMessage, response: ServerResponse): Promise<void> | undefined {
+    const count = (this.#unanswered.get(socket) ?? 0) + 1;
+    if (count > MAX_UNANSWERED) return undefined;
+    this.#unanswered.set(socket, count);
+    return new Promise((resolve) => {
+      const end = () => {
+        response.off("close", end);
+        socket.off("close", end);
+        this.#unanswered.set(socket, this.#unanswered.get(socket)! - 1);
+        resolve();
+      };
+      response.on("close", end);
+      socket.on("close", end);
     });
   }
 
@@ -193,8 +234,7 @@ class WsListener implements Listener {
     return UPGRADED;
   }
 
-  readonly #onEnd = (connection: WsConnection | StreamConnection) =>
-    void this.#open.delete(connection);
+  readonly #onEnd = (connection: WsConnection) => void this.#open.delete(connection);
 }
 
 type OnOpen = Parameters<Peer["upgrade"]>[1];

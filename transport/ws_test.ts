@@ -1,5 +1,5 @@
 // What the transport over `ws` bounds and the other one cannot.
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { encodeFrame, OPCODE, RawSocket, upgradeRequest } from "../tests/raw_socket.ts";
 import { Frame } from "../wire/frame.ts";
 import type { Connection, Handler } from "./transport.ts";
@@ -85,6 +85,51 @@ Deno.test("listenWs() answers 400 to an upgrade whose Host makes no URL", async 
     using peer = await RawSocket.connect(port, head);
     assertMatch(await peer.readHead(), /^HTTP\/1.1 400 /);
   });
+});
+
+Deno.test("listenWs() ends a connection that asks for too much at once", async () => {
+  let asked = 0;
+  const listener = await start(async () => {
+    asked++;
+    await new Promise(() => {});
+    return new Response();
+  });
+  const request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+  using greedy = await RawSocket.connect(listener.port, request.repeat(20));
+  assertEquals(await greedy.readChunk(), null);
+  assertEquals(asked, 6);
+  await listener.stop(0);
+});
+
+Deno.test("listenWs() lets one connection ask as often as it likes, one after the other", async () => {
+  const listener = await start(() => new Response("ok"));
+  const request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+  using peer = await RawSocket.connect(listener.port, request);
+  for (let n = 0; n < 30; n++) {
+    assert((await peer.readHead()).startsWith("HTTP/1.1 200"));
+    for (let body = ""; !body.includes("0\r\n\r\n");) {
+      body += new TextDecoder().decode((await peer.readChunk())!);
+    }
+    await peer.write(new TextEncoder().encode(request));
+  }
+  peer.drop();
+  await listener.stop(0);
+});
+
+Deno.test("listenWs() answers a request that offers to become something else than a WebSocket", async () => {
+  const listener = await start(async (request) => new Response(await request.text()));
+  const head = [
+    "POST / HTTP/1.1",
+    "Host: x",
+    "Connection: Upgrade",
+    "Upgrade: h2c",
+    "Content-Length: 2",
+  ];
+  using peer = await RawSocket.connect(listener.port, `${head.join("\r\n")}\r\n\r\nhi`);
+  assert((await peer.readHead()).startsWith("HTTP/1.1 200"));
+  assertStringIncludes(new TextDecoder().decode((await peer.readChunk())!), "hi");
+  peer.drop();
+  await listener.stop(0);
 });
 
 Deno.test("Connection.terminate() of listenWs() cuts a peer that reads nothing", async () => {

@@ -1,17 +1,18 @@
 // The wire of server-sent events (HTML standard, section 9.2): what `confab.v1` says, each line the data of one event.
 // Entries are plain messages whose id is their seq; everything else has a name, so that whoever wants entries only sees
-// nothing else. Pure; docs/protocol.md describes the same.
+// nothing else. docs/protocol.md describes the same.
 import { Frame } from "./frame.ts";
 import { encodeEntry, JSON_LINES } from "./json_lines.ts";
 import type { Notice, Wire } from "./message.ts";
 
-/** When a reader is to come back that knows no better. */
-const RETRY_MS = 1_000;
+/** When a reader is to come back, at random between: a crowd that is sent away together must not come back together. */
+const MIN_RETRY_MS = 500;
+const MAX_RETRY_MS = 2_000;
 
 /** A comment, which readers skip. */
 const HEARTBEAT = new Frame(":\n");
 
-/** Everything, for somebody who is there. A frame is events that end in a newline, but for the last line's own. */
+/** A frame is events that end in a newline, but for the last line's own. */
 export const EVENT_STREAM: Wire = {
   protocol: "",
   encode: (entries) =>
@@ -25,24 +26,11 @@ export const EVENT_STREAM: Wire = {
   },
 };
 
-/** Entries, and what a reader must know to resume: for who is not there as a person. */
-export const EVENTS_ONLY = withoutPeople(EVENT_STREAM);
-
-/** The same as JSON lines. */
-export const LINES_ONLY = withoutPeople(JSON_LINES);
-
-function withoutPeople(wire: Wire): Wire {
-  return {
-    ...wire,
-    encodeNotice: (notice) =>
-      notice.type === "presence" || notice.type === "typing"
-        ? undefined
-        : wire.encodeNotice(notice),
-  };
-}
-
 /** The id makes a reader resume behind it: one that has seen no entry yet must have one as well. */
 function encodeId(notice: Notice): string {
-  if (notice.type === "welcome") return `id: ${notice.after}\nretry: ${RETRY_MS}\n`;
+  if (notice.type === "welcome") {
+    const retryMs = MIN_RETRY_MS + Math.random() * (MAX_RETRY_MS - MIN_RETRY_MS);
+    return `id: ${notice.after}\nretry: ${Math.round(retryMs)}\n`;
+  }
   return notice.type === "gap" ? `id: ${notice.to}\n` : "";
 }

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { createParser, type EventSourceMessage } from "eventsource-parser";
-import { EVENT_STREAM, EVENTS_ONLY, LINES_ONLY } from "./event_stream.ts";
+import { EVENT_STREAM } from "./event_stream.ts";
 import { JSON_LINES } from "./json_lines.ts";
 import type { Entry, Notice } from "./message.ts";
 
@@ -26,7 +26,6 @@ const WELCOME: Notice = {
   after: 5,
 };
 const GAP: Notice = { type: "gap", from: 1, to: 5, count: 5, reason: "retention" };
-const PRESENCE: Notice = { type: "presence", count: 1, people: [] };
 
 /** The events as a parser that was not written here reads them, each frame sent as the transport does. */
 function parse(...frames: ({ text: string } | undefined)[]): EventSourceMessage[] {
@@ -65,12 +64,11 @@ Deno.test("EVENT_STREAM: a heartbeat is no event", () => {
   assertEquals(parse(heartbeat, EVENT_STREAM.encode([ENTRY])).length, 1);
 });
 
-Deno.test("EVENTS_ONLY and LINES_ONLY say nothing of people, and else the same", () => {
-  for (const [less, all] of [[EVENTS_ONLY, EVENT_STREAM], [LINES_ONLY, JSON_LINES]] as const) {
-    assertEquals(less.encodeNotice(PRESENCE), undefined);
-    assertEquals(less.encodeNotice({ type: "typing", from: { name: "a", tag: "b" } }), undefined);
-    assert(all.encodeNotice(PRESENCE));
-    assertEquals(less.encodeNotice(GAP)!.text, all.encodeNotice(GAP)!.text);
-    assertEquals(less.encode([ENTRY])!.text, all.encode([ENTRY])!.text);
-  }
+Deno.test("EVENT_STREAM tells event sources to come back at random, between half a second and two", () => {
+  const waits = Array.from({ length: 50 }, () => {
+    const { text } = EVENT_STREAM.encodeNotice(WELCOME)!;
+    return Number(/^retry: (\d+)$/m.exec(text)![1]);
+  });
+  assert(new Set(waits).size > 10);
+  for (const wait of waits) assert(wait >= 500 && wait <= 2_000, `${wait}`);
 });

@@ -229,7 +229,8 @@ function readOptional<T, D>(
   return value;
 }
 
-function badField(name: string, expected: string, received: unknown): ChatError {
+/** For a field that is not what it must be. */
+export function badField(name: string, expected: string, received: unknown): ChatError {
   const message = `Cannot read "${name}": expected ${expected}, received ${show(received)}`;
   return new ChatError("bad_field", { message });
 }

@@ -1,9 +1,11 @@
 // A room as text for people and their tools: `time name: text`, one entry a line. Pure.
 import { Frame } from "./frame.ts";
-import type { Entry, Wire } from "./message.ts";
+import type { Entry, Notice, Wire } from "./message.ts";
 
-/** Characters that a terminal would obey. */
-const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]/gu;
+type Gap = Pick<Extract<Notice, { type: "gap" }>, "count" | "reason">;
+
+/** Characters that a terminal would obey, or that turn around what stands behind them. */
+const STEERING = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu;
 
 /** Live: what was said and edited, as it comes. */
 export const TRANSCRIPT: Wire = {
@@ -13,20 +15,24 @@ export const TRANSCRIPT: Wire = {
     return lines.length > 0 ? new Frame(lines.join("\n")) : undefined;
   },
   encodeNotice(notice) {
-    if (notice.type !== "gap") return undefined;
-    return new Frame(
-      `-- ${notice.count} ${notice.count === 1 ? "entry is" : "entries are"} no longer kept --`,
-    );
+    return notice.type === "gap" ? new Frame(encodeGap(notice)) : undefined;
   },
 };
+
+/** That entries do not come, and why. */
+export function encodeGap({ count, reason }: Gap): string {
+  const what = count === 1 ? "1 entry is" : `${count} entries are`;
+  return `-- ${what} ${reason === "skipped" ? "left out" : "no longer kept"} --`;
+}
 
 /** What the entries come to: with their edits, without what was deleted. Ends in a newline, if there is anything. */
 export function encodeTranscript(entries: readonly Entry[]): string {
   const said = new Map<number, Entry>();
+  const deleted = new Set(entries.filter(({ kind }) => kind === "delete").map(({ ref }) => ref));
   for (const entry of entries) {
     const { seq, kind, ref, text } = entry;
+    if (deleted.has(kind === "say" ? seq : ref)) continue;
     if (kind === "say") said.set(seq, entry);
-    else if (kind === "delete") said.delete(ref);
     else if (kind === "edit") said.set(ref, { ...said.get(ref) ?? entry, kind, text });
   }
   return [...said.values()].map((entry) => `${encodeLine(entry)}\n`).join("");
@@ -35,5 +41,6 @@ export function encodeTranscript(entries: readonly Entry[]): string {
 function encodeLine({ at, kind, name, text }: Entry): string {
   const time = new Date(at).toISOString().replace(/\.\d+/, "");
   const who = `${name}${kind === "edit" ? " (edited)" : ""}`.trim();
-  return `${time} ${who && `${who}: `}${text.replaceAll("\n", " ").replace(CONTROL, "\ufffd")}`;
+  const line = text.replace(/[\n\t]/g, " ").replace(STEERING, "\ufffd");
+  return `${time} ${who && `${who}: `}${line}`;
 }

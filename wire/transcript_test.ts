@@ -34,8 +34,8 @@ Deno.test("TRANSCRIPT shows what is said and edited, one entry a line", () => {
 });
 
 Deno.test("TRANSCRIPT and encodeTranscript() send nothing that a terminal obeys", () => {
-  const hostile = [entry(1, { text: "\u001b[2J\u0007\u009b31m\rgone\u2028" })];
-  const harmless = "2026-11-21T20:58:45Z Ann: \ufffd[2J\ufffd\ufffd31m\ufffdgone\ufffd";
+  const hostile = [entry(1, { text: "\u001b[2J\u0007\u009b31m\rgone\u2028\u202e\tx" })];
+  const harmless = "2026-11-21T20:58:45Z Ann: \ufffd[2J\ufffd\ufffd31m\ufffdgone\ufffd\ufffd x";
   assertEquals(TRANSCRIPT.encode(hostile)!.text, harmless);
   assertEquals(encodeTranscript(hostile), `${harmless}\n`);
 });
@@ -45,6 +45,8 @@ Deno.test("TRANSCRIPT counts a gap, and has no other words", () => {
   assertEquals(TRANSCRIPT.encodeNotice(gap)!.text, "-- 2 entries are no longer kept --");
   const one = TRANSCRIPT.encodeNotice({ ...gap, to: 1, count: 1 });
   assertEquals(one!.text, "-- 1 entry is no longer kept --");
+  const skipped = TRANSCRIPT.encodeNotice({ ...gap, reason: "skipped" });
+  assertEquals(skipped!.text, "-- 2 entries are left out --");
   assertEquals(TRANSCRIPT.encodeNotice({ type: "pong" }), undefined);
 });
 
@@ -66,5 +68,9 @@ Deno.test("encodeTranscript() shows what the entries come to", () => {
     encodeTranscript([...entries, entry(11, { kind: "delete", ref: 6 })]).split("\n").length,
     2,
   );
+  // Somebody who was offline may edit what was deleted meanwhile.
+  const late = [entry(1, { text: "x" }), entry(2, { kind: "delete", ref: 1 })];
+  const edit = entry(3, { kind: "edit", ref: 1, text: "y" });
+  assertEquals(encodeTranscript([...late, edit]), "");
   assertEquals(encodeTranscript([]), "");
 });
