@@ -5,26 +5,20 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { ChatError, type ErrorCode } from "./errors.ts";
 import type { Journal, Range, ReadLimit } from "./journal/journal.ts";
 import type { Log } from "./log.ts";
-import { makeGap, Room } from "./room.ts";
 import { Poster } from "./poster.ts";
+import { type Reading, Room, type Wish } from "./room.ts";
 import { type Member, type Person, Seat } from "./seat.ts";
 import { type Place, Turn } from "./turn.ts";
-import type { Entry, Message } from "./wire/message.ts";
+import type { Message } from "./wire/message.ts";
+
+export type { Reading };
 
 /** Who registers with a name and a key, and what of the room's past it wants to see. */
-export interface Arrival {
+export interface Arrival extends Wish {
   /** Hash of the key; empty for who has none, and is nobody among the people there. */
   readonly author: string;
   /** Empty for who only reads. */
   readonly name: string;
-  /** Resume behind this entry; undefined, or an entry that is not there, to start afresh. */
-  readonly after: number | undefined;
-  /** The epoch that `after` belongs to. */
-  readonly epoch: string | undefined;
-  /** Of what a resume brings, the last this many only. */
-  readonly most: number;
-  /** How many entries to start afresh with. */
-  readonly history: number;
 }
 
 /** Who says something without being there. */
@@ -32,18 +26,6 @@ export interface Author {
   /** Hash of the key, or what stands for having none. */
   readonly author: string;
   readonly name: string;
-}
-
-/** Some of a room's entries, as everybody there has been sent them. */
-export interface Reading {
-  readonly room: string;
-  readonly epoch: string;
-  /** Number of the newest entry. */
-  readonly head: number;
-  /** Number of the newest entry that is not kept. */
-  readonly floor: number;
-  /** Oldest first. */
-  readonly entries: readonly Entry[];
 }
 
 type HubEvent =
@@ -166,7 +148,7 @@ export class Hub {
    * @throws {ChatError} `restarting` after {@linkcode close}.
    */
   read(room: string, range: Range, limit: ReadLimit): Promise<Reading> {
-    return this.#ask(() => this.#read(this.#visit(room), range, limit));
+    return this.#ask(() => this.#visit(room).read(range, limit));
   }
 
   /** The rooms that were ever spoken in. */
@@ -264,7 +246,7 @@ export class Hub {
     const seat = new Seat({ member, person, takenSeq: room.head, onFailure: this.#onFailure });
     this.#places.set(member, { room, seat });
     room.join(seat);
-    if (arrival) this.#welcome({ room, seat }, arrival);
+    if (arrival) room.welcome(seat, arrival);
     this.#asking.add(member);
   }
 
@@ -276,29 +258,6 @@ export class Hub {
       member.close("internal"); // it has no place yet from which it could be removed
       throw error;
     }
-  }
-
-  #welcome({ room, seat }: Place, arrival: Arrival): void {
-    const { after = Infinity, epoch, most, history } = arrival;
-    const { epoch: ours } = this.#journal;
-    const floor = room.floor(this.#keep);
-    const resumed = (epoch ?? ours) === ours && after <= room.head;
-    const { name, tag } = seat.person ?? { name: "", tag: "" };
-    seat.takenSeq = Math.max(floor, resumed ? after : room.head - history);
-    seat.tell({
-      type: "welcome",
-      room: room.name,
-      epoch: ours,
-      head: room.head,
-      you: { name, tag },
-      resumed,
-      after: resumed ? after : seat.takenSeq,
-    });
-    if (!resumed) return;
-    if (after < floor) seat.tell(makeGap(after, floor, "retention"));
-    const start = Math.max(seat.takenSeq, room.head - most);
-    if (start > seat.takenSeq) seat.tell(makeGap(seat.takenSeq, start, "skipped"));
-    seat.takenSeq = start;
   }
 
   #say(member: Member, message: Message): void {
@@ -316,23 +275,6 @@ export class Hub {
       poster.close(codeOf(error)); // it has no place from which it could be removed
       this.#log("error", "post failed", { error });
     }
-  }
-
-  #read(room: Room, range: Range, limit: ReadLimit): Reading {
-    const floor = room.floor(this.#keep);
-    const { head } = room;
-    // Not beyond the head: what is not delivered yet is not there for anybody. Nor what retention is about to remove.
-    const before = "before" in range ? Math.min(range.before, head + 1) : head + 1;
-    const after = "after" in range ? Math.max(range.after, floor) : floor;
-    const entries = Math.min(limit.entries, before - after - 1);
-    const bounded = "after" in range ? { after } : { before };
-    return {
-      room: room.name,
-      epoch: this.#journal.epoch,
-      head,
-      floor,
-      entries: entries > 0 ? this.#journal.read(room.name, bounded, { ...limit, entries }) : [],
-    };
   }
 
   #rename(member: Member, name: string): void {
@@ -355,7 +297,7 @@ export class Hub {
     if (!place) return;
     const { room, seat } = place;
     const wanted = { entries: limit, chars: MAX_HISTORY_CHARS };
-    const { entries, floor } = this.#read(room, { before }, wanted);
+    const { entries, floor } = room.read({ before }, wanted);
     const more = entries.length > 0 && entries[0]!.seq > floor + 1;
     seat.tell({ type: "page", before, entries, more });
   }
@@ -442,7 +384,7 @@ export class Hub {
     let room = this.#rooms.get(name);
     if (!room) {
       const onPresence = () => void this.#inbox.trySend({ type: "presence", room: made });
-      const made = new Room(name, { journal: this.#journal, onPresence });
+      const made = new Room(name, { journal: this.#journal, keep: this.#keep, onPresence });
       this.#rooms.set(name, room = made);
     }
     return room;

@@ -1,9 +1,33 @@
 // One room while somebody is in it: its members, what they are sent, who they are. Owned and called by the hub's loop
 // only; holds no entry, for what a reader has missed is in the journal.
-import type { Journal } from "./journal/journal.ts";
+import type { Journal, Range, ReadLimit } from "./journal/journal.ts";
 import { shortestTag } from "./names.ts";
 import type { Person, Seat } from "./seat.ts";
 import type { Batch, Entry, Notice, Wire } from "./wire/message.ts";
+
+/** What somebody who comes wants to see of the room's past. */
+export interface Wish {
+  /** Resume behind this entry; undefined, or an entry that is not there, to start afresh. */
+  readonly after: number | undefined;
+  /** The epoch that `after` belongs to. */
+  readonly epoch: string | undefined;
+  /** Of what a resume brings, the last this many only. */
+  readonly most: number;
+  /** How many entries to start afresh with. */
+  readonly history: number;
+}
+
+/** Some of a room's entries, as everybody there has been sent them. */
+export interface Reading {
+  readonly room: string;
+  readonly epoch: string;
+  /** Number of the newest entry. */
+  readonly head: number;
+  /** Number of the newest entry that is not kept. */
+  readonly floor: number;
+  /** Oldest first. */
+  readonly entries: readonly Entry[];
+}
 
 /** A page of the journal, as it was when the room's newest entry was `head`. */
 interface Page {
@@ -50,6 +74,7 @@ const PRUNE_SLACK = 256;
 export class Room {
   readonly name: string;
   readonly #journal: Journal;
+  readonly #keep: number;
   readonly #people = new Map<string, Person>();
   /** Members that get each new batch. */
   readonly #live = new Set<Seat>();
@@ -63,10 +88,14 @@ export class Room {
   #presenceTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #onPresence: () => void;
 
-  /** `onPresence` is called some time after somebody came or went, for the loop to call {@linkcode tellPresence}. */
-  constructor(name: string, options: { journal: Journal; onPresence: () => void }) {
+  /**
+   * `keep` entries are kept; 0 for all. `onPresence` is called some time after somebody came or went, for the loop to
+   * call {@linkcode tellPresence}.
+   */
+  constructor(name: string, options: { journal: Journal; keep: number; onPresence: () => void }) {
     this.name = name;
     this.#journal = options.journal;
+    this.#keep = options.keep;
     this.#head = options.journal.head(name);
     this.#onPresence = options.onPresence;
   }
@@ -81,8 +110,41 @@ export class Room {
   }
 
   /** Number of the newest entry that nobody who comes now is given. */
-  floor(keep: number): number {
-    return Math.max(this.#journal.floor(this.name), keep > 0 ? this.#head - keep : 0);
+  get #floor(): number {
+    return Math.max(this.#journal.floor(this.name), this.#keep > 0 ? this.#head - this.#keep : 0);
+  }
+
+  /** Entries that were delivered and are to be kept. */
+  read(range: Range, limit: ReadLimit): Reading {
+    const { name, head } = this;
+    const floor = this.#floor;
+    // Not beyond the head: what is not delivered yet is not there for anybody.
+    const before = "before" in range ? Math.min(range.before, head + 1) : head + 1;
+    const after = "after" in range ? Math.max(range.after, floor) : floor;
+    const count = Math.min(limit.entries, before - after - 1);
+    const bounded = "after" in range ? { after } : { before };
+    const entries = count > 0
+      ? this.#journal.read(name, bounded, { ...limit, entries: count })
+      : [];
+    return { room: name, epoch: this.#journal.epoch, head, floor, entries };
+  }
+
+  /** Tells who has just come where it stands, and gives it its place: {@linkcode advance} takes it from there. */
+  welcome(seat: Seat, { after = Infinity, epoch, most, history }: Wish): void {
+    const { name, head } = this;
+    const { epoch: ours } = this.#journal;
+    const floor = this.#floor;
+    const resumed = (epoch ?? ours) === ours && after <= head;
+    const { name: own, tag } = seat.person ?? { name: "", tag: "" };
+    const you = { name: own, tag };
+    seat.takenSeq = Math.max(floor, resumed ? after : head - history);
+    const start = resumed ? after : seat.takenSeq;
+    seat.tell({ type: "welcome", room: name, epoch: ours, head, you, resumed, after: start });
+    if (!resumed) return;
+    if (after < floor) seat.tell(makeGap(after, floor, "retention"));
+    const least = Math.max(seat.takenSeq, head - most);
+    if (least > seat.takenSeq) seat.tell(makeGap(seat.takenSeq, least, "skipped"));
+    seat.takenSeq = least;
   }
 
   /** The author becomes one of the people here. Each call needs one of {@linkcode leave}. */
@@ -169,7 +231,8 @@ export class Room {
    * Removes what need not be kept. Members who lag hold it back, as far as the journal can afford; those that fall
    * behind further than that, and whose wire has no word for a gap, are returned.
    */
-  prune(keep: number): Seat[] {
+  prune(): Seat[] {
+    const keep = this.#keep;
     const floor = this.#journal.floor(this.name);
     const slack = Math.max(PRUNE_SLACK, keep >> 3);
     const unneeded = this.#head - keep;
@@ -230,7 +293,7 @@ export class Room {
 }
 
 /** Says that the entries behind `after`, up to and including `to`, do not come. */
-export function makeGap(after: number, to: number, reason: "retention" | "skipped"): Notice {
+function makeGap(after: number, to: number, reason: "retention" | "skipped"): Notice {
   return { type: "gap", from: after + 1, to, count: to - after, reason };
 }
 

@@ -19,8 +19,6 @@ export interface Place {
 
 export interface TurnOptions {
   readonly journal: Journal;
-  /** Entries kept in each room; 0 for all. */
-  readonly keep: number;
   readonly log: Log;
   /** Called with a member that can be told nothing more but why it is closed. */
   readonly lose: (member: Member, code: ErrorCode) => void;
@@ -33,7 +31,6 @@ export class Turn {
   /** Whether a name was taken, which is to be durable as well. */
   hasClaims = false;
   readonly #journal: Journal;
-  readonly #keep: number;
   readonly #log: Log;
   readonly #lose: TurnOptions["lose"];
   readonly #onDelivered: (room: string) => void;
@@ -45,7 +42,6 @@ export class Turn {
 
   constructor(options: TurnOptions) {
     this.#journal = options.journal;
-    this.#keep = options.keep;
     this.#log = options.log;
     this.#lose = options.lose;
     this.#onDelivered = options.onDelivered ?? (() => {});
@@ -120,7 +116,7 @@ export class Turn {
     }
     for (const [room, entries] of fresh) {
       room.deliver(entries);
-      for (const { member } of room.prune(this.#keep)) this.#lose(member, "fell_behind");
+      for (const { member } of room.prune()) this.#lose(member, "fell_behind");
       this.#onDelivered(room.name);
     }
   }
