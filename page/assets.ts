@@ -43,13 +43,17 @@ export function compact(source: string): string {
     .replace(/^ *(?:\/\/.*|<!--.*-->)$/gm, "")
     .replace(/\/\*\* @type \{.*?\} \*\/ /g, "")
     .replace(/^\s+/gm, "")
-    .replace(/ \{$/gm, "{")
     .replace(/^([\w-]+:) /gm, "$1")
-    .replace(/^(import|const|if|for|while) (?=[[({])/gm, "$1")
+    .replace(/^((?:\} )?(?:else )?if|import|const|for|while|switch|return) (?=[[({])/gm, "$1")
     .replace(/\s([=!<>&|?:]+)\s/g, "$1")
-    // There is no text in a line with neither a quote nor a tag.
-    .replace(/^[^"'`<\n]+$/gm, (code) => code.replaceAll(", ", ","))
+    .replace(/ \{$/gm, "{")
+    .replace(/^[^'`<\n]+$/gm, compactLine)
     .replace(/(?<=\{) | (?=\})/g, "")
     .replace(/;(?=\n\})/g, "")
-    .replace(/(?<=[{,])\n|\n(?=\})/g, "");
+    .replace(/(?<=[{([,])\n|,?\n(?=[})\]])/g, "");
+}
+
+/** A line without a tag has no text but between quotes, of which it may have only this one kind. */
+function compactLine(line: string): string {
+  return line.replace(/("(?:[^"\\]|\\.)*")|([,:}]|\)(?= (?:return|this)\b)) | (?=")/g, "$1$2");
 }

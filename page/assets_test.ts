@@ -16,20 +16,34 @@ const { a, b } = max > MAX || isLong
  * @param {string} text
  */
 export function say(text) {
-  const url = "http://x.org/*"; // kept: it shares its line
+  const url = "http://x.org/, *"; // kept: it shares its line
   /** @type {Iterable<HTMLElement>} */
   const all = /** @type {any} */ (text);
+  if (!all) return "none";
+  else if (all[", "]) return { a, b };
+  call(
+    () => {
+      all();
+    },
+    [
+      a,
+      b,
+    ],
+  );
   return url + "*/" + all;
 }
 `;
   assertEquals(
     compact(source),
-    `import{el} from "./dom.js";
+    `import{el}from"./dom.js";
 const MAX=5;
-const{a,b}=max>MAX||isLong?{a: 1,b: 2}:other;
-export function say(text){const url="http://x.org/*"; // kept: it shares its line
+const{a,b}=max>MAX||isLong?{a:1,b:2}:other;
+export function say(text){const url="http://x.org/, *"; // kept:it shares its line
 const all=(text);
-return url + "*/" + all}
+if(!all)return"none";
+else if(all[", "])return {a,b};
+call(()=>{all()},[a,b]);
+return url +"*/" + all}
 `,
   );
 });

@@ -45,9 +45,11 @@ export function makeConnection(onRetry, onBlocked) {
 
   /** Nothing but the page has come through so far: finds out whether the server is away, or the way is blocked. */
   async function investigate() {
+    // What failed before there was another way says nothing of that one, however late this is known.
+    const hadTold = hasTold;
     const response = await fetch("page/icon.svg", { cache: "no-store" }).catch(() => undefined);
     const isBlocked = !wasOnline && response?.ok;
-    obstacle = isBlocked && hasTold ? BLOCKED : "";
+    obstacle = isBlocked && hadTold ? BLOCKED : "";
     if (!isBlocked || hasTold) return;
     hasTold = true;
     onBlocked();

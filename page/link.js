@@ -63,11 +63,11 @@ export class Link {
     else if (this.#isStarted && !this.#socket) this.#connect();
   }
 
-  /** Goes on without WebSockets, at once. */
+  /** Goes on without WebSockets, at once. What has become of them says nothing of what comes now. */
   fallBack() {
     this.#Socket = Stream;
-    this.#abandon();
-    this.#connect();
+    this.#attempt = 0;
+    this.#renew();
   }
 
   /** Leaves out fields that are undefined. @param {object} line */
@@ -96,15 +96,32 @@ export class Link {
     this.#options.onState({ offline: true, retryAtMs: Date.now() + delayMs });
   }
 
+  /** Replaces the connection by one that needs no delay, for nothing has failed. */
+  #renew() {
+    this.#abandon();
+    this.#connect();
+  }
+
   #connect() {
-    const socket = new this.#Socket(this.#options.url, PROTOCOL);
+    const socket = this.#openSocket();
+    // An extension has put something else in its place.
+    if (!socket) return this.fallBack();
     this.#socket = socket;
     // A server that speaks something else might tell everybody what the hello holds: the key.
     socket.onopen = () => socket.protocol === PROTOCOL ? this.#options.onOpen() : this.drop();
     socket.onmessage = (event) => this.#receive(socket, event.data);
-    socket.onclose = () => this.drop();
+    socket.onclose = ({ isRenewal }) => isRenewal ? this.#renew() : this.drop();
     this.#wait(WELCOME_WAIT_MS, () => this.drop());
     this.#options.onState("connecting");
+  }
+
+  /** Undefined where a WebSocket throws instead; a stream does not. */
+  #openSocket() {
+    try {
+      return new this.#Socket(this.#options.url, PROTOCOL);
+    } catch {
+      return undefined;
+    }
   }
 
   /** Closing may hang for as long as the network does, so nothing waits for it. */

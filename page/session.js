@@ -44,6 +44,8 @@ export class Session {
   #ackTimer;
   /** What to go back to when the server refuses the name. */
   #lastName = "";
+  /** What the last hello said. */
+  #saidName = "";
   #typedAt = 0;
   /** @type {{ before: number, resolve: (page: Page) => void, reject: (error: Error) => void }[]} */
   #readers = [];
@@ -173,9 +175,10 @@ export class Session {
   }
 
   #sayHello() {
+    this.#saidName = this.name;
     this.#link.send({
       type: "hello",
-      name: this.name || undefined,
+      name: this.#saidName || undefined,
       key: this.#key,
       after: this.#lastSeq,
       epoch: this.#lastSeq === undefined ? undefined : this.#epoch,
@@ -227,6 +230,8 @@ export class Session {
     if (isReset) this.#handlers.onReset?.();
     this.#handlers.onWelcome?.(welcome);
     this.#link.markOnline();
+    // Chosen while the hello was on its way.
+    if (this.name !== this.#saidName) this.#link.send({ type: "name", name: this.name });
     this.#flush();
   }
 

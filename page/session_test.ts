@@ -815,6 +815,23 @@ Deno.test("Session.rename() is sent at once, and said in every hello", () => {
   assertEquals(room.socket().sent[0]?.["name"], "Annika");
 });
 
+Deno.test("Session.rename() while the hello is on its way is sent before all else", () => {
+  using time = new FakeTime();
+  using room = setUp();
+  room.session.start();
+  room.socket().onopen?.({});
+  room.session.rename("Ann");
+  room.session.say("one");
+  room.socket().receive(WELCOME);
+  assertEquals(room.socket().sent.map(({ type }) => type), ["hello", "name", "say"]);
+  assertEquals(room.socket().sentOf("name"), [{ type: "name", name: "Ann" }]);
+  room.socket().onclose?.({});
+  time.tick(1);
+  room.socket().welcome({ resumed: true });
+  assertEquals(room.socket().sentOf("hello")[0]?.["name"], "Ann");
+  assertEquals(room.socket().sentOf("name"), []);
+});
+
 Deno.test("Session goes back to the name before when the server refuses one", () => {
   using _time = new FakeTime();
   using room = setUp();

@@ -19,6 +19,12 @@ const ANSWER_WAIT_MS = 15_000;
 /** A stream that is silent for longer is dead, whatever the server answers elsewhere: it has a heartbeat of 12 s. */
 const SILENCE_MS = 20_000;
 
+/** Something on the way, or the server, says with these that it would take it later. */
+const LATER = [408, 425, 429];
+
+/** How much later, where it does not say. */
+const RETRY_AFTER_S = 1;
+
 export class Stream {
   /** @type {SocketLike["onopen"]} */
   onopen = null;
@@ -55,7 +61,7 @@ export class Stream {
     else if (type === "history") this.#readHistory(fields);
     else if (type === "ping") this.#probe();
     // The next hello says the new one.
-    else if (type === "name") this.#end();
+    else if (type === "name") this.#end({ isRenewal: true });
     else if (type !== "typing") this.#post({ type, ...fields });
   }
 
@@ -122,7 +128,8 @@ export class Stream {
   }
 
   /**
-   * The status of the answer and the fields in it; neither when none comes.
+   * The status of the answer and the fields in it, with the time to wait if it is one of {@linkcode LATER}; 0 when none
+   * comes.
    * @param {object} query
    * @param {RequestInit} [init]
    */
@@ -131,7 +138,10 @@ export class Stream {
     const response = await this.#fetch(query, JSON_TYPE, init);
     const fields = await response?.json().catch(() => undefined);
     clearTimeout(timer);
-    return { status: response?.status, ...fields };
+    const { status = 0, headers } = response ?? {};
+    if (!LATER.includes(status)) return { status, ...fields };
+    const retryAfterS = Number(headers?.get("retry-after")) || RETRY_AFTER_S;
+    return { status, retryAfterMs: retryAfterS * 1000, ...fields };
   }
 
   /**
@@ -160,8 +170,8 @@ export class Stream {
     this.onmessage?.({ data: lines.join("\n") });
   }
 
-  #end() {
+  #end(event = {}) {
     this.close();
-    this.onclose?.({});
+    this.onclose?.(event);
   }
 }

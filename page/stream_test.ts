@@ -3,7 +3,7 @@ import { Channel } from "@std/async/channel";
 import { FakeTime } from "@std/testing/time";
 import { within } from "../tests/deadline.ts";
 import { startProgram } from "../tests/program.ts";
-import type { SocketLike, State, StorageLike } from "./protocol.d.ts";
+import type { SessionOptions, SocketLike, State, StorageLike } from "./protocol.d.ts";
 import { Session } from "./session.js";
 import { Stream } from "./stream.js";
 
@@ -26,7 +26,7 @@ interface Asked {
   readonly headers: Headers;
   readonly body: string;
   readonly signal: AbortSignal;
-  answer(status: number, body: BodyInit | null | object): void;
+  answer(status: number, body: BodyInit | null | object, headers?: HeadersInit): void;
   /** No answer comes. */
   fail(): void;
 }
@@ -62,10 +62,10 @@ class FakeNetwork implements Disposable {
       headers,
       body,
       signal,
-      answer: (status, body) => {
+      answer: (status, body, headers = {}) => {
         const isObject = body?.constructor === Object;
         answer.resolve(
-          new Response(isObject ? JSON.stringify(body) : body as BodyInit, { status }),
+          new Response(isObject ? JSON.stringify(body) : body as BodyInit, { status, headers }),
         );
       },
       fail: () => answer.reject(new TypeError("Failed to fetch")),
@@ -98,7 +98,7 @@ function openStream(url = "ws://localhost/r/kitchen/ws") {
   const stream: SocketLike = new Stream(url, "confab.v1");
   const opened = new Promise<void>((resolve) => stream.onopen = () => resolve());
   stream.onmessage = ({ data }) => void told.trySend(data);
-  stream.onclose = () => void told.trySend("closed");
+  stream.onclose = ({ isRenewal }) => void told.trySend(isRenewal ? "to be renewed" : "closed");
   const next = () => within(WAIT_MS, "something told", told.receive());
   return {
     opened,
@@ -300,6 +300,32 @@ Deno.test("Stream goes on behind what is refused for good, also by something on 
   assertEquals(await stream.line(), { type: "ack", id: "c", seq: 3 });
 });
 
+Deno.test("Stream takes what a limiter on the way refuses for what is to be sent later", async (t) => {
+  const limited = "<h1>Too many requests</h1>";
+  const ways: Record<string, [wait: number, answer: Parameters<Asked["answer"]>]> = {
+    "429 with a time": [7_000, [429, limited, { "retry-after": "7" }]],
+    "429 with a date": [1_000, [429, limited, { "retry-after": new Date().toUTCString() }]],
+    "429 without": [1_000, [429, limited]],
+    "425": [1_000, [425, null]],
+    "408 of the server": [1_000, [408, { code: "refused", title: "HTTP 408", status: 408 }]],
+    "429 that says it twice": [500, [429, { retryAfterMs: 500 }, { "retry-after": "1" }]],
+  };
+  for (const [name, [retryAfterMs, answer]] of Object.entries(ways)) {
+    await t.step(name, async () => {
+      using following = await openFollowing();
+      const { network, stream } = following;
+      for (const id of ["a", "b"]) stream.send(say(id));
+      (await network.next()).answer(...answer);
+      for (const id of ["a", "b"]) {
+        const message = `HTTP ${answer[0]}`;
+        const error = { type: "error", code: "refused", message, id, retryAfterMs };
+        assertEquals(await stream.line(), error);
+      }
+      assert(network.isQuiet);
+    });
+  }
+});
+
 Deno.test("Stream is closed when a post is not answered by the server", async (t) => {
   const ways: Record<string, (asked: Asked) => void> = {
     "no network": (asked) => asked.fail(),
@@ -379,7 +405,7 @@ Deno.test("Stream is closed by a new name, for the next to say it, and tells nob
   stream.send({ type: "typing" });
   assert(network.isQuiet);
   stream.send({ type: "name", name: "Anna" });
-  assertEquals(await stream.next(), "closed");
+  assertEquals(await stream.next(), "to be renewed");
   assert(network.isQuiet);
 });
 
@@ -408,8 +434,12 @@ class FakeStorage implements StorageLike {
   removeItem = (key: string) => void this.#items.delete(key);
 }
 
-/** A session of somebody named, and what it tells. */
-function makeSession(port: number, Socket: new (url: string, protocol: string) => SocketLike) {
+/** A session of somebody named, and what it tells. It connects again at once, unless told otherwise. */
+function makeSession(
+  port: number,
+  Socket: new (url: string, protocol: string) => SocketLike,
+  { random = () => 0 }: Pick<SessionOptions, "random"> = {},
+) {
   const texts: string[] = [];
   const people: string[][] = [];
   const states: State[] = [];
@@ -424,7 +454,7 @@ function makeSession(port: number, Socket: new (url: string, protocol: string) =
     url: `ws://127.0.0.1:${port}/ws`,
     room: "lobby",
     storage,
-    random: () => 0,
+    random,
     WebSocket: Socket,
     handlers: {
       onEntry: told((entry) => void (entry.kind === "say" && texts.push(entry.text))),
@@ -463,6 +493,7 @@ class BlockedSocket implements SocketLike {
 }
 
 Deno.test("Session.fallBack() goes on at once without WebSockets, and for good", async () => {
+  BlockedSocket.count = 0;
   using network = new FakeNetwork();
   using ann = makeSession(1, BlockedSocket);
   ann.session.start();
@@ -473,6 +504,58 @@ Deno.test("Session.fallBack() goes on at once without WebSockets, and for good",
   // It connects again.
   assertEquals((await network.next()).headers.get("accept"), "text/event-stream");
   assertEquals(BlockedSocket.count, 1);
+});
+
+Deno.test("Session.fallBack() starts the delays over", async () => {
+  using time = new FakeTime();
+  using network = new FakeNetwork();
+  using ann = makeSession(1, BlockedSocket, { random: () => 1 });
+  ann.session.start();
+  for (const delayMs of [500, 1_000, 2_000]) time.tick(10_000 + delayMs);
+  ann.session.fallBack();
+  (await network.next()).fail();
+  const isOffline = () => typeof ann.states.at(-1) === "object";
+  await ann.until(isOffline);
+  assertEquals(ann.states.at(-1), { offline: true, retryAtMs: time.now + 500 });
+});
+
+Deno.test("Session goes on without WebSockets where one throws as it is made", async () => {
+  using network = new FakeNetwork();
+  class ThrowingSocket extends BlockedSocket {
+    constructor() {
+      super();
+      throw new TypeError("Illegal constructor");
+    }
+  }
+  using ann = makeSession(1, ThrowingSocket);
+  ann.session.start();
+  assertEquals((await network.next()).headers.get("accept"), "text/event-stream");
+  assertEquals(ann.states, ["connecting"]);
+});
+
+Deno.test("Session by Stream is never offline for a new name, and says at once what waits for it", async () => {
+  using network = new FakeNetwork();
+  using ann = makeSession(1, Stream, { random: () => 1 });
+  const welcome = `data: {"type":"welcome","epoch":"e1","head":0,"limits":{"textBytes":100}}\n\n`;
+  /** Answers the next request, which asks for a stream, and goes on with it. */
+  const follow = async () => {
+    const { url, answer } = await network.next();
+    const body = makeBody();
+    answer(200, body.readable);
+    await body.write(welcome);
+    return url.searchParams.get("name");
+  };
+  ann.session.start();
+  assertEquals(await follow(), "Ann");
+  const isOnline = () => ann.states.at(-1) === "online";
+  await ann.until(isOnline);
+  ann.session.rename("Anna");
+  ann.session.say("one");
+  assertEquals(await follow(), "Anna");
+  await ann.until(isOnline);
+  const { text, name } = JSON.parse((await network.next()).body);
+  assertEquals([text, name], ["one", "Anna"]);
+  assertEquals(ann.states, ["connecting", "online", "connecting", "online"]);
 });
 
 Deno.test("Session by Stream with the real server: said while it is down, it arrives once, in order", async () => {
