@@ -1,7 +1,14 @@
 // The command line and the environment, parsed: which command it is, and all that it needs to know. Pure: reads neither,
 // prints nothing.
 import { type CommandName, COMMANDS, HOOK_SECRET_ENV, OTHER_NAMES } from "./cli/commands.ts";
-import { badUsage, checkArgs, parseCommand, type Settings, suggest } from "./cli/flags.ts";
+import {
+  badUsage,
+  checkArgs,
+  parseCommand,
+  type Setting,
+  type Settings,
+  suggest,
+} from "./cli/flags.ts";
 import { parseRoomUrl } from "./cli/room_url.ts";
 import {
   type HookConfig,
@@ -134,25 +141,19 @@ const PARSERS: {
     }
     return {
       command: "send",
-      url: parseRoomUrl(url!).url,
+      ...parseVisit(url!, get("name")),
       text: text === "-" ? undefined : text,
-      name: get("name")?.value,
       id: get("id")?.value,
       hasLines,
     };
   },
   tail: ({ args: [url], get, has }) => ({
     command: "tail",
-    url: parseRoomUrl(url!).url,
+    ...parseVisit(url!, get("name")),
     since: get("since") && parseCount(get("since")!),
-    name: get("name")?.value,
     isJson: has("json"),
   }),
-  chat: ({ args: [url], get }) => ({
-    command: "chat",
-    url: parseRoomUrl(url!).url,
-    name: get("name")?.value,
-  }),
+  chat: ({ args: [url], get }) => ({ command: "chat", ...parseVisit(url!, get("name")) }),
   export: ({ args: [from], get }) => {
     const room = parseRoomName(from!);
     return {
@@ -171,6 +172,15 @@ const PARSERS: {
     shell: parseChoice({ value: shell!, source: "SHELL" }, COMMANDS.completions.choices),
   }),
 };
+
+/** A room, and by which name to be there: the flag's, or else the address's. */
+function parseVisit(
+  text: string,
+  flag: Setting | undefined,
+): { url: string; name: string | undefined } {
+  const { url, name } = parseRoomUrl(text, { hasName: true });
+  return { url, name: flag?.value ?? name };
+}
 
 function parseServe({ get, all, has }: Given<"serve">, env: Env): Config {
   if (has("version")) return { command: "version" };

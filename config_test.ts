@@ -59,7 +59,10 @@ Deno.test("parseConfig() says what is wrong, where, and what it received", () =>
     [["--addr="], {}, 'Cannot parse flag "--addr": expected HOST:PORT, received none'],
     [["--help=yes"], {}, 'Cannot parse flag "--help": expected no value, received "yes"'],
     [["--adr", ":1"], {}, 'Cannot parse flag "--adr": unknown. Did you mean "--addr"?'],
-    [["-adr", ":1"], {}, 'Cannot parse flag "--adr": unknown. Did you mean "--addr"?'],
+    [["-adr", ":1"], {}, 'Cannot parse flag "-adr": unknown. Did you mean "--addr"?'],
+    [["-adr=:1"], {}, 'Cannot parse flag "-adr": unknown. Did you mean "--addr"?'],
+    [["-colour"], {}, 'Cannot parse flag "-colour": unknown'],
+    [["--addr", "-qr"], {}, 'Cannot parse --addr: expected HOST:PORT, received "-qr"'],
     [["--colour"], {}, 'Cannot parse flag "--colour": unknown'],
     [["-x"], {}, 'Cannot parse flag "-x": unknown'],
     [["--__proto__"], {}, 'Cannot parse flag "--__proto__": unknown'],
@@ -85,10 +88,9 @@ Deno.test("parseConfig() suggests the flag for what other programs call it", () 
   ];
   for (const [flag, meant] of cases) {
     const [name] = flag.split("=");
-    const written = name!.replace(/^-(?=\w{2})/, "--");
     assertEquals(
       complain([flag]),
-      `Cannot parse flag "${written}": unknown. Did you mean "${meant}"?`,
+      `Cannot parse flag "${name}": unknown. Did you mean "${meant}"?`,
     );
   }
 });
@@ -233,8 +235,49 @@ Deno.test("parseConfig() reads send: a text, or standard input", () => {
     id: "7",
     hasLines: false,
   });
-  const dashed = parseConfig(["send", url, "--", "-hello there"], {});
-  assertEquals(dashed.command === "send" && dashed.text, "-hello there");
+});
+
+Deno.test("parseConfig() leaves a value as it is, and a text behind two dashes", () => {
+  const cases: [args: string[], name: string | undefined, text: string | undefined][] = [
+    [["--name", "-bob", "hi"], "-bob", "hi"],
+    [["--name", "-name", "hi"], "-name", "hi"],
+    [["-name", "-bob", "hi"], "-bob", "hi"],
+    [["-name=-bob", "hi"], "-bob", "hi"],
+    [["--name", "--", "hi"], "--", "hi"],
+    [["--", "-5"], undefined, "-5"],
+    [["--", "-name"], undefined, "-name"],
+    [["--", "-hello there"], undefined, "-hello there"],
+    [["--name", "Ann", "--", "--"], "Ann", "--"],
+  ];
+  for (const [args, name, text] of cases) {
+    const config = parseConfig(["send", "h:1", ...args], {});
+    assert(config.command === "send");
+    assertEquals([config.name, config.text], [name, text], args.join(" "));
+  }
+  for (
+    const text of ["-5", "-secret text", "--secret text", "-secret", "--secret=1", "---secret"]
+  ) {
+    assertEquals(
+      complain(["send", "h:1", text]),
+      "Cannot parse flag: expected --name, --id, --lines, --debug or --help. " +
+        "Put -- before a TEXT that begins with a dash",
+    );
+  }
+});
+
+Deno.test("parseConfig() takes a name from the address where no flag gives one", () => {
+  const nameOf = (...args: string[]) => {
+    const config = parseConfig(args, {});
+    return "name" in config ? [config.name, config.url] : undefined;
+  };
+  const [address, url] = ["h:1/r/ops?name=Ann", "http://h:1/r/ops"];
+  for (const command of ["send", "tail", "chat"]) {
+    assertEquals(nameOf(command, address), ["Ann", url]);
+    assertEquals(nameOf(command, address, "--name", "Bob"), ["Bob", url]);
+  }
+  for (const command of ["export", "health"]) {
+    assertStringIncludes(complain([command, address]), 'expected nothing behind "?"');
+  }
 });
 
 Deno.test("parseConfig() shows no text of a message that it refuses", () => {
@@ -289,6 +332,10 @@ Deno.test("parseConfig() reads tail, chat, export, health and completions", () =
   assertEquals(
     complain(["completions", "sh"]),
     'Cannot parse SHELL: expected bash, zsh or fish, received "sh"',
+  );
+  assertEquals(
+    complain(["completions"]),
+    "Cannot parse arguments: expected bash, zsh or fish, received none",
   );
 });
 

@@ -76,17 +76,20 @@ export class PipeChat implements Disposable {
     // Not before the name is known to be good.
     await this.#until(() => this.#isWelcome);
     for await (const line of readLines(Deno.stdin.readable)) {
-      await this.#until(() => this.#session.pending.length < MAX_WAITING);
+      await this.#until(() => this.#countWaiting() < MAX_WAITING);
       if (line.trim() !== "") this.#session.say(line);
     }
     await this.#until(() => this.#isIdle());
     return this.#hasRefused ? 1 : 0;
   }
 
-  /** What failed in an earlier run is for a terminal to settle. */
+  /** What failed in an earlier run does not count: it is for a terminal to settle. */
+  #countWaiting(): number {
+    return this.#session.pending.filter(({ state }) => state === "pending").length;
+  }
+
   #isIdle(): boolean {
-    return this.#lastSeq >= this.#ownSeq &&
-      this.#session.pending.every(({ state }) => state === "failed");
+    return this.#lastSeq >= this.#ownSeq && this.#countWaiting() === 0;
   }
 
   async #until(isSo: () => boolean): Promise<void> {

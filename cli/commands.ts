@@ -97,10 +97,12 @@ export const COMMANDS = {
     args: ["URL", "[TEXT|-]"],
     summary: "say something in a room",
     details: "Without TEXT, or with -, it is what standard input holds: one message.\n" +
-      "A server that is just restarting gets it all the same, and once.",
+      "Put -- before a TEXT that begins with a dash. A server that is just restarting\n" +
+      "gets it all the same, and once; with --lines, also one that is away for long.",
     examples: [
       ["confab send localhost:8080 hello", "in the lobby"],
       ["confab send http://localhost:8080/r/ops --name Ann hi", ""],
+      ["confab send localhost:8080 -- -5", ""],
       ["uptime | confab send http://localhost:8080/r/ops", ""],
       ["tail -f log | confab send http://localhost:8080/r/ops --lines", ""],
     ],

@@ -1,4 +1,5 @@
-// An entry of `confab.v1` as JSON, and as the entry that the transcript is made of.
+// An entry of `confab.v1` as JSON, and as the entry that the transcript is made of. What is none is told as such: it may
+// come from anybody.
 import type { Entry, From, Kind } from "../wire/message.ts";
 
 /** What an entry is in JSON: docs/protocol.md. Which fields there are depends on its kind. */
@@ -14,6 +15,27 @@ export interface EntryLine {
   readonly ref?: number;
   readonly replyTo?: number;
   readonly on?: boolean;
+}
+
+/** Latest time that there is (ECMA-262, section 21.4.1.1). */
+const MAX_TIME = 8.64e15;
+
+/** @throws {Error} when it lacks what every entry has. */
+export function checkEntry(line: unknown): EntryLine {
+  const { seq, kind, from, at, text, emoji } = (line ?? {}) as Partial<Record<string, unknown>>;
+  const { name, tag } = (from ?? {}) as Partial<Record<string, unknown>>;
+  const isEntry = Number.isSafeInteger(seq) && isTime(at) &&
+    [kind, name, tag, text ?? emoji ?? ""].every(isText);
+  if (isEntry) return line as EntryLine;
+  throw new Error("Cannot read what the server sent: it is no entry. Is it a Confab room?");
+}
+
+function isTime(value: unknown): boolean {
+  return typeof value === "number" && Math.abs(value) <= MAX_TIME;
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string";
 }
 
 export function toEntry(line: EntryLine): Entry {

@@ -2,9 +2,9 @@
 // or from a server that runs.
 import type { ExportConfig } from "../config.ts";
 import { encodeTranscript } from "../wire/transcript.ts";
-import { type EntryLine, toEntry } from "./entry.ts";
+import { checkEntry, type EntryLine, toEntry } from "./entry.ts";
 import { harmless, harmlessJson, note, writeLine } from "./output.ts";
-import { request } from "./request.ts";
+import { notConfab, request } from "./request.ts";
 
 /** Entries of a page, as many as a server gives. */
 const PAGE_ENTRIES = 500;
@@ -29,9 +29,11 @@ const WRITERS: Record<ExportConfig["format"], (pages: Pages) => Promise<void>> =
     for await (const entries of pages) writeAll(entries.map(encode));
   },
   async json(pages) {
-    writeLine("[");
+    let isBegun = false;
     let last: string | undefined; // a comma follows it, unless it is the last one
     for await (const entries of pages) {
+      if (!isBegun) writeLine("["); // not before it is known that there is a room
+      isBegun = true;
       const lines = entries.map(encode);
       writeAll([...(last === undefined ? [] : [last]), ...lines.slice(0, -1)].map((l) => `${l},`));
       last = lines.at(-1) ?? last;
@@ -64,21 +66,31 @@ interface Page {
 
 /** Up to what is there when it begins: a busy room has no end. */
 async function* readServer(room: string): AsyncGenerator<readonly EntryLine[]> {
-  let url: string | undefined = `${room}?after=0&limit=${PAGE_ENTRIES}`;
   let head = Infinity;
-  for (let isFirst = true; url !== undefined; isFirst = false) {
-    const response = await request(url, { headers: { accept: "application/json" } });
-    const page: Page = await response.json();
+  let isFirst = true;
+  for (let after = 0; after < head;) {
+    const page = await readPage(room, after);
     if (isFirst) head = page.head;
-    else if (page.gap) note(`${page.gap.count} entries were removed while it was read`);
+    else if (page.gap) note(`${Number(page.gap.count)} entries were removed while it was read`);
+    isFirst = false;
     yield page.entries.filter(({ seq }) => seq <= head);
-    if ((page.entries.at(-1)?.seq ?? head) >= head) return;
-    url = nextLink(response, room);
+    after = page.entries.at(-1)?.seq ?? head;
   }
 }
 
-/** The link to what follows, of `Link: <URL>; rel="next"` (RFC 8288). */
-function nextLink({ headers }: Response, base: string): string | undefined {
-  const link = /<([^>]*)>\s*;\s*rel="?next\b/.exec(headers.get("link") ?? "")?.[1];
-  return link === undefined ? undefined : new URL(link, base).href;
+/** @throws {Error} when it is no page of entries in order: reading on might have no end. */
+async function readPage(room: string, after: number): Promise<Page> {
+  const url = `${room}?after=${after}&limit=${PAGE_ENTRIES}`;
+  const { type, json } = await request(url, { headers: { accept: "application/json" } });
+  if (!type.startsWith("application/json")) throw notConfab(room, `it answered with ${type}`);
+  const { head, entries } = (json ?? {}) as Partial<Page>;
+  if (!Number.isSafeInteger(head) || !Array.isArray(entries)) {
+    throw notConfab(room, "it answered with other JSON");
+  }
+  let last = after;
+  for (const { seq } of entries.map(checkEntry)) {
+    if (seq <= last) throw notConfab(room, "its entries are in no order");
+    last = seq;
+  }
+  return json as Page;
 }

@@ -66,10 +66,11 @@ export function parseCommand<C extends Command>(
   const flags = new Map(Object.entries(command.flags));
   const given = new Map<string, string[]>();
   const positionals: string[] = [];
-  for (const token of tokenize(flags, args)) {
+  for (const token of tokenize(command, args)) {
     if (token.kind === "positional") positionals.push(token.value);
     if (token.kind !== "option") continue;
-    const wrong = findMistake(flags, token.name, token.value);
+    if (!flags.has(token.name)) throw unknownFlag(command, token.rawName);
+    const wrong = findMistake(flags.get(token.name)!, token.value);
     if (wrong) throw badUsage(`Cannot parse flag "${token.rawName}": ${wrong}`);
     given.set(token.name, [...given.get(token.name) ?? [], token.value ?? ""]);
   }
@@ -92,17 +93,15 @@ export function parseCommand<C extends Command>(
 }
 
 /** @throws {ChatError} `bad_usage` when the command does not take that many arguments. An argument may be a message: none is shown. */
-export function checkArgs({ args }: Command, given: readonly string[]): void {
+export function checkArgs({ args, choices }: Command, given: readonly string[]): void {
   const least = args.filter((arg) => !arg.startsWith("[")).length;
   if (given.length >= least && given.length <= args.length) return;
   if (args.length === 0) {
     throw badUsage(`Cannot parse arguments: expected flags only, received "${given[0]}"`);
   }
-  const quote = given.length > args.length && args.some((arg) => arg.includes("TEXT"))
-    ? ". Put the text in quotes"
-    : "";
+  const quote = given.length > args.length && takesText(args) ? ". Put the text in quotes" : "";
   throw badUsage(
-    `Cannot parse arguments: expected ${args.join(" ")}, ` +
+    `Cannot parse arguments: expected ${choices ? listChoices(choices) : args.join(" ")}, ` +
       `received ${given.length || "none"}${quote}`,
   );
 }
@@ -117,50 +116,78 @@ export function suggest(typed: string, words: Iterable<readonly [word: string, s
   return best?.shown;
 }
 
+/** Words as an error lists them. */
+export function listChoices(choices: readonly string[]): string {
+  return choices.join(", ").replace(/, (?=[^,]*$)/, " or ");
+}
+
 export function badUsage(message: string): ChatError {
   return new ChatError("bad_usage", { message });
 }
 
-function tokenize(flags: ReadonlyMap<string, Flag>, args: readonly string[]) {
-  const options = [...flags].map(([name, { value, short }]) => {
+function tokenize(command: Command, args: readonly string[]) {
+  const options = Object.entries(command.flags).map(([name, { value, short }]) => {
     const type = value ? "string" as const : "boolean" as const;
     return [name, short ? { type, short } : { type }] as const;
   });
-  const end = args.includes("--") ? args.indexOf("--") : args.length;
   return parseArgs({
-    args: args.map((arg, i) => i < end ? withTwoDashes(arg) : arg),
+    args: withTwoDashes(command, args),
     options: Object.fromEntries(options),
     strict: false,
     tokens: true,
   }).tokens;
 }
 
-/** Users of the seed write `-addr`. A short flag has one letter. */
-function withTwoDashes(arg: string): string {
-  return /^-[a-z]{2}/.test(arg) ? `-${arg}` : arg;
+/**
+ * Users of the seed write `-addr`. What is the value of a flag, or stands behind `--`, is left as it is. A short flag has
+ * one letter, and no value.
+ * @throws {ChatError} `bad_usage` for any other word behind one dash.
+ */
+function withTwoDashes(command: Command, args: readonly string[]): string[] {
+  let isFlag = true; // unless it is a value, or behind the end of all flags
+  let isEnd = false;
+  return args.map((arg) => {
+    const [, dashes, name = ""] = /^(--?)([^-=][^=]*)/.exec(arg) ?? [];
+    const mayBeFlag = isFlag && !isEnd;
+    isEnd ||= mayBeFlag && arg === "--";
+    isFlag = true;
+    if (!mayBeFlag || dashes === undefined) return arg;
+    const isKnown = Object.hasOwn(command.flags, name);
+    if (dashes === "-" && !isKnown && name.length > 1) throw unknownFlag(command, `-${name}`);
+    isFlag = !isKnown || !command.flags[name]?.value || arg.includes("=");
+    return dashes === "-" && isKnown ? `-${arg}` : arg;
+  });
+}
+
+/** One that is like no flag may be a message, which no error shows. */
+function unknownFlag({ flags, args }: Command, rawName: string): ChatError {
+  const meant = suggest(rawName.replace(/^--?/, ""), wordsFor(flags));
+  if (meant) return badUsage(`Cannot parse flag "${rawName}": unknown. Did you mean "${meant}"?`);
+  if (!takesText(args)) return badUsage(`Cannot parse flag "${rawName}": unknown`);
+  const names = Object.keys(flags).map((name) => `--${name}`);
+  return badUsage(
+    `Cannot parse flag: expected ${
+      listChoices(names)
+    }. Put -- before a TEXT that begins with a dash`,
+  );
+}
+
+function takesText(args: readonly string[]): boolean {
+  return args.some((arg) => arg.includes("TEXT"));
 }
 
 /** What is wrong with a flag as it was given; undefined when nothing is. */
-function findMistake(
-  flags: ReadonlyMap<string, Flag>,
-  name: string,
-  value: string | undefined,
-): string | undefined {
-  const flag = flags.get(name);
-  if (!flag) {
-    const meant = suggest(name, wordsFor(flags));
-    return `unknown${meant ? `. Did you mean "${meant}"?` : ""}`;
-  }
+function findMistake(flag: Flag, value: string | undefined): string | undefined {
   if (flag.value && !value) return `expected ${flag.value}, received none`;
   if (!flag.value && value !== undefined) return `expected no value, received "${value}"`;
   return undefined;
 }
 
 /** Names first, so that of two that are as close the real one wins. */
-function wordsFor(flags: ReadonlyMap<string, Flag>): [string, string][] {
+function wordsFor(flags: Command["flags"]): [string, string][] {
   return [
-    ...[...flags.keys()].map((name): [string, string] => [name, `--${name}`]),
-    ...[...flags].flatMap(([name, { aka = [], value }]) =>
+    ...Object.keys(flags).map((name): [string, string] => [name, `--${name}`]),
+    ...Object.entries(flags).flatMap(([name, { aka = [], value }]) =>
       aka.map((word): [string, string] => [word, `--${name}${value ? ` ${value}` : ""}`])
     ),
   ];

@@ -2,7 +2,7 @@
 // half of the JSON lines that `GET /r/ROOM` streams.
 import { delay } from "@std/async/delay";
 import { readLines } from "./lines.ts";
-import { explainFailure, explainRefusal, fetchHead, showUrl } from "./request.ts";
+import { AwayError, backoffMs, boundRetryAfter, fetchHead, notConfab, showUrl } from "./request.ts";
 
 /** A line of `confab.v1`, as the server sends it: docs/protocol.md says which fields there are. */
 export interface Line {
@@ -23,6 +23,10 @@ export interface FollowOptions {
   readonly onFound?: () => void;
   /** Silence after which the connection is dead. {@linkcode SILENCE_MS} unless told otherwise. */
   readonly silenceMs?: number;
+  /** Time after which a connection was a good one. {@linkcode STEADY_MS} unless told otherwise. */
+  readonly steadyMs?: number;
+  /** What it waits with, in milliseconds. */
+  readonly pause?: (ms: number) => Promise<void>;
 }
 
 /** How much of the past to begin with when nobody says. */
@@ -31,14 +35,11 @@ const FIRST_ENTRIES = 10;
 /** What comes of the past when the journal is another one than before: as much as there can be. */
 const MOST_ENTRIES = 500;
 
-/** Longest waits before trying again, by how often it has failed; the real ones are random, so that a crowd spreads. */
-const BACKOFF_MS = [500, 1_000, 2_000, 5_000, 10_000, 20_000];
-
-/** Two heartbeats of the server, which come every 15 s, and some. */
+/** Three heartbeats of the server, and some to spare. */
 const SILENCE_MS = 40_000;
 
-/** What makes no sense to ask again. */
-class RefusedError extends Error {}
+/** A connection that lasted this long was a good one: the waits before trying again start over. */
+const STEADY_MS = 5_000;
 
 /** Where a reader is: what it asks for when it comes back. */
 interface Place {
@@ -53,32 +54,35 @@ function historyOf({ epoch }: Place): number {
 }
 
 /**
- * Entries (`entry`) in order, each once; what no longer can be had (`gap`); and `welcome` where a new history begins.
- * Ends only when the caller does.
+ * Entries (`entry`) in order, each once; what no longer can be had (`gap`); and `welcome` where a new history begins,
+ * which is also where the room has no such number as it was told to begin behind. Ends only when the caller does.
  * @throws {Error} when the server refuses for good.
  */
 export async function* follow(options: FollowOptions): AsyncGenerator<Line> {
+  const { onLost, onFound, steadyMs = STEADY_MS, pause = delay } = options;
   const place: Place = { epoch: undefined, seq: options.since };
   const key = crypto.randomUUID(); // of this reader, on each of its connections
   let failures = 0;
-  let leastMs = 0;
   let lost = false;
   while (true) {
+    let openAt = Infinity;
+    let leastMs = 0;
     try {
       for await (const line of connect({ ...options, place, key })) {
-        if (lost) options.onFound?.();
+        openAt = Math.min(openAt, performance.now());
+        if (lost) onFound?.();
         lost = false;
-        failures = 0;
-        leastMs = line.type === "bye" ? Number(line["retryAfterMs"]) || 0 : 0;
+        leastMs = line.type === "bye" ? boundRetryAfter(line["retryAfterMs"]) : 0;
         if (advance(place, line)) yield line;
       }
     } catch (error) {
-      if (error instanceof RefusedError) throw error.cause;
-      if (!lost) options.onLost?.(error as Error);
+      if (!(error instanceof AwayError)) throw error;
+      leastMs = Math.max(leastMs, error.retryAfterMs);
+      if (!lost) onLost?.(error);
       lost = true;
     }
-    const mostMs = BACKOFF_MS[Math.min(failures++, BACKOFF_MS.length - 1)]!;
-    await delay(leastMs + Math.random() * mostMs);
+    if (performance.now() - openAt >= steadyMs) failures = 0;
+    await pause(leastMs + Math.random() * backoffMs(failures++));
   }
 }
 
@@ -87,7 +91,7 @@ function advance(place: Place, line: Line): boolean {
   switch (line.type) {
     case "welcome": {
       const isAfresh = line["resumed"] !== true;
-      const isNew = isAfresh && place.epoch !== undefined;
+      const isNew = isAfresh && place.seq !== undefined;
       // The connection may be lost before the first entry that it begins with.
       if (isAfresh) place.seq = Math.max(0, Number(line["head"]) - historyOf(place));
       place.epoch = String(line["epoch"]);
@@ -105,7 +109,7 @@ function advance(place: Place, line: Line): boolean {
   }
 }
 
-/** The lines of one connection, until it ends. @throws when it breaks, or was none. */
+/** The lines of one connection, until it ends. @throws {AwayError} when it breaks or ends, or was none; as `fetchHead` does. */
 async function* connect(
   { url, name, silenceMs = SILENCE_MS, place, key }: FollowOptions & { place: Place; key: string },
 ): AsyncGenerator<Line> {
@@ -114,44 +118,45 @@ async function* connect(
   let timer = watch();
   let isOpen = false;
   try {
-    const response = await open(url, makeUrl(url, place, name), {
-      headers: {
-        accept: "application/x-ndjson",
-        ...(name === undefined ? {} : { "confab-key": key }),
-      },
-      signal: silence.signal,
-    });
+    const headers = {
+      accept: "application/x-ndjson",
+      ...(name === undefined ? {} : { "confab-key": key }),
+    };
+    const { signal } = silence;
+    const response = await open(url, { place, name, init: { headers, signal } });
     isOpen = true;
     for await (const line of readLines(response.body!)) {
       clearTimeout(timer);
       timer = watch();
-      yield JSON.parse(line);
+      yield parseLine(line);
     }
     throw new Error("it ended");
   } catch (cause) {
     if (!isOpen) throw cause;
-    throw new Error(`Cannot go on reading ${showUrl(url)}: the connection is lost`, { cause });
+    const message = `Cannot go on reading ${showUrl(url)}: the connection is lost`;
+    throw new AwayError(message, { cause });
   } finally {
     clearTimeout(timer);
     silence.abort();
   }
 }
 
-/** @throws {RefusedError} when it will not be otherwise later. */
-async function open(room: string, url: string, init: RequestInit): Promise<Response> {
-  const response = await fetchHead(url, init).catch((error) => {
-    throw explainFailure(room, error);
-  });
-  if (!response.ok) {
-    const cause = await explainRefusal(room, response);
-    const isForGood = response.status < 500 && ![408, 425, 429].includes(response.status);
-    throw isForGood ? new RefusedError("", { cause }) : cause;
-  }
+/** @throws {Error} also for a line that was cut off. */
+function parseLine(text: string): Line {
+  const line = JSON.parse(text);
+  if (typeof line?.type === "string") return line;
+  throw new Error("it sent a line without a type");
+}
+
+async function open(
+  room: string,
+  { place, name, init }: { place: Place; name: string | undefined; init: RequestInit },
+): Promise<Response> {
+  const response = await fetchHead(makeUrl(room, place, name), init);
   const type = response.headers.get("content-type") ?? "no type";
   if (type.startsWith("application/x-ndjson")) return response;
   await response.body?.cancel();
-  const message = `Cannot use ${showUrl(room)}: it answered with ${type}. Is it a Confab room?`;
-  throw new RefusedError("", { cause: new Error(message) });
+  throw notConfab(room, `it answered with ${type}`);
 }
 
 function makeUrl(room: string, place: Place, name: string | undefined): string {

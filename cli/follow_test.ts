@@ -20,6 +20,7 @@ function script(...bodies: (Body | Response)[]) {
     url: `http://127.0.0.1:${server.addr.port}/r/ops`,
     queries,
     keys,
+    pause: () => Promise.resolve(),
     [Symbol.asyncDispose]: () => server.shutdown(),
   };
 }
@@ -86,6 +87,45 @@ Deno.test("follow() begins anew with another journal, whose numbers are lower", 
   );
   assertEquals(await take(4, server), ["entry 900", "welcome e2", "entry 1", "entry 2"]);
   assertEquals(server.queries[1]?.["history"], "500");
+});
+
+Deno.test("follow() begins anew behind a number that the room does not have, and says so", async () => {
+  await using server = script([welcome(3, false), entry(2), entry(3)], [welcome(3, false)]);
+  assertEquals(await take(2, { ...server, since: 9 }), ["welcome e1", "entry 2"]);
+});
+
+/** How long it would wait between so many connections. */
+async function notePauses(count: number, options: FollowOptions): Promise<number[]> {
+  const pauses: number[] = [];
+  const pause = (ms: number) => {
+    pauses.push(ms);
+    return pauses.length === count ? Promise.reject(new Error("enough")) : Promise.resolve();
+  };
+  await assertRejects(() => take(Infinity, { ...options, pause }), Error, "enough");
+  return pauses;
+}
+
+Deno.test("follow() waits for longer each time, but after a connection that lasted", async () => {
+  await using server = script([welcome(1, true), entry(1)]);
+  const flapping = await notePauses(40, server);
+  assert(Math.max(...flapping.slice(5)) > 2_000, flapping.join());
+  const steady = await notePauses(40, { ...server, steadyMs: 0 });
+  assert(Math.max(...steady) <= 500, steady.join());
+});
+
+Deno.test("follow() waits as long as it is told to, within reason", async () => {
+  const bye = (retryAfterMs: unknown) => [welcome(1, true), { type: "bye", retryAfterMs }];
+  const busy = Response.json({}, { status: 429, headers: { "retry-after": "30" } });
+  await using server = script(bye(3_000), bye(1e12), bye(-1e12), bye("x"), busy);
+  const least = (await notePauses(5, { ...server, steadyMs: 0 })).map((ms) =>
+    Math.floor(ms / 1_000)
+  );
+  assertEquals(least, [3, 600, 0, 0, 30]);
+});
+
+Deno.test("follow() comes back after a line that is none", async () => {
+  await using server = script([welcome(1, true), "null\n"], [welcome(1, true), entry(1)]);
+  assertEquals(await take(1, server), ["entry 1"]);
 });
 
 Deno.test("follow() takes a connection that is silent for too long as lost", async () => {

@@ -9,19 +9,20 @@ export interface RoomUrl {
   readonly room: string;
   /** Of the room, with nothing behind it. */
   readonly url: string;
+  /** By which name to be there; undefined where the address names none. */
+  readonly name: string | undefined;
 }
 
 /**
  * Reads `http://HOST:PORT/r/ROOM` or `https://…`, with a path before `/r/` or without; `/` is the lobby, and so is
- * `HOST:PORT`, which means HTTP.
+ * `HOST:PORT`, which means HTTP, and `:PORT` on this machine. A fragment means nothing here; of a query, nothing but
+ * `name` does, and only with `hasName`.
  * @throws {ChatError} `bad_usage`
  */
-export function parseRoomUrl(text: string): RoomUrl {
-  const isHost = /^(?:localhost|[^/]*[.:][^/]*)(?:\/|$)/.test(text) && !text.includes("://");
-  const full = isHost ? `http://${text}` : text;
-  const url = URL.canParse(full) ? new URL(full) : undefined;
+export function parseRoomUrl(text: string, { hasName = false } = {}): RoomUrl {
+  const url = parseUrl(text);
   const path = url?.pathname ?? "";
-  const match = /^(.*\/)r\/([^/]+)\/?$/.exec(path) ?? /^(.*\/)$/.exec(path);
+  const match = /^(.*\/)r\/([^/]+)\/?$/.exec(path) ?? /^(.*\/)(?<!\/r\/)$/.exec(path);
   if (!url || !/^https?:$/.test(url.protocol) || !match) {
     // An address with a password in it is not shown.
     const received = text.includes("@") ? "another" : `"${text}"`;
@@ -34,6 +35,28 @@ export function parseRoomUrl(text: string): RoomUrl {
         `received "${match[2]}"`,
     );
   }
+  checkQuery(url, hasName);
   const base = new URL(match[1]!, url);
-  return { base: base.href, room, url: `${base.href}r/${encodeURIComponent(room)}` };
+  return {
+    base: base.href,
+    room,
+    url: `${base.href}r/${encodeURIComponent(room)}`,
+    name: url.searchParams.get("name") || undefined,
+  };
+}
+
+function parseUrl(text: string): URL | undefined {
+  const place = text.replace(/^:(?=\d)/, "localhost:");
+  const isHost = /^(?:localhost|[^/?#]*[.:][^/?#]*)(?:[/?#]|$)/.test(place) &&
+    !/^[^/?#]*:\/\//.test(place);
+  const full = isHost ? `http://${place}` : place;
+  return URL.canParse(full) ? new URL(full) : undefined;
+}
+
+/** What asks for something that nobody will do is a mistake. @throws {ChatError} `bad_usage` */
+function checkQuery({ searchParams }: URL, hasName: boolean): void {
+  const other = [...searchParams.keys()].find((key) => key !== "name" || !hasName);
+  if (other === undefined) return;
+  const expected = hasName ? 'nothing but "name" behind "?"' : 'nothing behind "?"';
+  throw badUsage(`Cannot parse URL: expected ${expected}, received "${other}"`);
 }

@@ -6,7 +6,11 @@ Deno.test("parseRoomUrl() finds the room, and the server with the path that it i
   const cases: [given: string, base: string, room: string][] = [
     ["http://h:1/r/ops", "http://h:1/", "ops"],
     ["http://h:1/r/ops/", "http://h:1/", "ops"],
-    ["https://h/r/ops?after=2#m7", "https://h/", "ops"],
+    ["https://h/r/ops#m7", "https://h/", "ops"],
+    ["https://h/r/ops?", "https://h/", "ops"],
+    ["localhost#m7", "http://localhost/", "lobby"],
+    [":8821", "http://localhost:8821/", "lobby"],
+    [":8821/r/ops", "http://localhost:8821/", "ops"],
     ["http://h:1", "http://h:1/", "lobby"],
     ["http://h:1/", "http://h:1/", "lobby"],
     ["https://h/chat/", "https://h/chat/", "lobby"],
@@ -22,7 +26,7 @@ Deno.test("parseRoomUrl() finds the room, and the server with the path that it i
   ];
   for (const [given, base, room] of cases) {
     const url = `${base}r/${encodeURIComponent(room)}`;
-    assertEquals(parseRoomUrl(given), { base, room, url }, given);
+    assertEquals(parseRoomUrl(given), { base, room, url, name: undefined }, given);
   }
 });
 
@@ -35,7 +39,12 @@ Deno.test("parseRoomUrl() refuses what is no room's address", () => {
     "ws://h/r/ops",
     "http://",
     "http://h/ops",
+    "http://h/r/",
+    "http://h/chat/r/",
+    "h:1/r/",
     "h:x",
+    ":",
+    ":x",
   ];
   for (const given of wrong) {
     const { code, message } = assertThrows(() => parseRoomUrl(given), ChatError);
@@ -47,6 +56,24 @@ Deno.test("parseRoomUrl() refuses what is no room's address", () => {
   }
   const { message } = assertThrows(() => parseRoomUrl("http://h/r/Ops"), ChatError);
   assert(message.endsWith('received "Ops"'), message);
+});
+
+Deno.test("parseRoomUrl() takes the name from a query where there may be one, and refuses the rest", () => {
+  const nameIn = (text: string) => parseRoomUrl(text, { hasName: true }).name;
+  assertEquals(nameIn("http://h/r/ops?name=Ann%20B#m7"), "Ann B");
+  assertEquals(nameIn("localhost?name=Ann"), "Ann");
+  assertEquals([nameIn("h:1/?name="), nameIn("h:1")], [undefined, undefined]);
+  assertEquals(parseRoomUrl("h:1/r/ops?name=Ann", { hasName: true }).url, "http://h:1/r/ops");
+  const complain = (text: string, hasName: boolean) =>
+    assertThrows(() => parseRoomUrl(text, { hasName }), ChatError).message;
+  assertEquals(
+    complain("h:1?name=Ann&after=2", true),
+    'Cannot parse URL: expected nothing but "name" behind "?", received "after"',
+  );
+  assertEquals(
+    complain("h:1?name=Ann", false),
+    'Cannot parse URL: expected nothing behind "?", received "name"',
+  );
 });
 
 Deno.test("parseRoomUrl() shows no password", () => {

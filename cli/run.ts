@@ -2,6 +2,7 @@
 import type { Config, ServeConfig } from "../config.ts";
 import deno from "../deno.json" with { type: "json" };
 import { helpText } from "./help.ts";
+import { note } from "./output.ts";
 
 /** Runs the command to its end. Resolves with the exit code. */
 export async function run(config: Exclude<Config, ServeConfig>): Promise<number> {
@@ -15,6 +16,7 @@ export async function run(config: Exclude<Config, ServeConfig>): Promise<number>
     case "send": {
       const { send } = await import("./send.ts");
       leaveFilesAlone();
+      if (config.text === undefined && Deno.stdin.isTerminal()) note("Reading until Ctrl-D");
       return send(config, Deno.stdin.readable);
     }
     case "tail": {

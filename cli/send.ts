@@ -2,11 +2,17 @@
 import type { SendConfig } from "../config.ts";
 import { ChatError } from "../errors.ts";
 import { readLines } from "./lines.ts";
-import { note } from "./output.ts";
-import { request } from "./request.ts";
+import { harmless, note } from "./output.ts";
+import { notConfab, request, type RequestOptions } from "./request.ts";
 
 /** More than any message may have: standard input may be endless. */
 const MAX_INPUT_BYTES = 1024 * 1024;
+
+/** The source of the lines may go on for good: it waits for the server, and is told. */
+const PATIENT: RequestOptions = {
+  onLost: (error) => note(`${harmless(error.message)} (trying again)`),
+  onFound: () => note("Connected"),
+};
 
 /**
  * Says the text, or what the input holds. Gives 0, or 1 when a line was left out.
@@ -33,7 +39,7 @@ async function sendLines(
     number++;
     if (text.trim() === "") continue;
     try {
-      await say(config, { text, id: crypto.randomUUID() });
+      await say(config, { text, id: crypto.randomUUID() }, PATIENT);
     } catch (error) {
       if (!(error instanceof ChatError) || error.code !== "too_long") throw error;
       note(`Line ${number} is left out: it is longer than a message may be`);
@@ -43,19 +49,27 @@ async function sendLines(
   return exitCode;
 }
 
+/** Resolves when it is accepted, which only a room can tell: anybody may answer 200. */
 async function say(
   { url, name }: SendConfig,
-  { text, id }: { text: string; id: string },
+  message: { text: string; id: string },
+  options: RequestOptions = {},
 ): Promise<void> {
-  const response = await request(url, {
+  const { status, json } = await request(url, {
+    ...options,
     method: "POST",
-    headers: { "content-type": "application/json", "idempotency-key": id },
-    body: JSON.stringify(name === undefined ? { text } : { text, name }),
+    redirect: "manual", // a POST that follows one may become a GET
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ ...message, name }),
   });
-  await response.body?.cancel();
+  const { seq } = (json ?? {}) as { seq?: unknown };
+  if (status !== 201 || typeof seq !== "number") throw notConfab(url, `it answered ${status}`);
 }
 
-/** All of the input as one text. A line break at its end is the shell's. */
+/**
+ * All of the input as one text. A line break at its end is the shell's.
+ * @throws {Error} when there is none.
+ */
 async function readText(input: ReadableStream<Uint8Array>): Promise<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   let text = "";
@@ -63,7 +77,9 @@ async function readText(input: ReadableStream<Uint8Array>): Promise<string> {
     text += decode(decoder, chunk);
     if (text.length > MAX_INPUT_BYTES) throw new ChatError("too_long");
   }
-  return (text + decode(decoder)).replace(/\r?\n$/, "");
+  text = (text + decode(decoder)).replace(/\r?\n$/, "");
+  if (text === "") throw new Error("There is nothing to say: standard input is empty");
+  return text;
 }
 
 /** @throws {ChatError} `not_text` */

@@ -2,7 +2,7 @@
 import type { TailConfig } from "../config.ts";
 import type { Notice } from "../wire/message.ts";
 import { TRANSCRIPT } from "../wire/transcript.ts";
-import { type EntryLine, toEntry } from "./entry.ts";
+import { checkEntry, toEntry } from "./entry.ts";
 import { follow, type Line } from "./follow.ts";
 import { harmless, harmlessJson, note, writeLine } from "./output.ts";
 
@@ -19,18 +19,28 @@ export async function tail(config: TailConfig): Promise<number> {
     onLost: (error) => note(`${harmless(error.message)} (trying again)`),
     onFound: () => note("Connected"),
   });
+  let isFirst = true;
   for await (const line of lines) {
-    if (line.type === "welcome") note("The server has another journal: the room begins anew");
-    else if (isJson) writeLine(harmlessJson(JSON.stringify(line)));
+    if (line.type === "welcome") {
+      note(`${explainReset(isFirst ? since : undefined)}: it begins anew`);
+    } else if (isJson) writeLine(harmlessJson(JSON.stringify(line)));
     else showText(line);
+    isFirst = false;
   }
   return 0;
+}
+
+/** Why the room begins anew: it has no number yet that it was asked for, or no longer the past that was shown. */
+function explainReset(since: number | undefined): string {
+  return since === undefined
+    ? "The server has another journal than before"
+    : `The room has no message ${since}`;
 }
 
 /** Deletions and reactions do not show: a line that was printed cannot be taken back. */
 function showText(line: Line): void {
   const frame = line.type === "gap"
     ? TRANSCRIPT.encodeNotice(line as unknown as Notice)
-    : TRANSCRIPT.encode([toEntry(line as unknown as EntryLine)]);
+    : TRANSCRIPT.encode([toEntry(checkEntry(line))]);
   if (frame) writeLine(harmless(frame.text));
 }

@@ -1,6 +1,6 @@
 // Values of flags and variables, parsed. Pure. All throw `bad_usage`, with what gave the value and what was expected.
 import { parseRoomName } from "../names.ts";
-import { badUsage, type Setting } from "./flags.ts";
+import { badUsage, listChoices, type Setting } from "./flags.ts";
 
 /** Where to post what is said in a room, or in any. */
 export interface HookConfig {
@@ -35,8 +35,7 @@ export function parseChoice<T extends string>(
 ): T {
   const choice = choices.find((choice) => choice === value);
   if (choice) return choice;
-  const expected = choices.join(", ").replace(/, (?=[^,]*$)/, " or ");
-  throw badUsage(`Cannot parse ${source}: expected ${expected}, received "${value}"`);
+  throw badUsage(`Cannot parse ${source}: expected ${listChoices(choices)}, received "${value}"`);
 }
 
 export function parseCount({ value, source }: Setting): number {

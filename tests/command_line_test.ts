@@ -20,6 +20,15 @@ function textsOf(lines: string): string[] {
   return lines.split("\n").slice(0, -1).map((line) => JSON.parse(line).text);
 }
 
+/** A server that is no Confab, or a bad one. Disposing it ends it. */
+function serveOther(handler: Deno.ServeHandler) {
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, handler);
+  return {
+    url: roomUrl(server.addr.port),
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
+}
+
 const ROOT = new URL("../", import.meta.url);
 const noTerminal = await hasScript()
   ? ""
@@ -86,9 +95,9 @@ Deno.test("confab send: a text, standard input, or a message for each of its lin
     [["-"], "two\nlines\n"],
     [[], "no line break"],
     [["--lines"], "first\r\n\n  \nsecond\nthird"],
-    [["--", "--name"], ""],
-    [["once", "--id", "7"], ""],
-    [["once", "--id", "7"], ""],
+    [["--", "-5"], ""],
+    [["once", "--id", '日本 "7"'], ""],
+    [["once", "--id", '日本 "7"'], ""],
   ];
   for (const [args, input] of runs) {
     const run = await runProgram(["send", url, ...args], { input });
@@ -102,7 +111,7 @@ Deno.test("confab send: a text, standard input, or a message for each of its lin
     "first",
     "second",
     "third",
-    "--name",
+    "-5",
     "once",
   ]);
   assertEquals(entries[0].from.name, "Ann");
@@ -137,6 +146,35 @@ Deno.test("confab send: waits for a server that is just starting, and stores the
   await using _program = await startProgram({ args: ["--addr", `127.0.0.1:${port}`] });
   assertEquals(await sent, { code: 0, stdout: "", stderr: "" });
   assertEquals(textsOf((await runProgram(["export", roomUrl(port)])).stdout), ["early"]);
+});
+
+Deno.test("confab send --lines: waits for a server that is away, and says so once", async () => {
+  const said: string[] = [];
+  let count = 0;
+  await using server = serveOther(async (request) => {
+    if (++count === 2 || count === 3) return new Response("busy", { status: 503 });
+    said.push((await request.json()).text);
+    return Response.json({ seq: said.length }, { status: 201 });
+  });
+  const input = "one\ntwo\nthree\n";
+  const { code, stderr } = await runProgram(["send", server.url, "--lines"], { input });
+  assertEquals([code, said], [0, ["one", "two", "three"]]);
+  assertMatch(stderr, /^confab: Cannot [^\n]+ \(trying again\)\nconfab: Connected\n$/);
+});
+
+Deno.test({
+  name: "confab send: tells at a terminal how the text ends" + noTerminal,
+  ignore: noTerminal !== "",
+  async fn() {
+    await using program = await startProgram();
+    const url = roomUrl(program.port);
+    const command = [...FROM_SOURCE, "send", url];
+    await using terminal = new PseudoTerminal({ command, cwd: ROOT, env: { NO_COLOR: "1" } });
+    await terminal.see("confab: Reading until Ctrl-D");
+    await terminal.type("typed\r\x04");
+    await terminal.see("[exit 0, restored]");
+    assertMatch(await (await fetch(url)).text(), / typed\n$/);
+  },
 });
 
 Deno.test("confab tail: prints everything once and in order, over a kill -9 and a new start", async () => {
@@ -184,6 +222,9 @@ Deno.test("confab tail: begins where it is told, tells what is gone, and shows n
   assertMatch(entry!, new RegExp(` message ${count + 1}$`));
   assertMatch(all.output(), /Z Ann: the end\n$/);
   assertEquals(textsOf(some.output()), ["message 300", "the end"]);
+  await using beyond = startCommand(["tail", url, "--since", "999"]);
+  await eventually(() => beyond.output().includes("the end"));
+  assertEquals(beyond.log(), "confab: The room has no message 999: it begins anew\n");
 });
 
 Deno.test("confab tail: nothing that others say steers the terminal or forges a line", async () => {
@@ -226,19 +267,27 @@ Deno.test("confab tail: ends quietly when nobody reads any more", async () => {
 });
 
 Deno.test("confab tail: what is no room is one sentence, exit 1; what is no address, exit 2", async () => {
-  await using other = {
-    server: Deno.serve(
-      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-      () => new Response("<html>", { headers: { "content-type": "text/html" } }),
-    ),
-    async [Symbol.asyncDispose]() {
-      await this.server.shutdown();
-    },
-  };
-  const { code, stderr } = await runProgram(["tail", roomUrl(other.server.addr.port)]);
+  await using other = serveOther(() =>
+    new Response("<html>", { headers: { "content-type": "text/html" } })
+  );
+  const { code, stderr } = await runProgram(["tail", other.url]);
   assertEquals(code, 1);
   assertMatch(stderr, /^confab: Cannot use http\S+: it answered with text\/html\. Is it [^\n]+\n$/);
   assertEquals((await runProgram(["tail", "ftp://127.0.0.1/"])).code, 2);
+});
+
+Deno.test("confab tail and export: an entry that is none is one sentence, exit 1", async () => {
+  const entry = { type: "entry", seq: 1, kind: "say", from: { name: "", tag: "" }, at: "now" };
+  await using other = serveOther(({ headers }) => {
+    const type = headers.get("accept")!;
+    const body = type === "application/json" ? { head: 1, entries: [entry] } : entry;
+    return new Response(`${JSON.stringify(body)}\n`, { headers: { "content-type": type } });
+  });
+  for (const command of ["tail", "export"]) {
+    const { code, stdout, stderr } = await runProgram([command, other.url]);
+    assertEquals([code, stdout], [1, ""]);
+    assertMatch(stderr, /^confab: Cannot read what the server sent: it is no entry\. [^\n]+\n$/);
+  }
 });
 
 Deno.test("confab export: the same from a server and from its journal, in every format", async () => {
@@ -283,6 +332,24 @@ Deno.test("confab export: the same from a server and from its journal, in every 
   } finally {
     await Deno.remove(data, { recursive: true });
   }
+});
+
+Deno.test("confab export: writes nothing of what is no room, and is led nowhere else", async () => {
+  await using page = serveOther(() =>
+    new Response("<html>", { headers: { "content-type": "text/html" } })
+  );
+  const { code, stdout, stderr } = await runProgram(["export", page.url, "--format", "json"]);
+  assertEquals([code, stdout], [1, ""]);
+  assertMatch(stderr, /^confab: Cannot use http\S+: it answered with text\/html\. Is it [^\n]+\n$/);
+  await using leading = serveOther((request) => {
+    const seq = Number(new URL(request.url).searchParams.get("after")) + 1;
+    const entry = { type: "entry", seq, kind: "say", from: { name: "", tag: "" }, at: 0 };
+    const headers = { link: '<http://127.0.0.1:1/>; rel="next"' };
+    return Response.json({ head: 3, entries: [entry], more: seq < 3 }, { headers });
+  });
+  const led = await runProgram(["export", leading.url, "--format", "json"]);
+  assertEquals([led.code, led.stderr], [0, ""]);
+  assertEquals(JSON.parse(led.stdout).map(({ seq }: { seq: number }) => seq), [1, 2, 3]);
 });
 
 Deno.test("confab export: makes no journal where there is none, exit 4", async () => {

@@ -284,6 +284,26 @@ Deno.test("chat in a pipe says each line, prints what comes, and ends when all i
   assertEquals(await readTexts(bob, "last"), said);
 });
 
+Deno.test("chat in a pipe says what it is given although many messages of earlier runs have failed", async () => {
+  await using scene = new Scene();
+  await scene.start();
+  const failed = Array.from({ length: 64 }, (_, n) => {
+    const error = { code: "too_long", message: "Too long" };
+    const message = { type: "say", id: `${n}`, text: "old", at: n + 1, state: "failed", error };
+    return [`confab.outbox.ops.${n}`, JSON.stringify(message)];
+  });
+  const folder = `${scene.folder}/home/.local/state/confab`;
+  await Deno.mkdir(folder, { recursive: true });
+  const state = { [new URL("/", scene.url).href]: Object.fromEntries(failed) };
+  await Deno.writeTextFile(`${folder}/chat.json`, JSON.stringify(state));
+  const { code, stdout, stderr } = await pipe(scene, "new\n", "--name", "Ann");
+  assertEquals([code, stdout.slice(6), stderr], [0, "Ann: new\n", ""]);
+  const kept = JSON.parse(await Deno.readTextFile(`${folder}/chat.json`));
+  const { length } = Object.keys(kept[new URL("/", scene.url).href])
+    .filter((key) => key.startsWith("confab.outbox."));
+  assertEquals(length, 64, "they are for a terminal to settle");
+});
+
 Deno.test("chat without a home works, and says that it forgets", async () => {
   await using scene = new Scene();
   await scene.start();
