@@ -30,15 +30,16 @@ export function parseCounts(output: string): Counts | undefined {
 }
 
 /** Tests of the whole program over sockets, which pass on the other transport as well. */
-const ON_BOTH_TRANSPORTS = ["chat", "kicked", "resume", "seed_page", "slow_reader"]
+const ON_BOTH_TRANSPORTS = ["chat", "http", "kicked", "resume", "seed_page", "slow_reader"]
   .map((name) => `tests/${name}_test.ts`);
 
+/** Those that take long and do little: they run beside the page's, which have a browser to themselves. */
+const PATIENT = ["hook", "kicked", "slow_reader"].map((name) => `tests/${name}_test.ts`);
+
+const PAGE = "tests/page";
+
 async function main(args: string[]): Promise<number> {
-  const runs = [await run(args)];
-  if (args.length === 0) {
-    console.log("\nOnce more, with --transport ws:");
-    runs.push(await run(ON_BOTH_TRANSPORTS, { CONFAB_TRANSPORT: "ws" }));
-  }
+  const runs = args.length > 0 ? [await run(args)] : await runAll();
   const sum = (count: keyof Counts) => runs.reduce((sum, { counts }) => sum + counts[count], 0);
   const mayIgnore = !Deno.env.get("CI");
   const ignored = sum("ignored");
@@ -50,7 +51,32 @@ async function main(args: string[]): Promise<number> {
   return code || (ignored > 0 && !mayIgnore ? 1 : 0);
 }
 
-async function run(files: string[], env: Record<string, string> = {}) {
+async function runAll(): Promise<Run[]> {
+  const first = await run([`--ignore=${[PAGE, ...PATIENT].join(",")}`]);
+  const ws = { env: { CONFAB_TRANSPORT: "ws" }, isQuiet: true };
+  const [page, beside] = await Promise.all([
+    run([PAGE]),
+    run(PATIENT, { isQuiet: true }).then(async (patient) => [
+      patient,
+      await run(ON_BOTH_TRANSPORTS, ws),
+    ]),
+  ]);
+  console.log("\nBeside them, with --transport ws the second time:");
+  for (const { output } of beside) console.log(output);
+  return [first, page, ...beside];
+}
+
+interface Run {
+  readonly code: number;
+  readonly counts: Counts;
+  readonly output: string;
+}
+
+/** Runs tests. Where others run at the same time, one of them is quiet. */
+async function run(
+  files: string[],
+  { env = {}, isQuiet = false }: { env?: Record<string, string>; isQuiet?: boolean } = {},
+): Promise<Run> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["test", PERMISSIONS, ...SANITIZERS, ...files],
     env: { NO_COLOR: "1", ...env },
@@ -64,12 +90,12 @@ async function run(files: string[], env: Record<string, string> = {}) {
   let output = "";
   for await (const chunk of child.stdout) {
     output += decoder.decode(chunk, { stream: true });
-    await Deno.stdout.write(chunk);
+    if (!isQuiet) await Deno.stdout.write(chunk);
   }
   const { code } = await child.status;
   clearTimeout(watchdog);
   const counts = parseCounts(output);
-  return counts ? { code, counts } : { code: code || 1, counts: NOTHING };
+  return counts ? { code, counts, output } : { code: code || 1, counts: NOTHING, output };
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -2,6 +2,7 @@
 import { assertEquals } from "@std/assert";
 import {
   type Browser,
+  type BrowserContext,
   type BrowserContextOptions,
   chromium,
   type Locator,
@@ -48,15 +49,16 @@ Deno.test.afterAll(async () => await (await shared)?.close());
 
 /** A program, a browser, and tabs that must have had no error, no blocked content and no foreign request. */
 export class Stage implements AsyncDisposable {
-  readonly browser: Browser;
+  readonly #browser: Browser;
   program: Program;
   readonly #data: string;
   readonly complaints: string[] = [];
+  readonly #contexts: BrowserContext[] = [];
   /** Whether the server is down on purpose, and the browser may say that it cannot be reached. */
   #isDown = false;
 
   private constructor(browser: Browser, program: Program, data: string) {
-    this.browser = browser;
+    this.#browser = browser;
     this.program = program;
     this.#data = data;
   }
@@ -84,9 +86,16 @@ export class Stage implements AsyncDisposable {
     return `http://127.0.0.1:${this.program.port}/`;
   }
 
+  /** Somebody's browser, with storage of its own. */
+  async context(options: BrowserContextOptions = {}): Promise<BrowserContext> {
+    const context = await this.#browser.newContext(options);
+    this.#contexts.push(context);
+    return context;
+  }
+
   /** A tab of its own, so with storage of its own, in the room. */
   async tab(options: BrowserContextOptions = {}, path = ""): Promise<Page> {
-    const context = await this.browser.newContext(options);
+    const context = await this.context(options);
     const page = await context.newPage();
     page.on("pageerror", (error) => this.complaints.push(String(error)));
     page.on("console", (message) => {
@@ -116,7 +125,7 @@ export class Stage implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const context of this.browser.contexts()) await context.close();
+    for (const context of this.#contexts) await context.close();
     await this.program[Symbol.asyncDispose]();
     await Deno.remove(this.#data, { recursive: true });
     assertEquals(this.complaints, []);

@@ -67,7 +67,7 @@ Deno.test({
 /** The files that one of the page's files links to or imports, as paths in the checkout. */
 function findLinks(file: string, text: string): string[] {
   const pattern = file.endsWith(".js")
-    ? /\b(?:from |import |import\()"(\.\/[^"]+\.js)"/g // comments import types of .d.ts files, which stay here
+    ? /\b(?:from|import)[ (]?"(\.\/[^"]+\.js)"/g // comments import types of .d.ts files, which stay here
     : /(?:src|href)(?:=|": )"([\w./]+\.\w+)"/g;
   return [...text.matchAll(pattern)].map(([, link]) =>
     new URL(link!, `file:///${file}`).pathname.slice(1)

@@ -10,7 +10,7 @@ testInBrowser(
   async () => {
     await using stage = await Stage.open();
     // The seed's page stands in a document of Confab's own address; its script is inline, as the seed's was.
-    const page = await (await stage.browser.newContext({ bypassCSP: true })).newPage();
+    const page = await (await stage.context({ bypassCSP: true })).newPage();
     await page.goto(`${stage.url}nope`);
     await page.setContent(await Deno.readTextFile(SEED_PAGE));
     await page.waitForFunction("conn.readyState === WebSocket.OPEN");

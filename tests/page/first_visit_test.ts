@@ -258,7 +258,7 @@ class PrefixProxy implements AsyncDisposable {
 testInBrowser("page: works below a path, at the root and in a room", async () => {
   await using stage = await Stage.open();
   await using proxy = new PrefixProxy("/chat", stage.program.port);
-  const context = await stage.browser.newContext();
+  const context = await stage.context();
   for (const path of ["", "r/kitchen", "r/kitchen?from=mail#1"]) {
     const page = await context.newPage();
     page.on("pageerror", (error) => stage.complaints.push(String(error)));
@@ -286,7 +286,7 @@ testInBrowser(
   "page: under https the socket is wss, on the same host and below the same path",
   async () => {
     await using stage = await Stage.open();
-    const context = await stage.browser.newContext();
+    const context = await stage.context();
     await context.route("https://confab.test/**", async (route) => {
       const path = new URL(route.request().url()).pathname.replace("/chat/", "");
       await route.fulfill({ response: await route.fetch({ url: stage.url + path }) });

@@ -424,7 +424,7 @@ testInBrowser("page: a room whose journal is a new one is shown as it is", async
   const args = ["--addr", "127.0.0.1:0", "--journal", "memory"];
   let program = await startProgram({ args });
   const { port } = program;
-  const page = await (await stage.browser.newContext()).newPage();
+  const page = await (await stage.context()).newPage();
   await page.goto(`http://127.0.0.1:${port}/`);
   await online(page);
   await page.fill("#name", "Ann");

@@ -547,7 +547,7 @@ testInBrowser("page: a room's name that the server refuses is a plain 404", asyn
     assertMatch(await socket.readHead(), /^HTTP\/1\.1 40[04] /);
   }
   // A page of it neither.
-  const page = await stage.browser.newPage();
+  const page = await (await stage.context()).newPage();
   await page.addInitScript(WATCH);
   const response = await page.goto(`${stage.url}r/<img src=x onerror=owned()>`);
   assertEquals(response?.status(), 404);

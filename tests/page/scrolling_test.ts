@@ -341,7 +341,7 @@ testInBrowser("page: the room is painted soon", async () => {
   await using ben = await join(stage);
   await fill(ben, 1, 200);
   await lastIs(await stage.tab(), "line 200");
-  const context = await stage.browser.newContext();
+  const context = await stage.context();
   await context.addInitScript(`
     new MutationObserver((_, observer) => {
       if (!document.getElementById("log")?.textContent.includes("line 200")) return;
