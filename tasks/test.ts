@@ -33,9 +33,10 @@ export function parseCounts(output: string): Counts | undefined {
 const ON_BOTH_TRANSPORTS = ["chat", "http", "kicked", "resume", "seed_page", "slow_reader"]
   .map((name) => `tests/${name}_test.ts`);
 
-/** Those that take long and do little: they run beside the page's, which have a browser to themselves. */
+/** Tests that take long and do little. */
 const PATIENT = ["hook", "kicked", "slow_reader"].map((name) => `tests/${name}_test.ts`);
 
+/** Tests of the page, each with a browser of its own. */
 const PAGE = "tests/page";
 
 async function main(args: string[]): Promise<number> {
@@ -51,28 +52,24 @@ async function main(args: string[]): Promise<number> {
   return code || (ignored > 0 && !mayIgnore ? 1 : 0);
 }
 
+/** One after the other what needs the machine for itself, two at a time what mostly waits for something. */
 async function runAll(): Promise<Run[]> {
   const first = await run([`--ignore=${[PAGE, ...PATIENT].join(",")}`]);
+  const pages = [...Deno.readDirSync(PAGE)].map(({ name }) => name)
+    .filter((name) => name.endsWith("_test.ts")).toSorted().map((name) => `${PAGE}/${name}`);
+  const half = (rest: number) => pages.filter((_, n) => n % 2 === rest);
+  const page = await Promise.all([run(half(0)), run(half(1), { isQuiet: true })]);
   const ws = { env: { CONFAB_TRANSPORT: "ws" }, isQuiet: true };
-  const [page, beside] = await Promise.all([
-    run([PAGE]),
-    run(PATIENT, { isQuiet: true }).then(async (patient) => [
-      patient,
-      await run(ON_BOTH_TRANSPORTS, ws),
-    ]),
-  ]);
-  console.log("\nBeside them, with --transport ws the second time:");
-  for (const { output } of beside) console.log(output);
-  return [first, page, ...beside];
+  const waiting = await Promise.all([run(PATIENT), run(ON_BOTH_TRANSPORTS, ws)]);
+  return [first, ...page, ...waiting];
 }
 
 interface Run {
   readonly code: number;
   readonly counts: Counts;
-  readonly output: string;
 }
 
-/** Runs tests. Where others run at the same time, one of them is quiet. */
+/** Runs tests. Where two run at a time, one of them is quiet until it has ended. */
 async function run(
   files: string[],
   { env = {}, isQuiet = false }: { env?: Record<string, string>; isQuiet?: boolean } = {},
@@ -94,8 +91,13 @@ async function run(
   }
   const { code } = await child.status;
   clearTimeout(watchdog);
+  if (isQuiet) {
+    console.log(
+      `\n${files.join(" ")}${env["CONFAB_TRANSPORT"] ? ", with --transport ws" : ""}:\n${output}`,
+    );
+  }
   const counts = parseCounts(output);
-  return counts ? { code, counts, output } : { code: code || 1, counts: NOTHING, output };
+  return counts ? { code, counts } : { code: code || 1, counts: NOTHING };
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
