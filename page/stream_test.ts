@@ -2,8 +2,9 @@ import { assert, assertEquals } from "@std/assert";
 import { Channel } from "@std/async/channel";
 import { FakeTime } from "@std/testing/time";
 import { within } from "../tests/deadline.ts";
+import { FakeStorage } from "../tests/fake_storage.ts";
 import { startProgram } from "../tests/program.ts";
-import type { SessionOptions, SocketLike, State, StorageLike } from "./protocol.d.ts";
+import type { SessionOptions, SocketLike, State } from "./protocol.d.ts";
 import { Session } from "./session.js";
 import { Stream } from "./stream.js";
 
@@ -421,18 +422,6 @@ Deno.test("Stream.close() ends all requests", async () => {
 });
 
 // A session that goes by it.
-
-/** A Web Storage; Deno's own would outlive the test. */
-class FakeStorage implements StorageLike {
-  readonly #items = new Map<string, string>();
-  get length(): number {
-    return this.#items.size;
-  }
-  key = (index: number) => [...this.#items.keys()][index] ?? null;
-  getItem = (key: string) => this.#items.get(key) ?? null;
-  setItem = (key: string, value: string) => void this.#items.set(key, value);
-  removeItem = (key: string) => void this.#items.delete(key);
-}
 
 /** A session of somebody named, and what it tells. It connects again at once, unless told otherwise. */
 function makeSession(

@@ -4,6 +4,7 @@ import { assert, assertEquals, assertGreater } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { Session } from "../page/session.js";
 import { within } from "./deadline.ts";
+import { FakeStorage } from "./fake_storage.ts";
 import { FaultyProxy } from "./faulty_proxy.ts";
 import { JsonSocket } from "./json_socket.ts";
 import { startProgram } from "./program.ts";
@@ -14,18 +15,6 @@ const TALKERS = 20;
 const SECONDS = 8;
 const TALK_PERIOD_MS = 50;
 const KICK_PERIOD_MS = 25;
-
-/** A storage of its own for each client, so that each is a person of its own. */
-class MemoryStorage {
-  readonly #items = new Map<string, string>();
-  get length(): number {
-    return this.#items.size;
-  }
-  key = (index: number) => [...this.#items.keys()][index] ?? null;
-  getItem = (key: string) => this.#items.get(key) ?? null;
-  setItem = (key: string, value: string) => void this.#items.set(key, value);
-  removeItem = (key: string) => void this.#items.delete(key);
-}
 
 interface Client {
   readonly session: Session;
@@ -40,7 +29,7 @@ function startClient(port: number, name: string, random: Random): Client {
   const session = new Session({
     url: `ws://127.0.0.1:${port}/ws`,
     room: "lobby",
-    storage: new MemoryStorage(),
+    storage: new FakeStorage(), // its own, so that each is a person of its own
     history: 500,
     random: () => random.next() * 0.1, // they come back soon, to be kicked again
     handlers: {
