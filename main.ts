@@ -59,6 +59,7 @@ async function serve(config: ServeConfig): Promise<void> {
   keepAlive(log);
   const listenOn = await TRANSPORTS[config.transport]();
   const secret = config.hookSecret && readSecret(config.hookSecret);
+  checkAddress(config);
   const journal = openJournal(config);
   const hooks = new Map<string, Hook>();
   const onDelivered = (room: string) => hooks.forEach((hook) => hook.notify(room));
@@ -117,12 +118,24 @@ function keepAlive(log: Log): void {
   });
 }
 
+/** Where another one of us runs already, its address says more than its data folder, which is in use as well. */
+function checkAddress(config: ServeConfig): void {
+  const { hostname, port } = config;
+  if (port === 0) return;
+  try {
+    Deno.listen({ hostname: hostname || "0.0.0.0", port }).close();
+  } catch (cause) {
+    throw explainListening(config, cause);
+  }
+}
+
 async function listen(
-  { hostname, port }: ServeConfig,
+  config: ServeConfig,
   listenOn: Listen,
   handler: Handler,
   log: Log,
 ): Promise<Listener> {
+  const { hostname, port } = config;
   try {
     return await listenOn(handler, {
       hostname,
@@ -133,14 +146,18 @@ async function listen(
       log,
     });
   } catch (cause) {
-    const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-    const where = `${hostname || "every address"}, port ${port}`;
-    const reason = cause instanceof Deno.errors.AddrInUse
-      ? `another program uses it. Stop that one, or choose another port with --addr ${host}:PORT`
-      : (cause as Error).message;
-    const message = `Cannot listen on ${where}: ${reason}`;
-    throw new ChatError("address_unavailable", { cause, message });
+    throw explainListening(config, cause);
   }
+}
+
+function explainListening({ hostname, port }: ServeConfig, cause: unknown): ChatError {
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  const where = `${hostname || "every address"}, port ${port}`;
+  const reason = cause instanceof Deno.errors.AddrInUse
+    ? `another program uses it. Stop that one, or choose another port with --addr ${host}:PORT`
+    : (cause as Error).message;
+  const message = `Cannot listen on ${where}: ${reason}`;
+  return new ChatError("address_unavailable", { cause, message });
 }
 
 /** The first signal says goodbye to everybody and ends with 0; a second one does not wait. */

@@ -262,12 +262,21 @@ Deno.test("confab: a bad command line is one line and a hint, exit 2", async () 
 });
 
 Deno.test("confab: a busy port is one sentence that names it and the fix, exit 3", async () => {
-  await using program = await startProgram();
-  const { code, stdout, stderr } = await runProgram(["--addr", `127.0.0.1:${program.port}`]);
-  assertEquals([code, stdout], [3, ""]);
-  assertEquals(stderr.trim().split("\n").length, 1);
-  assertStringIncludes(stderr, `port ${program.port}`);
-  assertStringIncludes(stderr, "--addr 127.0.0.1:PORT");
+  const data = await Deno.makeTempDir({ prefix: "confab-busy-" });
+  try {
+    await using program = await startProgram({ data });
+    const args = ["--addr", `127.0.0.1:${program.port}`];
+    // Started twice by mistake, the data folder is in use as well.
+    for (const more of [[], ["--data", data]]) {
+      const { code, stdout, stderr } = await runProgram([...args, ...more]);
+      assertEquals([code, stdout], [3, ""]);
+      assertEquals(stderr.trim().split("\n").length, 1);
+      assertStringIncludes(stderr, `port ${program.port}`);
+      assertStringIncludes(stderr, "--addr 127.0.0.1:PORT");
+    }
+  } finally {
+    await Deno.remove(data, { recursive: true });
+  }
 });
 
 Deno.test("confab: CONFAB_ADDR sets the address, and what it prints is where it listens", async () => {
