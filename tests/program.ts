@@ -40,6 +40,17 @@ export const FROM_SOURCE: readonly string[] = [
   "main.ts",
 ];
 
+/**
+ * What Deno has downloaded, for programs from source with a home of their own: it would be downloaded anew, which shows on
+ * standard error.
+ */
+export const DENO_DIR: string = JSON.parse(
+  new TextDecoder().decode(
+    new Deno.Command(Deno.execPath(), { args: ["info", "--json"], stderr: "null" }).outputSync()
+      .stdout,
+  ),
+).denoDir;
+
 const ROOT = new URL("../", import.meta.url);
 const START_TIMEOUT_MS = 60_000;
 

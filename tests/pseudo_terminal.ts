@@ -31,10 +31,11 @@ export class PseudoTerminal implements AsyncDisposable {
 
   /**
    * The shell around the program tells on the screen its process, how it ended, and whether the terminal is as it was.
+   * A Ctrl-C reaches it as well, which must not end it.
    */
   constructor({ command, cwd, env }: TerminalOptions) {
     const words = command.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
-    const line = `stty cols ${COLUMNS} rows ${ROWS}; before=$(stty -g); ` +
+    const line = `trap : INT; stty cols ${COLUMNS} rows ${ROWS}; before=$(stty -g); ` +
       `sh -c 'echo "[process $$]"; exec "$0" "$@"' ${words}; code=$?; ` +
       `[ "$(stty -g)" = "$before" ] && echo "[exit $code, restored]" || echo "[exit $code, raw]"`;
     this.#child = new Deno.Command("script", {

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { within } from "./deadline.ts";
 import { JsonSocket } from "./json_socket.ts";
-import { FROM_SOURCE, type Program, startProgram } from "./program.ts";
+import { DENO_DIR, FROM_SOURCE, type Program, startProgram } from "./program.ts";
 import { hasScript, PseudoTerminal } from "./pseudo_terminal.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -43,7 +43,7 @@ class Scene implements AsyncDisposable {
   }
 
   get env(): Record<string, string> {
-    return { HOME: `${this.folder}/home`, XDG_STATE_HOME: "", NO_COLOR: "1" };
+    return { HOME: `${this.folder}/home`, XDG_STATE_HOME: "", NO_COLOR: "1", DENO_DIR };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
