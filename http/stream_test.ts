@@ -245,6 +245,20 @@ Deno.test("GET of a stream refuses a key or a name that cannot be", async () => 
   }
 });
 
+Deno.test("a reader that does not read for a while gets everything, once, in order", async () => {
+  await using server = await serve();
+  await using follower = await Follower.open(server.url, { accept: LINES });
+  await using bob = await joinOps(server.port, "Bob");
+  const count = 600;
+  for (let n = 1; n <= count; n++) {
+    bob.send({ type: "say", id: `${n}`, text: `${n} `.padEnd(16_000, "x") });
+    if (n % 100 === 0) { while ((await next(bob, "ack")).id !== `${n}`); }
+  }
+  const numbers = (await follower.texts(count)).map((text) => Number.parseInt(text));
+  assertEquals(numbers, Array.from({ length: count }, (_, n) => n + 1));
+  assertEquals(server.logged, []);
+});
+
 Deno.test("a reader that leaves is forgotten, and one that does not read delays nobody", async () => {
   await using server = await serve();
   using stuck = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
