@@ -1,8 +1,8 @@
 // What stands between the log and the line that is being written: what we have said and is not in the log yet, and the
 // state of the connection when it is bad. Draws lines; never writes to the terminal.
 import type { Outcome, State } from "../page/protocol.d.ts";
+import { harmless } from "../wire/harmless.ts";
 import { excerpt } from "./chat_lines.ts";
-import { harmless } from "./output.ts";
 
 /** A drop healed within this time shows nothing. */
 const GRACE_MS = 2_000;

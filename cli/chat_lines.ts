@@ -2,7 +2,7 @@
 // they may refer to. Of what comes from others nothing is drawn before it is made harmless.
 import type { Entry, From, Gap } from "../page/protocol.d.ts";
 import { dayKey } from "../page/time.js";
-import { harmless } from "./output.ts";
+import { harmless } from "../wire/harmless.ts";
 
 /** Messages, and names, that are remembered: what refers to an older one goes without. */
 const MAX_REMEMBERED = 1_000;

@@ -1,6 +1,6 @@
 // Who is here and who is writing, in one line. Knows only what the server has told of this connection.
 import type { From, Presence } from "../page/protocol.d.ts";
-import { harmless } from "./output.ts";
+import { harmless } from "../wire/harmless.ts";
 
 /** That somebody is writing is told every two seconds while it goes on. */
 const TYPING_MS = 4_000;

@@ -3,10 +3,11 @@
 import { ChatError } from "../errors.ts";
 import type { Failure, Outcome, Pending } from "../page/protocol.d.ts";
 import { Session } from "../page/session.js";
+import { harmless } from "../wire/harmless.ts";
 import { ChatLines, drawGap, excerpt } from "./chat_lines.ts";
 import type { ChatPlace } from "./chat_place.ts";
 import { readLines } from "./lines.ts";
-import { harmless, writeLine } from "./output.ts";
+import { writeLine } from "./output.ts";
 
 /** Messages on their way at a time: the input may be long, and all that waits is in one file. */
 const MAX_WAITING = 64;

@@ -3,12 +3,12 @@
 import process from "node:process";
 import type { Failure, Handlers } from "../page/protocol.d.ts";
 import { Session } from "../page/session.js";
+import { harmless } from "../wire/harmless.ts";
 import { helpLines, type Input, listCommands, parseInput } from "./chat_commands.ts";
 import { ChatFooter } from "./chat_footer.ts";
 import { ChatLines, drawGap } from "./chat_lines.ts";
 import { ChatPeople } from "./chat_people.ts";
 import type { ChatPlace } from "./chat_place.ts";
-import { harmless } from "./output.ts";
 import { Screen } from "./screen.ts";
 
 const PROMPT = "> ";

@@ -1,9 +1,10 @@
 // `confab export`: everything that is kept of a room, oldest first, on standard output. From a journal that no server uses,
 // or from a server that runs.
 import type { ExportConfig } from "../config.ts";
+import { harmlessJson } from "../wire/harmless.ts";
 import { encodeTranscript } from "../wire/transcript.ts";
 import { checkEntry, type EntryLine, toEntry } from "./entry.ts";
-import { harmless, harmlessJson, note, writeLine } from "./output.ts";
+import { note, writeLine } from "./output.ts";
 import { notConfab, request } from "./request.ts";
 
 /** Entries of a page, as many as a server gives. */
@@ -45,7 +46,7 @@ const WRITERS: Record<ExportConfig["format"], (pages: Pages) => Promise<void>> =
   async text(pages) {
     const all = [];
     for await (const entries of pages) all.push(...entries.map(toEntry));
-    writeAll(encodeTranscript(all).split("\n").slice(0, -1).map(harmless));
+    writeAll(encodeTranscript(all).split("\n").slice(0, -1));
   },
 };
 

@@ -1,12 +1,9 @@
 // A room out of the journal in a folder, for the export. It locks the folder as a server does, and changes no entry.
 import { ChatError } from "../errors.ts";
 import type { Journal } from "../journal/journal.ts";
-import { openSqliteJournal } from "../journal/sqlite.ts";
+import { FILE_NAME, openSqliteJournal } from "../journal/sqlite.ts";
 import { JSON_LINES } from "../wire/json_lines.ts";
 import type { EntryLine } from "./entry.ts";
-
-/** As journal/sqlite.ts names it. */
-const JOURNAL_FILE = "journal.db";
 
 /** Read at a time. */
 const PAGE = { entries: 500, chars: 1024 * 1024 };
@@ -47,7 +44,7 @@ function open(folder: string): Journal {
 /** Opening a journal makes one where there is none, which an export must not. */
 function hasJournal(folder: string): boolean {
   try {
-    return Deno.statSync(`${folder}/${JOURNAL_FILE}`).isFile;
+    return Deno.statSync(`${folder}/${FILE_NAME}`).isFile;
   } catch {
     return false; // told as there being none
   }

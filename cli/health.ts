@@ -1,5 +1,6 @@
 // `confab health`: whether a server works, for whatever restarts it.
-import { harmless, writeLine } from "./output.ts";
+import { harmless } from "../wire/harmless.ts";
+import { writeLine } from "./output.ts";
 import { explainFailure, showUrl } from "./request.ts";
 
 const HEALTH_WAIT_MS = 5_000;

@@ -1,7 +1,8 @@
 // One HTTP request to a server that may just be restarting, and what its answer means for whoever ran the command.
 import { delay } from "@std/async/delay";
 import { ChatError, type ErrorCode, ERRORS } from "../errors.ts";
-import { harmless } from "./output.ts";
+import { parseRetryAfterMs } from "../http/retry_after.ts";
+import { harmless } from "../wire/harmless.ts";
 
 /** Longest waits before trying again, by how often it has failed in a row; the real ones are random, so that a crowd spreads. */
 const BACKOFF_MS = [500, 1_000, 2_000, 5_000, 10_000, 20_000];
@@ -189,7 +190,9 @@ async function explainRefusal(url: string, response: Response): Promise<Error> {
     ? notConfab(url, `it answered ${status}`).message
     : `Cannot use ${showUrl(url)}: ${harmless(String(reason))}`;
   if (status >= 500 || PASSING.includes(status)) {
-    return new AwayError(message, { retryAfterMs: readRetryAfter(headers) });
+    const bounds = { nowMs: Date.now(), mostMs: MAX_RETRY_AFTER_MS };
+    const retryAfterMs = parseRetryAfterMs(headers.get("retry-after"), bounds);
+    return new AwayError(message, { retryAfterMs });
   }
   return typeof code === "string" && Object.hasOwn(ERRORS, code)
     ? new ChatError(code as ErrorCode, { message })
@@ -198,12 +201,4 @@ async function explainRefusal(url: string, response: Response): Promise<Error> {
 
 function showMove(from: string, to: string): string {
   return `Cannot use ${showUrl(from)}: it has moved to ${harmless(showUrl(to))}: use that address`;
-}
-
-/** Seconds, or a date (RFC 9110, section 10.2.3). */
-function readRetryAfter(headers: Headers): number {
-  const value = headers.get("retry-after") ?? "";
-  return boundRetryAfter(
-    /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - Date.now(),
-  );
 }

@@ -1,8 +1,9 @@
 // `confab send`: says something in a room over HTTP. Each message has an id, so that trying again never doubles it.
 import type { SendConfig } from "../config.ts";
 import { ChatError } from "../errors.ts";
+import { harmless } from "../wire/harmless.ts";
 import { readLines } from "./lines.ts";
-import { harmless, note } from "./output.ts";
+import { note } from "./output.ts";
 import { notConfab, request, type RequestOptions } from "./request.ts";
 
 /** More than any message may have: standard input may be endless. */

@@ -1,10 +1,11 @@
 // `confab tail`: what is said in a room, as it is said, on standard output. What is not of the room goes to standard error.
 import type { TailConfig } from "../config.ts";
+import { harmless, harmlessJson } from "../wire/harmless.ts";
 import type { Notice } from "../wire/message.ts";
 import { TRANSCRIPT } from "../wire/transcript.ts";
 import { checkEntry, toEntry } from "./entry.ts";
 import { follow, type Line } from "./follow.ts";
-import { harmless, harmlessJson, note, writeLine } from "./output.ts";
+import { note, writeLine } from "./output.ts";
 
 /**
  * Shows the room until the process ends.
@@ -42,5 +43,5 @@ function showText(line: Line): void {
   const frame = line.type === "gap"
     ? TRANSCRIPT.encodeNotice(line as unknown as Notice)
     : TRANSCRIPT.encode([toEntry(checkEntry(line))]);
-  if (frame) writeLine(harmless(frame.text));
+  if (frame) writeLine(harmless(frame.text)); // a gap's count may be anything
 }

@@ -3,8 +3,8 @@
 // time for a room.
 import type { Hub, Reading } from "../hub.ts";
 import type { ReadLimit } from "../journal/journal.ts";
+import { parseRetryAfterMs } from "../http/retry_after.ts";
 import { encodeEntry } from "../wire/json_lines.ts";
-import { parseRetryAfterMs } from "./back_off.ts";
 import { signatureHeaders } from "./signature.ts";
 
 /** What a hook needs of the hub. */
@@ -44,6 +44,9 @@ interface Post {
 
 /** How much is read at a time, and then is in memory until it is posted. */
 const PAGE: ReadLimit = { entries: 100, chars: 128 * 1024 };
+
+/** A receiver may ask for more patience than the back-off has, up to this. */
+const MAX_RETRY_AFTER_MS = 5 * 60_000;
 
 /** How long to wait for the head of an answer. */
 const ANSWER_WAIT_MS = 15_000;
@@ -102,7 +105,10 @@ export class Courier {
     // What the receiver has to say besides may be long, and is of no use. It is no matter when that fails.
     await body?.cancel().catch(() => {});
     if (ok) return;
-    const retryAfterMs = parseRetryAfterMs(headers.get("retry-after"), Date.now());
+    const retryAfterMs = parseRetryAfterMs(headers.get("retry-after"), {
+      nowMs: Date.now(),
+      mostMs: MAX_RETRY_AFTER_MS,
+    });
     throw new PostError(`The answer was ${status}`, { status, retryAfterMs });
   }
 

@@ -10,7 +10,8 @@ import type { Appended, Draft, Journal, Range, ReadLimit } from "./journal.ts";
 import { migrate } from "./schema.ts";
 import { prepare, type Statements } from "./statements.ts";
 
-const FILE_NAME = "journal.db";
+/** The journal in its folder. */
+export const FILE_NAME = "journal.db";
 
 /** For readers who lag. On disk: some hundred bytes each. */
 const MAX_HELD = 500_000;

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { harmless, harmlessJson } from "./output.ts";
+import { harmless, harmlessJson } from "./harmless.ts";
 
 const STEERING = ["\x1b", "\x07", "\r", "\n", "\0", "\x7f", "\x9b", "\u2028", "\u202e", "\u2066"];
 

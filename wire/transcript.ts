@@ -1,11 +1,9 @@
 // A room as text for people and their tools: `time name: text`, one entry a line. Pure.
 import { Frame } from "./frame.ts";
+import { harmless } from "./harmless.ts";
 import type { Entry, Notice, Wire } from "./message.ts";
 
 type Gap = Pick<Extract<Notice, { type: "gap" }>, "count" | "reason">;
-
-/** Characters that a terminal would obey, or that turn around what stands behind them. */
-const STEERING = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu;
 
 /** Live: what was said and edited, as it comes. */
 export const TRANSCRIPT: Wire = {
@@ -41,6 +39,5 @@ export function encodeTranscript(entries: readonly Entry[]): string {
 function encodeLine({ at, kind, name, text }: Entry): string {
   const time = new Date(at).toISOString().replace(/\.\d+/, "");
   const who = `${name}${kind === "edit" ? " (edited)" : ""}`.trim();
-  const line = text.replace(/[\n\t]/g, " ").replace(STEERING, "\ufffd");
-  return `${time} ${who && `${who}: `}${line}`;
+  return harmless(`${time} ${who && `${who}: `}${text.replace(/[\n\t]/g, " ")}`);
 }
