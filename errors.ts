@@ -138,6 +138,72 @@ export const ERRORS = {
     line: true,
     reconnect: false,
   },
+  wrong_host: {
+    sentence: "The server does not go by that name",
+    status: 421,
+    reconnect: false,
+  },
+  sign_in_first: {
+    sentence: "Sign in first",
+    status: 401,
+    reconnect: false,
+  },
+  wrong_password: {
+    sentence: "That is not the password",
+    status: 401,
+    reconnect: false,
+  },
+  too_many_attempts: {
+    sentence: "Too many wrong passwords came from this address",
+    status: 429,
+    reconnect: true,
+  },
+  bad_invite: {
+    sentence: "The invite is not valid, or no longer",
+    status: 403,
+    reconnect: false,
+  },
+  not_invited: {
+    sentence: "The invite is for another room",
+    status: 403,
+    reconnect: false,
+  },
+  signed_out: {
+    sentence: "Signed out",
+    closeCode: 1008,
+    reconnect: false,
+  },
+  too_many_connections: {
+    sentence: "There are too many connections",
+    status: 503,
+    reconnect: true,
+  },
+  rate_limited: {
+    sentence: "Too many messages in too short a time",
+    status: 429,
+    closeCode: 1008,
+    line: true,
+    reconnect: true,
+  },
+  not_operator: {
+    sentence: "Only an operator may do that",
+    status: 403,
+    line: true,
+    reconnect: false,
+  },
+  banned: {
+    sentence: "Banned from here for a time",
+    status: 403,
+    closeCode: 1008,
+    line: true,
+    reconnect: false,
+  },
+  room_closed: {
+    sentence: "The room is closed: nothing more can be said in it",
+    status: 403,
+    line: true,
+    reconnect: false,
+  },
   internal: {
     sentence: "Something went wrong in the server",
     status: 500,
@@ -147,6 +213,11 @@ export const ERRORS = {
   bad_usage: { sentence: "The command line is wrong", exitCode: 2, reconnect: false },
   address_unavailable: { sentence: "The address cannot be used", exitCode: 3, reconnect: false },
   data_unavailable: { sentence: "The data folder cannot be used", exitCode: 4, reconnect: false },
+  certificate_unavailable: {
+    sentence: "The certificate or its key cannot be used",
+    exitCode: 5,
+    reconnect: false,
+  },
 } as const satisfies Record<string, ErrorRow>;
 
 /** A code in {@linkcode ERRORS}. */

@@ -230,7 +230,9 @@ const MAY_IMPORT: Record<string, string[]> = {
   "page/protocol.d.ts": [],
   "names.ts": ["errors.ts"],
   "http/retry_after.ts": [],
+  "http/visitor.ts": ["transport/transport.ts"],
   "wire/harmless.ts": [],
+  "access/admission.ts": [],
   "errors.ts": [],
   "log.ts": [],
 };
