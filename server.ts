@@ -3,6 +3,7 @@ import { accepts } from "@std/http/negotiation";
 import { Client } from "./client.ts";
 import { JsonDialog, LinesDialog, type MakeDialog } from "./dialog.ts";
 import { ChatError } from "./errors.ts";
+import { findPath, type Front } from "./http/front.ts";
 import { serveHealth } from "./http/health.ts";
 import { isAllowedOrigin } from "./http/origin.ts";
 import { serveAsset } from "./http/page.ts";
@@ -20,15 +21,20 @@ export interface ServerDeps {
   readonly log: Log;
   /** Origins of other sites' pages that may speak with us. */
   readonly allowOrigins?: readonly string[];
+  readonly front?: Front;
 }
 
+/** Any name, and no path before ours. */
+const ANYWHERE: Front = { hosts: [], base: "" };
+
 /** Makes the handler for every request: rooms, their sockets, the page's files, and a coded error for all else. */
-export function makeHandler({ allowOrigins = [], ...deps }: ServerDeps): Handler {
+export function makeHandler(
+  { allowOrigins = [], front = ANYWHERE, ...deps }: ServerDeps,
+): Handler {
   const { hub, log } = deps;
   return (request, peer) => {
-    // The URL is made of the Host header, which may be anything.
-    if (!URL.canParse(request.url)) return refuse("bad_request");
-    const { pathname } = new URL(request.url);
+    const pathname = findPath(request, peer, front);
+    if (pathname instanceof Response) return pathname;
     const place = findPlace(pathname);
     if (place?.isSocket) return serveWs(request, peer, { ...deps, allowOrigins, room: place.room });
     if (place) {
@@ -67,14 +73,14 @@ function serveNothing(request: Request, pathname: string): Response {
 function serveWs(
   request: Request,
   peer: Peer,
-  deps: Required<ServerDeps> & { readonly room: string },
+  deps: Omit<Required<ServerDeps>, "front"> & { readonly room: string },
 ): Response {
   const { log } = deps;
   if (request.method !== "GET") return refuse("method_not_allowed", { allow: "GET" });
   if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
     return refuse("upgrade_required", { upgrade: "websocket", connection: "Upgrade" });
   }
-  if (!isAllowedOrigin(request.headers, deps.allowOrigins)) return refuse("foreign_origin");
+  if (!isAllowedOrigin(request, deps.allowOrigins)) return refuse("foreign_origin");
   const offered = request.headers.get("sec-websocket-protocol")?.split(",") ?? [];
   const isJson = offered.some((protocol) => protocol.trim() === JSON_LINES.protocol);
   const makeDialog: MakeDialog = (speaker) =>

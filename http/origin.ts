@@ -1,11 +1,12 @@
 // Which pages may speak with us. A script sends no Origin and may; a page may where its host is ours, or where the operator
 // allows its origin.
+import { hostOf } from "./front.ts";
 
 /** Whether the request comes from no page, from one of ours, or from one that is allowed. */
-export function isAllowedOrigin(headers: Headers, allowed: readonly string[]): boolean {
-  const origin = headers.get("origin");
+export function isAllowedOrigin(request: Request, allowed: readonly string[]): boolean {
+  const origin = request.headers.get("origin");
   if (origin === null || allowed.includes(origin)) return true;
-  return URL.canParse(origin) && new URL(origin).host === headers.get("host")?.toLowerCase();
+  return URL.canParse(origin) && new URL(origin).host === hostOf(request)?.toLowerCase();
 }
 
 /** What lets an allowed page of another origin read the answer, and send what is more than a plain request. */

@@ -55,7 +55,7 @@ export async function serveRoom(request: Request, peer: Peer, deps: RoomDeps): P
 function answer(request: Request, peer: Peer, deps: RoomDeps): Response | Promise<Response> {
   const isRead = request.method === "GET" || request.method === "HEAD";
   if (isRead) return read(request, peer, deps);
-  if (!isAllowedOrigin(request.headers, deps.allowOrigins)) throw new ChatError("foreign_origin");
+  if (!isAllowedOrigin(request, deps.allowOrigins)) throw new ChatError("foreign_origin");
   if (request.method === "POST" && !deps.isRoot) return servePost(request, deps);
   if (deps.isRoot) return refuse("method_not_allowed", { allow: "GET, HEAD" });
   if (request.method === "OPTIONS") {
