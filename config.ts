@@ -13,10 +13,13 @@ import { parseRoomUrl } from "./cli/room_url.ts";
 import {
   type HookConfig,
   parseAddr,
+  parseBase,
   parseChoice,
   parseCount,
   parseHooks,
+  parseHosts,
   parseOrigins,
+  type Place,
   urlAt,
 } from "./cli/values.ts";
 import { parseRoomName } from "./names.ts";
@@ -33,12 +36,9 @@ export type Config =
   | { readonly command: "health"; readonly url: string }
   | { readonly command: "completions"; readonly shell: Shell };
 
-export interface ServeConfig {
+/** An empty host name means every IPv4 address of the machine, port 0 any free one. */
+export interface ServeConfig extends Place {
   readonly command: "serve";
-  /** Where to listen. An empty host name means every IPv4 address of the machine. */
-  readonly hostname: string;
-  /** 0 for any free port. */
-  readonly port: number;
   /** Where the journal is. */
   readonly journal: "sqlite" | "memory";
   /** What accepts connections. */
@@ -186,6 +186,8 @@ function parseServe({ get, all, has }: Given<"serve">, env: Env): Config {
   if (has("version")) return { command: "version" };
   const { flags } = COMMANDS.serve;
   const format = get("log-format");
+  const transport = get("transport");
+  const place = parsePlace({ get, all });
   const hooks = all("hook").flatMap(parseHooks);
   const file = get("hook-secret-file")?.value;
   const value = env[HOOK_SECRET_ENV];
@@ -197,9 +199,13 @@ function parseServe({ get, all, has }: Given<"serve">, env: Env): Config {
   }
   return {
     command: "serve",
-    ...parseAddr(get("addr")!),
+    ...place,
     journal: parseChoice(get("journal")!, flags.journal.choices),
-    transport: parseChoice(get("transport")!, flags.transport.choices),
+    transport: transport
+      ? parseChoice(transport, flags.transport.choices)
+      : place.certificate
+      ? "ws"
+      : "deno",
     data: get("data")!.value,
     keep: parseCount(get("keep")!),
     logFormat: format ? parseChoice(format, flags["log-format"].choices) : "auto",
@@ -210,9 +216,22 @@ function parseServe({ get, all, has }: Given<"serve">, env: Env): Config {
   };
 }
 
-/** The server of this machine. */
+function parsePlace({ get, all }: Pick<Given<"serve">, "get" | "all">): Place {
+  const base = get("base");
+  const [cert, key] = [get("cert"), get("key")];
+  if (!cert !== !key) {
+    const [given, missing] = cert ? ["--cert", "--key"] : ["--key", "--cert"];
+    throw badUsage(`Cannot use ${given}: there is no ${missing}, and each needs the other`);
+  }
+  return {
+    ...parseAddr(get("addr")!),
+    hosts: all("host").flatMap(parseHosts),
+    base: base ? parseBase(base) : "",
+    certificate: cert && key && { cert: cert.value, key: key.value },
+  };
+}
+
+/** The server of this machine, as its environment says. */
 function localUrl(env: Env): string {
-  const { addr } = COMMANDS.serve.flags;
-  const { hostname, port } = parseAddr({ value: env[addr.env] || addr.default, source: addr.env });
-  return urlAt(hostname, port);
+  return urlAt(parsePlace(parseCommand(COMMANDS.serve, [], env)));
 }

@@ -77,7 +77,10 @@ Deno.test("parseConfig() suggests the flag for what other programs call it", () 
     ["--port=9000", "--addr HOST:PORT"],
     ["--prot", "--addr HOST:PORT"],
     ["-p", "--addr HOST:PORT"],
-    ["--host", "--addr HOST:PORT"],
+    ["--listen", "--addr HOST:PORT"],
+    ["--hostname", "--host NAME"],
+    ["--tls", "--cert FILE"],
+    ["--prefix", "--base PATH"],
     ["--lisen", "--addr HOST:PORT"],
     ["--dir", "--data DIR"],
     ["--db", "--data DIR"],
@@ -129,6 +132,75 @@ Deno.test("parseConfig() reads where the journal is, and how much it keeps", () 
   for (const [given, message] of wrong) {
     assertStringIncludes(complain(given), message);
   }
+});
+
+Deno.test("parseConfig() reads the names that the server goes by", () => {
+  assertEquals(parseServe([]).hosts, []);
+  const hosts = ["chat.example.org", "xn--bcher-kva.example", "[::1]", "127.0.0.1"];
+  const value = "Chat.Example.org, bücher.example,[::1],127.0.0.1";
+  assertEquals(parseServe(["--host", value]).hosts, hosts);
+  assertEquals(parseServe([], { CONFAB_HOST: value }).hosts, hosts);
+  assertEquals(parseServe(["--host", "a", "--host", "b"]).hosts, ["a", "b"]);
+  for (const name of ["a:80", "http://a", "a/b", "u@a", "a b", "", "[::1]:80", "a,"]) {
+    const shown = name === "a," ? "" : name;
+    assertEquals(
+      complain([`--host=x,${name}`]),
+      "Cannot parse --host: expected a name without port such as chat.example.org, " +
+        `received "${shown}"`,
+    );
+  }
+});
+
+Deno.test("parseConfig() reads the path that everything is below, with or without slashes around it", () => {
+  for (const value of ["/chat", "chat", "chat/", "/chat/"]) {
+    assertEquals(parseServe(["--base", value]).base, "/chat");
+  }
+  assertEquals(parseServe([]).base, "");
+  assertEquals(parseServe(["--base", "/"]).base, "");
+  assertEquals(parseServe([], { CONFAB_BASE: "/a/b.c~d_e-f" }).base, "/a/b.c~d_e-f");
+  for (const value of ["//a", "/a//b", "/..", "/a/./b", "/a?b", "/a b", "/é", "/%41", "/a\\b"]) {
+    assertStringIncludes(
+      complain(["--base", value]),
+      "Cannot parse --base: expected a path such as /chat, ",
+    );
+  }
+});
+
+Deno.test("parseConfig() takes a certificate with its key, and then another transport unless told", () => {
+  const files = ["--cert", "c.pem", "--key", "k.pem"];
+  const config = parseServe(files);
+  assertEquals(config.certificate, { cert: "c.pem", key: "k.pem" });
+  assertEquals(parseServe([], { CONFAB_CERT: "c.pem", CONFAB_KEY: "k.pem" }), config);
+  assertEquals(config.transport, "ws");
+  assertEquals(parseServe([...files, "--transport", "deno"]).transport, "deno");
+  assertEquals(parseServe([]).transport, "deno");
+  assertEquals(parseServe([]).certificate, undefined);
+  assertEquals(
+    complain(["--cert", "c.pem"]),
+    "Cannot use --cert: there is no --key, and each needs the other",
+  );
+  assertEquals(
+    complain([], { CONFAB_KEY: "k.pem" }),
+    "Cannot use --key: there is no --cert, and each needs the other",
+  );
+});
+
+Deno.test("parseConfig() finds the server of this machine where its variables say that it is", () => {
+  const url = (env: Record<string, string>) => {
+    const config = parseConfig(["health"], env);
+    assert(config.command === "health");
+    return config.url;
+  };
+  assertEquals(url({}), "http://localhost:8080/healthz");
+  assertEquals(
+    url({ CONFAB_ADDR: ":9000", CONFAB_BASE: "chat" }),
+    "http://localhost:9000/chat/healthz",
+  );
+  assertEquals(
+    url({ CONFAB_CERT: "c", CONFAB_KEY: "k", CONFAB_HOST: "chat.example.org,other" }),
+    "https://chat.example.org:8080/healthz",
+  );
+  assertEquals(url({ CONFAB_HOST: "[::1]" }), "http://[::1]:8080/healthz");
 });
 
 Deno.test("parseConfig() reads how the log looks", () => {

@@ -1,9 +1,10 @@
 // Wiring: config -> journal -> hub -> server -> transport; signals; exit codes. Nothing else reads arguments, environment or
 // signals, and nothing else names a concrete journal or transport to serve from. The other commands are in cli/.
+import { readCertificate } from "./cli/certificate.ts";
 import { COMMANDS, ENV_NAMES } from "./cli/commands.ts";
 import { greet } from "./cli/greeting.ts";
 import { readSecret } from "./cli/secret.ts";
-import { isEverywhere, urlAt } from "./cli/values.ts";
+import { type CertificateFiles, isEverywhere, urlAt } from "./cli/values.ts";
 import { parseConfig, type ServeConfig } from "./config.ts";
 import deno from "./deno.json" with { type: "json" };
 import { MAX_MESSAGE_BYTES } from "./dialog.ts";
@@ -15,7 +16,7 @@ import { MemoryJournal } from "./journal/memory.ts";
 import { openSqliteJournal } from "./journal/sqlite.ts";
 import { type Log, makeJsonLog, makeTextLog } from "./log.ts";
 import { makeHandler } from "./server.ts";
-import type { Handler, Listen, Listener } from "./transport/transport.ts";
+import type { Certificate, Handler, Listen, Listener } from "./transport/transport.ts";
 
 /** Silence after which a peer is presumed gone. */
 const PONG_WAIT_MS = 33_000;
@@ -59,11 +60,13 @@ async function serve(config: ServeConfig): Promise<void> {
   keepAlive(log);
   const listenOn = await TRANSPORTS[config.transport]();
   const secret = config.hookSecret && readSecret(config.hookSecret);
+  const certificate = config.certificate && readCertificate(config.certificate);
   checkAddress(config);
   const journal = openJournal(config);
   const hooks = new Map<string, Hook>();
   const onDelivered = (room: string) => hooks.forEach((hook) => hook.notify(room));
-  const { keep, allowOrigins } = config;
+  const { keep, allowOrigins, hosts, base } = config;
+  const front = { hosts, base };
   const hub = new Hub({ journal, keep, log, onDelivered });
   const running = hub.run().catch((error) => {
     // Without its loop the rooms are dead, and only look alive.
@@ -75,7 +78,9 @@ async function serve(config: ServeConfig): Promise<void> {
   }
   // Before anybody can say something, or that might be left out.
   await Promise.all(hooks.values().map((hook) => hook.start()));
-  const listener = await listen(config, listenOn, makeHandler({ hub, log, allowOrigins }), log);
+  const handler = makeHandler({ hub, log, allowOrigins, front });
+  const listener = await listen(config, listenOn, handler, { certificate, log });
+  if (config.certificate) renewOnHangUp(config.certificate, listener, log);
   stopOnSignal(log, async () => {
     await Promise.all(hooks.values().map((hook) => hook.stop())); // the hub still notes how far they came
     hub.close("restarting");
@@ -96,13 +101,16 @@ function openLog(format: ServeConfig["logFormat"]): Log {
   });
 }
 
-/** Opens the journal. From then on the program may neither read nor write any other file. */
+/**
+ * Opens the journal. From then on the program may neither read nor write any other file; with a certificate, which is read
+ * again, it may read. Deno cannot keep the two files when it gives up all others.
+ */
 function openJournal(config: ServeConfig): Journal {
   const journal = config.journal === "memory"
     ? new MemoryJournal()
     : openSqliteJournal(config.data);
   Deno.permissions.revokeSync({ name: "write" });
-  Deno.permissions.revokeSync({ name: "read" });
+  if (!config.certificate) Deno.permissions.revokeSync({ name: "read" });
   return journal;
 }
 
@@ -133,7 +141,7 @@ async function listen(
   config: ServeConfig,
   listenOn: Listen,
   handler: Handler,
-  log: Log,
+  options: { readonly certificate: Certificate | undefined; readonly log: Log },
 ): Promise<Listener> {
   const { hostname, port } = config;
   try {
@@ -143,7 +151,7 @@ async function listen(
       pongWaitMs: PONG_WAIT_MS,
       maxMessageBytes: MAX_MESSAGE_BYTES,
       headWaitMs: HEAD_WAIT_MS,
-      log,
+      ...options,
     });
   } catch (cause) {
     throw explainListening(config, cause);
@@ -158,6 +166,19 @@ function explainListening({ hostname, port }: ServeConfig, cause: unknown): Chat
     : (cause as Error).message;
   const message = `Cannot listen on ${where}: ${reason}`;
   return new ChatError("address_unavailable", { cause, message });
+}
+
+/** A hang-up has the certificate read again. One that is of no use is logged, and changes nothing. */
+function renewOnHangUp(files: CertificateFiles, listener: Listener, log: Log): void {
+  if (Deno.build.os === "windows") return; // which has no such signal
+  Deno.addSignalListener("SIGHUP", () => {
+    try {
+      listener.renew(readCertificate(files));
+      log("info", "certificate renewed");
+    } catch (error) {
+      log("error", "certificate not renewed", { error: (error as Error).message });
+    }
+  });
 }
 
 /** The first signal says goodbye to everybody and ends with 0; a second one does not wait. */
@@ -181,9 +202,9 @@ function describe(config: ServeConfig, port: number): string {
     ...config,
     version: deno.version,
     startupMs: performance.now(),
-    localUrl: urlAt(config.hostname, port),
-    networkUrls: isEverywhere(config.hostname)
-      ? lanAddresses().map((address) => urlAt(address, port))
+    localUrl: urlAt({ ...config, port }),
+    networkUrls: isEverywhere(config.hostname) && config.hosts.length === 0
+      ? lanAddresses().map((hostname) => urlAt({ ...config, hostname, port }))
       : [],
     isTerminal: Deno.stdout.isTerminal(),
     hasColor: !Deno.noColor,

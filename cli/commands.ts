@@ -34,9 +34,34 @@ export const COMMANDS = {
         value: "HOST:PORT",
         default: ":8080",
         env: "CONFAB_ADDR",
-        aka: ["port", "p", "host", "hostname", "listen", "bind", "address"],
+        aka: ["port", "p", "listen", "bind", "address"],
         help:
           "address to listen on: without HOST every IPv4\naddress of this machine, with [::] IPv6 as well;\nport 0 is any free port",
+      },
+      cert: {
+        value: "FILE",
+        env: "CONFAB_CERT",
+        aka: ["tls", "https", "ssl", "certificate", "tls-cert"],
+        help:
+          "certificate, to serve https: PEM, with those\nbetween; SIGHUP reads it and its key again",
+      },
+      key: {
+        value: "FILE",
+        env: "CONFAB_KEY",
+        aka: ["private-key", "tls-key"],
+        help: "the key of the certificate: PEM, no passphrase",
+      },
+      host: {
+        value: "NAME",
+        env: "CONFAB_HOST",
+        aka: ["hostname", "domain", "server-name"],
+        help: "name that the server goes by, others get 421;\nseveral with commas; else any name",
+      },
+      base: {
+        value: "PATH",
+        env: "CONFAB_BASE",
+        aka: ["base-path", "prefix", "root", "base-url"],
+        help: "path that everything is below, such as /chat",
       },
       data: { ...DATA, help: "folder of the journal; made when it is missing" },
       keep: {
@@ -57,9 +82,9 @@ export const COMMANDS = {
       transport: {
         value: "KIND",
         choices: ["deno", "ws"],
-        default: "deno",
         env: "CONFAB_TRANSPORT",
-        help: "deno, or ws, which is faster and bounds what\nhostile clients can do",
+        help:
+          "deno, or ws, which is faster and bounds what\nhostile clients can do; else ws with --cert,\ndeno without",
       },
       "log-format": {
         value: "KIND",
@@ -172,7 +197,8 @@ export const COMMANDS = {
   health: {
     args: ["[URL]"],
     summary: "whether a server works: exit code 0 or 1",
-    details: "Without URL it is the server on this machine, on the port of CONFAB_ADDR.",
+    details: "Without URL it is the server on this machine, where CONFAB_ADDR, CONFAB_BASE,\n" +
+      "CONFAB_CERT and the first name of CONFAB_HOST say that it is.",
     examples: [["confab health https://chat.example.org/", ""]],
     flags: { ...COMMON },
   },

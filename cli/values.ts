@@ -18,10 +18,29 @@ export function parseAddr({ value: addr, source }: Setting): { hostname: string;
   return { hostname: match[1] ?? match[2] ?? "", port };
 }
 
-/** The server's address for this machine; for one that listens everywhere, `localhost`. */
-export function urlAt(hostname: string, port: number): string {
-  const host = isEverywhere(hostname) ? "localhost" : hostname;
-  return `http://${host.includes(":") ? `[${host}]` : host}:${port}/`;
+/** Where a server is, as far as its address says. */
+export interface Place {
+  readonly hostname: string;
+  readonly port: number;
+  /** Names that it goes by; none for any name. */
+  readonly hosts: readonly string[];
+  /** The path that everything is below, without a slash at its end; empty for none. */
+  readonly base: string;
+  /** There is one where it speaks https. */
+  readonly certificate: CertificateFiles | undefined;
+}
+
+/** Where the certificate and its key are, both as PEM. */
+export interface CertificateFiles {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** The server's address for this machine: by the first of its names, or `localhost` for one that listens everywhere. */
+export function urlAt({ hostname, port, hosts, base, certificate }: Place): string {
+  const host = hosts[0] ?? (isEverywhere(hostname) ? "localhost" : hostname);
+  const authority = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
+  return `http${certificate ? "s" : ""}://${authority}:${port}${base}/`;
 }
 
 /** Whether it means every address of the machine. */
@@ -52,6 +71,31 @@ export function parseOrigins({ value, source }: Setting): string[] {
   if (wrong === undefined) return origins;
   throw badUsage(
     `Cannot parse ${source}: expected an origin such as https://example.org, received "${wrong}"`,
+  );
+}
+
+/** Names as browsers write them: in lower case, others than ASCII encoded. */
+export function parseHosts({ value, source }: Setting): string[] {
+  return value.split(",").map((part) => {
+    const name = part.trim();
+    const url = URL.parse(`http://${name}`);
+    if (url && !/[/?#@\\]|:\d*$/.test(name.replace(/^\[.*\]$/, ""))) return url.hostname;
+    throw badUsage(
+      `Cannot parse ${source}: expected a name without port such as chat.example.org, ` +
+        `received "${name}"`,
+    );
+  });
+}
+
+/** A path, with or without slashes around it; empty for `/`. */
+export function parseBase({ value, source }: Setting): string {
+  const path = value.replace(/^\//, "").replace(/\/$/, "");
+  if (path === "") return "";
+  const isPlain = path.split("/").every((part) => /^(?!\.\.?$)[\w.~-]+$/.test(part));
+  if (isPlain) return `/${path}`;
+  throw badUsage(
+    `Cannot parse ${source}: expected a path such as /chat, of letters, digits and - . _ ~, ` +
+      `received "${value}"`,
   );
 }
 

@@ -35,7 +35,7 @@ export const FROM_SOURCE: readonly string[] = [
   "--allow-net",
   "--allow-read",
   "--allow-write",
-  "--allow-env=CONFAB_ADDR,CONFAB_DATA,CONFAB_KEEP,CONFAB_JOURNAL,CONFAB_TRANSPORT,CONFAB_LOG_FORMAT,CONFAB_ALLOW_ORIGIN,CONFAB_HOOK,CONFAB_HOOK_SECRET_FILE,CONFAB_HOOK_SECRET,XDG_STATE_HOME,HOME,APPDATA,WS_NO_BUFFER_UTIL,WS_NO_UTF_8_VALIDATE",
+  "--allow-env=CONFAB_ADDR,CONFAB_CERT,CONFAB_KEY,CONFAB_HOST,CONFAB_BASE,CONFAB_DATA,CONFAB_KEEP,CONFAB_JOURNAL,CONFAB_TRANSPORT,CONFAB_LOG_FORMAT,CONFAB_ALLOW_ORIGIN,CONFAB_HOOK,CONFAB_HOOK_SECRET_FILE,CONFAB_HOOK_SECRET,XDG_STATE_HOME,HOME,APPDATA,WS_NO_BUFFER_UTIL,WS_NO_UTF_8_VALIDATE",
   "--allow-sys=networkInterfaces",
   "main.ts",
 ];
@@ -70,7 +70,7 @@ export async function startProgram(options: ProgramOptions = {}): Promise<Progra
   };
   let isEnded = false;
   running.status.then(() => isEnded = true);
-  const url = /http:\/\/\S+?:(\d+)\//;
+  const url = /https?:\/\/\S+?:(\d+)\//;
   const until = Date.now() + START_TIMEOUT_MS;
   while (!url.test(running.output()) && !isEnded && Date.now() < until) {
     await new Promise((resolve) => setTimeout(resolve, 10));

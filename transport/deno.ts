@@ -1,7 +1,8 @@
 // The transport over Deno.serve and Deno.upgradeWebSocket.
 //
 // Known limits, none of which can be mended from here: no bound on the size of an inbound message before it is in
-// memory, no deadline for a request's head, and no way to drop a peer that has stopped reading.
+// memory, no deadline for a request's head, no way to drop a peer that has stopped reading, and none to show another
+// certificate: to stop a server only from accepting closes its WebSockets as well.
 import { closeFor, ERRORS } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Frame } from "../wire/frame.ts";
@@ -44,6 +45,10 @@ class DenoListener implements Listener {
     this.port = this.#server.addr.port;
   }
 
+  renew(): never {
+    throw new Error("transport deno keeps the one that it began with: restart, or use ws");
+  }
+
   async stop(graceMs: number): Promise<void> {
     this.#isStopping = true;
     clearTimeout(this.#relisten);
@@ -55,9 +60,10 @@ class DenoListener implements Listener {
   }
 
   #serve(port: number): Deno.HttpServer<Deno.NetAddr> {
-    const { hostname } = this.#options;
+    const { hostname, certificate } = this.#options;
     const server = Deno.serve({
       ...(hostname ? { hostname } : {}),
+      ...certificate,
       port,
       signal: this.#abort.signal,
       onListen: () => {},

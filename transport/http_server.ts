@@ -1,9 +1,15 @@
 // A server of node:http that goes on listening. Out of file descriptors Deno stops accepting, for good and without a
 // word (seen with 2.9.6), so whenever somebody has left and nobody has come, it is tried out whether one still can.
 import { delay } from "@std/async/delay";
-import { createServer, type Server, type ServerOptions } from "node:http";
+import { createServer, type Server } from "node:http";
+import {
+  createServer as createTlsServer,
+  type Server as TlsServer,
+  type ServerOptions,
+} from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Log } from "../log.ts";
+import type { Certificate } from "./transport.ts";
 
 /** How long after somebody has left. */
 const PROBE_DELAY_MS = 500;
@@ -25,6 +31,8 @@ export interface HttpServerOptions {
   /** Empty for every IPv4 address of the machine. */
   readonly hostname: string;
   readonly log: Log;
+  /** To speak https. */
+  readonly certificate: Certificate | undefined;
   readonly http: ServerOptions;
   /** Gives a new server its listeners. */
   readonly prepare: (server: Server) => void;
@@ -34,7 +42,8 @@ export interface HttpServerOptions {
 export class HttpServer {
   readonly #options: HttpServerOptions;
   readonly #log: Log;
-  #server: Server;
+  #certificate: Certificate | undefined;
+  #server: Server | TlsServer;
   #port = 0;
   /** Connections accepted so far. */
   #accepted = 0;
@@ -49,6 +58,7 @@ export class HttpServer {
   constructor(options: HttpServerOptions) {
     this.#options = options;
     this.#log = options.log;
+    this.#certificate = options.certificate;
     this.#server = this.#make();
   }
 
@@ -71,6 +81,12 @@ export class HttpServer {
     this.#port = (server.address() as AddressInfo).port;
   }
 
+  /** Shows another certificate from now on; what is connected goes on. */
+  renew(certificate: Certificate): void {
+    (this.#server as TlsServer).setSecureContext({ ...certificate });
+    this.#certificate = certificate;
+  }
+
   /** Accepts nothing more, and cuts what no upgrade has taken over. */
   async close(): Promise<void> {
     this.#isClosing = true;
@@ -81,8 +97,10 @@ export class HttpServer {
     });
   }
 
-  #make(): Server {
-    const server = createServer(this.#options.http);
+  #make(): Server | TlsServer {
+    const { http } = this.#options;
+    const certificate = this.#certificate;
+    const server = certificate ? createTlsServer({ ...http, ...certificate }) : createServer(http);
     server.on("connection", (socket) => {
       this.#accepted++;
       if (this.#amongProbe) this.#amongProbe.push(socket);

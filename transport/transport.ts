@@ -52,6 +52,12 @@ export interface Peer {
 /** Answers one request. An exception is logged and answered with 500. */
 export type Handler = (request: Request, peer: Peer) => Response | Promise<Response>;
 
+/** What a server shows who it is by, as PEM: its certificate with those between it and a root, and its key. */
+export interface Certificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
 /** Where and how to listen. */
 export interface ListenOptions {
   /** Empty for every IPv4 address of the machine. */
@@ -64,6 +70,8 @@ export interface ListenOptions {
   readonly maxMessageBytes: number;
   /** Time for a request's head to arrive, where that can be bounded. */
   readonly headWaitMs: number;
+  /** To speak https and wss, and nothing else. It fits its key. */
+  readonly certificate?: Certificate | undefined;
   readonly log: Log;
 }
 
@@ -71,6 +79,11 @@ export interface ListenOptions {
 export interface Listener {
   /** The port in use. */
   readonly port: number;
+  /**
+   * Shows another certificate, which fits its key, to whoever connects from now on; what is open goes on.
+   * @throws {Error} where that cannot be done.
+   */
+  renew(certificate: Certificate): void;
   /** Accepts nothing more, waits for open connections to end, `graceMs` at most, and cuts the rest. */
   stop(graceMs: number): Promise<void>;
 }

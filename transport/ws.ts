@@ -1,7 +1,8 @@
 // The transport over node:http and the `ws` library. It bounds what the other one cannot: a message's size before it is
 // in memory, a request's head, and how long a peer that has stopped reading keeps its connection.
 //
-// Known limit: on Deno 2.6 node:http has no such bounds, and knows no peer address of an upgrade.
+// Known limit: on Deno 2.6 node:http has no such bounds, knows no peer address of an upgrade, and of https neither the port that
+// a request is for nor how to show another certificate.
 import { createHeaders, createRequest, sendResponse } from "@remix-run/node-fetch-server";
 import { Buffer } from "node:buffer";
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
@@ -13,7 +14,7 @@ import { type ErrorCode, type ErrorRow, ERRORS } from "../errors.ts";
 import { HttpServer } from "./http_server.ts";
 import { OpenConnections } from "./open_connections.ts";
 import { CUT, StreamConnection } from "./stream_connection.ts";
-import type { Handler, Listen, Listener, ListenOptions, Peer } from "./transport.ts";
+import type { Certificate, Handler, Listen, Listener, ListenOptions, Peer } from "./transport.ts";
 import { SILENT_PARTS, WsConnection } from "./ws_connection.ts";
 
 /** How large a request's head may be. A number of headers is not bounded: what came beyond would be dropped unseen. */
@@ -88,14 +89,16 @@ class WsListener implements Listener {
       ...CLOSING,
       handleProtocols: () => this.#protocol || false,
     });
-    const { hostname, log, headWaitMs } = options;
+    const { hostname, log, headWaitMs, certificate } = options;
     this.#http = new HttpServer({
       hostname,
       log,
+      certificate,
       http: {
         maxHeaderSize: MAX_HEAD_BYTES,
         headersTimeout: headWaitMs,
         connectionsCheckingInterval: headWaitMs / HEAD_CHECKS,
+        handshakeTimeout: headWaitMs,
         ...UPGRADES,
       },
       prepare: (server) => {
@@ -123,6 +126,10 @@ class WsListener implements Listener {
     this.#sweep = setInterval(() => {
       for (const connection of this.#open) connection.countSilence();
     }, this.#options.pongWaitMs / SILENT_PARTS);
+  }
+
+  renew(certificate: Certificate): void {
+    this.#http.renew(certificate);
   }
 
   async stop(graceMs: number): Promise<void> {
@@ -188,10 +195,13 @@ class WsListener implements Listener {
     const { method = "GET", url } = message;
     const answer = await this.#handle(message, {
       makeRequest: () =>
-        new Request(`http://${message.headers.host}${url}`, {
-          method,
-          headers: createHeaders(message),
-        }),
+        new Request(
+          `${this.#options.certificate ? "https" : "http"}://${message.headers.host}${url}`,
+          {
+            method,
+            headers: createHeaders(message),
+          },
+        ),
       upgrade: (protocol, onOpen) => this.#upgrade({ message, head }, protocol, onOpen),
       stream: () => new Response(null, { status: 426, headers: { upgrade: "websocket" } }),
     });

@@ -1,0 +1,176 @@
+// Certificates, on every transport: real sockets on loopback.
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { makeCertificate, trusting } from "../tests/certificate.ts";
+import { within } from "../tests/deadline.ts";
+import { eventually } from "../tests/page/until.ts";
+import { Frame } from "../wire/frame.ts";
+import { listenDeno } from "./deno.ts";
+import { HttpServer } from "./http_server.ts";
+import type { Certificate, Connection, Handler, Listen } from "./transport.ts";
+import { listenWs } from "./ws.ts";
+
+const TRANSPORTS: Record<string, Listen> = { deno: listenDeno, ws: listenWs };
+
+const HEAD_WAIT_MS = 500;
+const WAIT_MS = 10_000;
+
+/** node:http of Deno 2.6 is over another server, which keeps its certificate and speaks HTTP/2 without saying for which port. */
+const isOld = Deno.version.deno.startsWith("2.6.");
+
+function start(listen: Listen, handler: Handler, certificate: Certificate) {
+  return listen(handler, {
+    hostname: "127.0.0.1",
+    port: 0,
+    pongWaitMs: 33_000,
+    maxMessageBytes: 1000,
+    headWaitMs: HEAD_WAIT_MS,
+    certificate,
+    log: () => {},
+  });
+}
+
+/** Answers with the URL; makes `/ws` an echo, and `/stream` a stream that says what its connection is given. */
+function makeHandler(onStream: (connection: Connection) => void = () => {}): Handler {
+  return (request, peer) => {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/stream") {
+      return peer.stream({}, (connection) => {
+        connection.listen({ onMessage: () => {}, onClose: () => {} });
+        connection.send(new Frame("open"));
+        onStream(connection);
+      });
+    }
+    if (pathname !== "/ws") return new Response(request.url);
+    return peer.upgrade("", (connection) => {
+      const onMessage = (data: unknown) => connection.send(new Frame(`${request.url} ${data}`));
+      connection.listen({ onMessage, onClose: () => {} });
+    });
+  };
+}
+
+/** A WebSocket that is open, and what it is answered. */
+async function openSocket(url: string, client: Deno.HttpClient) {
+  const socket = new WebSocket(url, { client });
+  const ended = new Promise((resolve) => socket.onclose = resolve);
+  socket.onerror = (event) => event.preventDefault();
+  await within(WAIT_MS, "the socket to open", new Promise((resolve) => socket.onopen = resolve));
+  const ask = (text: string) => {
+    const answer = new Promise<string>((resolve) => socket.onmessage = ({ data }) => resolve(data));
+    socket.send(text);
+    return within(WAIT_MS, "an answer", answer);
+  };
+  const close = async () => {
+    socket.close();
+    await ended;
+  };
+  return { ask, [Symbol.asyncDispose]: close };
+}
+
+const [first, second] = await Promise.all([makeCertificate(), makeCertificate()]);
+
+/** Whether a new connection is shown the certificate. */
+async function isShown(port: number, certificate: Certificate): Promise<boolean> {
+  using client = trusting(certificate);
+  try {
+    await (await fetch(`https://localhost:${port}/`, { client })).text();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+for (const [name, listen] of Object.entries(TRANSPORTS)) {
+  const test = (what: string, fn: () => Promise<void>) =>
+    Deno.test({ name: `transport ${name} ${what}`, ignore: isOld && name === "ws", fn });
+
+  test("speaks https and wss with a certificate, and nothing else", async () => {
+    const server = await start(listen, makeHandler(), first);
+    using client = trusting(first);
+    try {
+      const url = `https://localhost:${server.port}/a?b`;
+      assertEquals(await (await fetch(url, { client })).text(), url);
+      await using socket = await openSocket(`wss://localhost:${server.port}/ws`, client);
+      assertEquals(await socket.ask("hello"), `https://localhost:${server.port}/ws hello`);
+      await assertRejects(() => fetch(`http://localhost:${server.port}/`));
+      assert(!await isShown(server.port, second));
+    } finally {
+      await server.stop(0);
+    }
+  });
+
+  if (name === "ws") {
+    test("shows another certificate to who comes, and keeps who is there", async () => {
+      const opened = Promise.withResolvers<Connection>();
+      const server = await start(listen, makeHandler(opened.resolve), first);
+      const { port } = server;
+      using client = trusting(first);
+      try {
+        await using socket = await openSocket(`wss://localhost:${port}/ws`, client);
+        const response = await fetch(`https://localhost:${port}/stream`, { client });
+        const stream = await opened.promise;
+        server.renew(second);
+        assertEquals([await isShown(port, first), await isShown(port, second)], [false, true]);
+        assertEquals(await socket.ask("still"), `https://localhost:${port}/ws still`);
+        stream.send(new Frame("still"));
+        stream.close(1000, "");
+        assertEquals(await within(WAIT_MS, "the stream", response.text()), "open\nstill\n");
+      } finally {
+        await server.stop(0);
+      }
+    });
+  } else {test("says so when it cannot show another certificate, and keeps who is there", async () => {
+      const server = await start(listen, makeHandler(), first);
+      using client = trusting(first);
+      try {
+        await using socket = await openSocket(`wss://localhost:${server.port}/ws`, client);
+        assertThrows(() =>
+          server.renew(second), Error);
+        assert(await isShown(server.port, first));
+        assertEquals(await socket.ask("still"), `https://localhost:${server.port}/ws still`);
+      } finally {
+        await server.stop(0);
+      }
+    });}
+}
+
+Deno.test({
+  name: "listenWs() ends a connection that does not finish its handshake in time",
+  ignore: isOld,
+  async fn() {
+    const server = await start(listenWs, makeHandler(), first);
+    try {
+      using silent = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+      assertEquals(await within(WAIT_MS, "the end", silent.read(new Uint8Array(1))), null);
+    } finally {
+      await server.stop(0);
+    }
+  },
+});
+
+Deno.test({
+  name: "HttpServer with a certificate finds by a plain connection that it still accepts",
+  ignore: isOld,
+  async fn() {
+    const logged: string[] = [];
+    let accepted = 0;
+    const server = new HttpServer({
+      hostname: "127.0.0.1",
+      log: (_level, event) => void logged.push(event),
+      certificate: first,
+      http: {},
+      prepare: (server) => {
+        server.on("connection", () => accepted++);
+        server.on("request", (_message, response) => response.end("here"));
+      },
+    });
+    await server.listen(0);
+    try {
+      assert(await isShown(server.port, first));
+      await eventually(() => accepted === 2); // it has left, so that it was tried out
+      assertEquals(logged, []);
+      assert(await isShown(server.port, first));
+    } finally {
+      await server.close();
+    }
+  },
+});
