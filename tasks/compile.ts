@@ -13,8 +13,8 @@ const TARGETS = [
 ];
 
 /**
- * The server gives up reading and writing files once its journal is open. `confab chat` finds its file by the three variables
- * that are not Confab's own, and `ws` looks at the last two.
+ * The server gives up reading and writing files once its journal is open; with a certificate it goes on reading. `confab chat`
+ * finds its file by the three variables that are not Confab's own, and `ws` looks at the last two.
  */
 const PERMISSIONS = [
   "--allow-net",

@@ -85,7 +85,7 @@ Deno.test({
   async fn() {
     await using program = await startProgram();
     program.kill("SIGHUP");
-    assertEquals((await program.status).signal, "SIGHUP");
+    assertEquals((await within(WAIT_MS, "the end", program.status)).signal, "SIGHUP");
   },
 });
 
