@@ -14,6 +14,10 @@ const TRANSPORTS: Record<string, Listen> = { deno: listenDeno, ws: listenWs };
 const HEAD_WAIT_MS = 500;
 const WAIT_MS = 10_000;
 
+/** More than the system takes at once. */
+const FRAMES = 100;
+const FRAME_BYTES = 100_000;
+
 /** node:http of Deno 2.6 is over another server, which keeps its certificate and speaks HTTP/2 without saying for which port. */
 const isOld = Deno.version.deno.startsWith("2.6.");
 
@@ -93,6 +97,26 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
       assertEquals(await socket.ask("hello"), `https://localhost:${server.port}/ws hello`);
       await assertRejects(() => fetch(`http://localhost:${server.port}/`));
       assert(!await isShown(server.port, second));
+    } finally {
+      await server.stop(0);
+    }
+  });
+
+  test("sends all that waits, and why it ends, before it hangs up", async () => {
+    const server = await start(listen, (_request, peer) =>
+      peer.upgrade("", (connection) => {
+        connection.listen({ onMessage: () => {}, onClose: () => {} });
+        for (let n = 0; n < FRAMES; n++) connection.send(new Frame("x".repeat(FRAME_BYTES)));
+        connection.close(4001, "done");
+      }), first);
+    using client = trusting(first);
+    try {
+      const socket = new WebSocket(`wss://localhost:${server.port}/`, { client });
+      let bytes = 0;
+      socket.onmessage = ({ data }) => bytes += data.length;
+      const ended = new Promise<CloseEvent>((resolve) => socket.onclose = resolve);
+      const { code, reason } = await within(WAIT_MS, "the end", ended);
+      assertEquals([bytes, code, reason], [FRAMES * FRAME_BYTES, 4001, "done"]);
     } finally {
       await server.stop(0);
     }
