@@ -160,6 +160,21 @@ Deno.test("Hub.broadcast() in a closed room takes deletions, and all from operat
   assertEquals(ben.answers.at(-1), "10 6");
 });
 
+Deno.test("Hub.broadcast() of a close that was sent before closes nothing again", async () => {
+  await using test = makeHub();
+  const [ann, ben] = [test.come("Ann", { isOperator: true }), test.come("Ben")];
+  test.do(ann, "close", { id: "c" });
+  test.do(ann, "close", { on: false });
+  await hubTurn();
+  test.do(ann, "close", { id: "c" });
+  test.do(ben, "say"); // in the same turn
+  await hubTurn();
+  test.do(ben, "say");
+  await hubTurn();
+  assertEquals(ann.answers.map((answer) => answer.split(" ")[1]), ["1", "2", "1"]);
+  assertEquals(ben.answers.map((answer) => answer.split(" ")[1]), ["3", "4"]);
+});
+
 Deno.test("Hub.broadcast() closes a member of the wire of lines that speaks in a closed room", async () => {
   await using test = makeHub();
   const ann = test.come("Ann", { isOperator: true });

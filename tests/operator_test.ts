@@ -106,7 +106,7 @@ async function rawUpgrade(url: string): Promise<string> {
   await connection.write(new TextEncoder().encode(`${head.join("\r\n")}\r\n\r\n`));
   const decoder = new TextDecoder();
   let answer = "";
-  for (const buffer = new Uint8Array(4096); !answer.includes("}");) {
+  for (const buffer = new Uint8Array(4096); !/ 101 |\}/.test(answer);) {
     const read = await connection.read(buffer);
     if (read === null) break;
     answer += decoder.decode(buffer.subarray(0, read));
