@@ -89,7 +89,7 @@ export function tellAct(entry) {
 function apply(message, change) {
   if (change.kind === "delete") {
     message.isDeleted = true;
-    message.isRemoved = !isSame(change.from, message.from.tag);
+    message.isRemoved ||= !isSame(change.from, message.from.tag);
   } else if (change.kind === "edit" && change.seq > message.editSeq) {
     message.editSeq = change.seq;
     message.text = change.text;

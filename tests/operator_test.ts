@@ -5,6 +5,7 @@ import { openSqliteJournal } from "../journal/sqlite.ts";
 import { listenDeno } from "../transport/deno.ts";
 import { listenWs } from "../transport/ws.ts";
 import { JsonSocket, makeKey } from "./json_socket.ts";
+import { runProgram } from "./program.ts";
 import { serve, type Serving, type ServingOptions } from "./serving.ts";
 
 const TRANSPORTS = { deno: listenDeno, ws: listenWs };
@@ -162,5 +163,33 @@ Deno.test("operator: a restart opens no room and lifts no ban, and neither does 
     }
   } finally {
     Deno.removeSync(folder, { recursive: true });
+  }
+});
+
+Deno.test("confab chat, send and tail of somebody who is banned say so, and end; in a closed room send says why", async () => {
+  await using server = await serveOperator();
+  const { port, url } = server;
+  const folder = await Deno.makeTempDir({ prefix: "confab-operator-" });
+  const run = (...args: string[]) =>
+    runProgram(args, { input: "hi\n", env: { XDG_STATE_HOME: folder } });
+  try {
+    const { socket } = await JsonSocket.join(port, { name: "Ben", path: "/r/ops/ws" });
+    await using _ben = socket;
+    socket.send({ type: "say", id: "1", text: "spam" });
+    await socket.read("ack");
+    await post(`${url}?op`, { type: "close" });
+    assertStringIncludes((await run("send", url, "hi")).stderr, "The room is closed");
+    await post(`${url}?op`, { type: "ban", ref: 1, address: true });
+    const ended = await Promise.all([
+      run("chat", url, "--name", "Ann"),
+      run("send", url, "hi"),
+      run("tail", url),
+    ]);
+    for (const { code, stderr } of ended) {
+      assertEquals(code, 1, stderr);
+      assertMatch(stderr, /Banned from here until \d{4}-\d\d-\d\d \d\d:\d\d UTC\n/);
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
   }
 });

@@ -154,6 +154,9 @@ testInBrowser(
     assertMatch((await ben.locator("#countdown").textContent())!, /^ in \d{3} s · $/);
     await ben.locator("#retry").click();
     await notice(ben, /^Banned from here/).nth(1).waitFor();
+    await ben.reload();
+    await notice(ben, /^Banned from here/).waitFor();
+    await ben.locator("#retry").waitFor();
     await press("Lift ban");
     await notice(ann, /^Ann lifted the ban of Ben \(\w{4,}\)\.$/).waitFor();
     await ben.locator("#retry").click();
