@@ -53,6 +53,14 @@ class Desk implements AsyncDisposable {
     return page;
   }
 
+  /** Says so many things that what was there is read as history. */
+  async post(count: number): Promise<void> {
+    for (let n = 0; n < count; n++) {
+      const response = await fetch(this.#server.url, { method: "POST", body: `later ${n}` });
+      await response.body?.cancel();
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const context of this.#contexts) await context.close();
     await this.#server[Symbol.asyncDispose]();
@@ -131,6 +139,12 @@ testInBrowser(
     assertEquals(await ben.locator("#msg").inputValue(), "a draft");
     await tell(ben, "back");
     assertEquals(await ben.getByRole("button", { name: "Sign out" }).count(), 0);
+    await desk.post(60);
+    await ben.reload();
+    await message(ben, "later 59").waitFor();
+    await ben.locator("#log").evaluate("(log) => log.scrollTop = 0");
+    await notice(ben, "Ann closed the room.").waitFor();
+    assert(await ben.locator("#msg").isVisible());
   },
 );
 
