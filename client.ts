@@ -1,6 +1,7 @@
 // One connection, between its socket and the hub: a read pump and a write pump, each the only one on its side.
 // Made by the server for each upgrade; the hub knows it as a Member. What its messages mean is the dialog's part.
 import { Channel } from "@std/async/channel";
+import type { Admission } from "./access/admission.ts";
 import type { Dialog, MakeDialog } from "./dialog.ts";
 import { ChatError, closeFor, type ErrorCode } from "./errors.ts";
 import type { Hub } from "./hub.ts";
@@ -38,6 +39,9 @@ const DRAIN_POLL_MS = 5;
 /** How soon to come back after a close that the server begins. */
 const RETRY_AFTER_MS = 250;
 
+/** Who is banned would be turned away again, and may ask now and then whether that has changed. */
+const BANNED_RETRY_AFTER_MS = 600_000;
+
 /** A batch of which the wire shows nothing takes its place in the queue all the same, so that all keep their order. */
 const EMPTY = new Frame("");
 
@@ -49,11 +53,16 @@ export interface ClientOptions {
   readonly connection: Connection;
   readonly makeDialog: MakeDialog;
   readonly log: Log;
+  readonly admission: Admission;
+  /** IP address that it comes from. */
+  readonly address: string;
 }
 
 /** A member of a room whose batches go to a WebSocket. */
 export class Client implements Member, ConnectionHandlers {
   readonly wire: Wire;
+  readonly admission: Admission;
+  readonly address: string;
   readonly #hub: Hub;
   readonly #connection: Connection;
   readonly #dialog: Dialog;
@@ -78,6 +87,8 @@ export class Client implements Member, ConnectionHandlers {
     this.#hub = options.hub;
     this.#connection = options.connection;
     this.#log = options.log;
+    this.admission = options.admission;
+    this.address = options.address;
     this.#dialog = options.makeDialog(this);
     this.wire = this.#dialog.wire;
   }
@@ -133,7 +144,9 @@ export class Client implements Member, ConnectionHandlers {
     this.#isLeaving = true;
     this.#dialog.end();
     if (this.#closeCode) {
-      this.tell({ type: "bye", code: this.#closeCode, retryAfterMs: RETRY_AFTER_MS });
+      const isBanned = this.#closeCode === "banned";
+      const retryAfterMs = isBanned ? BANNED_RETRY_AFTER_MS : RETRY_AFTER_MS;
+      this.tell({ type: "bye", code: this.#closeCode, retryAfterMs });
       const remote = this.#connection.remoteAddress;
       this.#log("info", "client closed", { code: this.#closeCode, remote });
     }

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { OPEN } from "./access/admission.ts";
 import { Client } from "./client.ts";
 import { JsonDialog, LinesDialog, type Speaker } from "./dialog.ts";
 import { Hub } from "./hub.ts";
@@ -83,7 +84,8 @@ class Room implements AsyncDisposable {
 
   add(connection: FakeConnection, Dialog: typeof LinesDialog | typeof JsonDialog = LinesDialog) {
     const makeDialog = (speaker: Speaker) => new Dialog(speaker, { hub: this.hub, room: "lobby" });
-    const client = new Client({ hub: this.hub, connection, makeDialog, log: this.#log });
+    const visit = { admission: OPEN, address: connection.remoteAddress };
+    const client = new Client({ hub: this.hub, connection, makeDialog, log: this.#log, ...visit });
     client.run();
     return client;
   }

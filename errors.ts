@@ -201,6 +201,7 @@ export const ERRORS = {
   room_closed: {
     sentence: "The room is closed: nothing more can be said in it",
     status: 403,
+    closeCode: 1008,
     line: true,
     reconnect: false,
   },

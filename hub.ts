@@ -2,11 +2,13 @@
 // to its inbox. Knows no sockets and no wire, so that its tests need none.
 import { Channel } from "@std/async/channel";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { type Admission, OPEN } from "./access/admission.ts";
 import { ChatError, type ErrorCode } from "./errors.ts";
 import type { Journal, Range, ReadLimit } from "./journal/journal.ts";
 import type { Log } from "./log.ts";
 import { Poster } from "./poster.ts";
 import { type Reading, Room, type Wish } from "./room.ts";
+import { Rules } from "./rules.ts";
 import { type Member, type Person, Seat } from "./seat.ts";
 import { type Place, Turn } from "./turn.ts";
 import type { Message } from "./wire/message.ts";
@@ -26,6 +28,9 @@ export interface Author {
   /** Hash of the key, or what stands for having none. */
   readonly author: string;
   readonly name: string;
+  readonly admission?: Admission;
+  /** IP address that it comes from. */
+  readonly address?: string;
 }
 
 type HubEvent =
@@ -74,6 +79,7 @@ export class Hub {
   readonly #log: Log;
   readonly #rooms = new Map<string, Room>();
   readonly #places = new Map<Member, Place>();
+  readonly #rules: Rules;
   readonly #turn: Turn;
   /** Who goes when this turn has been delivered. */
   #leaving: { member: Member; code: ErrorCode | undefined }[] = [];
@@ -87,7 +93,8 @@ export class Hub {
     this.#keep = options.keep;
     this.#log = options.log;
     const lose = (member: Member, code: ErrorCode) => this.unregister(member, code);
-    this.#turn = new Turn({ ...options, lose });
+    const rules = this.#rules = new Rules(options.journal, (author) => this.#addressesOf(author));
+    this.#turn = new Turn({ ...options, lose, rules, onRuled: () => this.#expel() });
   }
 
   /**
@@ -136,7 +143,8 @@ export class Hub {
    * @throws {ChatError} what a member would be told, or `restarting` after {@linkcode close}.
    */
   post(room: string, author: Author, message: Message): Promise<number> {
-    const poster = new Poster();
+    const { admission = OPEN, address = "" } = author;
+    const poster = new Poster({ admission, address });
     if (!this.#inbox.trySend({ type: "post", poster, room, author, message })) {
       poster.close("restarting");
     }
@@ -149,6 +157,11 @@ export class Hub {
    */
   read(room: string, range: Range, limit: ReadLimit): Promise<Reading> {
     return this.#ask(() => this.#visit(room).read(range, limit));
+  }
+
+  /** Why somebody may not come in, and until when; undefined where they may. */
+  findBan(visit: Pick<Member, "admission" | "address">, author = ""): ChatError | undefined {
+    return this.#rules.findBan(visit, author);
   }
 
   /** The rooms that were ever spoken in. */
@@ -240,13 +253,18 @@ export class Hub {
    */
   #register(member: Member, roomName: string, arrival: Arrival | undefined): void {
     if (this.#inbox.closed) return member.close("restarting");
+    const ban = this.#rules.findBan(member, arrival?.author);
+    if (ban) {
+      member.tell({ type: "error", code: ban.code, message: ban.message });
+      return member.close(ban.code);
+    }
     const room = this.#room(roomName);
     const person = arrival?.author ? this.#enter(member, room, arrival) : undefined;
     if (person?.name) this.#turn.hasClaims = true;
     const seat = new Seat({ member, person, takenSeq: room.head, onFailure: this.#onFailure });
     this.#places.set(member, { room, seat });
     room.join(seat);
-    if (arrival) room.welcome(seat, arrival);
+    if (arrival) room.welcome(seat, arrival, this.#rules.isClosed(roomName));
     this.#asking.add(member);
   }
 
@@ -322,6 +340,25 @@ export class Hub {
     const progress = place.room.advance(place.seat);
     if (progress === "more") this.catchUp(member); // one page a turn, so that nobody waits for a long way
     if (progress === "lost") this.unregister(member, "fell_behind");
+  }
+
+  /** Who is here and banned by now is told so, and goes. */
+  #expel(): void {
+    for (const [member, { seat }] of this.#places) {
+      const ban = this.#rules.findBan(member, seat.person?.author);
+      if (!ban) continue;
+      seat.tell({ type: "error", code: ban.code, message: ban.message });
+      this.#leaving.push({ member, code: ban.code });
+    }
+  }
+
+  /** Where the author's connections come from, in whichever rooms they are. */
+  #addressesOf(author: string): string[] {
+    const addresses = new Set<string>();
+    for (const [{ address }, { seat }] of this.#places) {
+      if (address && seat.person?.author === author) addresses.add(address);
+    }
+    return [...addresses];
   }
 
   /** A member, or a read on its behalf, that fails must cost the others nothing. */

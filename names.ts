@@ -73,7 +73,10 @@ export function anonymousAuthor(name: string): string {
   return NO_KEY + toDigits(hash, AUTHOR_CHARS - NO_KEY.length);
 }
 
-/** Whether the author has no key. */
+/** The author of what operators do by a program that has no key. Shows as the tag `oper`; no hash has an `o` in it. */
+export const OPERATOR = "operator";
+
+/** Whether the author has no key, and is nobody in particular. */
 export function isAnonymous(author: string): boolean {
   return author.startsWith(NO_KEY);
 }

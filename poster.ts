@@ -1,5 +1,6 @@
 // Who says one thing to a room without being there: one HTTP request, say. The hub knows it as a member that is told what
 // became of it.
+import type { Admission } from "./access/admission.ts";
 import { ChatError, type ErrorCode } from "./errors.ts";
 import type { Member } from "./seat.ts";
 import type { Batch, Notice, Wire } from "./wire/message.ts";
@@ -10,7 +11,14 @@ const MUTE: Wire = { protocol: "", encode: () => undefined, encodeNotice: () => 
 /** A member in no room. */
 export class Poster implements Member {
   readonly wire = MUTE;
+  readonly admission: Admission;
+  readonly address: string;
   readonly #settled = Promise.withResolvers<number>();
+
+  constructor({ admission, address }: { admission: Admission; address: string }) {
+    this.admission = admission;
+    this.address = address;
+  }
 
   /** Number of what was said. @throws {ChatError} why it was not accepted. */
   get seq(): Promise<number> {

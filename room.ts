@@ -2,7 +2,7 @@
 // only; holds no entry, for what a reader has missed is in the journal.
 import type { Journal, Range, ReadLimit } from "./journal/journal.ts";
 import { shortestTag } from "./names.ts";
-import type { Person, Seat } from "./seat.ts";
+import type { Member, Person, Seat } from "./seat.ts";
 import type { Batch, Entry, Notice, Wire } from "./wire/message.ts";
 
 /** What somebody who comes wants to see of the room's past. */
@@ -28,6 +28,8 @@ export interface Reading {
   /** Oldest first. */
   readonly entries: readonly Entry[];
 }
+
+type Welcome = Extract<Notice, { type: "welcome" }>;
 
 /** A page of the journal, as it was when the room's newest entry was `head`. */
 interface Page {
@@ -130,7 +132,11 @@ export class Room {
   }
 
   /** Tells who has just come where it stands, and gives it its place: {@linkcode advance} takes it from there. */
-  welcome(seat: Seat, { after = Infinity, epoch, most, history }: Wish): void {
+  welcome(
+    seat: Seat,
+    { after = Infinity, epoch, most, history }: Wish,
+    isClosed: boolean,
+  ): void {
     const { name, head } = this;
     const { epoch: ours } = this.#journal;
     const floor = this.#floor;
@@ -139,7 +145,17 @@ export class Room {
     const you = { name: own, tag };
     seat.takenSeq = Math.max(floor, resumed ? after : head - history);
     const start = resumed ? after : seat.takenSeq;
-    seat.tell({ type: "welcome", room: name, epoch: ours, head, you, resumed, after: start });
+    seat.tell({
+      type: "welcome",
+      room: name,
+      epoch: ours,
+      head,
+      you,
+      resumed,
+      after: start,
+      ...isClosed ? { closed: true } : {},
+      ...accountOf(seat.member),
+    });
     if (!resumed) return;
     if (after < floor) seat.tell(makeGap(after, floor, "retention"));
     const least = Math.max(seat.takenSeq, head - most);
@@ -290,6 +306,12 @@ export class Room {
   #changePresence(): void {
     this.#presenceTimer ??= setTimeout(this.#onPresence, PRESENCE_PERIOD_MS);
   }
+}
+
+/** What is offered to who has an account: that of a session, or of an operator. */
+function accountOf({ admission }: Member): Pick<Welcome, "account"> {
+  const { isOperator: operator = false, sessionId } = admission ?? {};
+  return operator || sessionId !== undefined ? { account: { operator } } : {};
 }
 
 /** Says that the entries behind `after`, up to and including `to`, do not come. */

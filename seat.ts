@@ -1,10 +1,15 @@
 // A member's place in a room, and the hub's guard against a member that throws. Owned by the hub's loop.
+import type { Admission } from "./access/admission.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { Batch, From, Notice, Wire } from "./wire/message.ts";
 
 /** What the hub needs of somebody in a room. */
 export interface Member {
   readonly wire: Wire;
+  /** What it may do. */
+  readonly admission?: Admission;
+  /** IP address that it comes from: may be banned. */
+  readonly address?: string;
   /**
    * Takes the batch without waiting; false when there is no room for it. After a false the hub sends no batch until
    * the member asks with `Hub.catchUp`.

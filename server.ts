@@ -1,5 +1,6 @@
 // Routes and the upgrade: what each request gets. Knows HTTP, not how it is served.
 import { accepts } from "@std/http/negotiation";
+import { type Admission, OPEN } from "./access/admission.ts";
 import { Client } from "./client.ts";
 import { JsonDialog, LinesDialog, type MakeDialog } from "./dialog.ts";
 import { ChatError } from "./errors.ts";
@@ -9,6 +10,7 @@ import { isAllowedOrigin } from "./http/origin.ts";
 import { serveAsset } from "./http/page.ts";
 import { problemOf, refuse } from "./http/problem.ts";
 import { serveRoom } from "./http/room.ts";
+import { visitorOf } from "./http/visitor.ts";
 import type { Hub } from "./hub.ts";
 import type { Log } from "./log.ts";
 import { LOBBY, parseRoomName } from "./names.ts";
@@ -22,6 +24,8 @@ export interface ServerDeps {
   /** Origins of other sites' pages that may speak with us. */
   readonly allowOrigins?: readonly string[];
   readonly front?: Front;
+  /** Who may come in, and how far. Everybody, unless told otherwise. */
+  readonly admit?: (request: Request) => Admission | Promise<Admission>;
 }
 
 /** Any name, and no path before ours. */
@@ -29,21 +33,24 @@ const ANYWHERE: Front = { hosts: [], base: "" };
 
 /** Makes the handler for every request: rooms, their sockets, the page's files, and a coded error for all else. */
 export function makeHandler(
-  { allowOrigins = [], front = ANYWHERE, ...deps }: ServerDeps,
+  { allowOrigins = [], front = ANYWHERE, admit = () => OPEN, ...deps }: ServerDeps,
 ): Handler {
   const { hub, log } = deps;
-  return (request, peer) => {
+  return async (request, peer) => {
     const pathname = findPath(request, peer, front);
     if (pathname instanceof Response) return pathname;
     const place = findPlace(pathname);
-    if (place?.isSocket) return serveWs(request, peer, { ...deps, allowOrigins, room: place.room });
+    const admission = place ? await admit(request) : OPEN;
+    const { address } = visitorOf(request, peer);
+    const visit = { ...deps, allowOrigins, admission, address };
+    if (place?.isSocket) return serveWs(request, peer, { ...visit, room: place.room });
     if (place) {
       const isRoot = pathname === "/";
       const servePage = () => {
         log("info", "page", { url: request.url });
         return serveAsset(request, ASSETS.get("/")!);
       };
-      return serveRoom(request, peer, { ...deps, ...place, allowOrigins, servePage, isRoot });
+      return serveRoom(request, peer, { ...visit, ...place, servePage, isRoot });
     }
     if (pathname === "/healthz") return serveHealth(request, hub);
     // The page names its files relative to itself, so they are below `/r/` as well.
@@ -69,13 +76,14 @@ function serveNothing(request: Request, pathname: string): Response {
   return problemOf(new ChatError("not_found", { message }));
 }
 
+interface SocketDeps extends Required<Pick<ServerDeps, "hub" | "log" | "allowOrigins">> {
+  readonly room: string;
+  readonly admission: Admission;
+  readonly address: string;
+}
+
 /** Makes the connection a client of the hub, as the seed's function of this name does. */
-function serveWs(
-  request: Request,
-  peer: Peer,
-  deps: Omit<Required<ServerDeps>, "front"> & { readonly room: string },
-): Response {
-  const { log } = deps;
+function serveWs(request: Request, peer: Peer, deps: SocketDeps): Response {
   if (request.method !== "GET") return refuse("method_not_allowed", { allow: "GET" });
   if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
     return refuse("upgrade_required", { upgrade: "websocket", connection: "Upgrade" });
@@ -83,11 +91,14 @@ function serveWs(
   if (!isAllowedOrigin(request, deps.allowOrigins)) return refuse("foreign_origin");
   const offered = request.headers.get("sec-websocket-protocol")?.split(",") ?? [];
   const isJson = offered.some((protocol) => protocol.trim() === JSON_LINES.protocol);
+  // This wire has no words for why; on the other a page is told, which sees nothing of a refused upgrade.
+  const ban = isJson ? undefined : deps.hub.findBan(deps);
+  if (ban) return problemOf(ban);
   const makeDialog: MakeDialog = (speaker) =>
     isJson ? new JsonDialog(speaker, deps) : new LinesDialog(speaker, deps);
   try {
     return peer.upgrade(isJson ? JSON_LINES.protocol : "", (connection) => {
-      new Client({ hub: deps.hub, connection, makeDialog, log }).run();
+      new Client({ ...deps, connection, makeDialog }).run();
     });
   } catch (error) {
     if (error instanceof TypeError) return refuse("bad_upgrade"); // a header is missing or wrong

@@ -4,12 +4,16 @@ import { ChatError, type ErrorCode } from "./errors.ts";
 import type { Appended, Draft, Journal } from "./journal/journal.ts";
 import type { Log } from "./log.ts";
 import { isAnonymous } from "./names.ts";
+import type { Rules } from "./rules.ts";
 import type { Room } from "./room.ts";
-import type { Member, Seat } from "./seat.ts";
+import type { Member, Person, Seat } from "./seat.ts";
 import type { Ack, Entry, Message } from "./wire/message.ts";
 
 /** When a message that could not be stored may be tried again. */
 const RETRY_AFTER_MS = 2_000;
+
+/** Why a message is refused; more than its code where the sentence of that does not tell. */
+type Fault = ErrorCode | ChatError;
 
 /** Where a member is. */
 export interface Place {
@@ -19,6 +23,9 @@ export interface Place {
 
 export interface TurnOptions {
   readonly journal: Journal;
+  readonly rules: Rules;
+  /** Called when what operators have laid down is durable. */
+  readonly onRuled: () => void;
   readonly log: Log;
   /** Called with a member that can be told nothing more but why it is closed. */
   readonly lose: (member: Member, code: ErrorCode) => void;
@@ -31,43 +38,53 @@ export class Turn {
   /** Whether a name was taken, which is to be durable as well. */
   hasClaims = false;
   readonly #journal: Journal;
+  readonly #rules: Rules;
   readonly #log: Log;
   readonly #lose: TurnOptions["lose"];
   readonly #onDelivered: (room: string) => void;
+  readonly #onRuled: () => void;
   /** What is to be stored, and who said it: two lists, one index. */
   #drafts: Draft[] = [];
   #senders: Place[] = [];
+  /** Whether some of it lays down rules. */
+  #hasRules = false;
   /** Whether the last append failed: that is logged once, not at every turn. */
   #isFailing = false;
 
   constructor(options: TurnOptions) {
     this.#journal = options.journal;
+    this.#rules = options.rules;
     this.#log = options.log;
     this.#lose = options.lose;
     this.#onDelivered = options.onDelivered ?? (() => {});
+    this.#onRuled = options.onRuled;
   }
 
   /** Takes a message, or tells its sender why not. @throws {ChatError} when a tag cannot be claimed. */
   add(place: Place, message: Message): void {
-    const { room, seat: { person } } = place;
-    const fault = person && this.#findFault(place, message);
-    // What was accepted once stays accepted, whatever has become of what it refers to.
-    if (fault && this.#journal.find(room.name, person.author, message.id) === undefined) {
-      return this.#refuse(place, message.id, fault);
-    }
-    const { author, name } = person ?? NOBODY;
-    const tag = person ? person.tag || this.#journal.claimTag(room.name, author, name) : "";
+    const { room, seat: { member, person } } = place;
     const { kind, id, text, ref, on } = message;
+    const { author, name } = person ?? NOBODY;
+    const fault = this.#rules.findFault(member, { room: room.name, kind, author }) ??
+      (person && this.#findFault(place, person, message));
+    // What was accepted once stays accepted, whatever has become of what it refers to.
+    if (fault && this.#journal.find(room.name, author, id) === undefined) {
+      return this.#refuse(place, id, fault);
+    }
+    const tag = person ? person.tag || this.#journal.claimTag(room.name, author, name) : "";
     const at = Date.now();
-    this.#drafts.push({ room: room.name, at, kind, author, name, tag, id, text, ref, on });
+    const draft = { room: room.name, at, kind, author, name, tag, id, text, ref, on };
+    const isRule = kind === "close" || kind === "ban";
+    this.#hasRules ||= isRule;
+    this.#drafts.push(isRule ? this.#rules.lay(draft, message.ban) : draft);
     this.#senders.push(place);
   }
 
   /** Stores what was taken; then, and only then, delivers and acknowledges it. Never rejects. */
   async commit(): Promise<void> {
-    const [drafts, senders] = [this.#drafts, this.#senders];
+    const [drafts, senders, hasRules] = [this.#drafts, this.#senders, this.#hasRules];
     if (drafts.length === 0 && !this.hasClaims) return;
-    [this.#drafts, this.#senders] = [[], []];
+    [this.#drafts, this.#senders, this.#hasRules] = [[], [], false];
     this.hasClaims = false; // the journal remembers them, should this fail
     let appended: Appended[];
     try {
@@ -76,6 +93,7 @@ export class Turn {
     } catch (error) {
       if (!this.#isFailing) this.#log("error", "append failed", { error: causeOf(error) });
       this.#isFailing = true;
+      if (hasRules) this.#rules.reload(); // nothing was laid down
       for (const [n, { id }] of drafts.entries()) this.#refuse(senders[n]!, id, "not_stored");
       return;
     }
@@ -90,10 +108,16 @@ export class Turn {
       else acks.set(seat, [{ id, seq }]);
     }
     for (const [seat, seatAcks] of acks) seat.tell({ type: "acks", acks: seatAcks });
+    if (!hasRules) return;
+    this.#rules.reload(); // an id that was known has laid down nothing
+    this.#onRuled();
   }
 
-  #findFault({ room, seat }: Place, { kind, ref }: Message): ErrorCode | undefined {
-    const { author, name } = seat.person!;
+  #findFault({ room, seat }: Place, person: Person, message: Message): Fault | undefined {
+    const { author, name } = person;
+    const { kind, ref } = message;
+    const isOperator = seat.member.admission?.isOperator;
+    if ((kind === "close" || kind === "ban") && !isOperator) return "not_operator";
     if (isAnonymous(author)) {
       // Whoever has no key could pass for all others who have none.
       if (kind !== "say") return "no_key";
@@ -102,7 +126,9 @@ export class Turn {
     if (kind === "say") return ref > room.head ? "unknown_ref" : undefined;
     const [target] = this.#journal.read(room.name, { after: ref - 1 }, ONE);
     if (target?.seq !== ref || target.kind !== "say") return "unknown_ref";
-    return kind !== "react" && target.author !== author ? "not_yours" : undefined;
+    if (kind === "ban") return this.#rules.findObstacle(target);
+    const isTheirs = target.author === author || kind === "delete" && isOperator;
+    return kind === "react" || isTheirs ? undefined : "not_yours";
   }
 
   #deliver(appended: readonly Appended[], senders: readonly Place[]): void {
@@ -121,10 +147,10 @@ export class Turn {
     }
   }
 
-  #refuse({ seat }: Place, id: string, code: ErrorCode): void {
+  #refuse({ seat }: Place, id: string, fault: Fault): void {
+    const { code, message } = fault instanceof ChatError ? fault : new ChatError(fault);
     // A wire without ids has no other way to say that a message is lost.
     if (id === "") return this.#lose(seat.member, code);
-    const { message } = new ChatError(code);
     const retry = code === "not_stored" ? { retryAfterMs: RETRY_AFTER_MS } : {};
     seat.tell({ type: "error", code, message, id, ...retry });
   }

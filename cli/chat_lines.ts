@@ -64,18 +64,28 @@ export class ChatLines {
   }
 
   #tell(entry: Entry): string {
-    const said = this.#said.get(entry.kind === "say" ? entry.replyTo ?? 0 : entry.ref);
+    const said = this.#said.get(refOf(entry));
     switch (entry.kind) {
       case "say":
         return `${said ? ` (to ${said.who})` : ""}: ${indent(entry.text)}`;
       case "edit":
         return ` (edited): ${indent(entry.text)}`;
       case "delete":
-        return " deleted a message";
+        return said && said.who !== this.#nameOf(entry.from)
+          ? ` deleted a message of ${said.who}`
+          : " deleted a message";
       case "react": {
         const emoji = harmless(entry.emoji);
         const to = said?.excerpt ?? "an earlier message";
         return entry.on ? ` ${emoji} ${to}` : ` took ${emoji} back from ${to}`;
+      }
+      case "close":
+        return ` ${entry.on ? "closed" : "opened"} the room`;
+      case "ban": {
+        const whom = harmless(`${entry.who.name}#${entry.who.tag}`);
+        return entry.on
+          ? ` banned ${whom} until ${dayKey(entry.until)} ${clock(entry.until)}`
+          : ` lifted the ban of ${whom}`;
       }
     }
   }
@@ -96,6 +106,12 @@ export class ChatLines {
     for (const char of name) hash = (hash * 31 + char.codePointAt(0)!) % 65_521;
     return `\x1b[${NAME_COLOURS[hash % NAME_COLOURS.length]}m${name}\x1b[39m`;
   }
+}
+
+/** The message that an entry is about; 0 for none. */
+function refOf(entry: Entry): number {
+  if (entry.kind === "say") return entry.replyTo ?? 0;
+  return entry.kind === "close" ? 0 : entry.ref;
 }
 
 /** In place of entries that do not come. */

@@ -40,6 +40,20 @@ Deno.test("ChatLines.draw() tells what was said, and what has become of it", () 
   assertEquals(draw({ from: { name: "", tag: "" }, text: "hi" }), "12:09 no name: hi");
 });
 
+Deno.test("ChatLines.draw() tells what an operator has done", () => {
+  const draw = makeRoom();
+  const ban = { kind: "ban", ref: 1, who: { name: "Be\x1bn", tag: "b0b0" }, until: NOON };
+  draw({ text: "a", from: BEN });
+  assertEquals(draw({ kind: "delete", ref: 1 }), "12:02 Ann deleted a message of Ben");
+  assertEquals(draw({ kind: "close", on: true }), "12:03 Ann closed the room");
+  assertEquals(draw({ kind: "close", on: false }), "12:04 Ann opened the room");
+  assertEquals(
+    draw({ ...ban, on: true }),
+    "12:05 Ann banned Be\ufffdn#b0b0 until 2026-11-21 12:00",
+  );
+  assertEquals(draw({ ...ban, on: false }), "12:06 Ann lifted the ban of Be\ufffdn#b0b0");
+});
+
 Deno.test("ChatLines.draw() begins a day with a line, but not the day of the start", () => {
   const draw = makeRoom();
   assertEquals(draw({ text: "a" }), "12:01 Ann: a");

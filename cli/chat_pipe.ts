@@ -131,8 +131,9 @@ export class PipeChat implements Disposable {
   }
 
   #explain({ code, message }: Failure): void {
-    if (code !== "bad_name") return console.error(`! ${harmless(message)}`);
-    this.#ended.reject(new ChatError("bad_name", { message: harmless(message) }));
+    // With neither there is any use in waiting.
+    if (code !== "bad_name" && code !== "banned") return console.error(`! ${harmless(message)}`);
+    this.#ended.reject(new ChatError(code, { message: harmless(message) }));
   }
 
   /** Once, and only where it has never worked. */

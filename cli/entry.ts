@@ -1,5 +1,6 @@
 // An entry of `confab.v1` as JSON, and as the entry that the transcript is made of. What is none is told as such: it may
 // come from anybody.
+import { encodeBanned } from "../wire/ban.ts";
 import type { Entry, From, Kind } from "../wire/message.ts";
 
 /** What an entry is in JSON: docs/protocol.md. Which fields there are depends on its kind. */
@@ -15,6 +16,8 @@ export interface EntryLine {
   readonly ref?: number;
   readonly replyTo?: number;
   readonly on?: boolean;
+  readonly who?: From;
+  readonly until?: number;
 }
 
 /** Latest time that there is (ECMA-262, section 21.4.1.1). */
@@ -25,9 +28,15 @@ export function checkEntry(line: unknown): EntryLine {
   const { seq, kind, from, at, text, emoji } = (line ?? {}) as Partial<Record<string, unknown>>;
   const { name, tag } = (from ?? {}) as Partial<Record<string, unknown>>;
   const isEntry = Number.isSafeInteger(seq) && isTime(at) &&
-    [kind, name, tag, text ?? emoji ?? ""].every(isText);
+    [kind, name, tag, text ?? emoji ?? ""].every(isText) && (kind !== "ban" || isBan(line));
   if (isEntry) return line as EntryLine;
   throw new Error("Cannot read what the server sent: it is no entry. Is it a Confab room?");
+}
+
+function isBan(line: unknown): boolean {
+  const { who, until } = line as Partial<Record<string, unknown>>;
+  const { name, tag } = (who ?? {}) as Partial<Record<string, unknown>>;
+  return [name, tag].every(isText) && isTime(until);
 }
 
 function isTime(value: unknown): boolean {
@@ -39,6 +48,8 @@ function isText(value: unknown): boolean {
 }
 
 export function toEntry(line: EntryLine): Entry {
+  const { who, until } = line;
+  const banned = line.kind === "ban" ? encodeBanned({ who: who!, until: until! }) : "";
   return {
     seq: line.seq,
     at: line.at,
@@ -47,7 +58,7 @@ export function toEntry(line: EntryLine): Entry {
     name: line.from.name,
     tag: line.from.tag,
     id: line.id ?? "",
-    text: line.text ?? line.emoji ?? "",
+    text: line.text ?? line.emoji ?? banned,
     ref: line.ref ?? line.replyTo ?? 0,
     on: line.on ?? true,
   };

@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { checkEntry } from "./entry.ts";
+import { encodeEntry } from "../wire/json_lines.ts";
+import { checkEntry, toEntry } from "./entry.ts";
 
 const entry = {
   type: "entry",
@@ -10,6 +11,14 @@ const entry = {
   at: 0,
   text: "hi",
 };
+
+Deno.test("toEntry() is what the line was made of", () => {
+  const line = {
+    ...{ type: "entry", seq: 2, id: "8", kind: "ban", from: { name: "Ann", tag: "k3f9" }, at: 0 },
+    ...{ ref: 1, who: { name: "Ben", tag: "b3nx" }, until: 60_000, on: true },
+  };
+  assertEquals<unknown>(JSON.parse(encodeEntry(toEntry(checkEntry(line)))), line);
+});
 
 Deno.test("checkEntry() gives what has all that an entry has, and refuses anything else", () => {
   const { text: _, ...bare } = entry;
@@ -30,6 +39,8 @@ Deno.test("checkEntry() gives what has all that an entry has, and refuses anythi
     { ...entry, kind: undefined },
     { ...entry, text: { toString: 1 } },
     { ...bare, emoji: 1 },
+    { ...bare, kind: "ban", until: 0 },
+    { ...bare, kind: "ban", who: { name: "Ben", tag: "b3nx" } },
   ];
   for (const line of bad) {
     const { message } = assertThrows(() => checkEntry(line), Error);

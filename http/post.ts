@@ -1,9 +1,10 @@
 // Saying something with one request: JSON, text, or what another service posts.
 import { Buffer, isUtf8 } from "node:buffer";
+import type { Admission } from "../access/admission.ts";
 import { MAX_MESSAGE_BYTES } from "../dialog.ts";
 import { ChatError } from "../errors.ts";
-import type { Hub } from "../hub.ts";
-import { anonymousAuthor, hashKey, parseName } from "../names.ts";
+import type { Author, Hub } from "../hub.ts";
+import { anonymousAuthor, hashKey, OPERATOR, parseName } from "../names.ts";
 import { badField, decodeFields, type Fields, parseObject } from "../wire/json_lines.ts";
 import type { Message } from "../wire/message.ts";
 import { decodeText } from "../wire/text.ts";
@@ -20,14 +21,19 @@ interface Saying {
   readonly line: Fields;
 }
 
+export interface PostDeps {
+  readonly hub: Hub;
+  readonly room: string;
+  readonly admission: Admission;
+  /** IP address of the request. */
+  readonly address: string;
+}
+
 /**
  * Says what the request holds. Answers when it is durable.
  * @throws {ChatError} why it was not accepted.
  */
-export async function servePost(
-  request: Request,
-  { hub, room }: { hub: Hub; room: string },
-): Promise<Response> {
+export async function servePost(request: Request, deps: PostDeps): Promise<Response> {
   const { searchParams } = new URL(request.url);
   const format = searchParams.get("format");
   const saying = format === null
@@ -35,7 +41,8 @@ export async function servePost(
     : await readPayload(request, format);
   if (!saying) return new Response(null, { status: 204 }); // nothing that anybody would read
   const message = decodeMessage(saying.line, request.headers);
-  const seq = await hub.post(room, readAuthor(request.headers, saying.name), message);
+  const author = readAuthor(request.headers, saying.name, deps);
+  const seq = await deps.hub.post(deps.room, author, message);
   if (format === "slack") return new Response("ok"); // what its clients look for
   return new Response(`${JSON.stringify({ seq, id: message.id })}\n`, {
     status: 201,
@@ -94,18 +101,24 @@ function decodeMessage(fields: Fields, headers: Headers): Message {
     replyTo: fields["replyTo"] ?? undefined,
     emoji: fields["emoji"],
     on: fields["on"],
+    minutes: fields["minutes"],
+    address: fields["address"],
   });
   if (command.type !== "message") {
     throw new ChatError("unknown_type", {
-      message: `Cannot post "${command.type}": expected say, edit, delete or react`,
+      message: `Cannot post "${command.type}": expected say, edit, delete, react, close or ban`,
     });
   }
   return command.message;
 }
 
-function readAuthor(headers: Headers, name: string): { author: string; name: string } {
-  const parsed = name === "" ? "" : parseName(name);
-  return { author: authorOf(headers) ?? anonymousAuthor(parsed), name: parsed };
+function readAuthor(headers: Headers, given: string, { admission, address }: PostDeps): Author {
+  const keyed = authorOf(headers);
+  // What an operator does must be somebody's, and a program of theirs may well have no key.
+  const isNamed = given !== "" || !admission.isOperator || keyed !== undefined;
+  const name = isNamed ? given && parseName(given) : OPERATOR;
+  const author = keyed ?? (admission.isOperator ? OPERATOR : anonymousAuthor(name));
+  return { author, name, admission, address };
 }
 
 /** The author whose key the request holds; undefined when it holds none. @throws {ChatError} `bad_field`. */

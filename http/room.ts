@@ -1,6 +1,7 @@
 // A room as one URL with several representations: which one a request is for, and the ones that end. The stream and the
 // POST are their own modules.
 import { accepts } from "@std/http/negotiation";
+import type { Admission } from "../access/admission.ts";
 import { ChatError } from "../errors.ts";
 import type { Hub, Reading } from "../hub.ts";
 import type { Log } from "../log.ts";
@@ -30,6 +31,9 @@ export interface RoomDeps {
   readonly log: Log;
   readonly allowOrigins: readonly string[];
   readonly room: string;
+  readonly admission: Admission;
+  /** IP address of the request. */
+  readonly address: string;
   /** Answers with the page. */
   readonly servePage: () => Response;
   /** Whether it is the room of `/`, which is the page first of all and takes no POST: scripts know it so. */

@@ -1,6 +1,8 @@
 // A room that goes on: one response whose body is a client like any other, with the same queue, catching up and end.
+import type { Admission } from "../access/admission.ts";
 import { Client } from "../client.ts";
 import type { Dialog, Speaker } from "../dialog.ts";
+import { ChatError } from "../errors.ts";
 import type { Arrival, Hub } from "../hub.ts";
 import type { Log } from "../log.ts";
 import { parseName } from "../names.ts";
@@ -15,6 +17,9 @@ import { parseLastEventId, type RoomQuery } from "./query.ts";
 /** Silence that no proxy takes for the end, and shorter than what the page takes for a reason to ask. */
 const HEARTBEAT_PERIOD_MS = 12_000;
 
+/** Who is banned may ask now and then whether that has changed. */
+const BANNED_RETRY_AFTER_MS = 600_000;
+
 /** Media types of streams. */
 const WIRES = new Map([
   ["text/event-stream", EVENT_STREAM],
@@ -26,14 +31,17 @@ export interface StreamOptions {
   readonly hub: Hub;
   readonly log: Log;
   readonly room: string;
+  readonly admission: Admission;
+  /** IP address of the request. */
+  readonly address: string;
   readonly query: RoomQuery;
   /** One of `WIRES`. */
   readonly type: string;
 }
 
-/** Answers with the room from here on. @throws {ChatError} `bad_field`, `bad_name`. */
+/** Answers with the room from here on. @throws {ChatError} `bad_field`, `bad_name`, `banned`. */
 export function serveStream(request: Request, peer: Peer, options: StreamOptions): Response {
-  const { hub, log, room, query, type } = options;
+  const { hub, room, query, type } = options;
   const author = authorOf(request.headers) ?? "";
   const wire = WIRES.get(type)!;
   const lastEventId = parseLastEventId(request.headers);
@@ -48,6 +56,11 @@ export function serveStream(request: Request, peer: Peer, options: StreamOptions
     most: query.most ?? Infinity,
     history: query.history ?? (isResuming ? DEFAULT_HISTORY : 0),
   };
+  const ban = hub.findBan(options, author);
+  if (ban) {
+    const { code, message } = ban;
+    throw new ChatError(code, { message, retryAfterMs: BANNED_RETRY_AFTER_MS });
+  }
   const headers = {
     "content-type": type === "text/plain" ? "text/plain; charset=utf-8" : type,
     // Whatever gathers the stream to compress or buffer it would delay it.
@@ -59,7 +72,7 @@ export function serveStream(request: Request, peer: Peer, options: StreamOptions
   return peer.stream(headers, (connection) => {
     const makeDialog = (speaker: Speaker) =>
       new StreamDialog(speaker, { hub, room, wire, arrival });
-    new Client({ hub, connection, makeDialog, log }).run();
+    new Client({ ...options, connection, makeDialog }).run();
   });
 }
 

@@ -2,9 +2,20 @@
 // The hub is the only caller, and never calls while an append is under way.
 import type { Entry } from "../wire/message.ts";
 
+/** Who may not come, and until when: an author, and whoever comes from an address of theirs. */
+export interface Ban {
+  readonly author: string;
+  /** Empty for the author alone. */
+  readonly address: string;
+  /** In milliseconds since 1970. */
+  readonly until: number;
+}
+
 /** An entry before it has a number. */
 export interface Draft extends Omit<Entry, "seq"> {
   readonly room: string;
+  /** Of a `ban`: what is in force with it; with `on` false every ban of their authors ends. */
+  readonly bans?: readonly Ban[];
 }
 
 /** What became of a draft. */
@@ -24,7 +35,7 @@ export interface ReadLimit {
   readonly chars: number;
 }
 
-/** Numbered entries for each room, and who has used which id and which name. */
+/** Numbered entries for each room; who has used which id and which name; which rooms are closed, and who is banned. */
 export interface Journal extends Disposable {
   /** A random id made with the journal. Another epoch is another history. */
   readonly epoch: string;
@@ -55,6 +66,10 @@ export interface Journal extends Disposable {
    * this name in this room. The same at every later time. Durable with the next append.
    */
   claimTag(room: string, author: string, name: string): string;
+  /** The rooms whose newest `close` has closed them. Known for good, whatever becomes of that entry. */
+  closedRooms(): string[];
+  /** The bans that were laid down and not lifted; some may have ended by themselves. As durable as their entries. */
+  bans(): Ban[];
   /** How far a reader has come in a room, as {@linkcode moveCursor} was told last; undefined when it never was. */
   cursor(reader: string, room: string): number | undefined;
   /** Notes how far a reader has come, of which there may be several. Durable with the next append that succeeds. */

@@ -80,6 +80,8 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
       byAnn("edited", "id 2", { kind: "edit", ref: 1 }),
       byAnn("👍", "id 3", { kind: "react", ref: 1, on: false }),
       byAnn("", "id 4", { kind: "delete", ref: 1 }),
+      byAnn("", "id 5", { kind: "close", on: false }),
+      byAnn("{}", "id 6", { kind: "ban", ref: 1 }),
       draft(""),
       draft('a run of lines: \u0001\u007f\u2028 \\ " 🙂'),
       draft("1e3"),
@@ -181,6 +183,46 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
     assertEquals(journal.rooms().sort(), ["lobby", "ops"]);
   });
 
+  test("knows which rooms are closed, by the newest entry that says so", async (journal) => {
+    for (const room of ["lobby", "ops"]) journal.claimTag(room, ANN, "Ann");
+    const close = (id: string, room: string, on: boolean) =>
+      byAnn("", id, { kind: "close", room, on });
+    await journal.append([
+      close("1", "lobby", true),
+      close("1", "ops", true),
+      close("2", "ops", false),
+    ]);
+    assertEquals(journal.closedRooms(), ["lobby"]);
+    await journal.append([close("1", "ops", true), draft("later")]); // the id is known
+    journal.prune("lobby", 1);
+    await journal.append([]);
+    assertEquals(journal.closedRooms(), ["lobby"]);
+    await journal.append([close("3", "lobby", false)]);
+    assertEquals(journal.closedRooms(), []);
+  });
+
+  test("keeps bans until they are lifted or have ended", async (journal) => {
+    journal.claimTag("lobby", ANN, "Ann");
+    const at = 1_790_000_000_000;
+    const of = (author: string, address = "", until = at + 60_000) => ({ author, address, until });
+    const ban = (id: string, bans: Draft["bans"], more: Partial<Draft> = {}) =>
+      byAnn("{}", id, { kind: "ban", ref: 1, bans: bans!, ...more });
+    const listed = () => journal.bans().map((one) => Object.values(one).join(" ")).sort();
+    const [ben, there, cat] = [of("ben0"), of("ben0", "::1"), of("cat0", "", at + 1)];
+    const [benLine, thereLine, catLine] = [ben, there, cat].map((one) =>
+      Object.values(one).join(" ")
+    );
+    await journal.append([ban("1", [ben, there]), ban("2", [cat])]);
+    assertEquals(listed(), [benLine, thereLine, catLine]);
+    await journal.append([ban("3", [of("ben0", "", at + 90_000)])]); // instead of the one before
+    assertEquals(listed()[0], `ben0  ${at + 90_000}`);
+    await journal.append([ban("4", [of("ben0", "", 0)], { on: false })]);
+    assertEquals(listed(), [catLine]);
+    await journal.append([ban("1", [ben, there])]); // the id is known
+    await journal.append([ban("5", [ben], { at: at + 1 })]); // the time of the other is over
+    assertEquals(listed(), [benLine]);
+  });
+
   test("knows how far each reader has come in each room, by what it was told last", async (journal) => {
     assertEquals(journal.cursor("a", "lobby"), undefined);
     journal.moveCursor("a", "lobby", 3);
@@ -217,6 +259,27 @@ Deno.test("journal sqlite opens with what was appended, its epoch, ids and tags"
   assertEquals(journal.claimTag("lobby", "ann0x", "Ann"), "ann0x");
   const [again] = await journal.append([byAnn("again", "1")]);
   assertEquals(again, { seq: 1, entry: undefined });
+});
+
+Deno.test("journal sqlite opens with the rooms that are closed and the bans; a failed append leaves none", async () => {
+  using place = makeFolder();
+  const bans = [{ author: "ben0", address: "192.0.2.7", until: 1_790_000_060_000 }];
+  const rules = [
+    byAnn("", "1", { kind: "close" }),
+    byAnn("{}", "2", { kind: "ban", ref: 1, bans }),
+  ];
+  {
+    using journal = place.open();
+    // Nobody has claimed this name: the append fails at its last draft.
+    const unclaimed = byAnn("", "3", { name: "Nobody" });
+    journal.claimTag("lobby", ANN, "Ann");
+    await assertRejects(() => journal.append([...rules, unclaimed]), ChatError);
+    assertEquals([journal.closedRooms(), journal.bans()], [[], []]);
+    await journal.append(rules);
+  }
+  using journal = place.open();
+  assertEquals(journal.closedRooms(), ["lobby"]);
+  assertEquals(journal.bans(), bans);
 });
 
 Deno.test("journal sqlite has another epoch in another folder", () => {
@@ -292,6 +355,7 @@ Deno.test("openSqliteJournal() upgrades a file of version 1, and keeps what is i
     await journal.append([draft("of old")]);
   }
   const db = new DatabaseSync(`${place.folder}/journal.db`);
+  db.exec("DROP TABLE bans; ALTER TABLE rooms DROP COLUMN closed");
   db.exec("DROP TABLE cursors; PRAGMA user_version = 1");
   db.close();
   {

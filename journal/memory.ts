@@ -2,7 +2,7 @@
 import Denque from "denque";
 import { tagsOf } from "../names.ts";
 import type { Entry } from "../wire/message.ts";
-import type { Appended, Draft, Journal, Range, ReadLimit } from "./journal.ts";
+import type { Appended, Ban, Draft, Journal, Range, ReadLimit } from "./journal.ts";
 
 /** For readers who lag; in memory this is about as much as they are worth. */
 const MAX_HELD = 50_000;
@@ -24,6 +24,9 @@ export class MemoryJournal implements Journal {
   readonly #rooms = new Map<string, MemoryRoom>();
   /** Reader and room to seq. */
   readonly #cursors = new Map<string, number>();
+  readonly #closed = new Set<string>();
+  /** By author and address. */
+  readonly #bans = new Map<string, Ban>();
 
   append(drafts: readonly Draft[]): Promise<Appended[]> {
     return Promise.resolve(drafts.map((draft) => this.#append(draft)));
@@ -91,6 +94,14 @@ export class MemoryJournal implements Journal {
     this.#cursors.set(pair(room, reader), seq);
   }
 
+  closedRooms(): string[] {
+    return [...this.#closed];
+  }
+
+  bans(): Ban[] {
+    return [...this.#bans.values()];
+  }
+
   [Symbol.dispose](): void {}
 
   #append(draft: Draft): Appended {
@@ -101,7 +112,19 @@ export class MemoryJournal implements Journal {
     const entry = number(draft, room.floor + room.entries.length + 1);
     room.entries.push(entry);
     if (key) room.ids.set(key, entry.seq);
+    this.#enforce(draft);
     return { seq: entry.seq, entry };
+  }
+
+  /** What an operator's entry does besides being one. */
+  #enforce({ kind, room, at, on, bans = [] }: Draft): void {
+    if (kind === "close") this.#closed[on ? "add" : "delete"](room);
+    if (kind !== "ban") return;
+    const authors = new Set(bans.map(({ author }) => author));
+    for (const [key, { author, until }] of this.#bans) {
+      if (until <= at || !on && authors.has(author)) this.#bans.delete(key);
+    }
+    for (const ban of on ? bans : []) this.#bans.set(pair(ban.author, ban.address), ban);
   }
 
   #room(name: string): MemoryRoom {

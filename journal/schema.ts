@@ -38,6 +38,14 @@ const STEPS: readonly string[] = [
     PRIMARY KEY (reader, room)
   ) WITHOUT ROWID;
   `,
+  `
+  -- What operators have laid down. It stays when the entry that says so is removed.
+  ALTER TABLE rooms ADD COLUMN closed INTEGER NOT NULL DEFAULT 0;
+  CREATE TABLE bans (
+    author INTEGER NOT NULL, address TEXT NOT NULL, until INTEGER NOT NULL,
+    PRIMARY KEY (author, address)
+  ) WITHOUT ROWID;
+  `,
 ];
 
 /**

@@ -6,7 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { ChatError } from "../errors.ts";
 import { tagsOf } from "../names.ts";
 import type { Entry, Kind } from "../wire/message.ts";
-import type { Appended, Draft, Journal, Range, ReadLimit } from "./journal.ts";
+import type { Appended, Ban, Draft, Journal, Range, ReadLimit } from "./journal.ts";
 import { migrate } from "./schema.ts";
 import { prepare, type Statements } from "./statements.ts";
 
@@ -26,7 +26,7 @@ const MAX_CHECKED_BYTES = 256 * 1024 * 1024;
 const MAX_CACHED = 10_000;
 
 /** Kinds as they are stored. A number never changes its meaning. */
-const KINDS: readonly Kind[] = ["say", "edit", "delete", "react"];
+const KINDS: readonly Kind[] = ["say", "edit", "delete", "react", "close", "ban"];
 
 interface CachedRoom {
   readonly id: number;
@@ -202,6 +202,16 @@ export class SqliteJournal implements Journal {
     this.#cursors.set(`${room} ${reader}`, { reader, room, seq }); // a room contains no space
   }
 
+  closedRooms(): string[] {
+    return this.#sql.findClosed.all().map((row) => row["name"] as string);
+  }
+
+  bans(): Ban[] {
+    return this.#sql.findBans.all().map((
+      { author, address, until },
+    ) => ({ author, address, until } as unknown as Ban));
+  }
+
   [Symbol.dispose](): void {
     this.#db.close();
   }
@@ -249,7 +259,19 @@ export class SqliteJournal implements Journal {
       on ? 1 : 0,
     );
     room.head = seq;
+    if (kind === "close") this.#sql.putClosed.run(on ? 1 : 0, room.id);
+    if (kind === "ban") this.#enforce(draft);
     return { seq, entry: { seq, at, kind, author, name, tag, id, text, ref, on } };
+  }
+
+  /** Those that have ended go as well, so that there are never more than were laid down lately. */
+  #enforce({ at, on, bans = [] }: Draft): void {
+    this.#sql.dropEnded.run(at);
+    for (const { author, address, until } of bans) {
+      const id = this.#authorId(author);
+      if (on) this.#sql.putBan.run(id, address, until);
+      else this.#sql.lift.run(id);
+    }
   }
 
   /** Drafts that differ in their text only, in one statement: under load that is most of them. */

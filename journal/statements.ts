@@ -33,6 +33,13 @@ const SQL = {
   readBefore: `SELECT ${COLUMNS} WHERE entries.room = ? AND seq < ? AND seq > ?
     ORDER BY seq DESC LIMIT ?`,
   prune: "DELETE FROM entries WHERE room = ? AND seq <= ?",
+  putClosed: "UPDATE rooms SET closed = ? WHERE id = ?",
+  findClosed: "SELECT name FROM rooms WHERE closed",
+  putBan: "INSERT OR REPLACE INTO bans (author, address, until) VALUES (?, ?, ?)",
+  lift: "DELETE FROM bans WHERE author = ?",
+  dropEnded: "DELETE FROM bans WHERE until <= ?",
+  findBans: `SELECT hash AS author, address, until
+    FROM bans JOIN authors ON authors.id = author`,
   findCursor: "SELECT seq FROM cursors WHERE reader = ? AND room = ?",
   putCursor: "INSERT OR REPLACE INTO cursors (reader, room, seq) VALUES (?, ?, ?)",
 } as const;

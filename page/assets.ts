@@ -50,7 +50,8 @@ export function compact(source: string): string {
     .replace(/^[^'`<\n]+$/gm, compactLine)
     .replace(/(?<=\{) | (?=\})/g, "")
     .replace(/;(?=\n\})/g, "")
-    .replace(/(?<=[{([,])\n|,?\n(?=[})\]])/g, "");
+    .replace(/(?<=[{([,])\n|,?\n(?=[})\]])/g, "")
+    .replace(/(?<=;)\n/g, "");
 }
 
 /** A line without a tag has no text but between quotes, of which it may have only this one kind. */

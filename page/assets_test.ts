@@ -35,15 +35,8 @@ export function say(text) {
 `;
   assertEquals(
     compact(source),
-    `import{el}from"./dom.js";
-const MAX=5;
-const{a,b}=max>MAX||isLong?{a:1,b:2}:other;
-export function say(text){const url="http://x.org/, *"; // kept:it shares its line
-const all=(text);
-if(!all)return"none";
-else if(all[", "])return {a,b};
-call(()=>{all()},[a,b]);
-return url +"*/" + all}
+    `import{el}from"./dom.js";const MAX=5;const{a,b}=max>MAX||isLong?{a:1,b:2}:other;export function say(text){const url="http://x.org/, *"; // kept:it shares its line
+const all=(text);if(!all)return"none";else if(all[", "])return {a,b};call(()=>{all()},[a,b]);return url +"*/" + all}
 `,
   );
 });

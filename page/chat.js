@@ -3,16 +3,17 @@ import { makeComposer } from "./composer.js";
 import { makeConnection } from "./connection.js";
 import { byId } from "./dom.js";
 import { mentions } from "./format.js";
-import { makeHistory, toText } from "./history.js";
+import { makeHistory } from "./history.js";
 import { RoomLog } from "./log.js";
 import { isSame } from "./message.js";
-import { copyAsLines, copyText, makeCopyButton, makePanel, saveFile } from "./menu.js";
+import { copyAsLines, copyText, makeCopyButton, makePanel } from "./menu.js";
 import { makeNotifier } from "./notify.js";
 import { makePeople } from "./people.js";
 import { Session } from "./session.js";
 import { SafeStorage } from "./storage.js";
 import { addTools } from "./tools.js";
 
+/** @import { makeAccount } from "./account.js" */
 /** @import { Message } from "./messages.js" */
 /** @import { Entry, Failure, Gap, Welcome } from "./protocol.d.ts" */
 
@@ -28,6 +29,9 @@ const storage = new SafeStorage();
 /** Newest entry when we came; everything after it is news. */
 let head = -1;
 let hasArrived = false;
+/** For who has signed in. @type {Promise<ReturnType<makeAccount> | void> | undefined} */
+let account;
+let isOperator = false;
 /** Messages that came while the reader was further up. */
 let missed = 0;
 
@@ -78,7 +82,8 @@ const tellOfNews = makeNotifier(room, storage, (isHidden) => log.markUnread(isHi
 const peoplePanel = makePanel("people");
 const menu = makePanel("menu");
 
-addTools(element, log, {
+/** @type {import("./tools.js").Tools} */
+const tools = {
   react: ({ seq, reactions }, emoji) => {
     const mine = [...reactions.get(emoji) ?? []].find(([tag]) => isSame(log.me, tag));
     session.react(seq, emoji, !mine?.[1].on);
@@ -88,14 +93,15 @@ addTools(element, log, {
   edit,
   remove: ({ seq }) => session.remove(seq),
   leave: () => composer.focus(),
-});
+};
+addTools(element, log, tools);
 copyAsLines(element);
 byId("room").textContent = room;
 byId("address").textContent = decodeURI(roomUrl());
 makeCopyButton("copy-address", roomUrl);
 makeCopyButton("copy-room", roomUrl);
-byId("export-text").onclick = () => save("txt", toText);
-byId("export-json").onclick = () => save("json", (entries) => JSON.stringify(entries, null, 2));
+byId("export-text").onclick = () => save("txt");
+byId("export-json").onclick = () => save("json");
 byId("rename").onclick = () => {
   menu.close();
   composer.askName();
@@ -116,12 +122,28 @@ session.start();
 if (matchMedia("(pointer: fine)").matches) composer.focus();
 
 /** @param {Welcome} welcome */
-function begin({ you, limits, head: newest }) {
+function begin({ you, limits, head: newest, closed, account: mine }) {
   log.me = { ...you, name: you.name || session.name };
   composer.setLimit(limits.textBytes);
   people.settle();
+  isOperator = !!mine?.operator;
+  if (mine) account ??= loadAccount();
+  showClosed(!!closed);
   if (head < 0) head = newest;
   if (head === 0) arrive();
+}
+
+/** One that cannot be had now may be at the next welcome. */
+function loadAccount() {
+  return import("./account.js")
+    .then(({ makeAccount }) => makeAccount({ isOperator, session, tools, menu }))
+    .catch(() => account = undefined);
+}
+
+/** @param {boolean} isClosed */
+function showClosed(isClosed) {
+  composer.setClosed(isClosed && !isOperator);
+  account?.then((mine) => mine?.showClosed(isClosed));
 }
 
 /** All that was there when we came is shown. */
@@ -138,6 +160,7 @@ function take(entry) {
   const isNews = hasArrived;
   log.addEntry(entry);
   if (entry.seq >= head) arrive();
+  if (entry.kind === "close") showClosed(entry.on);
   if (!isNews || entry.kind !== "say") return;
   people.stopTyping(entry.from);
   if (isSame(log.me, entry.from.tag)) return;
@@ -160,6 +183,7 @@ function takeGap({ to, count, reason }) {
 
 /** @param {Failure} failure */
 function explain({ code, message }) {
+  if (code === "banned") log.addNotice(`${message}.`);
   if (code !== "bad_name") return;
   rename(session.name);
   composer.setName(session.name);
@@ -208,12 +232,15 @@ function goToHash() {
   if (seq > 0) goTo(seq);
 }
 
-/** @param {string} kind @param {(entries: Entry[]) => string} encode */
-async function save(kind, encode) {
+/** @param {string} ending */
+async function save(ending) {
   menu.close();
-  const entries = await history.readAll().catch(() => undefined);
-  if (entries) saveFile(`${room}.${kind}`, encode(entries));
-  else log.addNotice("Not saved: the connection is gone.");
+  try {
+    const [entries, { saveEntries }] = await Promise.all([history.readAll(), import("./save.js")]);
+    saveEntries(`${room}.${ending}`, entries);
+  } catch {
+    log.addNotice("Not saved: the connection is gone.");
+  }
 }
 
 function roomUrl() {

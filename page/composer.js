@@ -168,6 +168,11 @@ export function makeComposer({ room, storage, onSend, onName, onTyping, onEditLa
     askName,
     begin,
     focus: () => msg.focus(),
+    /** @param {boolean} isClosed */
+    setClosed(isClosed) {
+      byId("row").hidden = isClosed;
+      note.textContent = isClosed ? "The room is closed." : "";
+    },
     /** @param {number} bytes */
     setLimit(bytes) {
       limit = bytes;

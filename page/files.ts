@@ -1,5 +1,6 @@
 // The page's files, each embedded in the program and named as it is served. A new file is one more line here.
 export { default as "home.html" } from "../home.html" with { type: "text" };
+export { default as "account.js" } from "./account.js" with { type: "text" };
 export { default as "arrange.js" } from "./arrange.js" with { type: "text" };
 export { default as "chat.js" } from "./chat.js" with { type: "text" };
 export { default as "composer.js" } from "./composer.js" with { type: "text" };
@@ -20,6 +21,7 @@ export { default as "notify.js" } from "./notify.js" with { type: "text" };
 export { default as "outbox.js" } from "./outbox.js" with { type: "text" };
 export { default as "people.js" } from "./people.js" with { type: "text" };
 export { default as "place.js" } from "./place.js" with { type: "text" };
+export { default as "save.js" } from "./save.js" with { type: "text" };
 export { default as "session.js" } from "./session.js" with { type: "text" };
 export { default as "storage.js" } from "./storage.js" with { type: "text" };
 export { default as "stream.js" } from "./stream.js" with { type: "text" };

@@ -1,6 +1,4 @@
 // What was said before: a page at a time on the way up, all of it for a day, a link or a file.
-import { Messages } from "./messages.js";
-import { clock, dayKey } from "./time.js";
 
 /** @import { Entry } from "./protocol.d.ts" */
 /** @import { RoomLog } from "./log.js" */
@@ -56,13 +54,4 @@ export function makeHistory(session, log) {
       return pages.flat();
     },
   };
-}
-
-/** What the entries come to, a line each. @param {Entry[]} entries */
-export function toText(entries) {
-  const messages = new Messages();
-  for (const entry of entries) messages.add(entry);
-  return messages.all().map(({ at, from, text, isDeleted }) =>
-    `${dayKey(at)} ${clock(at)} ${from.name}: ${isDeleted ? "(deleted)" : text}\n`
-  ).join("");
 }

@@ -3,7 +3,7 @@
 import { arrange, dayOf, dropDay, keepDaysRight } from "./arrange.js";
 import { el, makeButton } from "./dom.js";
 import { drawItem, isSame, makeItem } from "./message.js";
-import { Messages } from "./messages.js";
+import { Messages, tellAct } from "./messages.js";
 import { makePlace } from "./place.js";
 
 /** @import { Entry, Outcome, Page, Timer } from "./protocol.d.ts" */
@@ -78,6 +78,8 @@ export class RoomLog {
   addEntry(entry) {
     this.first ||= entry.seq;
     this.last = entry.seq;
+    const act = tellAct(entry);
+    if (act) return this.addNotice(act);
     const message = this.#messages.add(entry);
     if (!message) return;
     const { id } = entry;
@@ -91,8 +93,10 @@ export class RoomLog {
     this.#log.setAttribute("aria-live", "off");
     this.place.keep(() => {
       const [next = null] = this.#articles();
-      for (const { kind, seq } of entries) {
-        if (kind === "say") this.#insert(this.#make(seq), next);
+      for (const entry of entries) {
+        const act = tellAct(entry);
+        if (act) this.#log.insertBefore(el("div", "notice", act), next);
+        if (entry.kind === "say") this.#insert(this.#make(entry.seq), next);
       }
       if (next) arrange(next);
       for (const quote of this.#log.querySelectorAll(".unknown")) this.#redraw(quote);
@@ -298,6 +302,6 @@ export class RoomLog {
 
 /** @param {Outcome} message */
 function describe(message) {
-  if (message.type === "delete") return `Deletion of message ${message.ref}`;
-  return message.type === "react" ? message.emoji : message.text;
+  if ("text" in message) return message.text;
+  return message.type === "react" ? message.emoji : `To ${message.type}`;
 }

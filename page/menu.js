@@ -1,4 +1,4 @@
-// The header's two panels, and what leaves the page from the menu: links and files.
+// The header's two panels, and what leaves the page by the clipboard.
 import { byId, el } from "./dom.js";
 
 /** A button that shows and hides a panel; Escape and a click elsewhere hide it. @param {string} id */
@@ -50,15 +50,6 @@ export function makeCopyButton(id, getText) {
     button.textContent = await copyText(getText()) ? "Copied" : getText();
     setTimeout(() => button.textContent = label, 2_000);
   };
-}
-
-/** @param {string} name @param {string} text */
-export function saveFile(name, text) {
-  const link = el("a", "");
-  link.href = URL.createObjectURL(new Blob([text]));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
 /**

@@ -43,8 +43,9 @@ export function makeItem() {
  * @param {Context} context
  */
 export function drawItem(item, message, context) {
-  const { text, isDeleted = false, editSeq, from, at } = message;
-  const body = el("div", "text", ...(isDeleted ? ["Message deleted"] : drawText(text, context)));
+  const { text, isDeleted = false, isRemoved, editSeq, from, at } = message;
+  const gone = isRemoved ? "Deleted by an operator" : "Message deleted";
+  const body = el("div", "text", ...(isDeleted ? [gone] : drawText(text, context)));
   body.dir = "auto";
   if (editSeq && !isDeleted) body.append(el("span", "edited", " (edited)"));
   const { dataset, classList } = item;

@@ -1,6 +1,9 @@
 // What the entries of a room come to: edits, deletions and reactions, applied to what was said. Knows no document.
 // A change may come before what it changes, because history is read backwards.
 
+import { isSame } from "./message.js";
+import { fullTime } from "./time.js";
+
 /** @import { Entry, From } from "./protocol.d.ts" */
 
 /**
@@ -12,6 +15,7 @@
  * @property {number} [replyTo]
  * @property {number} editSeq of the last edit; 0 for none
  * @property {boolean} isDeleted
+ * @property {boolean} [isRemoved] deleted by somebody else
  * @property {Map<string, Map<string, { name: string, seq: number, on: boolean }>>} reactions by emoji, then tag
  */
 
@@ -31,6 +35,7 @@ export class Messages {
    * @param {Entry} entry
    */
   add(entry) {
+    if (entry.kind === "close" || entry.kind === "ban") return undefined;
     if (entry.kind !== "say") return this.#change(entry);
     const known = this.#bySeq.get(entry.seq);
     if (known) return known;
@@ -57,13 +62,23 @@ export class Messages {
     this.#early.clear();
   }
 
-  /** @param {Exclude<Entry, { kind: "say" }>} entry */
+  /** @param {Exclude<Entry, { kind: "say" | "close" | "ban" }>} entry */
   #change(entry) {
     const message = this.#bySeq.get(entry.ref);
     if (message) apply(message, entry);
     else this.#early.set(entry.ref, [...this.#early.get(entry.ref) ?? [], entry]);
     return message;
   }
+}
+
+/** What an operator has done, in words; empty for any other entry. @param {Entry} entry */
+export function tellAct(entry) {
+  const { kind, from: { name } } = entry;
+  if (kind === "close") return `${name} ${entry.on ? "closed" : "opened"} the room.`;
+  if (kind !== "ban") return "";
+  const whom = `${entry.who.name} (${entry.who.tag})`;
+  if (!entry.on) return `${name} lifted the ban of ${whom}.`;
+  return `${name} banned ${whom} until ${fullTime(entry.until)}.`;
 }
 
 /**
@@ -74,6 +89,7 @@ export class Messages {
 function apply(message, change) {
   if (change.kind === "delete") {
     message.isDeleted = true;
+    message.isRemoved ||= !isSame(change.from, message.from.tag);
   } else if (change.kind === "edit" && change.seq > message.editSeq) {
     message.editSeq = change.seq;
     message.text = change.text;

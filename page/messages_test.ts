@@ -1,7 +1,7 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import { chooseSeed } from "../tests/random.ts";
-import { type Message, Messages } from "./messages.js";
+import { type Message, Messages, tellAct } from "./messages.js";
 import type { Entry } from "./protocol.d.ts";
 
 const ANN = { name: "Ann", tag: "k3f9" };
@@ -28,12 +28,18 @@ function view(messages: Messages) {
 }
 
 /** What of a message can be seen. */
-function show({ seq, text, isDeleted, reactions }: Message) {
+function show({ seq, text, isDeleted, isRemoved, reactions }: Message) {
   const fans = [...reactions].map(([emoji, people]) => [
     emoji,
     [...people].filter(([, { on }]) => on).map(([tag]) => tag).toSorted(),
   ]);
-  return { seq, text, isDeleted, fans: fans.filter(([, who]) => who!.length > 0).toSorted() };
+  return {
+    seq,
+    text,
+    isDeleted,
+    isRemoved,
+    fans: fans.filter(([, who]) => who!.length > 0).toSorted(),
+  };
 }
 
 Deno.test("Messages come to the same in whichever order pages of history are read, and read twice", () => {
@@ -51,6 +57,16 @@ Deno.test("Messages come to the same in whichever order pages of history are rea
     }),
     { seed },
   );
+});
+
+Deno.test("tellAct() has words for what an operator does to the room, and for nothing else", () => {
+  const of = { seq: 1, from: ANN, at: 1 };
+  const ban = { ...of, kind: "ban", ref: 1, who: BEN, until: Date.UTC(2026, 10, 21, 12) } as const;
+  assertEquals(tellAct({ ...of, kind: "close", on: true }), "Ann closed the room.");
+  assertEquals(tellAct({ ...of, kind: "close", on: false }), "Ann opened the room.");
+  assertMatch(tellAct({ ...ban, on: true }), /^Ann banned Ben \(b0b0\) until .*2026.*\.$/);
+  assertEquals(tellAct({ ...ban, on: false }), "Ann lifted the ban of Ben (b0b0).");
+  assertEquals(tellAct({ ...of, kind: "delete", ref: 1 }), "");
 });
 
 Deno.test("Messages.add() returns what was said or changed, and undefined for a change of what is not here", () => {

@@ -21,6 +21,8 @@ export type Entry =
     | { kind: "edit"; ref: number; text: string }
     | { kind: "delete"; ref: number }
     | { kind: "react"; ref: number; emoji: string; on: boolean }
+    | { kind: "close"; on: boolean }
+    | { kind: "ban"; ref: number; who: From; until: number; on: boolean }
   );
 
 export interface Welcome {
@@ -30,6 +32,13 @@ export interface Welcome {
   you: From;
   resumed: boolean;
   limits: { textBytes: number };
+  closed?: boolean;
+  /** For who has signed in, or is an operator. */
+  account?: Account;
+}
+
+export interface Account {
+  operator: boolean;
 }
 
 export interface Gap {
@@ -75,7 +84,12 @@ export type Line =
   | { type: "say"; id: string; text: string; replyTo?: number }
   | { type: "edit"; id: string; ref: number; text: string }
   | { type: "delete"; id: string; ref: number }
-  | { type: "react"; id: string; ref: number; emoji: string; on: boolean };
+  | { type: "react"; id: string; ref: number; emoji: string; on: boolean }
+  | { type: "close"; id: string; on: boolean }
+  | { type: "ban"; id: string; ref: number; minutes: number; address: boolean; on: boolean };
+
+/** As a session is given it. */
+export type Act = Line extends infer One ? One extends Line ? Omit<One, "id"> : never : never;
 
 /**
  * A line that waits: `pending` until it is acknowledged, `failed` when the server has refused it for good. `at` is when

@@ -5,7 +5,7 @@ import { Link } from "./link.js";
 import { Outbox, randomHex } from "./outbox.js";
 import { SafeStorage } from "./storage.js";
 
-/** @import { Entry, Failure, Gap, Line, Page, Refusal, ServerLine, SessionOptions, Timer, Welcome } from "./protocol.d.ts" */
+/** @import { Act, Entry, Failure, Gap, Page, Refusal, ServerLine, SessionOptions, Timer, Welcome } from "./protocol.d.ts" */
 
 /** Entries to start with, and those of a page of history. */
 const DEFAULT_HISTORY = 50;
@@ -103,13 +103,13 @@ export class Session {
   }
 
   /**
-   * Works offline, as the three below: it is stored, and goes out when it can. Returns the id.
+   * Works offline, as those below: it is stored, and goes out when it can. Returns the id.
    * @param {string} text
    * @param {{ replyTo?: number }} [options]
    */
   say(text, { replyTo } = {}) {
     const reply = replyTo === undefined ? {} : { replyTo };
-    return this.#post({ type: "say", id: randomHex(ID_BYTES), text, ...reply });
+    return this.post({ type: "say", text, ...reply });
   }
 
   /**
@@ -117,12 +117,12 @@ export class Session {
    * @param {string} text
    */
   edit(ref, text) {
-    return this.#post({ type: "edit", id: randomHex(ID_BYTES), ref, text });
+    return this.post({ type: "edit", ref, text });
   }
 
   /** @param {number} ref seq of a message of ours */
   remove(ref) {
-    return this.#post({ type: "delete", id: randomHex(ID_BYTES), ref });
+    return this.post({ type: "delete", ref });
   }
 
   /**
@@ -131,7 +131,15 @@ export class Session {
    * @param {boolean} on false takes it back
    */
   react(ref, emoji, on) {
-    return this.#post({ type: "react", id: randomHex(ID_BYTES), ref, emoji, on });
+    return this.post({ type: "react", ref, emoji, on });
+  }
+
+  /** Whatever may be done in a room. @param {Act} act */
+  post(act) {
+    const id = randomHex(ID_BYTES);
+    this.#handlers.onPending?.(this.#outbox.add({ ...act, id }));
+    this.#flush();
+    return id;
   }
 
   /** Tries a failed message again. @param {string} id */
@@ -275,13 +283,6 @@ export class Session {
       if (!this.#link.isOnline) this.#sayHello();
     }
     this.#handlers.onError?.(failure);
-  }
-
-  /** @param {Line} line */
-  #post(line) {
-    this.#handlers.onPending?.(this.#outbox.add(line));
-    this.#flush();
-    return line.id;
   }
 
   /** Sends what has not gone out on this connection, in order. */

@@ -72,9 +72,11 @@ export class Stream {
     const response = await this.#fetch(query, EVENTS);
     if (response?.ok && response.body) return this.#listen(response.body.getReader());
     const problem = await response?.json().catch(() => undefined);
-    // The session says hello again, with another name.
-    if (problem?.code === "bad_name") this.#tellRefusal(problem);
-    else this.#end();
+    const { code, retryAfterMs } = problem ?? {};
+    if (code === "bad_name" || code === "banned") this.#tellRefusal(problem);
+    // With a bad name the session says hello again, with another one.
+    if (code === "banned") this.#tell(JSON.stringify({ type: "bye", retryAfterMs }));
+    else if (code !== "bad_name") this.#end();
   }
 
   /** @param {ReadableStreamDefaultReader<Uint8Array>} reader */

@@ -245,6 +245,19 @@ Deno.test("Stream whose name is refused tells so, and takes another hello", asyn
   assertEquals(await stream.line(), { type: "welcome" });
 });
 
+Deno.test("Stream of somebody who is banned tells so, and when to come back", async () => {
+  using network = new FakeNetwork();
+  using stream = openStream();
+  stream.send(HELLO);
+  const problem = { status: 403, code: "banned", detail: "Banned until then", retryAfterMs: 9_000 };
+  (await network.next()).answer(403, problem);
+  assertEquals(await stream.line(), {
+    ...{ type: "error", code: "banned", message: "Banned until then", retryAfterMs: 9_000 },
+  });
+  assertEquals(await stream.line(), { type: "bye", retryAfterMs: 9_000 });
+  assert(stream.isQuiet);
+});
+
 Deno.test("Stream posts one after another, each as soon as the one before is answered", async () => {
   using following = await openFollowing();
   const { network, stream } = following;

@@ -16,6 +16,7 @@ const EMOJI = ["👍", "❤️", "😂", "🎉", "😮", "😢", "👀"];
  * @property {(message: Message) => void} edit
  * @property {(message: Message) => void} remove
  * @property {() => void} leave back to the composer
+ * @property {(message: Message) => Node[]} [operate] for operators: what they do with somebody else's
  */
 
 /** @param {HTMLElement} root @param {RoomLog} log @param {Tools} tools */
@@ -58,12 +59,14 @@ export function addTools(root, log, tools) {
       if (remove.textContent !== "Delete") return tools.remove(message);
       remove.textContent = "Really delete?";
     });
-    const own = [makeButton("Edit", () => tools.edit(message)), remove];
+    const rest = isSame(log.me, message.from.tag)
+      ? [makeButton("Edit", () => tools.edit(message)), remove]
+      : tools.operate && [remove, ...tools.operate(message)];
     row.replaceChildren(
       makeButton("React", () => pick(message)),
       makeButton("Reply", () => tools.reply(message)),
       link,
-      ...isSame(log.me, message.from.tag) ? own : [],
+      ...rest ?? [],
     );
     place?.append(row);
   }

@@ -118,6 +118,8 @@ class Disk {
       rooms: () => journal.rooms(),
       cursor: (reader, room) => journal.cursor(reader, room),
       moveCursor: (reader, room, seq) => journal.moveCursor(reader, room, seq),
+      closedRooms: () => journal.closedRooms(),
+      bans: () => journal.bans(),
       die: () => isDead = true,
       [Symbol.dispose]() {},
     };

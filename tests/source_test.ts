@@ -5,7 +5,7 @@ import { STATE_ENV_NAMES } from "../cli/file_storage.ts";
 import deno from "../deno.json" with { type: "json" };
 import { ASSETS } from "../page/assets.ts";
 import { findWrongImports } from "../tasks/check_imports.ts";
-import { listPageSizes, MAX_PAGE_BYTES } from "../tasks/page_sizes.ts";
+import { listPageSizes, MAX_ON_DEMAND_BYTES, MAX_PAGE_BYTES } from "../tasks/page_sizes.ts";
 import { parseCounts } from "../tasks/test.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -100,4 +100,18 @@ Deno.test("listPageSizes() counts bytes, text's as UTF-8, and refuses one more t
   );
   const error = assertThrows(() => listPageSizes(assets(MAX_PAGE_BYTES - 1)), RangeError);
   assert(error.message.endsWith("expected at most 61440 bytes, received 61441"));
+});
+
+Deno.test("listPageSizes() counts what is loaded on demand by itself", () => {
+  const assets = (bytes: number) =>
+    new Map([
+      ["/page/account.js", { body: new Uint8Array(bytes), type: "", etag: "" }],
+      ["/", { body: new Uint8Array(MAX_PAGE_BYTES), type: "", etag: "" }],
+    ]);
+  assert(
+    listPageSizes(assets(MAX_ON_DEMAND_BYTES)).replaceAll(/ +/g, " ")
+      .endsWith("\n 6144 /page/account.js\n 6144 on demand, at most 6144"),
+  );
+  const error = assertThrows(() => listPageSizes(assets(MAX_ON_DEMAND_BYTES + 1)), RangeError);
+  assert(error.message.endsWith("expected at most 6144 bytes, received 6145"));
 });

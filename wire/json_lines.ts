@@ -1,6 +1,7 @@
 // The wire `confab.v1`: a WebSocket message holds one or more JSON objects, one a line, in both directions.
 // Pure functions; docs/protocol.md describes the same, and its examples are this module's tests.
 import { ChatError } from "../errors.ts";
+import { decodeBanned } from "./ban.ts";
 import { Frame } from "./frame.ts";
 import type { Entry, Kind, Message, Notice, Wire } from "./message.ts";
 import { cleanText, isLonger } from "./text.ts";
@@ -16,6 +17,10 @@ const MAX_EMOJI_UNITS = 40;
 /** Entries that may be asked for at once, and how many come when nobody asks. */
 export const MAX_HISTORY = 500;
 export const DEFAULT_HISTORY = 50;
+
+/** How long a ban may last, and lasts when nobody says: a year, an hour. */
+const MAX_BAN_MINUTES = 525_600;
+const DEFAULT_BAN_MINUTES = 60;
 
 /** What a client says first. */
 export interface Hello {
@@ -84,7 +89,17 @@ export function decodeFields(fields: Fields): Command {
     case "react":
       return decodeMessage("react", fields, () => ({
         text: readEmoji(fields),
-        on: readOptional(fields, "on", isBoolean, true),
+        on: readOn(fields),
+      }));
+    case "close":
+      return decodeMessage("close", fields, () => ({ on: readOn(fields) }));
+    case "ban":
+      return decodeMessage("ban", fields, () => ({
+        on: readOn(fields),
+        ban: {
+          minutes: readMinutes(fields),
+          withAddresses: readOptional(fields, "address", isBoolean, false),
+        },
       }));
     case "name":
       return { type: "name", name: readString(fields, "name") };
@@ -117,6 +132,12 @@ export function encodeEntry({ seq, id, kind, name, tag, at, text, ref, on }: Ent
       return `${head},"ref":${ref}}`;
     case "react":
       return `${head},"ref":${ref},"emoji":${JSON.stringify(text)},"on":${on}}`;
+    case "close":
+      return `${head},"on":${on}}`;
+    case "ban": {
+      const { who, until } = decodeBanned(text);
+      return `${head},"ref":${ref},"who":${JSON.stringify(who)},"until":${until},"on":${on}}`;
+    }
   }
 }
 
@@ -166,7 +187,7 @@ function decodeMessage(kind: Kind, fields: Fields, rest: () => Partial<Message>)
     throw badField("id", `1 to ${MAX_ID_CHARS} characters`, id);
   }
   try {
-    const ref = kind === "say" ? 0 : readSeq(fields, "ref");
+    const ref = kind === "say" || kind === "close" ? 0 : readSeq(fields, "ref");
     return { type: "message", message: { kind, id, text: "", ref, on: true, ...rest() } };
   } catch (error) {
     if (!(error instanceof ChatError)) throw error;
@@ -189,6 +210,16 @@ function readEmoji(fields: Fields): string {
     throw badField("emoji", "an emoji", emoji);
   }
   return emoji;
+}
+
+function readOn(fields: Fields): boolean {
+  return readOptional(fields, "on", isBoolean, true);
+}
+
+function readMinutes(fields: Fields): number {
+  const minutes = readOptional(fields, "minutes", isNumber, DEFAULT_BAN_MINUTES);
+  if (Number.isInteger(minutes) && minutes >= 1 && minutes <= MAX_BAN_MINUTES) return minutes;
+  throw badField("minutes", `a whole number from 1 to ${MAX_BAN_MINUTES}`, minutes);
 }
 
 function readLimit(fields: Fields, least: number, name = "limit"): number {

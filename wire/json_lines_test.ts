@@ -1,6 +1,7 @@
 // The examples of docs/protocol.md are what this wire must read and write, byte for byte.
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ChatError } from "../errors.ts";
+import { encodeBanned } from "./ban.ts";
 import { decodeCommand, JSON_LINES } from "./json_lines.ts";
 import type { Entry, Notice } from "./message.ts";
 
@@ -55,6 +56,8 @@ const MEANINGS = [
   message("edit", { id: "5f0e", ref: 42, text: "hello" }),
   message("delete", { id: "5f0f", ref: 42 }),
   message("react", { id: "5f10", ref: 42, text: "👍" }),
+  message("close", { id: "5f11" }),
+  message("ban", { id: "5f12", ref: 42, ban: { minutes: 60, withAddresses: true } }),
   { type: "name", name: "Anna" },
   { type: "typing" },
   { type: "history", before: 42, limit: 50 },
@@ -78,6 +81,17 @@ const SAYINGS: (Entry[] | Notice)[] = [
     resumed: true,
     after: 41,
   },
+  {
+    type: "welcome",
+    room: "lobby",
+    epoch: "6d0f",
+    head: 41,
+    you: ANN,
+    resumed: true,
+    after: 41,
+    closed: true,
+    account: { operator: true },
+  },
   { type: "gap", from: 3, to: 39, count: 37, reason: "retention" },
   [entry({ text: "hi" })],
   [entry({ seq: 43, id: "5f0d", text: "two\nlines", ref: 42 })],
@@ -85,6 +99,14 @@ const SAYINGS: (Entry[] | Notice)[] = [
   [entry({ seq: 45, id: "5f10", kind: "react", ref: 42, text: "👍" })],
   [entry({ seq: 46, id: "5f0f", kind: "delete", ref: 42 })],
   [entry({ seq: 47, id: "", name: "", tag: "", text: "from a line" })],
+  [entry({ seq: 48, id: "5f11", kind: "close" })],
+  [entry({
+    seq: 49,
+    id: "5f12",
+    kind: "ban",
+    ref: 42,
+    text: encodeBanned({ who: { name: "Ben", tag: "b3nx" }, until: 1_790_003_600_000 }),
+  })],
   { type: "acks", acks: [{ id: "5f0c", seq: 42 }] },
   { type: "page", before: 43, entries: [entry({ text: "hi" })], more: true },
   { type: "presence", count: 3, people: [ANN] },
@@ -150,6 +172,13 @@ Deno.test("decodeCommand() says what is wrong, and with which message", () => {
     [{ type: "react", id: "1", ref: 42 }, "bad_field", "1"],
     [{ type: "react", id: "1", ref: 42, emoji: "two words" }, "bad_field", "1"],
     [{ type: "react", id: "1", ref: 42, emoji: "👍", on: "yes" }, "bad_field", "1"],
+    [{ type: "close" }, "bad_field"],
+    [{ type: "close", id: "1", on: 1 }, "bad_field", "1"],
+    [{ type: "ban", id: "1" }, "bad_field", "1"],
+    [{ type: "ban", id: "1", ref: 42, minutes: 0 }, "bad_field", "1"],
+    [{ type: "ban", id: "1", ref: 42, minutes: 1.5 }, "bad_field", "1"],
+    [{ type: "ban", id: "1", ref: 42, minutes: 525_601 }, "bad_field", "1"],
+    [{ type: "ban", id: "1", ref: 42, address: "::1" }, "bad_field", "1"],
     [{ type: "name" }, "bad_field"],
     [{ type: "history", before: -1 }, "bad_field"],
   ];

@@ -2,8 +2,8 @@
 import type { ErrorCode } from "../errors.ts";
 import type { Frame } from "./frame.ts";
 
-/** What an entry does. All but `say` refer to an earlier entry. */
-export type Kind = "say" | "edit" | "delete" | "react";
+/** What an entry does. All but `say` and `close` refer to an earlier entry. */
+export type Kind = "say" | "edit" | "delete" | "react" | "close" | "ban";
 
 /** Who somebody is for the others in a room. Name and tag together never mean two people. */
 export interface From {
@@ -11,21 +11,30 @@ export interface From {
   readonly tag: string;
 }
 
+/** How far a ban goes. */
+export interface BanTerms {
+  readonly minutes: number;
+  /** Whether the addresses that the author's open connections come from are banned as well. */
+  readonly withAddresses: boolean;
+}
+
 /** What a member wants to say: all that its client may choose. */
 export interface Message {
   readonly kind: Kind;
   /** Chosen by the sender, unique for its author; empty on a wire that has none. */
   readonly id: string;
-  /** The text of `say` and `edit`, the emoji of `react`. */
+  /** The text of `say` and `edit`, the emoji of `react`; of an entry of a `ban` what wire/ban.ts encodes. */
   readonly text: string;
   /** The `seq` that it refers to; for `say` the one that it replies to. 0 for none. */
   readonly ref: number;
-  /** For `react`: whether the emoji is set or taken back. */
+  /** Whether the emoji of `react` is set, or taken back; the room closed, or opened; the author banned, or no longer. */
   readonly on: boolean;
+  /** Of a `ban`, and of nothing else. */
+  readonly ban?: BanTerms;
 }
 
 /** A numbered message of a room, as the journal keeps it. The server stamps all but the message itself. */
-export interface Entry extends Message, From {
+export interface Entry extends Omit<Message, "ban">, From {
   /** 1, 2, 3 … in each room. */
   readonly seq: number;
   /** When it was accepted, in milliseconds since 1970. */
@@ -58,6 +67,10 @@ export type Notice =
     readonly resumed: boolean;
     /** The entries behind this one follow, or a gap. */
     readonly after: number;
+    /** Left out while the room is open. */
+    readonly closed?: true;
+    /** For who has signed in, or is an operator: what the page offers them. */
+    readonly account?: { readonly operator: boolean };
   }
   /** One line for each. */
   | { readonly type: "acks"; readonly acks: readonly Ack[] }

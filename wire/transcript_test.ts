@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { encodeBanned } from "./ban.ts";
 import type { Entry } from "./message.ts";
 import { encodeTranscript, TRANSCRIPT } from "./transcript.ts";
 
@@ -31,6 +32,25 @@ Deno.test("TRANSCRIPT shows what is said and edited, one entry a line", () => {
     "2026-11-21T20:58:45Z Ann (edited): hello",
   ]);
   assertEquals(TRANSCRIPT.encode(entries.slice(3)), undefined);
+});
+
+Deno.test("TRANSCRIPT and encodeTranscript() tell what an operator has done", () => {
+  const text = encodeBanned({ who: { name: "Ben", tag: "b3nx" }, until: AT + 3_600_000 });
+  const entries = [
+    entry(1, { kind: "close" }),
+    entry(2, { kind: "close", on: false }),
+    entry(3, { kind: "ban", ref: 9, text }),
+    entry(4, { kind: "ban", ref: 9, text, on: false }),
+  ];
+  const lines = [
+    "2026-11-21T20:58:45Z -- Ann closed the room --",
+    "2026-11-21T20:58:45Z -- Ann opened the room --",
+    "2026-11-21T20:58:45Z -- Ann banned Ben#b3nx until 2026-11-21T21:58:45Z --",
+    "2026-11-21T20:58:45Z -- Ann lifted the ban of Ben#b3nx --",
+  ].join("\n");
+  assertEquals(TRANSCRIPT.encode(entries)!.text, lines);
+  // What they refer to being deleted does not hide them.
+  assertEquals(encodeTranscript([...entries, entry(10, { kind: "delete", ref: 9 })]), `${lines}\n`);
 });
 
 Deno.test("TRANSCRIPT and encodeTranscript() send nothing that a terminal obeys", () => {

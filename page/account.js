@@ -1,0 +1,71 @@
+// What somebody who has signed in may do besides chatting: sign out, and as an operator delete what others said, ban and
+// close the room. Loaded for them only; the server decides again whatever this offers.
+import { byId, el, makeButton } from "./dom.js";
+
+/** @import { Session } from "./session.js" */
+/** @import { Tools } from "./tools.js" */
+
+/** For how many minutes one may be banned here. */
+const TERMS = new Map([["1 hour", 60], ["1 day", 1_440], ["1 week", 10_080], ["1 year", 525_600]]);
+
+/**
+ * @typedef {object} AccountOptions
+ * @property {boolean} isOperator
+ * @property {Session} session
+ * @property {Tools} tools gets those of an operator
+ * @property {{ close: () => void }} menu
+ */
+
+/** Adds what may be done to the menu, and to the tools of messages. @param {AccountOptions} options */
+export function makeAccount({ isOperator, session, tools, menu }) {
+  let isClosed = false;
+  const toggle = makeButton("", () => {
+    menu.close();
+    session.post({ type: "close", on: !isClosed });
+  });
+  if (isOperator) {
+    byId("menu").append(toggle);
+    tools.operate = ({ seq }) => [makeButton("Ban…", () => pickTerm(session, seq))];
+  }
+  byId("menu").append(makeButton("Sign out", signOut));
+  return {
+    /** @param {boolean} isClosedNow */
+    showClosed(isClosedNow) {
+      isClosed = isClosedNow;
+      toggle.textContent = isClosed ? "Open the room" : "Close the room";
+    },
+  };
+}
+
+/** In place of the tools of the message. @param {Session} session @param {number} ref */
+function pickTerm(session, ref) {
+  const row = document.querySelector(".tools");
+  const address = makeButton("Address too", () => press(!isPressed));
+  let isPressed = false;
+  press(false);
+  /** @param {boolean} isPressedNow */
+  function press(isPressedNow) {
+    isPressed = isPressedNow;
+    address.setAttribute("aria-pressed", String(isPressed));
+  }
+  /** @param {string} label @param {{ minutes?: number, on?: boolean }} how */
+  const choice = (label, { minutes = 1, on = true }) =>
+    makeButton(label, () => {
+      session.post({ type: "ban", ref, minutes, address: isPressed, on });
+      row?.closest("article")?.focus();
+      row?.remove();
+    });
+  const terms = [...TERMS].map(([label, minutes]) => choice(`Ban ${label}`, { minutes }));
+  row?.replaceChildren(address, ...terms, choice("Lift ban", { on: false }));
+  address.focus();
+}
+
+/** By a form, so that the browser goes where the server sends it. */
+function signOut() {
+  const form = el("form", "");
+  form.hidden = true;
+  form.method = "post";
+  form.action = location.pathname.replace(/(r\/[^/]+\/?)?$/, "sign-out");
+  document.body.append(form);
+  form.submit();
+}

@@ -1,0 +1,25 @@
+// The room as a file. Loaded when somebody asks for one.
+import { el } from "./dom.js";
+import { Messages } from "./messages.js";
+import { clock, dayKey } from "./time.js";
+
+/** @import { Entry } from "./protocol.d.ts" */
+
+/** @param {string} name its ending says as what @param {Entry[]} entries oldest first */
+export function saveEntries(name, entries) {
+  const text = name.endsWith(".json") ? JSON.stringify(entries, null, 2) : toText(entries);
+  const link = el("a", "");
+  link.href = URL.createObjectURL(new Blob([text]));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+/** What the entries come to, a line each. @param {Entry[]} entries */
+function toText(entries) {
+  const messages = new Messages();
+  for (const entry of entries) messages.add(entry);
+  return messages.all().map(({ at, from, text, isDeleted }) =>
+    `${dayKey(at)} ${clock(at)} ${from.name}: ${isDeleted ? "(deleted)" : text}\n`
+  ).join("");
+}
