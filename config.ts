@@ -30,6 +30,7 @@ export type Config =
   | TailConfig
   | { readonly command: "chat"; readonly url: string; readonly name: string | undefined }
   | ExportConfig
+  | BackupConfig
   | { readonly command: "health"; readonly url: string }
   | { readonly command: "completions"; readonly shell: Shell };
 
@@ -86,6 +87,13 @@ export interface ExportConfig {
   /** A room in the data folder, or the URL of one. */
   readonly from: { readonly room: string } | { readonly url: string };
   readonly format: "ndjson" | "text" | "json";
+  /** The journal's folder. */
+  readonly data: string;
+}
+
+export interface BackupConfig {
+  readonly command: "backup" | "restore";
+  readonly file: string;
   /** The journal's folder. */
   readonly data: string;
 }
@@ -163,6 +171,16 @@ const PARSERS: {
       data: get("data")!.value,
     };
   },
+  backup: ({ args: [file], get }) => ({
+    command: "backup",
+    file: file!,
+    data: get("data")!.value,
+  }),
+  restore: ({ args: [file], get }) => ({
+    command: "restore",
+    file: file!,
+    data: get("data")!.value,
+  }),
   health: ({ args: [url] }, env) => ({
     command: "health",
     url: `${url === undefined ? localUrl(env) : parseRoomUrl(url).base}healthz`,

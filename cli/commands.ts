@@ -151,8 +151,8 @@ export const COMMANDS = {
   export: {
     args: ["ROOM|URL"],
     summary: "everything that is kept of a room",
-    details: "A room's name reads the journal in the data folder, which no server may be\n" +
-      "using. A URL asks the server that runs there.",
+    details: "A room's name reads the journal in the data folder, also while a server uses it.\n" +
+      "A URL asks the server that runs there.",
     examples: [
       ["confab export ops --data /srv/chat > ops.ndjson", ""],
       ["confab export http://localhost:8080/r/ops --format text", ""],
@@ -168,6 +168,21 @@ export const COMMANDS = {
       data: { ...DATA, help: "folder of the journal" },
       ...COMMON,
     },
+  },
+  backup: {
+    args: ["FILE"],
+    summary: "copy the journal into a file, also while it is used",
+    details: "FILE must not be there yet. It holds everything that was acknowledged before.",
+    examples: [["confab backup chat-1.db --data /srv/chat", ""]],
+    flags: { data: { ...DATA, help: "folder of the journal" }, ...COMMON },
+  },
+  restore: {
+    args: ["FILE"],
+    summary: "make a backup the journal of a new folder",
+    details: "The folder must not have a journal yet. Clients notice that it is another\n" +
+      "history, and start over.",
+    examples: [["confab restore chat-1.db --data /srv/chat-again", ""]],
+    flags: { data: { ...DATA, help: "folder of the journal; made when it is missing" }, ...COMMON },
   },
   health: {
     args: ["[URL]"],
@@ -204,7 +219,6 @@ export const OTHER_NAMES: readonly (readonly [word: string, shown: string])[] = 
   ["watch", "tail"],
   ["join", "chat"],
   ["dump", "export"],
-  ["backup", "export"],
   ["status", "health"],
   ["completion", "completions"],
 ];

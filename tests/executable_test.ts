@@ -169,7 +169,7 @@ async function checkExecutable(t: Deno.TestContext, folder: string): Promise<voi
       const written = (path: string) =>
         [...Deno.readDirSync(path)].map(({ name }) => name).toSorted();
       assertEquals(written(folder), ["confab", "confab-data"]);
-      assertEquals(written(`${folder}/confab-data`), ["journal.db"]);
+      assertEquals(written(`${folder}/confab-data`), ["journal.db", "journal.lock"]);
     },
   );
 }
