@@ -6,6 +6,7 @@ import { ChatError, closeFor, type ErrorCode } from "./errors.ts";
 import type { Hub } from "./hub.ts";
 import type { Log } from "./log.ts";
 import type { Member } from "./seat.ts";
+import { addTo } from "./tally.ts";
 import type { Connection, ConnectionHandlers } from "./transport/transport.ts";
 import { Frame } from "./wire/frame.ts";
 import type { Batch, Notice, Wire } from "./wire/message.ts";
@@ -122,6 +123,7 @@ export class Client implements Member, ConnectionHandlers {
     if (mayDrop && (this.#isLagging || this.#queuedBytes > SEND_BYTES)) return;
     const frame = this.wire.encodeNotice(notice);
     if (frame === undefined) return;
+    if (notice.type === "error") addTo(this.#hub.tally.refused, notice.code);
     this.#queue(frame);
     if (this.#queuedBytes > MAX_QUEUED_BYTES) this.leave("fell_behind");
   }
@@ -134,6 +136,7 @@ export class Client implements Member, ConnectionHandlers {
     this.#dialog.end();
     if (this.#closeCode) {
       this.tell({ type: "bye", code: this.#closeCode, retryAfterMs: RETRY_AFTER_MS });
+      addTo(this.#hub.tally.closed, this.#closeCode);
       const remote = this.#connection.remoteAddress;
       this.#log("info", "client closed", { code: this.#closeCode, remote });
     }

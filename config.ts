@@ -1,6 +1,12 @@
 // The command line and the environment, parsed: which command it is, and all that it needs to know. Pure: reads neither,
 // prints nothing.
-import { type CommandName, COMMANDS, HOOK_SECRET_ENV, OTHER_NAMES } from "./cli/commands.ts";
+import {
+  type CommandName,
+  COMMANDS,
+  HOOK_SECRET_ENV,
+  METRICS_TOKEN_ENV,
+  OTHER_NAMES,
+} from "./cli/commands.ts";
 import {
   badUsage,
   checkArgs,
@@ -57,10 +63,13 @@ export interface ServeConfig {
   /** Where to post what is said. */
   readonly hooks: readonly HookConfig[];
   /** There is one where there are hooks. */
-  readonly hookSecret: HookSecret | undefined;
+  readonly hookSecret: Secret | undefined;
+  /** Who has it may see the metrics from elsewhere. */
+  readonly metricsToken: Secret | undefined;
 }
 
-export type HookSecret = { readonly file: string } | { readonly value: string };
+/** Where a secret is. */
+export type Secret = { readonly file: string } | { readonly value: string };
 
 export interface SendConfig {
   readonly command: "send";
@@ -224,8 +233,14 @@ function parseServe({ get, all, has }: Given<"serve">, env: Env): Config {
     hasQr: has("qr"),
     allowOrigins: all("allow-origin").flatMap(parseOrigins),
     hooks,
-    hookSecret: file ? { file } : value ? { value } : undefined,
+    hookSecret: secretIn(file, value),
+    metricsToken: secretIn(get("metrics-token-file")?.value, env[METRICS_TOKEN_ENV]),
   };
+}
+
+/** A secret is in a file or in a variable. */
+function secretIn(file: string | undefined, value: string | undefined): Secret | undefined {
+  return file ? { file } : value ? { value } : undefined;
 }
 
 /** The server of this machine. */

@@ -14,6 +14,7 @@ import type { Journal } from "./journal/journal.ts";
 import { MemoryJournal } from "./journal/memory.ts";
 import { openSqliteJournal } from "./journal/sqlite.ts";
 import { type Log, makeJsonLog, makeTextLog } from "./log.ts";
+import { Metrics } from "./metrics.ts";
 import { makeHandler } from "./server.ts";
 import type { Handler, Listen, Listener } from "./transport/transport.ts";
 
@@ -59,6 +60,7 @@ async function serve(config: ServeConfig): Promise<void> {
   keepAlive(log);
   const listenOn = await TRANSPORTS[config.transport]();
   const secret = config.hookSecret && readSecret(config.hookSecret);
+  const token = config.metricsToken && readSecret(config.metricsToken, "metrics token");
   checkAddress(config);
   const journal = openJournal(config);
   const hooks = new Map<string, Hook>();
@@ -75,10 +77,13 @@ async function serve(config: ServeConfig): Promise<void> {
   }
   // Before anybody can say something, or that might be left out.
   await Promise.all(hooks.values().map((hook) => hook.start()));
-  const listener = await listen(config, listenOn, makeHandler({ hub, log, allowOrigins }), log);
+  const metrics = new Metrics({ hub, version: deno.version });
+  const handler = makeHandler({ hub, log, allowOrigins, metrics: { metrics, token } });
+  const listener = await listen(config, listenOn, handler, log);
   stopOnSignal(log, async () => {
     await Promise.all(hooks.values().map((hook) => hook.stop())); // the hub still notes how far they came
     hub.close("restarting");
+    metrics[Symbol.dispose]();
     await listener.stop(GRACE_MS);
     await running;
     journal[Symbol.dispose]();

@@ -4,10 +4,12 @@ import { Client } from "./client.ts";
 import { JsonDialog, LinesDialog, type MakeDialog } from "./dialog.ts";
 import { ChatError } from "./errors.ts";
 import { serveHealth } from "./http/health.ts";
+import { type MetricsDeps, serveMetrics } from "./http/metrics.ts";
 import { isAllowedOrigin } from "./http/origin.ts";
 import { serveAsset } from "./http/page.ts";
 import { problemOf, refuse } from "./http/problem.ts";
 import { serveRoom } from "./http/room.ts";
+import { visitorOf } from "./http/visitor.ts";
 import type { Hub } from "./hub.ts";
 import type { Log } from "./log.ts";
 import { LOBBY, parseRoomName } from "./names.ts";
@@ -20,10 +22,12 @@ export interface ServerDeps {
   readonly log: Log;
   /** Origins of other sites' pages that may speak with us. */
   readonly allowOrigins?: readonly string[];
+  /** Undefined: there are none to be had. */
+  readonly metrics?: MetricsDeps | undefined;
 }
 
 /** Makes the handler for every request: rooms, their sockets, the page's files, and a coded error for all else. */
-export function makeHandler({ allowOrigins = [], ...deps }: ServerDeps): Handler {
+export function makeHandler({ allowOrigins = [], metrics, ...deps }: ServerDeps): Handler {
   const { hub, log } = deps;
   return (request, peer) => {
     // The URL is made of the Host header, which may be anything.
@@ -40,6 +44,9 @@ export function makeHandler({ allowOrigins = [], ...deps }: ServerDeps): Handler
       return serveRoom(request, peer, { ...deps, ...place, allowOrigins, servePage, isRoot });
     }
     if (pathname === "/healthz") return serveHealth(request, hub);
+    if (pathname === "/metrics" && metrics) {
+      return serveMetrics(request, visitorOf(request, peer), metrics);
+    }
     // The page names its files relative to itself, so they are below `/r/` as well.
     const asset = ASSETS.get(pathname.replace("/r/page/", "/page/"));
     return asset ? serveAsset(request, asset) : serveNothing(request, pathname);
@@ -67,7 +74,7 @@ function serveNothing(request: Request, pathname: string): Response {
 function serveWs(
   request: Request,
   peer: Peer,
-  deps: Required<ServerDeps> & { readonly room: string },
+  deps: Required<Omit<ServerDeps, "metrics">> & { readonly room: string },
 ): Response {
   const { log } = deps;
   if (request.method !== "GET") return refuse("method_not_allowed", { allow: "GET" });

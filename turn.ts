@@ -6,6 +6,7 @@ import type { Log } from "./log.ts";
 import { isAnonymous } from "./names.ts";
 import type { Room } from "./room.ts";
 import type { Member, Seat } from "./seat.ts";
+import type { Tally } from "./tally.ts";
 import type { Ack, Entry, Message } from "./wire/message.ts";
 
 /** When a message that could not be stored may be tried again. */
@@ -20,6 +21,7 @@ export interface Place {
 export interface TurnOptions {
   readonly journal: Journal;
   readonly log: Log;
+  readonly tally: Tally;
   /** Called with a member that can be told nothing more but why it is closed. */
   readonly lose: (member: Member, code: ErrorCode) => void;
   /** Called after entries of the room were delivered. */
@@ -32,6 +34,7 @@ export class Turn {
   hasClaims = false;
   readonly #journal: Journal;
   readonly #log: Log;
+  readonly #tally: Tally;
   readonly #lose: TurnOptions["lose"];
   readonly #onDelivered: (room: string) => void;
   /** What is to be stored, and who said it: two lists, one index. */
@@ -43,6 +46,7 @@ export class Turn {
   constructor(options: TurnOptions) {
     this.#journal = options.journal;
     this.#log = options.log;
+    this.#tally = options.tally;
     this.#lose = options.lose;
     this.#onDelivered = options.onDelivered ?? (() => {});
   }
@@ -70,12 +74,15 @@ export class Turn {
     [this.#drafts, this.#senders] = [[], []];
     this.hasClaims = false; // the journal remembers them, should this fail
     let appended: Appended[];
+    const startedAt = performance.now();
     try {
       appended = await this.#journal.append(drafts);
+      this.#tally.commitSeconds.add((performance.now() - startedAt) / 1000);
       this.#isFailing = false;
     } catch (error) {
       if (!this.#isFailing) this.#log("error", "append failed", { error: causeOf(error) });
       this.#isFailing = true;
+      this.#tally.failedCommits++;
       for (const [n, { id }] of drafts.entries()) this.#refuse(senders[n]!, id, "not_stored");
       return;
     }

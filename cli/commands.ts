@@ -13,8 +13,9 @@ const DATA = {
   aka: ["dir", "db", "database", "folder", "path"],
 } as const;
 
-/** The variable of what may be in no flag, where the list of processes would show it. */
+/** The variables of what may be in no flag, where the list of processes would show it. */
 export const HOOK_SECRET_ENV = "CONFAB_HOOK_SECRET";
+export const METRICS_TOKEN_ENV = "CONFAB_METRICS_TOKEN";
 
 /** Every command, by its name. */
 export const COMMANDS = {
@@ -87,6 +88,13 @@ export const COMMANDS = {
         aka: ["secret", "hook-secret"],
         help:
           `file with the secret that signs what hooks are\nsent; or the secret in ${HOOK_SECRET_ENV}`,
+      },
+      "metrics-token-file": {
+        value: "FILE",
+        env: "CONFAB_METRICS_TOKEN_FILE",
+        aka: ["metrics", "metrics-token"],
+        help:
+          `file with the token that opens /metrics to other\nmachines; or the token in ${METRICS_TOKEN_ENV}`,
       },
       qr: { aka: ["qrcode"], help: "show the Network address as a QR code" },
       ...COMMON,
@@ -230,4 +238,5 @@ export const ENV_NAMES: readonly string[] = [
       .flatMap(({ flags }) => Object.values(flags).flatMap(({ env }) => env ?? [])),
   ),
   HOOK_SECRET_ENV,
+  METRICS_TOKEN_ENV,
 ];
