@@ -56,6 +56,7 @@ export interface ServeConfig {
   readonly keep: number;
   /** `auto` is text on a terminal, JSON elsewhere. */
   readonly logFormat: "auto" | "text" | "json";
+  readonly logLevel: "error" | "warn" | "info" | "debug";
   /** Whether to show the address as a QR code. */
   readonly hasQr: boolean;
   /** Sites whose pages may use this server. */
@@ -230,6 +231,7 @@ function parseServe({ get, all, has }: Given<"serve">, env: Env): Config {
     data: get("data")!.value,
     keep: parseCount(get("keep")!),
     logFormat: format ? parseChoice(format, flags["log-format"].choices) : "auto",
+    logLevel: parseChoice(get("log-level")!, flags["log-level"].choices),
     hasQr: has("qr"),
     allowOrigins: all("allow-origin").flatMap(parseOrigins),
     hooks,

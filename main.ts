@@ -56,7 +56,7 @@ async function main(args: string[]): Promise<void> {
 
 /** Starts the server. It ends by a signal, and the process with it. */
 async function serve(config: ServeConfig): Promise<void> {
-  const log = openLog(config.logFormat);
+  const log = openLog(config);
   keepAlive(log);
   const listenOn = await TRANSPORTS[config.transport]();
   const secret = config.hookSecret && readSecret(config.hookSecret);
@@ -92,13 +92,13 @@ async function serve(config: ServeConfig): Promise<void> {
 }
 
 /** On standard error, which no command uses for anything else. */
-function openLog(format: ServeConfig["logFormat"]): Log {
+function openLog({ logFormat: format, logLevel }: ServeConfig): Log {
   const isText = format === "text" || format === "auto" && Deno.stderr.isTerminal();
   return (isText ? makeTextLog : makeJsonLog)((line) => {
     try {
       console.error(line);
     } catch { /* the disk behind a redirected log is full: there is nowhere left to say so */ }
-  });
+  }, logLevel);
 }
 
 /** Opens the journal. From then on the program may neither read nor write any other file. */

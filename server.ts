@@ -88,6 +88,7 @@ function serveWs(
     isJson ? new JsonDialog(speaker, deps) : new LinesDialog(speaker, deps);
   try {
     return peer.upgrade(isJson ? JSON_LINES.protocol : "", (connection) => {
+      log("debug", "client opened", { room: deps.room, remote: connection.remoteAddress });
       new Client({ hub: deps.hub, connection, makeDialog, log }).run();
     });
   } catch (error) {

@@ -69,6 +69,14 @@ export const COMMANDS = {
         aka: ["log", "logs", "json", "format"],
         help: "text or json; else text on a terminal, json\nelsewhere",
       },
+      "log-level": {
+        value: "LEVEL",
+        choices: ["error", "warn", "info", "debug"],
+        default: "info",
+        env: "CONFAB_LOG_LEVEL",
+        aka: ["level", "verbose", "quiet", "verbosity"],
+        help: "least that is logged: error, warn, info or debug",
+      },
       "allow-origin": {
         value: "ORIGIN",
         env: "CONFAB_ALLOW_ORIGIN",

@@ -2,6 +2,7 @@
 import { Hub } from "../hub.ts";
 import type { Journal } from "../journal/journal.ts";
 import { MemoryJournal } from "../journal/memory.ts";
+import type { Log } from "../log.ts";
 import { makeHandler } from "../server.ts";
 import { listenDeno } from "../transport/deno.ts";
 
@@ -29,7 +30,7 @@ const GRACE_MS = 5_000;
 export async function serve(options: ServingOptions = {}): Promise<Serving> {
   const { journal = new MemoryJournal(), keep = 0, allowOrigins = [] } = options;
   const logged: string[] = [];
-  const log = (_level: string, event: string) => void logged.push(event);
+  const log: Log = (level, event) => void (level !== "debug" && logged.push(event)); // as by default
   const hub = new Hub({ journal, keep, log });
   const running = hub.run();
   const listener = await listenDeno(makeHandler({ hub, log, allowOrigins }), {
