@@ -89,6 +89,8 @@ async function serve(config: ServeConfig): Promise<void> {
     journal[Symbol.dispose]();
   });
   console.log(describe(config, listener.port));
+  // Known by now. The network stays: out of descriptors for a while, the server must listen again.
+  for (const name of ["env", "sys"] as const) Deno.permissions.revokeSync({ name });
 }
 
 /** On standard error, which no command uses for anything else. */
