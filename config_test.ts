@@ -375,6 +375,9 @@ Deno.test("ENV_NAMES has every variable once", () => {
   const names = Object.values<Command>(COMMANDS)
     .flatMap(({ flags }) => Object.values(flags))
     .flatMap(({ env }) => env ?? []);
-  assertEquals(new Set(ENV_NAMES), new Set([...names, "CONFAB_HOOK_SECRET", "CONFAB_METRICS_TOKEN"]));
+  assertEquals(
+    new Set(ENV_NAMES),
+    new Set([...names, "CONFAB_HOOK_SECRET", "CONFAB_METRICS_TOKEN"]),
+  );
   assertEquals(ENV_NAMES.length, new Set(ENV_NAMES).size);
 });

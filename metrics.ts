@@ -1,7 +1,6 @@
 // What /metrics tells, in Prometheus' text format: the hub's tally and its rooms as they are now, and how the process does.
-// Nothing of it is computed, and the library not loaded, before somebody asks.
+// Nothing of it is computed before somebody asks.
 import process from "node:process";
-import type { Registry } from "prom-client";
 import type { Hub } from "./hub.ts";
 import type { Spread } from "./tally.ts";
 import { EVENT_STREAM } from "./wire/event_stream.ts";
@@ -44,7 +43,6 @@ export interface MetricsOptions {
 /** Disposed when the server stops. */
 export class Metrics implements Disposable {
   readonly #options: MetricsOptions;
-  #registry: Promise<Registry> | undefined;
   #watch: ReturnType<typeof setInterval> | undefined;
   /** How late a timer came at most since it was asked for last. */
   #delayMs = 0;
@@ -54,33 +52,22 @@ export class Metrics implements Disposable {
   }
 
   /** All metrics, in text. */
-  async text(): Promise<string> {
-    const registry = await (this.#registry ??= this.#begin());
-    return registry.metrics();
+  text(): string {
+    this.#watch ??= this.#watchLoop();
+    return [...hubMetrics(this.#options), ...this.#processMetrics()].map(encode).join("");
   }
 
   [Symbol.dispose](): void {
     clearInterval(this.#watch);
   }
 
-  async #begin(): Promise<Registry> {
-    const { Registry } = await import("prom-client");
-    const registry = new Registry();
-    for (const metric of [...hubMetrics(this.#options), ...this.#processMetrics()]) {
-      const { name, type, help, read } = metric;
-      const get = () => Promise.resolve({ name, type, help, values: read(), aggregator: "sum" });
-      // What its own metrics would count with each observation is counted already: it is given the values alone.
-      registry.registerMetric(
-        { name, get } as unknown as Parameters<typeof registry.registerMetric>[0],
-      );
-    }
+  #watchLoop(): ReturnType<typeof setInterval> {
     let dueAt = performance.now() + WATCH_PERIOD_MS;
-    this.#watch = setInterval(() => {
+    return setInterval(() => {
       const now = performance.now();
       this.#delayMs = Math.max(this.#delayMs, now - dueAt);
       dueAt = now + WATCH_PERIOD_MS;
     }, WATCH_PERIOD_MS);
-    return registry;
   }
 
   #processMetrics(): Metric[] {
@@ -167,6 +154,19 @@ function spread(name: string, help: string, values: Spread): Metric {
     ];
   };
   return { name: full, type: "histogram", help, read };
+}
+
+/** Lines of a metric (prometheus.io/docs/instrumenting/exposition_formats). */
+function encode({ name, type, help, read }: Metric): string {
+  const lines = read().map(({ value, labels = {}, metricName = name }) => {
+    const shown = Object.entries(labels).map(([label, text]) => `${label}="${escape(text)}"`);
+    return `${metricName}${shown.length > 0 ? `{${shown}}` : ""} ${value}\n`;
+  });
+  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
+}
+
+function escape(text: string): string {
+  return text.replace(/["\\]/g, "\\$&").replaceAll("\n", "\\n");
 }
 
 function nameOf(of: string | Wire): string {

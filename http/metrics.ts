@@ -1,5 +1,5 @@
 // /metrics, for whoever watches the server: from this machine, or with the token. For all others it is not there.
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Metrics } from "../metrics.ts";
 import type { Visitor } from "./visitor.ts";
@@ -15,16 +15,16 @@ export interface MetricsDeps {
 }
 
 /** Answers with the metrics, or as if there were none. */
-export async function serveMetrics(
+export function serveMetrics(
   request: Request,
   visitor: Visitor,
   { metrics, token }: MetricsDeps,
-): Promise<Response> {
+): Response {
   if (!isLocal(request, visitor) && !hasToken(request.headers, token)) return refuse("not_found");
   if (request.method !== "GET" && request.method !== "HEAD") {
     return refuse("method_not_allowed", { allow: "GET, HEAD" });
   }
-  const body = await metrics.text();
+  const body = metrics.text();
   return new Response(request.method === "HEAD" ? null : body, {
     headers: {
       "content-type": "text/plain; version=0.0.4; charset=utf-8",
