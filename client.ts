@@ -7,6 +7,7 @@ import { ChatError, closeFor, type ErrorCode } from "./errors.ts";
 import type { Hub } from "./hub.ts";
 import type { Log } from "./log.ts";
 import type { Member } from "./seat.ts";
+import { addTo } from "./tally.ts";
 import type { Connection, ConnectionHandlers } from "./transport/transport.ts";
 import { Frame } from "./wire/frame.ts";
 import type { Batch, Notice, Wire } from "./wire/message.ts";
@@ -133,6 +134,7 @@ export class Client implements Member, ConnectionHandlers {
     if (mayDrop && (this.#isLagging || this.#queuedBytes > SEND_BYTES)) return;
     const frame = this.wire.encodeNotice(notice);
     if (frame === undefined) return;
+    if (notice.type === "error") addTo(this.#hub.tally.refused, notice.code);
     this.#queue(frame);
     if (this.#queuedBytes > MAX_QUEUED_BYTES) this.leave("fell_behind");
   }
@@ -147,6 +149,7 @@ export class Client implements Member, ConnectionHandlers {
       const isBanned = this.#closeCode === "banned";
       const retryAfterMs = isBanned ? BANNED_RETRY_AFTER_MS : RETRY_AFTER_MS;
       this.tell({ type: "bye", code: this.#closeCode, retryAfterMs });
+      addTo(this.#hub.tally.closed, this.#closeCode);
       const remote = this.#connection.remoteAddress;
       this.#log("info", "client closed", { code: this.#closeCode, remote });
     }

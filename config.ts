@@ -1,6 +1,12 @@
 // The command line and the environment, parsed: which command it is, and all that it needs to know. Pure: reads neither,
 // prints nothing.
-import { type CommandName, COMMANDS, HOOK_SECRET_ENV, OTHER_NAMES } from "./cli/commands.ts";
+import {
+  type CommandName,
+  COMMANDS,
+  HOOK_SECRET_ENV,
+  METRICS_TOKEN_ENV,
+  OTHER_NAMES,
+} from "./cli/commands.ts";
 import {
   badUsage,
   checkArgs,
@@ -33,6 +39,7 @@ export type Config =
   | TailConfig
   | { readonly command: "chat"; readonly url: string; readonly name: string | undefined }
   | ExportConfig
+  | BackupConfig
   | { readonly command: "health"; readonly url: string }
   | { readonly command: "completions"; readonly shell: Shell };
 
@@ -49,6 +56,7 @@ export interface ServeConfig extends Place {
   readonly keep: number;
   /** `auto` is text on a terminal, JSON elsewhere. */
   readonly logFormat: "auto" | "text" | "json";
+  readonly logLevel: "error" | "warn" | "info" | "debug";
   /** Whether to show the address as a QR code. */
   readonly hasQr: boolean;
   /** Sites whose pages may use this server. */
@@ -56,10 +64,13 @@ export interface ServeConfig extends Place {
   /** Where to post what is said. */
   readonly hooks: readonly HookConfig[];
   /** There is one where there are hooks. */
-  readonly hookSecret: HookSecret | undefined;
+  readonly hookSecret: Secret | undefined;
+  /** Who has it may see the metrics from elsewhere. */
+  readonly metricsToken: Secret | undefined;
 }
 
-export type HookSecret = { readonly file: string } | { readonly value: string };
+/** Where a secret is. */
+export type Secret = { readonly file: string } | { readonly value: string };
 
 export interface SendConfig {
   readonly command: "send";
@@ -86,6 +97,13 @@ export interface ExportConfig {
   /** A room in the data folder, or the URL of one. */
   readonly from: { readonly room: string } | { readonly url: string };
   readonly format: "ndjson" | "text" | "json";
+  /** The journal's folder. */
+  readonly data: string;
+}
+
+export interface BackupConfig {
+  readonly command: "backup" | "restore";
+  readonly file: string;
   /** The journal's folder. */
   readonly data: string;
 }
@@ -163,6 +181,16 @@ const PARSERS: {
       data: get("data")!.value,
     };
   },
+  backup: ({ args: [file], get }) => ({
+    command: "backup",
+    file: file!,
+    data: get("data")!.value,
+  }),
+  restore: ({ args: [file], get }) => ({
+    command: "restore",
+    file: file!,
+    data: get("data")!.value,
+  }),
   health: ({ args: [url] }, env) => ({
     command: "health",
     url: `${url === undefined ? localUrl(env) : parseRoomUrl(url).base}healthz`,
@@ -209,11 +237,18 @@ function parseServe({ get, all, has }: Given<"serve">, env: Env): Config {
     data: get("data")!.value,
     keep: parseCount(get("keep")!),
     logFormat: format ? parseChoice(format, flags["log-format"].choices) : "auto",
+    logLevel: parseChoice(get("log-level")!, flags["log-level"].choices),
     hasQr: has("qr"),
     allowOrigins: all("allow-origin").flatMap(parseOrigins),
     hooks,
-    hookSecret: file ? { file } : value ? { value } : undefined,
+    hookSecret: secretIn(file, value),
+    metricsToken: secretIn(get("metrics-token-file")?.value, env[METRICS_TOKEN_ENV]),
   };
+}
+
+/** A secret is in a file or in a variable. */
+function secretIn(file: string | undefined, value: string | undefined): Secret | undefined {
+  return file ? { file } : value ? { value } : undefined;
 }
 
 function parsePlace({ get, all }: Pick<Given<"serve">, "get" | "all">): Place {
@@ -234,4 +269,5 @@ function parsePlace({ get, all }: Pick<Given<"serve">, "get" | "all">): Place {
 /** The server of this machine, as its environment says. */
 function localUrl(env: Env): string {
   return urlAt(parsePlace(parseCommand(COMMANDS.serve, [], env)));
+
 }

@@ -285,6 +285,9 @@ Deno.test("parseConfig() wants a secret for hooks, from a file or the environmen
   assertEquals(parseServe([...hook, "--hook-secret-file", "s.txt"], SECRET).hookSecret, file);
   assertEquals(parseServe(hook, { CONFAB_HOOK_SECRET_FILE: "s.txt" }).hookSecret, file);
   assertEquals(parseServe([]).hookSecret, undefined);
+  assertEquals(parseServe([]).metricsToken, undefined);
+  assertEquals(parseServe([], { CONFAB_METRICS_TOKEN: "t" }).metricsToken, { value: "t" });
+  assertEquals(parseServe(["--metrics-token-file", "t"]).metricsToken, { file: "t" });
   assert(!("hook-secret" in COMMANDS.serve.flags), "a flag shows in the list of processes");
 });
 
@@ -444,6 +447,9 @@ Deno.test("ENV_NAMES has every variable once", () => {
   const names = Object.values<Command>(COMMANDS)
     .flatMap(({ flags }) => Object.values(flags))
     .flatMap(({ env }) => env ?? []);
-  assertEquals(new Set(ENV_NAMES), new Set([...names, "CONFAB_HOOK_SECRET"]));
+  assertEquals(
+    new Set(ENV_NAMES),
+    new Set([...names, "CONFAB_HOOK_SECRET", "CONFAB_METRICS_TOKEN"]),
+  );
   assertEquals(ENV_NAMES.length, new Set(ENV_NAMES).size);
 });

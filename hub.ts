@@ -10,8 +10,9 @@ import { Poster } from "./poster.ts";
 import { type Reading, Room, type Wish } from "./room.ts";
 import { Rules } from "./rules.ts";
 import { type Member, type Person, Seat } from "./seat.ts";
+import { Tally } from "./tally.ts";
 import { type Place, Turn } from "./turn.ts";
-import type { Message } from "./wire/message.ts";
+import type { Message, Wire } from "./wire/message.ts";
 
 export type { Reading };
 
@@ -31,6 +32,19 @@ export interface Author {
   readonly admission?: Admission;
   /** IP address that it comes from. */
   readonly address?: string;
+}
+
+/** Who is there at one moment. */
+export interface Census {
+  /** Connections by their wire. */
+  readonly members: ReadonlyMap<Wire, number>;
+  readonly rooms: number;
+  /** Each room's counted. */
+  readonly people: number;
+  /** Members that are given pages of the journal. */
+  readonly lagging: number;
+  /** Entries that the last of them is behind. */
+  readonly mostBehind: number;
 }
 
 type HubEvent =
@@ -73,6 +87,7 @@ const MAX_HISTORY_CHARS = 128 * 1024;
  * in the order of the calls.
  */
 export class Hub {
+  readonly tally = new Tally();
   readonly #inbox = new Channel<HubEvent>({ capacity: INBOX_CAPACITY });
   readonly #journal: Journal;
   readonly #keep: number;
@@ -94,7 +109,8 @@ export class Hub {
     this.#log = options.log;
     const lose = (member: Member, code: ErrorCode) => this.unregister(member, code);
     const rules = this.#rules = new Rules(options.journal, (author) => this.#addressesOf(author));
-    this.#turn = new Turn({ ...options, lose, rules, onRuled: () => this.#expel() });
+    const { tally } = this;
+    this.#turn = new Turn({ ...options, lose, rules, onRuled: () => this.#expel(), tally });
   }
 
   /**
@@ -167,6 +183,20 @@ export class Hub {
   /** The rooms that were ever spoken in. */
   roomNames(): Promise<string[]> {
     return this.#ask(() => this.#journal.rooms());
+  }
+
+  /** Who is there now. Costs a look at everybody. */
+  census(): Census {
+    const members = new Map<Wire, number>();
+    let [lagging, mostBehind] = [0, 0];
+    for (const { room, seat } of this.#places.values()) {
+      members.set(seat.wire, (members.get(seat.wire) ?? 0) + 1);
+      if (seat.takenSeq >= room.head) continue;
+      lagging++;
+      mostBehind = Math.max(mostBehind, room.head - seat.takenSeq);
+    }
+    const people = this.#rooms.values().reduce((sum, room) => sum + room.peopleCount, 0);
+    return { members, rooms: this.#rooms.size, people, lagging, mostBehind };
   }
 
   /** How far the reader of this name has come in a room; undefined when it never was there. */
@@ -421,7 +451,8 @@ export class Hub {
     let room = this.#rooms.get(name);
     if (!room) {
       const onPresence = () => void this.#inbox.trySend({ type: "presence", room: made });
-      const made = new Room(name, { journal: this.#journal, keep: this.#keep, onPresence });
+      const [journal, keep, tally] = [this.#journal, this.#keep, this.tally];
+      const made = new Room(name, { journal, keep, tally, onPresence });
       this.#rooms.set(name, room = made);
     }
     return room;

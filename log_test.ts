@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { type Log, makeJsonLog, makeTextLog } from "./log.ts";
+import { type Log, LOG_LEVELS, makeJsonLog, makeTextLog } from "./log.ts";
 
 /** What one event comes to. */
 function write(make: typeof makeJsonLog, ...event: Parameters<Log>): string[] {
@@ -55,6 +55,22 @@ for (const make of [makeTextLog, makeJsonLog]) {
     const [line] = write(make, "info", "odd", VALUES);
     assert(line!.includes(String.raw`"TypeError: first\nsecond"`), line);
     assert(!line!.includes("log_test.ts"), line);
+  });
+
+  Deno.test(`${make.name}() writes what is as grave as asked for, and nothing less`, () => {
+    for (const [n, least] of LOG_LEVELS.entries()) {
+      const lines: string[] = [];
+      const log = make((line) => lines.push(line), least);
+      for (const level of LOG_LEVELS) log(level, `was ${level}`);
+      const written = lines.map((line) => /was (\w+)/.exec(line)![1]);
+      assertEquals(written, LOG_LEVELS.slice(0, n + 1));
+    }
+  });
+
+  Deno.test(`${make.name}() says nothing of its own, and takes no event for a template`, () => {
+    const lines = write(make, "info", "a {b} {{", { b: 1 });
+    assertEquals(lines.length, 1);
+    assert(lines[0]!.includes("a {b} {{"), lines[0]);
   });
 }
 

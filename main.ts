@@ -15,6 +15,7 @@ import type { Journal } from "./journal/journal.ts";
 import { MemoryJournal } from "./journal/memory.ts";
 import { openSqliteJournal } from "./journal/sqlite.ts";
 import { type Log, makeJsonLog, makeTextLog } from "./log.ts";
+import { Metrics } from "./metrics.ts";
 import { makeHandler } from "./server.ts";
 import type { Certificate, Handler, Listen, Listener } from "./transport/transport.ts";
 
@@ -56,11 +57,12 @@ async function main(args: string[]): Promise<void> {
 
 /** Starts the server. It ends by a signal, and the process with it. */
 async function serve(config: ServeConfig): Promise<void> {
-  const log = openLog(config.logFormat);
+  const log = openLog(config);
   keepAlive(log);
   const listenOn = await TRANSPORTS[config.transport]();
   const secret = config.hookSecret && readSecret(config.hookSecret);
   const certificate = config.certificate && readCertificate(config.certificate);
+  const token = config.metricsToken && readSecret(config.metricsToken, "metrics token");
   checkAddress(config);
   const journal = openJournal(config);
   const hooks = new Map<string, Hook>();
@@ -78,27 +80,31 @@ async function serve(config: ServeConfig): Promise<void> {
   }
   // Before anybody can say something, or that might be left out.
   await Promise.all(hooks.values().map((hook) => hook.start()));
-  const handler = makeHandler({ hub, log, allowOrigins, front });
+  const metrics = new Metrics({ hub, version: deno.version });
+  const handler = makeHandler({ hub, log, allowOrigins, front, metrics: { metrics, token } });
   const listener = await listen(config, listenOn, handler, { certificate, log });
   if (config.certificate) renewOnHangUp(config.certificate, listener, log);
   stopOnSignal(log, async () => {
     await Promise.all(hooks.values().map((hook) => hook.stop())); // the hub still notes how far they came
     hub.close("restarting");
+    metrics[Symbol.dispose]();
     await listener.stop(GRACE_MS);
     await running;
     journal[Symbol.dispose]();
   });
   console.log(describe(config, listener.port));
+  // Known by now. The network stays: out of descriptors for a while, the server must listen again.
+  for (const name of ["env", "sys"] as const) Deno.permissions.revokeSync({ name });
 }
 
 /** On standard error, which no command uses for anything else. */
-function openLog(format: ServeConfig["logFormat"]): Log {
+function openLog({ logFormat: format, logLevel }: ServeConfig): Log {
   const isText = format === "text" || format === "auto" && Deno.stderr.isTerminal();
   return (isText ? makeTextLog : makeJsonLog)((line) => {
     try {
       console.error(line);
     } catch { /* the disk behind a redirected log is full: there is nowhere left to say so */ }
-  });
+  }, logLevel);
 }
 
 /**

@@ -3,6 +3,7 @@
 import type { Journal, Range, ReadLimit } from "./journal/journal.ts";
 import { shortestTag } from "./names.ts";
 import type { Member, Person, Seat } from "./seat.ts";
+import type { Tally } from "./tally.ts";
 import type { Batch, Entry, Notice, Wire } from "./wire/message.ts";
 
 /** What somebody who comes wants to see of the room's past. */
@@ -84,6 +85,7 @@ export class Room {
   readonly #lagging = new Set<Seat>();
   /** What lagging members were given last, by wire and by the seq before it. */
   readonly #pages = new Map<Wire, Map<number, Page>>();
+  readonly #tally: Tally;
   #head: number;
   /** Members without a person. */
   #unnamed = 0;
@@ -94,10 +96,14 @@ export class Room {
    * `keep` entries are kept; 0 for all. `onPresence` is called some time after somebody came or went, for the loop to
    * call {@linkcode tellPresence}.
    */
-  constructor(name: string, options: { journal: Journal; keep: number; onPresence: () => void }) {
+  constructor(
+    name: string,
+    options: { journal: Journal; keep: number; tally: Tally; onPresence: () => void },
+  ) {
     this.name = name;
     this.#journal = options.journal;
     this.#keep = options.keep;
+    this.#tally = options.tally;
     this.#head = options.journal.head(name);
     this.#onPresence = options.onPresence;
   }
@@ -109,6 +115,11 @@ export class Room {
 
   get isEmpty(): boolean {
     return this.#live.size + this.#lagging.size === 0;
+  }
+
+  /** People who are there, named or not. */
+  get peopleCount(): number {
+    return this.#people.size + this.#unnamed;
   }
 
   /** Number of the newest entry that nobody who comes now is given. */
@@ -215,6 +226,8 @@ export class Room {
         this.#live.delete(seat);
         this.#lagging.add(seat);
       }
+      this.#tally.batchEntries.add(chunk.length);
+      this.#tally.delivered += chunk.length * this.#live.size;
     }
     this.#head = entries.at(-1)!.seq;
   }
@@ -233,7 +246,9 @@ export class Room {
       seat.takenSeq = floor;
     }
     if (seat.takenSeq < this.#head) {
-      if (!seat.offer(this.#page(seat.wire, seat.takenSeq))) return "full";
+      const before = seat.takenSeq;
+      if (!seat.offer(this.#page(seat.wire, before))) return "full";
+      this.#tally.delivered += seat.takenSeq - before;
     }
     if (seat.takenSeq < this.#head) return "more";
     this.#lagging.delete(seat);
@@ -295,7 +310,7 @@ export class Room {
   }
 
   #presence(): Notice {
-    const count = this.#people.size + this.#unnamed;
+    const count = this.peopleCount;
     if (count > MAX_PEOPLE_NAMED) return { type: "presence", count };
     const people = [...this.#people.values()]
       .filter((person) => person.name !== "")

@@ -6,6 +6,7 @@ import { JsonDialog, LinesDialog, type MakeDialog } from "./dialog.ts";
 import { ChatError } from "./errors.ts";
 import { findPath, type Front } from "./http/front.ts";
 import { serveHealth } from "./http/health.ts";
+import { type MetricsDeps, serveMetrics } from "./http/metrics.ts";
 import { isAllowedOrigin } from "./http/origin.ts";
 import { serveAsset } from "./http/page.ts";
 import { problemOf, refuse } from "./http/problem.ts";
@@ -26,6 +27,8 @@ export interface ServerDeps {
   readonly front?: Front;
   /** Who may come in, and how far. Everybody, unless told otherwise. */
   readonly admit?: (request: Request) => Admission | Promise<Admission>;
+  /** Undefined: there are none to be had. */
+  readonly metrics?: MetricsDeps | undefined;
 }
 
 /** Any name, and no path before ours. */
@@ -33,7 +36,7 @@ const ANYWHERE: Front = { hosts: [], base: "" };
 
 /** Makes the handler for every request: rooms, their sockets, the page's files, and a coded error for all else. */
 export function makeHandler(
-  { allowOrigins = [], front = ANYWHERE, admit = () => OPEN, ...deps }: ServerDeps,
+  { allowOrigins = [], front = ANYWHERE, admit = () => OPEN, metrics, ...deps }: ServerDeps,
 ): Handler {
   const { hub, log } = deps;
   return async (request, peer) => {
@@ -53,6 +56,9 @@ export function makeHandler(
       return serveRoom(request, peer, { ...visit, ...place, servePage, isRoot });
     }
     if (pathname === "/healthz") return serveHealth(request, hub);
+    if (pathname === "/metrics" && metrics) {
+      return serveMetrics(request, visitorOf(request, peer), metrics);
+    }
     // The page names its files relative to itself, so they are below `/r/` as well.
     const asset = ASSETS.get(pathname.replace("/r/page/", "/page/"));
     return asset ? serveAsset(request, asset) : serveNothing(request, pathname);
@@ -98,6 +104,8 @@ function serveWs(request: Request, peer: Peer, deps: SocketDeps): Response {
     isJson ? new JsonDialog(speaker, deps) : new LinesDialog(speaker, deps);
   try {
     return peer.upgrade(isJson ? JSON_LINES.protocol : "", (connection) => {
+      const { log, room, address } = deps;
+      log("debug", "client opened", { room, remote: address });
       new Client({ ...deps, connection, makeDialog }).run();
     });
   } catch (error) {

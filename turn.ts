@@ -7,6 +7,7 @@ import { isAnonymous } from "./names.ts";
 import type { Rules } from "./rules.ts";
 import type { Room } from "./room.ts";
 import type { Member, Person, Seat } from "./seat.ts";
+import type { Tally } from "./tally.ts";
 import type { Ack, Entry, Message } from "./wire/message.ts";
 
 /** When a message that could not be stored may be tried again. */
@@ -27,6 +28,7 @@ export interface TurnOptions {
   /** Called when what operators have laid down is durable. */
   readonly onRuled: () => void;
   readonly log: Log;
+  readonly tally: Tally;
   /** Called with a member that can be told nothing more but why it is closed. */
   readonly lose: (member: Member, code: ErrorCode) => void;
   /** Called after entries of the room were delivered. */
@@ -40,6 +42,7 @@ export class Turn {
   readonly #journal: Journal;
   readonly #rules: Rules;
   readonly #log: Log;
+  readonly #tally: Tally;
   readonly #lose: TurnOptions["lose"];
   readonly #onDelivered: (room: string) => void;
   readonly #onRuled: () => void;
@@ -55,6 +58,7 @@ export class Turn {
     this.#journal = options.journal;
     this.#rules = options.rules;
     this.#log = options.log;
+    this.#tally = options.tally;
     this.#lose = options.lose;
     this.#onDelivered = options.onDelivered ?? (() => {});
     this.#onRuled = options.onRuled;
@@ -87,13 +91,16 @@ export class Turn {
     [this.#drafts, this.#senders, this.#hasRules] = [[], [], false];
     this.hasClaims = false; // the journal remembers them, should this fail
     let appended: Appended[];
+    const startedAt = performance.now();
     try {
       appended = await this.#journal.append(drafts);
+      this.#tally.commitSeconds.add((performance.now() - startedAt) / 1000);
       this.#isFailing = false;
     } catch (error) {
       if (!this.#isFailing) this.#log("error", "append failed", { error: causeOf(error) });
       this.#isFailing = true;
       if (hasRules) this.#rules.reload(); // nothing was laid down
+      this.#tally.failedCommits++;
       for (const [n, { id }] of drafts.entries()) this.#refuse(senders[n]!, id, "not_stored");
       return;
     }

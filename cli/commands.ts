@@ -13,8 +13,9 @@ const DATA = {
   aka: ["dir", "db", "database", "folder", "path"],
 } as const;
 
-/** The variable of what may be in no flag, where the list of processes would show it. */
+/** The variables of what may be in no flag, where the list of processes would show it. */
 export const HOOK_SECRET_ENV = "CONFAB_HOOK_SECRET";
+export const METRICS_TOKEN_ENV = "CONFAB_METRICS_TOKEN";
 
 /** Every command, by its name. */
 export const COMMANDS = {
@@ -93,6 +94,14 @@ export const COMMANDS = {
         aka: ["log", "logs", "json", "format"],
         help: "text or json; else text on a terminal, json\nelsewhere",
       },
+      "log-level": {
+        value: "LEVEL",
+        choices: ["error", "warn", "info", "debug"],
+        default: "info",
+        env: "CONFAB_LOG_LEVEL",
+        aka: ["level", "verbose", "quiet", "verbosity"],
+        help: "least that is logged: error, warn, info or debug",
+      },
       "allow-origin": {
         value: "ORIGIN",
         env: "CONFAB_ALLOW_ORIGIN",
@@ -112,6 +121,13 @@ export const COMMANDS = {
         aka: ["secret", "hook-secret"],
         help:
           `file with the secret that signs what hooks are\nsent; or the secret in ${HOOK_SECRET_ENV}`,
+      },
+      "metrics-token-file": {
+        value: "FILE",
+        env: "CONFAB_METRICS_TOKEN_FILE",
+        aka: ["metrics", "metrics-token"],
+        help:
+          `file with the token that opens /metrics to other\nmachines; or the token in ${METRICS_TOKEN_ENV}`,
       },
       qr: { aka: ["qrcode"], help: "show the Network address as a QR code" },
       ...COMMON,
@@ -176,8 +192,8 @@ export const COMMANDS = {
   export: {
     args: ["ROOM|URL"],
     summary: "everything that is kept of a room",
-    details: "A room's name reads the journal in the data folder, which no server may be\n" +
-      "using. A URL asks the server that runs there.",
+    details: "A room's name reads the journal in the data folder, also while a server uses it.\n" +
+      "A URL asks the server that runs there.",
     examples: [
       ["confab export ops --data /srv/chat > ops.ndjson", ""],
       ["confab export http://localhost:8080/r/ops --format text", ""],
@@ -193,6 +209,21 @@ export const COMMANDS = {
       data: { ...DATA, help: "folder of the journal" },
       ...COMMON,
     },
+  },
+  backup: {
+    args: ["FILE"],
+    summary: "copy the journal into a file, also while it is used",
+    details: "FILE must not be there yet. It holds everything that was acknowledged before.",
+    examples: [["confab backup chat-1.db --data /srv/chat", ""]],
+    flags: { data: { ...DATA, help: "folder of the journal" }, ...COMMON },
+  },
+  restore: {
+    args: ["FILE"],
+    summary: "make a backup the journal of a new folder",
+    details: "The folder must not have a journal yet. Clients notice that it is another\n" +
+      "history, and start over.",
+    examples: [["confab restore chat-1.db --data /srv/chat-again", ""]],
+    flags: { data: { ...DATA, help: "folder of the journal; made when it is missing" }, ...COMMON },
   },
   health: {
     args: ["[URL]"],
@@ -230,7 +261,6 @@ export const OTHER_NAMES: readonly (readonly [word: string, shown: string])[] = 
   ["watch", "tail"],
   ["join", "chat"],
   ["dump", "export"],
-  ["backup", "export"],
   ["status", "health"],
   ["completion", "completions"],
 ];
@@ -242,4 +272,5 @@ export const ENV_NAMES: readonly string[] = [
       .flatMap(({ flags }) => Object.values(flags).flatMap(({ env }) => env ?? [])),
   ),
   HOOK_SECRET_ENV,
+  METRICS_TOKEN_ENV,
 ];

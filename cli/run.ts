@@ -29,6 +29,10 @@ export async function run(config: Exclude<Config, ServeConfig>): Promise<number>
       return (await import("./chat.ts")).chat(config);
     case "export":
       return (await import("./export.ts")).exportRoom(config);
+    case "backup":
+      return (await import("./backup.ts")).makeBackup(config);
+    case "restore":
+      return (await import("./backup.ts")).restoreBackup(config);
     case "health":
       return (await import("./health.ts")).checkHealth(config.url);
     case "completions":

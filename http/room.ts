@@ -5,6 +5,7 @@ import type { Admission } from "../access/admission.ts";
 import { ChatError } from "../errors.ts";
 import type { Hub, Reading } from "../hub.ts";
 import type { Log } from "../log.ts";
+import { addTo } from "../tally.ts";
 import type { Peer } from "../transport/transport.ts";
 import { encodeEntry } from "../wire/json_lines.ts";
 import { encodeGap, encodeTranscript } from "../wire/transcript.ts";
@@ -51,6 +52,7 @@ export async function serveRoom(request: Request, peer: Peer, deps: RoomDeps): P
     response = await answer(request, peer, deps);
   } catch (error) {
     response = problemOf(error);
+    if (request.method === "POST") addTo(deps.hub.tally.refused, (error as ChatError).code);
   }
   for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
   return response;

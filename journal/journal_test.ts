@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { ChatError } from "../errors.ts";
 import type { Draft, Journal } from "./journal.ts";
 import { MemoryJournal } from "./memory.ts";
-import { openSqliteJournal } from "./sqlite.ts";
+import { openSqliteJournal, openSqliteReader } from "./sqlite.ts";
 
 const ANN = "ann0aaaaaaaaaaaaaaaaaaaaaa";
 const ALL = { entries: 1000, chars: 1_000_000 };
@@ -374,6 +374,46 @@ Deno.test("openSqliteJournal() refuses a folder that another process holds", () 
   const error = assertThrows(() => place.open(), ChatError);
   assertEquals(error.code, "data_unavailable");
   assert(error.message.includes("another process uses it"), error.message);
+});
+
+Deno.test("openSqliteJournal() and programs that lock the file itself keep each other out", async () => {
+  using place = makeFolder();
+  const file = () => new DatabaseSync(`${place.folder}/journal.db`);
+  const lock =
+    "PRAGMA busy_timeout = 1; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL";
+  {
+    using journal = place.open();
+    await journal.append([draft("a")]);
+    const other = file();
+    assertThrows(() => other.exec(lock), Error, "locked");
+    other.close();
+  }
+  const db = file();
+  db.exec(`${lock}; BEGIN EXCLUSIVE; COMMIT`);
+  const error = assertThrows(() => place.open(), ChatError);
+  db.close();
+  assert(error.message.includes("another process uses it"), error.message);
+});
+
+Deno.test("openSqliteReader() reads beside the process that has the folder, and has no lock", async () => {
+  using place = makeFolder();
+  openSqliteJournal(place.folder)[Symbol.dispose]();
+  using reader = openSqliteReader(place.folder);
+  using journal = place.open();
+  await journal.append([draft("a")]);
+  assertEquals([texts(reader, { after: 0 }), reader.epoch], [["a"], journal.epoch]);
+});
+
+Deno.test("openSqliteReader() upgrades a file of version 1 that no process has", () => {
+  using place = makeFolder();
+  place.open()[Symbol.dispose]();
+  const db = new DatabaseSync(`${place.folder}/journal.db`);
+  db.exec(
+    "DROP TABLE cursors; DROP TABLE bans; ALTER TABLE rooms DROP COLUMN closed; PRAGMA user_version = 1",
+  );
+  db.close();
+  using reader = openSqliteReader(place.folder);
+  assertEquals(reader.cursor("a", "lobby"), undefined);
 });
 
 Deno.test("openSqliteJournal() refuses a damaged file, and leaves it as it is", async () => {

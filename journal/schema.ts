@@ -49,22 +49,17 @@ const STEPS: readonly string[] = [
 ];
 
 /**
- * Brings the file to the newest version, in one transaction, and gives its epoch.
+ * Brings the file to the newest version, in one transaction.
  * @throws when the file is of a newer version, or of another program.
  */
-export function migrate(db: DatabaseSync): string {
+export function migrate(db: DatabaseSync): void {
   db.exec("BEGIN EXCLUSIVE");
   const version = pragma(db, "user_version");
   const isEmpty = version === 0 && pragma(db, "page_count") <= 1;
   if (!isEmpty && pragma(db, "application_id") !== APPLICATION_ID) {
     throw new Error("its journal.db was made by another program");
   }
-  if (version > STEPS.length) {
-    throw new Error(
-      `its journal.db has version ${version}, newer than this program's ${STEPS.length}. ` +
-        "Use the newer program",
-    );
-  }
+  checkVersion(version);
   // A file that is up to date is not written to: on a full disk what is in it can still be read.
   if (version < STEPS.length) {
     for (const step of STEPS.slice(version)) db.exec(step);
@@ -74,7 +69,37 @@ export function migrate(db: DatabaseSync): string {
       .run(crypto.randomUUID());
   }
   db.exec("COMMIT");
+}
+
+/** The random id of this history. */
+export function readEpoch(db: DatabaseSync): string {
   return db.prepare("SELECT value FROM meta WHERE key = 'epoch'").get()!["value"] as string;
+}
+
+/** @throws when the file is of a newer version, or no journal. */
+export function checkJournal(db: DatabaseSync): void {
+  if (pragma(db, "application_id") !== APPLICATION_ID) {
+    throw new Error("it is not a journal of Confab");
+  }
+  checkVersion(pragma(db, "user_version"));
+}
+
+/** Whether {@linkcode migrate} would change the file. */
+export function isOutdated(db: DatabaseSync): boolean {
+  return pragma(db, "user_version") < STEPS.length;
+}
+
+/** Makes the file another history: clients that know the one before start over. */
+export function renewEpoch(db: DatabaseSync): void {
+  db.prepare("UPDATE meta SET value = ? WHERE key = 'epoch'").run(crypto.randomUUID());
+}
+
+function checkVersion(version: number): void {
+  if (version <= STEPS.length) return;
+  throw new Error(
+    `its journal.db has version ${version}, newer than this program's ${STEPS.length}. ` +
+      "Use the newer program",
+  );
 }
 
 function pragma(db: DatabaseSync, name: string): number {

@@ -1,23 +1,18 @@
 // The journal on disk: SQLite, one writer, one transaction for each append, synced before it resolves.
 //
-// The folder belongs to one process at a time, which holds SQLite's exclusive lock for as long as it lives. No other
-// file is kept: a crash at any moment leaves what was committed, and nothing to clean up.
-import { DatabaseSync } from "node:sqlite";
+// The folder belongs to one process at a time (folder.ts); others may read the file meanwhile. A crash at any moment
+// leaves what was committed, and nothing to clean up.
+import type { DatabaseSync } from "node:sqlite";
 import { ChatError } from "../errors.ts";
 import { tagsOf } from "../names.ts";
 import type { Entry, Kind } from "../wire/message.ts";
+import { explainFolder, FILE_NAME, lockFolder, makePrivateFile, openDatabase } from "./folder.ts";
 import type { Appended, Ban, Draft, Journal, Range, ReadLimit } from "./journal.ts";
-import { migrate } from "./schema.ts";
+import { checkJournal, isOutdated, migrate, readEpoch } from "./schema.ts";
 import { prepare, type Statements } from "./statements.ts";
-
-/** The journal in its folder. */
-export const FILE_NAME = "journal.db";
 
 /** For readers who lag. On disk: some hundred bytes each. */
 const MAX_HELD = 500_000;
-
-/** How long to wait for a process that is just leaving the folder. */
-const BUSY_TIMEOUT_MS = 2_000;
 
 /** A file up to this size is checked page by page before it is used: some tenths of a second. */
 const MAX_CHECKED_BYTES = 256 * 1024 * 1024;
@@ -66,18 +61,36 @@ interface Row {
  */
 export function openSqliteJournal(folder: string): SqliteJournal {
   const path = `${folder}/${FILE_NAME}`;
+  let lock: Disposable | undefined;
   let db: DatabaseSync | undefined;
   try {
-    Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
-    // SQLite gives its other files the mode of this one.
-    Deno.openSync(path, { create: true, write: true, mode: 0o600 }).close();
-    if (Deno.build.os !== "windows") Deno.chmodSync(path, 0o600);
+    lock = lockFolder(folder);
+    makePrivateFile(path);
     const { size } = Deno.statSync(path);
-    db = new DatabaseSync(path);
-    return new SqliteJournal(db, size <= MAX_CHECKED_BYTES);
+    db = openWriter(path);
+    if (size <= MAX_CHECKED_BYTES) check(db);
+    migrate(db);
+    return new SqliteJournal(db, lock);
   } catch (cause) {
     db?.close();
-    const message = `Cannot use data folder "${folder}": ${explain(cause as Error)}`;
+    lock?.[Symbol.dispose]();
+    const message = `Cannot use data folder "${folder}": ${explainFolder(cause as Error)}`;
+    throw new ChatError("data_unavailable", { cause, message });
+  }
+}
+
+/** Opens a folder's journal to read it beside a server that may be using it. @throws {ChatError} `data_unavailable` */
+export function openSqliteReader(folder: string): SqliteJournal {
+  let db: DatabaseSync | undefined;
+  try {
+    db = openDatabase(`${folder}/${FILE_NAME}`);
+    checkJournal(db);
+    if (isOutdated(db)) openSqliteJournal(folder)[Symbol.dispose](); // no server of this version has used it yet
+    return new SqliteJournal(db);
+  } catch (cause) {
+    db?.close();
+    if (cause instanceof ChatError) throw cause;
+    const message = `Cannot use data folder "${folder}": ${explainFolder(cause as Error)}`;
     throw new ChatError("data_unavailable", { cause, message });
   }
 }
@@ -87,6 +100,7 @@ export class SqliteJournal implements Journal {
   readonly epoch: string;
   readonly maxHeld = MAX_HELD;
   readonly #db: DatabaseSync;
+  readonly #lock: Disposable | undefined;
   readonly #sql: Statements;
   readonly #rooms = new Map<string, CachedRoom>();
   /** Row of `people` by room, author and name. */
@@ -97,15 +111,11 @@ export class SqliteJournal implements Journal {
   /** Moved since the last commit, by reader and room: written with the next one. */
   readonly #cursors = new Map<string, Cursor>();
 
-  /** Takes the database over, and closes it when disposed. */
-  constructor(db: DatabaseSync, isChecked: boolean) {
-    db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
-    db.exec("PRAGMA locking_mode = EXCLUSIVE");
-    db.exec("PRAGMA journal_mode = WAL");
-    db.exec("PRAGMA synchronous = FULL");
-    if (isChecked) check(db);
-    this.epoch = migrate(db);
+  /** Takes the database over, and the lock of its folder, and lets go of both when disposed. */
+  constructor(db: DatabaseSync, lock?: Disposable) {
+    this.epoch = readEpoch(db);
     this.#db = db;
+    this.#lock = lock;
     this.#sql = prepare(db);
   }
 
@@ -214,6 +224,7 @@ export class SqliteJournal implements Journal {
 
   [Symbol.dispose](): void {
     this.#db.close();
+    this.#lock?.[Symbol.dispose]();
   }
 
   /** Begins the transaction that the next append commits. */
@@ -367,20 +378,32 @@ function toEntry(row: Row): Entry {
   };
 }
 
+/** Opens the file to write to it, and others can read it meanwhile. */
+function openWriter(path: string): DatabaseSync {
+  try {
+    return openWal(path, "NORMAL");
+  } catch (error) {
+    if (!/disk I\/O/.test((error as Error).message)) throw error;
+    // A disk without room for the memory that processes share. Alone it goes without it: what is in it can be read.
+    return openWal(path, "EXCLUSIVE");
+  }
+}
+
+function openWal(path: string, locking: "NORMAL" | "EXCLUSIVE"): DatabaseSync {
+  const db = openDatabase(path);
+  try {
+    db.exec(`PRAGMA locking_mode = ${locking}`);
+    db.exec("PRAGMA journal_mode = WAL");
+    db.exec("PRAGMA synchronous = FULL");
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
 /** @throws when a page of the file is not what it should be. */
 function check(db: DatabaseSync): void {
   const found = db.prepare("PRAGMA quick_check(1)").get()?.["quick_check"];
   if (found !== "ok") throw new Error(`malformed: ${found}`);
-}
-
-/** What to do about a folder that cannot be opened. */
-function explain(error: Error): string {
-  if (/locked|busy/.test(error.message)) {
-    return "another process uses it. Stop that one, or choose another folder with --data DIR";
-  }
-  if (/malformed|not a database/.test(error.message)) {
-    return `${FILE_NAME} in it is damaged (${error.message}). ` +
-      "Move it away to start anew, or put a backup in its place";
-  }
-  return error.message;
 }

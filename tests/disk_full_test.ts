@@ -1,6 +1,6 @@
 // A disk that is full, for real: the journal is on a file system of a few megabytes. What cannot be stored is not
 // acknowledged, whoever said it is told, and everything goes on as soon as there is space.
-import { assert, assertEquals, assertGreater, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertMatch, assertRejects } from "@std/assert";
 import { JsonSocket, type Line } from "./json_socket.ts";
 import { type Program, startProgram } from "./program.ts";
 import { OPCODE, RawSocket } from "./raw_socket.ts";
@@ -125,6 +125,16 @@ async function checkFullDisk(t: Deno.TestContext, disk: string): Promise<void> {
     program.kill("SIGKILL");
   }
   await t.step("after a restart everything acknowledged is there", async () => {
+    await using program = await start();
+    await checkJournal(program, { acked, lines });
+    program.kill("SIGTERM");
+    await program.status;
+  });
+  await t.step("after a clean stop too, on a disk without room for a single page", async () => {
+    using filler = await Deno.open(`${disk}/filler`, { create: true, write: true });
+    await assertRejects(async () => {
+      for (;;) await filler.write(new Uint8Array(4096));
+    });
     await using program = await start();
     await checkJournal(program, { acked, lines });
   });

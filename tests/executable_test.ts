@@ -154,6 +154,15 @@ async function checkExecutable(t: Deno.TestContext, folder: string): Promise<voi
     assertStringIncludes(`${text}`, "Z ci: build green\n");
     assertEquals(await run("health", url), [0, "ok\n"]);
     assertStringIncludes(`${(await run("completions", "bash"))[1]}`, "complete ");
+    const [, held] = await run("backup", "copy.db");
+    assertStringIncludes(`${held}`, "copy.db: ");
+    await Deno.remove(`${folder}/copy.db`);
+  });
+
+  await t.step("tells its metrics", async () => {
+    const { status, text } = await ask("/metrics");
+    assertEquals(status, 200);
+    assertStringIncludes(text, "\nconfab_rooms ");
   });
 
   await t.step(
@@ -169,7 +178,7 @@ async function checkExecutable(t: Deno.TestContext, folder: string): Promise<voi
       const written = (path: string) =>
         [...Deno.readDirSync(path)].map(({ name }) => name).toSorted();
       assertEquals(written(folder), ["confab", "confab-data"]);
-      assertEquals(written(`${folder}/confab-data`), ["journal.db"]);
+      assertEquals(written(`${folder}/confab-data`), ["journal.db", "journal.lock"]);
     },
   );
 }

@@ -3,6 +3,7 @@ import type { Admission } from "../access/admission.ts";
 import { Hub } from "../hub.ts";
 import type { Journal } from "../journal/journal.ts";
 import { MemoryJournal } from "../journal/memory.ts";
+import type { Log } from "../log.ts";
 import { makeHandler } from "../server.ts";
 import { listenDeno } from "../transport/deno.ts";
 import type { Listen } from "../transport/transport.ts";
@@ -33,7 +34,7 @@ const GRACE_MS = 5_000;
 export async function serve(options: ServingOptions = {}): Promise<Serving> {
   const { journal = new MemoryJournal(), keep = 0, listen = listenDeno, ...others } = options;
   const logged: string[] = [];
-  const log = (_level: string, event: string) => void logged.push(event);
+  const log: Log = (level, event) => void (level !== "debug" && logged.push(event)); // as by default
   const hub = new Hub({ journal, keep, log });
   const running = hub.run();
   const listener = await listen(makeHandler({ hub, log, ...others }), {

@@ -1,0 +1,55 @@
+// /metrics, for whoever watches the server: from this machine, or with the token. For all others it is not there.
+import type { Buffer } from "node:buffer";
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { Metrics } from "../metrics.ts";
+import type { Visitor } from "./visitor.ts";
+import { refuse } from "./problem.ts";
+
+/** What proxies say about whom they ask for: such a request is not of this machine, although its connection is. */
+const FORWARDED = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
+
+export interface MetricsDeps {
+  readonly metrics: Metrics;
+  /** Undefined: from this machine only. */
+  readonly token: string | undefined;
+}
+
+/** Answers with the metrics, or as if there were none. */
+export function serveMetrics(
+  request: Request,
+  visitor: Visitor,
+  { metrics, token }: MetricsDeps,
+): Response {
+  if (!isLocal(request, visitor) && !hasToken(request.headers, token)) return refuse("not_found");
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    return refuse("method_not_allowed", { allow: "GET, HEAD" });
+  }
+  const body = metrics.text();
+  return new Response(request.method === "HEAD" ? null : body, {
+    headers: {
+      "content-type": "text/plain; version=0.0.4; charset=utf-8",
+      "cache-control": "no-store",
+    },
+  });
+}
+
+/** Whether it comes from this machine, to a name of it: a page can make a browser here ask under another name. */
+function isLocal(request: Request, { address }: Visitor): boolean {
+  const { hostname } = new URL(request.url);
+  return isLoopback(address) && (hostname === "localhost" || isLoopback(hostname)) &&
+    !FORWARDED.some((name) => request.headers.has(name));
+}
+
+function isLoopback(host: string): boolean {
+  return /^(?:::ffff:)?127(?:\.\d{1,3}){3}$|^\[?::1\]?$/.test(host);
+}
+
+function hasToken(headers: Headers, token: string | undefined): boolean {
+  const given = /^Bearer +(.+)$/i.exec(headers.get("authorization") ?? "")?.[1];
+  return token !== undefined && given !== undefined && timingSafeEqual(hash(given), hash(token));
+}
+
+/** Of one length, as the comparison wants. */
+function hash(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}
