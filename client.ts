@@ -44,11 +44,15 @@ const EMPTY = new Frame("");
 /** Clients whose write pump is to run: one microtask for all of them. */
 const due: Client[] = [];
 
+/** Told of a client when it begins, and by the function that it gives, when it has ended. */
+export type Hold = (client: Client) => () => void;
+
 export interface ClientOptions {
   readonly hub: Hub;
   readonly connection: Connection;
   readonly makeDialog: MakeDialog;
   readonly log: Log;
+  readonly hold?: Hold | undefined;
 }
 
 /** A member of a room whose batches go to a WebSocket. */
@@ -58,6 +62,8 @@ export class Client implements Member, ConnectionHandlers {
   readonly #connection: Connection;
   readonly #dialog: Dialog;
   readonly #log: Log;
+  readonly #hold: Hold | undefined;
+  #release: (() => void) | undefined;
   readonly #send = new Channel<Frame>({ capacity: Number.MAX_SAFE_INTEGER });
   /** Bytes in `#send`. */
   #queuedBytes = 0;
@@ -78,6 +84,7 @@ export class Client implements Member, ConnectionHandlers {
     this.#hub = options.hub;
     this.#connection = options.connection;
     this.#log = options.log;
+    this.#hold = options.hold;
     this.#dialog = options.makeDialog(this);
     this.wire = this.#dialog.wire;
   }
@@ -86,6 +93,7 @@ export class Client implements Member, ConnectionHandlers {
   run(): void {
     this.#dialog.begin();
     this.#connection.listen(this);
+    if (!this.#isLeaving) this.#release = this.#hold?.(this);
   }
 
   /** The read pump, the only reader of the socket. */
@@ -131,6 +139,7 @@ export class Client implements Member, ConnectionHandlers {
     if (this.#send.closed) return;
     this.#closeCode ??= code;
     this.#isLeaving = true;
+    this.#release?.();
     this.#dialog.end();
     if (this.#closeCode) {
       this.tell({ type: "bye", code: this.#closeCode, retryAfterMs: RETRY_AFTER_MS });

@@ -1,6 +1,13 @@
 // The command line and the environment, parsed: which command it is, and all that it needs to know. Pure: reads neither,
 // prints nothing.
-import { type CommandName, COMMANDS, HOOK_SECRET_ENV, OTHER_NAMES } from "./cli/commands.ts";
+import {
+  type CommandName,
+  COMMANDS,
+  HOOK_SECRET_ENV,
+  OPERATOR_KEY_ENV,
+  OTHER_NAMES,
+  PASSWORD_ENV,
+} from "./cli/commands.ts";
 import {
   badUsage,
   checkArgs,
@@ -28,9 +35,10 @@ export type Config =
   | ServeConfig
   | SendConfig
   | TailConfig
-  | { readonly command: "chat"; readonly url: string; readonly name: string | undefined }
+  | ChatConfig
   | ExportConfig
   | { readonly command: "health"; readonly url: string }
+  | InviteConfig
   | { readonly command: "completions"; readonly shell: Shell };
 
 export interface ServeConfig {
@@ -56,10 +64,38 @@ export interface ServeConfig {
   /** Where to post what is said. */
   readonly hooks: readonly HookConfig[];
   /** There is one where there are hooks. */
-  readonly hookSecret: HookSecret | undefined;
+  readonly hookSecret: SecretSource | undefined;
+  /** Of everybody. */
+  readonly password: SecretSource | undefined;
+  readonly operatorKey: SecretSource | undefined;
 }
 
-export type HookSecret = { readonly file: string } | { readonly value: string };
+/** Where a secret is: nothing in it is a secret but the value. */
+export type SecretSource = { readonly file: string } | { readonly value: string };
+
+/** What a command shows to be let in. */
+export interface Bearer {
+  readonly kind: "password" | "operator";
+  readonly from: SecretSource;
+}
+
+export interface ChatConfig {
+  readonly command: "chat";
+  readonly url: string;
+  readonly name: string | undefined;
+  readonly bearer: Bearer | undefined;
+}
+
+export interface InviteConfig {
+  readonly command: "invite";
+  /** Of the server; ends in a slash. */
+  readonly base: string;
+  readonly bearer: Bearer | undefined;
+  readonly wish:
+    | { readonly type: "make"; readonly room: string | undefined; readonly hours: number }
+    | { readonly type: "list" }
+    | { readonly type: "revoke"; readonly id: number };
+}
 
 export interface SendConfig {
   readonly command: "send";
@@ -70,6 +106,7 @@ export interface SendConfig {
   readonly id: string | undefined;
   /** Whether each line of standard input is a message. */
   readonly hasLines: boolean;
+  readonly bearer: Bearer | undefined;
 }
 
 export interface TailConfig {
@@ -79,6 +116,7 @@ export interface TailConfig {
   readonly since: number | undefined;
   readonly name: string | undefined;
   readonly isJson: boolean;
+  readonly bearer: Bearer | undefined;
 }
 
 export interface ExportConfig {
@@ -88,6 +126,7 @@ export interface ExportConfig {
   readonly format: "ndjson" | "text" | "json";
   /** The journal's folder. */
   readonly data: string;
+  readonly bearer: Bearer | undefined;
 }
 
 export type Shell = typeof COMMANDS.completions.choices[number];
@@ -131,7 +170,8 @@ const PARSERS: {
   readonly [Name in CommandName]: (given: Given<Name>, env: Env) => Config;
 } = {
   serve: parseServe,
-  send: ({ args: [url, text], get, has }) => {
+  send: (given, env) => {
+    const { args: [url, text], get, has } = given;
     const hasLines = has("lines");
     if (hasLines && text !== undefined && text !== "-") {
       throw badUsage("Cannot use --lines: it reads standard input, and there is a TEXT as well");
@@ -145,24 +185,33 @@ const PARSERS: {
       text: text === "-" ? undefined : text,
       id: get("id")?.value,
       hasLines,
+      bearer: findBearer(given, env),
     };
   },
-  tail: ({ args: [url], get, has }) => ({
+  tail: (given, env) => ({
     command: "tail",
-    ...parseVisit(url!, get("name")),
-    since: get("since") && parseCount(get("since")!),
-    isJson: has("json"),
+    ...parseVisit(given.args[0]!, given.get("name")),
+    since: given.get("since") && parseCount(given.get("since")!),
+    isJson: given.has("json"),
+    bearer: findBearer(given, env),
   }),
-  chat: ({ args: [url], get }) => ({ command: "chat", ...parseVisit(url!, get("name")) }),
-  export: ({ args: [from], get }) => {
+  chat: (given, env) => ({
+    command: "chat",
+    ...parseVisit(given.args[0]!, given.get("name")),
+    bearer: findBearer(given, env),
+  }),
+  export: (given, env) => {
+    const { args: [from], get } = given;
     const room = parseRoomName(from!);
     return {
       command: "export",
       from: room === undefined ? { url: parseRoomUrl(from!).url } : { room },
       format: parseChoice(get("format")!, COMMANDS.export.flags.format.choices),
       data: get("data")!.value,
+      bearer: findBearer(given, env),
     };
   },
+  invite: parseInvite,
   health: ({ args: [url] }, env) => ({
     command: "health",
     url: `${url === undefined ? localUrl(env) : parseRoomUrl(url).base}healthz`,
@@ -187,9 +236,8 @@ function parseServe({ get, all, has }: Given<"serve">, env: Env): Config {
   const { flags } = COMMANDS.serve;
   const format = get("log-format");
   const hooks = all("hook").flatMap(parseHooks);
-  const file = get("hook-secret-file")?.value;
-  const value = env[HOOK_SECRET_ENV];
-  if (hooks.length > 0 && !file && !value) {
+  const hookSecret = sourceOf(get("hook-secret-file"), env[HOOK_SECRET_ENV]);
+  if (hooks.length > 0 && !hookSecret) {
     throw badUsage(
       "Cannot use --hook: there is no secret to sign with. " +
         `Give one by --hook-secret-file FILE or in ${HOOK_SECRET_ENV}`,
@@ -206,8 +254,51 @@ function parseServe({ get, all, has }: Given<"serve">, env: Env): Config {
     hasQr: has("qr"),
     allowOrigins: all("allow-origin").flatMap(parseOrigins),
     hooks,
-    hookSecret: file ? { file } : value ? { value } : undefined,
+    hookSecret,
+    password: sourceOf(get("password-file"), env[PASSWORD_ENV]),
+    operatorKey: sourceOf(get("operator-file"), env[OPERATOR_KEY_ENV]),
   };
+}
+
+function parseInvite(given: Given<"invite">, env: Env): Config {
+  const { args: [url], get, has } = given;
+  if (has("list") && has("revoke")) throw badUsage("Cannot use --list: there is --revoke as well");
+  const room = get("room");
+  if (room && parseRoomName(room.value) === undefined) {
+    throw badUsage(`Cannot parse --room: expected the name of a room, received "${room.value}"`);
+  }
+  const hours = parseCount(get("hours")!);
+  if (hours === 0) {
+    throw badUsage('Cannot parse --hours: expected a number from 1 up, received "0"');
+  }
+  const revoke = get("revoke");
+  return {
+    command: "invite",
+    base: url === undefined ? localUrl(env) : parseRoomUrl(url).base,
+    bearer: findBearer(given, env),
+    wish: revoke
+      ? { type: "revoke", id: parseCount(revoke) }
+      : has("list")
+      ? { type: "list" }
+      : { type: "make", room: room?.value, hours },
+  };
+}
+
+/** A secret's file, or else its value. */
+function sourceOf(file: Setting | undefined, value: string | undefined): SecretSource | undefined {
+  return file ? { file: file.value } : value ? { value } : undefined;
+}
+
+/** What to show to be let in: what the command line names, or else the operator key, which is worth more. */
+function findBearer(
+  { get, has }: Settings<"password-file" | "operator-file">,
+  env: Env,
+): Bearer | undefined {
+  const password = sourceOf(get("password-file"), env[PASSWORD_ENV]);
+  const operator = sourceOf(get("operator-file"), env[OPERATOR_KEY_ENV]);
+  const isPassword = has("password-file") && !has("operator-file");
+  if (operator && !isPassword) return { kind: "operator", from: operator };
+  return password && { kind: "password", from: password };
 }
 
 /** The server of this machine. */

@@ -1,8 +1,10 @@
 // Wiring: config -> journal -> hub -> server -> transport; signals; exit codes. Nothing else reads arguments, environment or
 // signals, and nothing else names a concrete journal or transport to serve from. The other commands are in cli/.
+import { Gate, type GateOptions } from "./access/gate.ts";
+import { openAccessStore } from "./access/store.ts";
 import { COMMANDS, ENV_NAMES } from "./cli/commands.ts";
 import { greet } from "./cli/greeting.ts";
-import { readSecret } from "./cli/secret.ts";
+import { HOOK_SECRET, OPERATOR_KEY, PASSWORD, readSecret } from "./cli/secret.ts";
 import { isEverywhere, urlAt } from "./cli/values.ts";
 import { parseConfig, type ServeConfig } from "./config.ts";
 import deno from "./deno.json" with { type: "json" };
@@ -58,9 +60,13 @@ async function serve(config: ServeConfig): Promise<void> {
   const log = openLog(config.logFormat);
   keepAlive(log);
   const listenOn = await TRANSPORTS[config.transport]();
-  const secret = config.hookSecret && readSecret(config.hookSecret);
+  const secret = config.hookSecret && readSecret(config.hookSecret, HOOK_SECRET);
+  const password = config.password && readSecret(config.password, PASSWORD);
+  const operatorKey = config.operatorKey && readSecret(config.operatorKey, OPERATOR_KEY);
   checkAddress(config);
   const journal = openJournal(config);
+  const gate = openGate(config, { password, operatorKey, log });
+  leaveFilesAlone();
   const hooks = new Map<string, Hook>();
   const onDelivered = (room: string) => hooks.forEach((hook) => hook.notify(room));
   const { keep, allowOrigins } = config;
@@ -75,13 +81,19 @@ async function serve(config: ServeConfig): Promise<void> {
   }
   // Before anybody can say something, or that might be left out.
   await Promise.all(hooks.values().map((hook) => hook.start()));
-  const listener = await listen(config, listenOn, makeHandler({ hub, log, allowOrigins }), log);
+  const listener = await listen(
+    config,
+    listenOn,
+    makeHandler({ hub, log, allowOrigins, gate }),
+    log,
+  );
   stopOnSignal(log, async () => {
     await Promise.all(hooks.values().map((hook) => hook.stop())); // the hub still notes how far they came
     hub.close("restarting");
     await listener.stop(GRACE_MS);
     await running;
     journal[Symbol.dispose]();
+    gate?.[Symbol.dispose]();
   });
   console.log(describe(config, listener.port));
 }
@@ -96,14 +108,24 @@ function openLog(format: ServeConfig["logFormat"]): Log {
   });
 }
 
-/** Opens the journal. From then on the program may neither read nor write any other file. */
 function openJournal(config: ServeConfig): Journal {
-  const journal = config.journal === "memory"
-    ? new MemoryJournal()
-    : openSqliteJournal(config.data);
+  return config.journal === "memory" ? new MemoryJournal() : openSqliteJournal(config.data);
+}
+
+/** What knows who may come in, in the journal's folder; undefined where everybody may, and nobody is an operator. */
+function openGate(
+  config: ServeConfig,
+  options: Omit<GateOptions, "store">,
+): Gate | undefined {
+  if (options.password === undefined && options.operatorKey === undefined) return undefined;
+  const store = openAccessStore(config.journal === "memory" ? undefined : config.data);
+  return new Gate({ ...options, store });
+}
+
+/** Everything is open: from here on the program may neither read nor write any other file. */
+function leaveFilesAlone(): void {
   Deno.permissions.revokeSync({ name: "write" });
   Deno.permissions.revokeSync({ name: "read" });
-  return journal;
 }
 
 /** What no code caught is logged, and does not end the process. */
@@ -179,6 +201,7 @@ function stopOnSignal(log: Log, end: () => Promise<void>): void {
 function describe(config: ServeConfig, port: number): string {
   return greet({
     ...config,
+    hasPassword: config.password !== undefined,
     version: deno.version,
     startupMs: performance.now(),
     localUrl: urlAt(config.hostname, port),

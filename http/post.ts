@@ -1,5 +1,6 @@
 // Saying something with one request: JSON, text, or what another service posts.
 import { Buffer, isUtf8 } from "node:buffer";
+import type { Admission } from "../access/admission.ts";
 import { MAX_MESSAGE_BYTES } from "../dialog.ts";
 import { ChatError } from "../errors.ts";
 import type { Hub } from "../hub.ts";
@@ -26,7 +27,7 @@ interface Saying {
  */
 export async function servePost(
   request: Request,
-  { hub, room }: { hub: Hub; room: string },
+  { hub, room }: { hub: Hub; room: string; admission: Admission },
 ): Promise<Response> {
   const { searchParams } = new URL(request.url);
   const format = searchParams.get("format");

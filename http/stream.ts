@@ -1,5 +1,6 @@
 // A room that goes on: one response whose body is a client like any other, with the same queue, catching up and end.
-import { Client } from "../client.ts";
+import type { Admission } from "../access/admission.ts";
+import { Client, type Hold } from "../client.ts";
 import type { Dialog, Speaker } from "../dialog.ts";
 import type { Arrival, Hub } from "../hub.ts";
 import type { Log } from "../log.ts";
@@ -26,6 +27,9 @@ export interface StreamOptions {
   readonly hub: Hub;
   readonly log: Log;
   readonly room: string;
+  readonly admission: Admission;
+  /** Where signing out closes it. */
+  readonly hold: Hold | undefined;
   readonly query: RoomQuery;
   /** One of `WIRES`. */
   readonly type: string;
@@ -33,7 +37,7 @@ export interface StreamOptions {
 
 /** Answers with the room from here on. @throws {ChatError} `bad_field`, `bad_name`. */
 export function serveStream(request: Request, peer: Peer, options: StreamOptions): Response {
-  const { hub, log, room, query, type } = options;
+  const { hub, log, room, query, type, hold } = options;
   const author = authorOf(request.headers) ?? "";
   const wire = WIRES.get(type)!;
   const lastEventId = parseLastEventId(request.headers);
@@ -59,7 +63,7 @@ export function serveStream(request: Request, peer: Peer, options: StreamOptions
   return peer.stream(headers, (connection) => {
     const makeDialog = (speaker: Speaker) =>
       new StreamDialog(speaker, { hub, room, wire, arrival });
-    new Client({ hub, connection, makeDialog, log }).run();
+    new Client({ hub, connection, makeDialog, log, hold }).run();
   });
 }
 

@@ -1,14 +1,18 @@
 // A server inside the test's own process: the real handler, hub and listener, on a free port of the loopback address.
+import type { Gate } from "../access/gate.ts";
 import { Hub } from "../hub.ts";
 import type { Journal } from "../journal/journal.ts";
 import { MemoryJournal } from "../journal/memory.ts";
 import { makeHandler } from "../server.ts";
 import { listenDeno } from "../transport/deno.ts";
+import type { Listen } from "../transport/transport.ts";
 
 export interface ServingOptions {
   readonly journal?: Journal;
   readonly keep?: number;
   readonly allowOrigins?: readonly string[];
+  readonly gate?: Gate;
+  readonly listen?: Listen;
 }
 
 /** A server that is stopped when it is disposed. */
@@ -27,12 +31,13 @@ export interface Serving extends AsyncDisposable {
 const GRACE_MS = 5_000;
 
 export async function serve(options: ServingOptions = {}): Promise<Serving> {
-  const { journal = new MemoryJournal(), keep = 0, allowOrigins = [] } = options;
+  const { journal = new MemoryJournal(), keep = 0, allowOrigins = [], gate, listen = listenDeno } =
+    options;
   const logged: string[] = [];
   const log = (_level: string, event: string) => void logged.push(event);
   const hub = new Hub({ journal, keep, log });
   const running = hub.run();
-  const listener = await listenDeno(makeHandler({ hub, log, allowOrigins }), {
+  const listener = await listen(makeHandler({ hub, log, allowOrigins, gate }), {
     hostname: "127.0.0.1",
     port: 0,
     pongWaitMs: 33_000,
