@@ -53,11 +53,16 @@ export async function chat({ url, name }: ChatOptions, bearer: BearerHeaders): P
 }
 
 /** A socket is not told why it is refused; a request is. What is away now may be there later. */
-async function checkEntry({ socketUrl }: ChatPlace, headers: BearerHeaders): Promise<void> {
+async function checkEntry({ socketUrl }: ChatPlace, bearer: BearerHeaders): Promise<void> {
   const url = socketUrl.replace(/^ws(.*)\/ws$/, "http$1");
+  const headers = { ...bearer, accept: "application/json" }; // a HEAD would have no reason in it
   const signal = AbortSignal.timeout(ENTRY_WAIT_MS);
-  const error = await fetchHead(url, { method: "HEAD", headers, signal }).catch((error) => error);
-  if (error instanceof ChatError && ENTRY_ERRORS.includes(error.code)) throw error;
+  try {
+    const response = await fetchHead(`${url}?limit=1`, { headers, signal });
+    await response.body?.cancel();
+  } catch (error) {
+    if (error instanceof ChatError && ENTRY_ERRORS.includes(error.code)) throw error;
+  }
 }
 
 /** The session drops a connection that brings what is no `confab.v1`, and throws all the same. */

@@ -18,6 +18,7 @@ export interface ServingOptions {
 /** A server that is stopped when it is disposed. */
 export interface Serving extends AsyncDisposable {
   readonly hub: Hub;
+  readonly gate: Gate | undefined;
   readonly port: number;
   /** Of the room `ops`. */
   readonly url: string;
@@ -52,5 +53,5 @@ export async function serve(options: ServingOptions = {}): Promise<Serving> {
   };
   const { port } = listener;
   const url = `http://127.0.0.1:${port}/r/ops`;
-  return { hub, port, url, logged, stop, [Symbol.asyncDispose]: stop };
+  return { hub, gate, port, url, logged, stop, [Symbol.asyncDispose]: stop };
 }
