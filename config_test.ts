@@ -378,7 +378,10 @@ Deno.test("ENV_NAMES has every variable once", () => {
   const names = Object.values<Command>(COMMANDS)
     .flatMap(({ flags }) => Object.values(flags))
     .flatMap(({ env }) => env ?? []);
-  assertEquals(new Set(ENV_NAMES), new Set([...names, "CONFAB_HOOK_SECRET", "CONFAB_PASSWORD", "CONFAB_OPERATOR_KEY"]));
+  assertEquals(
+    new Set(ENV_NAMES),
+    new Set([...names, "CONFAB_HOOK_SECRET", "CONFAB_PASSWORD", "CONFAB_OPERATOR_KEY"]),
+  );
   assertEquals(ENV_NAMES.length, new Set(ENV_NAMES).size);
 });
 
