@@ -1,6 +1,6 @@
 // The sign-in page and its kin, as they are served. They work without a script. Every address in them is relative, so that
 // they also work below a path.
-import { ChatError, type ErrorRow, ERRORS } from "../errors.ts";
+import { type ChatError, type ErrorRow, ERRORS } from "../errors.ts";
 import { SIGN_IN_CSS, SIGN_IN_HTML, SIGN_IN_JS } from "../sign_in/files.ts";
 import { compact } from "../page/assets.ts";
 import { securityHeaders } from "./page.ts";

@@ -51,7 +51,7 @@ Deno.test("program: with a password its own commands come in by it, and an invit
       run(["invite", server, "--list"], known),
     ]);
     assertStringIncludes(exported.stdout, "Ann: chatted");
-    assertMatch(listed.stdout, /^1  room ops  until 20\S+Z  sessions: 1\n$/);
+    assertMatch(listed.stdout, /^1 {2}room ops {2}until 20\S+Z {2}sessions: 1\n$/);
     assertEquals((await run(["invite", server, "--revoke", "1"], known)).code, 0);
     assertEquals((await read("r/ops"))[0], 401);
     for (const secret of [PASSWORD, OPERATOR_KEY, "guess", link.slice(-43), cookie.slice(-43)]) {
