@@ -49,6 +49,9 @@ const EMPTY = new Frame("");
 /** Clients whose write pump is to run: one microtask for all of them. */
 const due: Client[] = [];
 
+/** Told of a client when it begins, and by the function that it gives, when it has ended. */
+export type Hold = (client: Client) => () => void;
+
 export interface ClientOptions {
   readonly hub: Hub;
   readonly connection: Connection;
@@ -57,6 +60,7 @@ export interface ClientOptions {
   readonly admission: Admission;
   /** IP address that it comes from. */
   readonly address: string;
+  readonly hold?: Hold | undefined;
 }
 
 /** A member of a room whose batches go to a WebSocket. */
@@ -68,6 +72,8 @@ export class Client implements Member, ConnectionHandlers {
   readonly #connection: Connection;
   readonly #dialog: Dialog;
   readonly #log: Log;
+  readonly #hold: Hold | undefined;
+  #release: (() => void) | undefined;
   readonly #send = new Channel<Frame>({ capacity: Number.MAX_SAFE_INTEGER });
   /** Bytes in `#send`. */
   #queuedBytes = 0;
@@ -90,6 +96,7 @@ export class Client implements Member, ConnectionHandlers {
     this.#log = options.log;
     this.admission = options.admission;
     this.address = options.address;
+    this.#hold = options.hold;
     this.#dialog = options.makeDialog(this);
     this.wire = this.#dialog.wire;
   }
@@ -98,6 +105,7 @@ export class Client implements Member, ConnectionHandlers {
   run(): void {
     this.#dialog.begin();
     this.#connection.listen(this);
+    if (!this.#isLeaving) this.#release = this.#hold?.(this);
   }
 
   /** The read pump, the only reader of the socket. */
@@ -144,6 +152,7 @@ export class Client implements Member, ConnectionHandlers {
     if (this.#send.closed) return;
     this.#closeCode ??= code;
     this.#isLeaving = true;
+    this.#release?.();
     this.#dialog.end();
     if (this.#closeCode) {
       const isBanned = this.#closeCode === "banned";

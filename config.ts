@@ -5,7 +5,9 @@ import {
   COMMANDS,
   HOOK_SECRET_ENV,
   METRICS_TOKEN_ENV,
+  OPERATOR_KEY_ENV,
   OTHER_NAMES,
+  PASSWORD_ENV,
 } from "./cli/commands.ts";
 import {
   badUsage,
@@ -37,10 +39,11 @@ export type Config =
   | ServeConfig
   | SendConfig
   | TailConfig
-  | { readonly command: "chat"; readonly url: string; readonly name: string | undefined }
+  | ChatConfig
   | ExportConfig
   | BackupConfig
   | { readonly command: "health"; readonly url: string }
+  | InviteConfig
   | { readonly command: "completions"; readonly shell: Shell };
 
 /** An empty host name means every IPv4 address of the machine, port 0 any free one. */
@@ -64,13 +67,40 @@ export interface ServeConfig extends Place {
   /** Where to post what is said. */
   readonly hooks: readonly HookConfig[];
   /** There is one where there are hooks. */
-  readonly hookSecret: Secret | undefined;
+  readonly hookSecret: SecretSource | undefined;
   /** Who has it may see the metrics from elsewhere. */
-  readonly metricsToken: Secret | undefined;
+  readonly metricsToken: SecretSource | undefined;
+  /** Of everybody. */
+  readonly password: SecretSource | undefined;
+  readonly operatorKey: SecretSource | undefined;
 }
 
-/** Where a secret is. */
-export type Secret = { readonly file: string } | { readonly value: string };
+/** Where a secret is: nothing in it is a secret but the value. */
+export type SecretSource = { readonly file: string } | { readonly value: string };
+
+/** What a command shows to be let in. */
+export interface Bearer {
+  readonly kind: "password" | "operator";
+  readonly from: SecretSource;
+}
+
+export interface ChatConfig {
+  readonly command: "chat";
+  readonly url: string;
+  readonly name: string | undefined;
+  readonly bearer: Bearer | undefined;
+}
+
+export interface InviteConfig {
+  readonly command: "invite";
+  /** Of the server; ends in a slash. */
+  readonly base: string;
+  readonly bearer: Bearer | undefined;
+  readonly wish:
+    | { readonly type: "make"; readonly room: string | undefined; readonly hours: number }
+    | { readonly type: "list" }
+    | { readonly type: "revoke"; readonly id: number };
+}
 
 export interface SendConfig {
   readonly command: "send";
@@ -81,6 +111,7 @@ export interface SendConfig {
   readonly id: string | undefined;
   /** Whether each line of standard input is a message. */
   readonly hasLines: boolean;
+  readonly bearer: Bearer | undefined;
 }
 
 export interface TailConfig {
@@ -90,6 +121,7 @@ export interface TailConfig {
   readonly since: number | undefined;
   readonly name: string | undefined;
   readonly isJson: boolean;
+  readonly bearer: Bearer | undefined;
 }
 
 export interface ExportConfig {
@@ -99,6 +131,7 @@ export interface ExportConfig {
   readonly format: "ndjson" | "text" | "json";
   /** The journal's folder. */
   readonly data: string;
+  readonly bearer: Bearer | undefined;
 }
 
 export interface BackupConfig {
@@ -149,7 +182,8 @@ const PARSERS: {
   readonly [Name in CommandName]: (given: Given<Name>, env: Env) => Config;
 } = {
   serve: parseServe,
-  send: ({ args: [url, text], get, has }) => {
+  send: (given, env) => {
+    const { args: [url, text], get, has } = given;
     const hasLines = has("lines");
     if (hasLines && text !== undefined && text !== "-") {
       throw badUsage("Cannot use --lines: it reads standard input, and there is a TEXT as well");
@@ -163,22 +197,30 @@ const PARSERS: {
       text: text === "-" ? undefined : text,
       id: get("id")?.value,
       hasLines,
+      bearer: findBearer(given, env),
     };
   },
-  tail: ({ args: [url], get, has }) => ({
+  tail: (given, env) => ({
     command: "tail",
-    ...parseVisit(url!, get("name")),
-    since: get("since") && parseCount(get("since")!),
-    isJson: has("json"),
+    ...parseVisit(given.args[0]!, given.get("name")),
+    since: given.get("since") && parseCount(given.get("since")!),
+    isJson: given.has("json"),
+    bearer: findBearer(given, env),
   }),
-  chat: ({ args: [url], get }) => ({ command: "chat", ...parseVisit(url!, get("name")) }),
-  export: ({ args: [from], get }) => {
+  chat: (given, env) => ({
+    command: "chat",
+    ...parseVisit(given.args[0]!, given.get("name")),
+    bearer: findBearer(given, env),
+  }),
+  export: (given, env) => {
+    const { args: [from], get } = given;
     const room = parseRoomName(from!);
     return {
       command: "export",
       from: room === undefined ? { url: parseRoomUrl(from!).url } : { room },
       format: parseChoice(get("format")!, COMMANDS.export.flags.format.choices),
       data: get("data")!.value,
+      bearer: findBearer(given, env),
     };
   },
   backup: ({ args: [file], get }) => ({
@@ -191,6 +233,7 @@ const PARSERS: {
     file: file!,
     data: get("data")!.value,
   }),
+  invite: parseInvite,
   health: ({ args: [url] }, env) => ({
     command: "health",
     url: `${url === undefined ? localUrl(env) : parseRoomUrl(url).base}healthz`,
@@ -217,9 +260,8 @@ function parseServe({ get, all, has }: Given<"serve">, env: Env): Config {
   const transport = get("transport");
   const place = parsePlace({ get, all });
   const hooks = all("hook").flatMap(parseHooks);
-  const file = get("hook-secret-file")?.value;
-  const value = env[HOOK_SECRET_ENV];
-  if (hooks.length > 0 && !file && !value) {
+  const hookSecret = sourceOf(get("hook-secret-file"), env[HOOK_SECRET_ENV]);
+  if (hooks.length > 0 && !hookSecret) {
     throw badUsage(
       "Cannot use --hook: there is no secret to sign with. " +
         `Give one by --hook-secret-file FILE or in ${HOOK_SECRET_ENV}`,
@@ -241,14 +283,11 @@ function parseServe({ get, all, has }: Given<"serve">, env: Env): Config {
     hasQr: has("qr"),
     allowOrigins: all("allow-origin").flatMap(parseOrigins),
     hooks,
-    hookSecret: secretIn(file, value),
-    metricsToken: secretIn(get("metrics-token-file")?.value, env[METRICS_TOKEN_ENV]),
+    hookSecret,
+    metricsToken: sourceOf(get("metrics-token-file"), env[METRICS_TOKEN_ENV]),
+    password: sourceOf(get("password-file"), env[PASSWORD_ENV]),
+    operatorKey: sourceOf(get("operator-file"), env[OPERATOR_KEY_ENV]),
   };
-}
-
-/** A secret is in a file or in a variable. */
-function secretIn(file: string | undefined, value: string | undefined): Secret | undefined {
-  return file ? { file } : value ? { value } : undefined;
 }
 
 function parsePlace({ get, all }: Pick<Given<"serve">, "get" | "all">): Place {
@@ -269,5 +308,45 @@ function parsePlace({ get, all }: Pick<Given<"serve">, "get" | "all">): Place {
 /** The server of this machine, as its environment says. */
 function localUrl(env: Env): string {
   return urlAt(parsePlace(parseCommand(COMMANDS.serve, [], env)));
+}
 
+function parseInvite(given: Given<"invite">, env: Env): Config {
+  const { args: [url], get, has } = given;
+  if (has("list") && has("revoke")) throw badUsage("Cannot use --list: there is --revoke as well");
+  const room = get("room");
+  if (room && parseRoomName(room.value) === undefined) {
+    throw badUsage(`Cannot parse --room: expected the name of a room, received "${room.value}"`);
+  }
+  const hours = parseCount(get("hours")!);
+  if (hours === 0) {
+    throw badUsage('Cannot parse --hours: expected a number from 1 up, received "0"');
+  }
+  const revoke = get("revoke");
+  return {
+    command: "invite",
+    base: url === undefined ? localUrl(env) : parseRoomUrl(url).base,
+    bearer: findBearer(given, env),
+    wish: revoke
+      ? { type: "revoke", id: parseCount(revoke) }
+      : has("list")
+      ? { type: "list" }
+      : { type: "make", room: room?.value, hours },
+  };
+}
+
+/** A secret's file, or else its value. */
+function sourceOf(file: Setting | undefined, value: string | undefined): SecretSource | undefined {
+  return file ? { file: file.value } : value ? { value } : undefined;
+}
+
+/** What to show to be let in: what the command line names, or else the operator key, which is worth more. */
+function findBearer(
+  { get, has }: Settings<"password-file" | "operator-file">,
+  env: Env,
+): Bearer | undefined {
+  const password = sourceOf(get("password-file"), env[PASSWORD_ENV]);
+  const operator = sourceOf(get("operator-file"), env[OPERATOR_KEY_ENV]);
+  const isPassword = has("password-file") && !has("operator-file");
+  if (operator && !isPassword) return { kind: "operator", from: operator };
+  return password && { kind: "password", from: password };
 }

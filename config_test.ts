@@ -299,6 +299,7 @@ Deno.test("parseConfig() reads send: a text, or standard input", () => {
     text: undefined,
     name: undefined,
     id: undefined,
+    bearer: undefined,
   };
   assertEquals(parseConfig(["send", url], {}), { ...nothing, hasLines: false });
   assertEquals(parseConfig(["send", url, "-"], {}), { ...nothing, hasLines: false });
@@ -334,7 +335,7 @@ Deno.test("parseConfig() leaves a value as it is, and a text behind two dashes",
   ) {
     assertEquals(
       complain(["send", "h:1", text]),
-      "Cannot parse flag: expected --name, --id, --lines, --debug or --help. " +
+      "Cannot parse flag: expected --name, --id, --lines, --password-file, --operator-file, --debug or --help. " +
         "Put -- before a TEXT that begins with a dash",
     );
   }
@@ -372,12 +373,14 @@ Deno.test("parseConfig() shows no text of a message that it refuses", () => {
 Deno.test("parseConfig() reads tail, chat, export, health and completions", () => {
   const url = "http://h:1/r/ops";
   const name = undefined;
+  const bearer = undefined;
   assertEquals(parseConfig(["tail", url], {}), {
     command: "tail",
     url,
     since: undefined,
     name,
     isJson: false,
+    bearer,
   });
   assertEquals(parseConfig(["tail", url, "--since", "0", "--json", "--name", "Ann"], {}), {
     command: "tail",
@@ -385,9 +388,10 @@ Deno.test("parseConfig() reads tail, chat, export, health and completions", () =
     since: 0,
     name: "Ann",
     isJson: true,
+    bearer,
   });
   assertStringIncludes(complain(["tail", url, "--since", "x"]), "expected a number from 0 up");
-  assertEquals(parseConfig(["chat", url], {}), { command: "chat", url, name });
+  assertEquals(parseConfig(["chat", url], {}), { command: "chat", url, name, bearer });
   const format = "ndjson";
   const data = "./confab-data";
   assertEquals(parseConfig(["export", url], {}), {
@@ -395,12 +399,14 @@ Deno.test("parseConfig() reads tail, chat, export, health and completions", () =
     from: { url },
     format,
     data,
+    bearer,
   });
   assertEquals(parseConfig(["export", "ops", "--format=text"], { CONFAB_DATA: "/d" }), {
     command: "export",
     from: { room: "ops" },
     format: "text",
     data: "/d",
+    bearer,
   });
   assertStringIncludes(complain(["export", "Ops"]), "expected http://HOST:PORT/r/ROOM");
   assertEquals(parseConfig(["completions", "fish"], {}), { command: "completions", shell: "fish" });
@@ -449,7 +455,62 @@ Deno.test("ENV_NAMES has every variable once", () => {
     .flatMap(({ env }) => env ?? []);
   assertEquals(
     new Set(ENV_NAMES),
-    new Set([...names, "CONFAB_HOOK_SECRET", "CONFAB_METRICS_TOKEN"]),
+    new Set([
+      ...names,
+      "CONFAB_HOOK_SECRET",
+      "CONFAB_METRICS_TOKEN",
+      "CONFAB_PASSWORD",
+      "CONFAB_OPERATOR_KEY",
+    ]),
   );
   assertEquals(ENV_NAMES.length, new Set(ENV_NAMES).size);
+});
+
+Deno.test("parseConfig() takes the password and the operator key from files or variables, and no flag", () => {
+  const none = parseServe([]);
+  assertEquals([none.password, none.operatorKey], [undefined, undefined]);
+  const env = { CONFAB_PASSWORD: "p", CONFAB_OPERATOR_KEY: "k" };
+  const values = parseServe([], env);
+  assertEquals([values.password, values.operatorKey], [{ value: "p" }, { value: "k" }]);
+  const files = parseServe(["--password-file", "/p"], { ...env, CONFAB_OPERATOR_FILE: "/k" });
+  assertEquals([files.password, files.operatorKey], [{ file: "/p" }, { file: "/k" }]);
+  assertStringIncludes(complain(["--password", "hush"]), 'Did you mean "--password-file FILE"?');
+});
+
+Deno.test("parseConfig() shows a server what the command line names, or else the operator key", () => {
+  const env = { CONFAB_PASSWORD: "p", CONFAB_OPERATOR_KEY: "k" };
+  const [password, operator] = [{ kind: "password" }, { kind: "operator" }] as const;
+  const cases: [string[], Record<string, string>, object | undefined][] = [
+    [[], {}, undefined],
+    [[], { CONFAB_PASSWORD: "p" }, { ...password, from: { value: "p" } }],
+    [[], env, { ...operator, from: { value: "k" } }],
+    [["--password-file", "/p"], env, { ...password, from: { file: "/p" } }],
+    [["--operator-file", "/k"], { CONFAB_PASSWORD: "p" }, { ...operator, from: { file: "/k" } }],
+  ];
+  for (const command of ["send", "tail", "chat", "export", "invite"]) {
+    for (const [args, env, expected] of cases) {
+      const config = parseConfig([command, "http://h:1/r/ops", ...args], env);
+      assert("bearer" in config);
+      assertEquals(config.bearer as object | undefined, expected, `${command} ${args}`);
+    }
+  }
+});
+
+Deno.test("parseConfig() reads what to do with invites", () => {
+  const wishOf = (...args: string[]) => {
+    const config = parseConfig(["invite", ...args], { CONFAB_ADDR: ":9000" });
+    assert(config.command === "invite");
+    return [config.base, config.wish];
+  };
+  const here = "http://localhost:9000/";
+  assertEquals(wishOf(), [here, { type: "make", room: undefined, hours: 24 }]);
+  assertEquals(wishOf("https://h/chat/", "--room", "ops", "--hours", "2"), [
+    "https://h/chat/",
+    { type: "make", room: "ops", hours: 2 },
+  ]);
+  assertEquals(wishOf("--list"), [here, { type: "list" }]);
+  assertEquals(wishOf("--revoke", "3"), [here, { type: "revoke", id: 3 }]);
+  assertStringIncludes(complain(["invite", "--hours", "0"]), "expected a number from 1 up");
+  assertStringIncludes(complain(["invite", "--room", "A b"]), "expected the name of a room");
+  assertStringIncludes(complain(["invite", "--list", "--revoke", "1"]), "Cannot use --list");
 });

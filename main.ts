@@ -1,10 +1,12 @@
 // Wiring: config -> journal -> hub -> server -> transport; signals; exit codes. Nothing else reads arguments, environment or
 // signals, and nothing else names a concrete journal or transport to serve from. The other commands are in cli/.
+import { Gate, type GateOptions } from "./access/gate.ts";
+import { openAccessStore } from "./access/store.ts";
 import { readCertificate } from "./cli/certificate.ts";
 import { COMMANDS, ENV_NAMES } from "./cli/commands.ts";
 import { greet } from "./cli/greeting.ts";
-import { readSecret } from "./cli/secret.ts";
 import { type CertificateFiles, isEverywhere, urlAt } from "./cli/values.ts";
+import { HOOK_SECRET, METRICS_TOKEN, OPERATOR_KEY, PASSWORD, readSecret } from "./cli/secret.ts";
 import { parseConfig, type ServeConfig } from "./config.ts";
 import deno from "./deno.json" with { type: "json" };
 import { MAX_MESSAGE_BYTES } from "./dialog.ts";
@@ -60,11 +62,15 @@ async function serve(config: ServeConfig): Promise<void> {
   const log = openLog(config);
   keepAlive(log);
   const listenOn = await TRANSPORTS[config.transport]();
-  const secret = config.hookSecret && readSecret(config.hookSecret);
   const certificate = config.certificate && readCertificate(config.certificate);
-  const token = config.metricsToken && readSecret(config.metricsToken, "metrics token");
+  const token = config.metricsToken && readSecret(config.metricsToken, METRICS_TOKEN);
+  const secret = config.hookSecret && readSecret(config.hookSecret, HOOK_SECRET);
+  const password = config.password && readSecret(config.password, PASSWORD);
+  const operatorKey = config.operatorKey && readSecret(config.operatorKey, OPERATOR_KEY);
   checkAddress(config);
   const journal = openJournal(config);
+  const gate = openGate(config, { password, operatorKey, log });
+  leaveFilesAlone(config);
   const hooks = new Map<string, Hook>();
   const onDelivered = (room: string) => hooks.forEach((hook) => hook.notify(room));
   const { keep, allowOrigins, hosts, base } = config;
@@ -81,7 +87,14 @@ async function serve(config: ServeConfig): Promise<void> {
   // Before anybody can say something, or that might be left out.
   await Promise.all(hooks.values().map((hook) => hook.start()));
   const metrics = new Metrics({ hub, version: deno.version });
-  const handler = makeHandler({ hub, log, allowOrigins, front, metrics: { metrics, token } });
+  const handler = makeHandler({
+    hub,
+    log,
+    allowOrigins,
+    front,
+    gate,
+    metrics: { metrics, token },
+  });
   const listener = await listen(config, listenOn, handler, { certificate, log });
   if (config.certificate) renewOnHangUp(config.certificate, listener, log);
   stopOnSignal(log, async () => {
@@ -91,6 +104,7 @@ async function serve(config: ServeConfig): Promise<void> {
     await listener.stop(GRACE_MS);
     await running;
     journal[Symbol.dispose]();
+    gate?.[Symbol.dispose]();
   });
   console.log(describe(config, listener.port));
   // Known by now. The network stays: out of descriptors for a while, the server must listen again.
@@ -107,17 +121,27 @@ function openLog({ logFormat: format, logLevel }: ServeConfig): Log {
   }, logLevel);
 }
 
-/**
- * Opens the journal. From then on the program may neither read nor write any other file; with a certificate, which is read
- * again, it may read. Deno cannot keep the two files when it gives up all others.
- */
 function openJournal(config: ServeConfig): Journal {
-  const journal = config.journal === "memory"
-    ? new MemoryJournal()
-    : openSqliteJournal(config.data);
+  return config.journal === "memory" ? new MemoryJournal() : openSqliteJournal(config.data);
+}
+
+/** What knows who may come in, in the journal's folder; undefined where everybody may, and nobody is an operator. */
+function openGate(
+  config: ServeConfig,
+  options: Omit<GateOptions, "store">,
+): Gate | undefined {
+  if (options.password === undefined && options.operatorKey === undefined) return undefined;
+  const store = openAccessStore(config.journal === "memory" ? undefined : config.data);
+  return new Gate({ ...options, store });
+}
+
+/**
+ * Everything is open: from here on the program may neither read nor write any other file. With a certificate, which is read
+ * again, it may read: Deno cannot keep the two files when it gives up all others.
+ */
+function leaveFilesAlone(config: ServeConfig): void {
   Deno.permissions.revokeSync({ name: "write" });
   if (!config.certificate) Deno.permissions.revokeSync({ name: "read" });
-  return journal;
 }
 
 /** What no code caught is logged, and does not end the process. */
@@ -206,6 +230,7 @@ function stopOnSignal(log: Log, end: () => Promise<void>): void {
 function describe(config: ServeConfig, port: number): string {
   return greet({
     ...config,
+    hasPassword: config.password !== undefined,
     version: deno.version,
     startupMs: performance.now(),
     localUrl: urlAt({ ...config, port }),

@@ -1,8 +1,11 @@
 // `confab chat`: a room in a terminal, or in a pipe. Puts together what the chat needs, and leaves the terminal as it was,
 // however it ends. Never ends the process: it gives the exit code to whoever runs it.
+import { ChatError, type ErrorCode } from "../errors.ts";
+import type { BearerHeaders } from "./bearer.ts";
 import { PipeChat } from "./chat_pipe.ts";
-import { findPlace } from "./chat_place.ts";
+import { type ChatPlace, findPlace } from "./chat_place.ts";
 import { TerminalChat } from "./chat_terminal.ts";
+import { fetchHead } from "./request.ts";
 
 export interface ChatOptions {
   /** The room's page. */
@@ -11,6 +14,17 @@ export interface ChatOptions {
   readonly name: string | undefined;
 }
 
+/** Time for the server to say whether one may come in. */
+const ENTRY_WAIT_MS = 3_000;
+
+/** What it says when one may not. */
+const ENTRY_ERRORS: readonly ErrorCode[] = [
+  "sign_in_first",
+  "wrong_password",
+  "bad_invite",
+  "not_invited",
+];
+
 /** Signals that end a chat on a terminal. Ctrl-C comes as a key. */
 const END_SIGNALS: Deno.Signal[] = ["SIGTERM", "SIGHUP", "SIGINT"];
 
@@ -18,9 +32,10 @@ const END_SIGNALS: Deno.Signal[] = ["SIGTERM", "SIGHUP", "SIGINT"];
  * Chats until it is left, or until the input ends. Resolves to the exit code; there may be a connection left that hangs.
  * @throws {ChatError} `bad_usage` for an address that is none; without a terminal also `no_name` and `bad_name`.
  */
-export async function chat({ url, name }: ChatOptions): Promise<number> {
+export async function chat({ url, name }: ChatOptions, bearer: BearerHeaders): Promise<number> {
   let tell = (text: string) => console.error(text);
-  const place = findPlace(url, (text) => tell(text));
+  const place = findPlace(url, { bearer, tell: (text) => tell(text) });
+  await checkEntry(place, bearer);
   const ended = new AbortController();
   survive(ended.signal, (text) => tell(text));
   try {
@@ -34,6 +49,19 @@ export async function chat({ url, name }: ChatOptions): Promise<number> {
     return 0;
   } finally {
     ended.abort();
+  }
+}
+
+/** A socket is not told why it is refused; a request is. What is away now may be there later. */
+async function checkEntry({ socketUrl }: ChatPlace, bearer: BearerHeaders): Promise<void> {
+  const url = socketUrl.replace(/^ws(.*)\/ws$/, "http$1");
+  const headers = { ...bearer, accept: "application/json" }; // a HEAD would have no reason in it
+  const signal = AbortSignal.timeout(ENTRY_WAIT_MS);
+  try {
+    const response = await fetchHead(`${url}?limit=1`, { headers, signal });
+    await response.body?.cancel();
+  } catch (error) {
+    if (error instanceof ChatError && ENTRY_ERRORS.includes(error.code)) throw error;
   }
 }
 

@@ -32,9 +32,10 @@ export class PipeChat implements Disposable {
 
   constructor(place: ChatPlace) {
     this.#place = place;
-    const { socketUrl, room, storage } = place;
+    const { socketUrl, room, storage, WebSocket } = place;
     this.#session = new Session({
       url: socketUrl,
+      WebSocket,
       room,
       storage,
       handlers: {

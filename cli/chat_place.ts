@@ -1,6 +1,7 @@
 // Where a chat takes place: the room's socket, and what is kept for its server between two runs. Reads the environment.
 import { randomHex } from "../page/outbox.js";
 import type { StorageLike } from "../page/protocol.d.ts";
+import type { BearerHeaders } from "./bearer.ts";
 import { FileStorage, findStateFile, MemoryStorage, STATE_ENV_NAMES } from "./file_storage.ts";
 import { parseRoomUrl } from "./room_url.ts";
 
@@ -10,6 +11,8 @@ const KEY_BYTES = 32;
 export interface ChatPlace {
   readonly room: string;
   readonly socketUrl: string;
+  /** Connects, with what one is let in by. */
+  readonly WebSocket: typeof WebSocket;
   /** The server's address, to be shown: no password is in it. */
   readonly server: string;
   readonly storage: StorageLike;
@@ -21,16 +24,29 @@ export interface ChatPlace {
  * The place that a room's page names. `tell` is told, in sentences, what cannot be kept; also later on.
  * @throws {ChatError} `bad_usage`
  */
-export function findPlace(text: string, tell: (text: string) => void): ChatPlace {
+export function findPlace(
+  text: string,
+  { bearer, tell }: { bearer: BearerHeaders; tell: (text: string) => void },
+): ChatPlace {
   const { base, room, url } = parseRoomUrl(text);
   const server = new URL(base);
   server.username = server.password = "";
   return {
     room,
+    WebSocket: withHeaders(bearer),
     socketUrl: `${url.replace("http", "ws")}/ws`,
     server: server.href,
     ...openStorage(server.href, tell),
   };
+}
+
+/** A WebSocket as Deno has it, which sends headers too. */
+function withHeaders(headers: BearerHeaders): typeof WebSocket {
+  return class extends WebSocket {
+    constructor(url: string | URL, protocol: string) {
+      super(url, { protocols: [protocol], headers });
+    }
+  } as typeof WebSocket;
 }
 
 /** What is kept for a server: in a file where there can be one, in memory otherwise. */

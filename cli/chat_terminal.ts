@@ -33,7 +33,7 @@ export class TerminalChat implements Disposable {
 
   constructor(place: ChatPlace) {
     this.#place = place;
-    const { socketUrl, room, storage } = place;
+    const { socketUrl, room, storage, WebSocket } = place;
     this.#screen = new Screen({
       input: process.stdin,
       output: process.stdout,
@@ -42,7 +42,7 @@ export class TerminalChat implements Disposable {
       onLeave: () => this.leave(),
     });
     const handlers = this.#makeHandlers();
-    this.#session = new Session({ url: socketUrl, room, handlers, storage });
+    this.#session = new Session({ url: socketUrl, room, handlers, storage, WebSocket });
     this.#timer = setInterval(() => this.#drawBottom(), COUNT_PERIOD_MS);
   }
 

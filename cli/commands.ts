@@ -16,6 +16,32 @@ const DATA = {
 /** The variables of what may be in no flag, where the list of processes would show it. */
 export const HOOK_SECRET_ENV = "CONFAB_HOOK_SECRET";
 export const METRICS_TOKEN_ENV = "CONFAB_METRICS_TOKEN";
+export const PASSWORD_ENV = "CONFAB_PASSWORD";
+export const OPERATOR_KEY_ENV = "CONFAB_OPERATOR_KEY";
+
+const PASSWORD_FILE = {
+  value: "FILE",
+  env: "CONFAB_PASSWORD_FILE",
+  aka: ["password", "pass", "auth"],
+} as const;
+
+const OPERATOR_FILE = {
+  value: "FILE",
+  env: "CONFAB_OPERATOR_FILE",
+  aka: ["operator", "operator-key", "admin"],
+} as const;
+
+/** What lets a client in. */
+const BEARER = {
+  "password-file": {
+    ...PASSWORD_FILE,
+    help: `file with the password of the server; or the\npassword in ${PASSWORD_ENV}`,
+  },
+  "operator-file": {
+    ...OPERATOR_FILE,
+    help: `file with the operator key, to be one; or the key\nin ${OPERATOR_KEY_ENV}`,
+  },
+} as const;
 
 /** Every command, by its name. */
 export const COMMANDS = {
@@ -129,6 +155,15 @@ export const COMMANDS = {
         help:
           `file with the token that opens /metrics to other\nmachines; or the token in ${METRICS_TOKEN_ENV}`,
       },
+      "password-file": {
+        ...PASSWORD_FILE,
+        help: `file with the password that everybody needs; or\nthe password in ${PASSWORD_ENV}`,
+      },
+      "operator-file": {
+        ...OPERATOR_FILE,
+        help:
+          `file with the key that makes an operator, of 16\nbytes or more; or the key in ${OPERATOR_KEY_ENV}`,
+      },
       qr: { aka: ["qrcode"], help: "show the Network address as a QR code" },
       ...COMMON,
       version: { short: "v", help: "show the version" },
@@ -154,6 +189,7 @@ export const COMMANDS = {
         help: "id of the message: another with the same name\nand id adds nothing",
       },
       lines: { help: "each line of standard input is a message, sent\nas it comes" },
+      ...BEARER,
       ...COMMON,
     },
   },
@@ -173,6 +209,7 @@ export const COMMANDS = {
       },
       name: { value: "NAME", aka: ["user", "as"], help: "be seen in the room under this name" },
       json: { help: "the JSON objects of the protocol, one a line" },
+      ...BEARER,
       ...COMMON,
     },
   },
@@ -186,6 +223,7 @@ export const COMMANDS = {
         aka: ["user", "as"],
         help: "your name; else the one of the last time",
       },
+      ...BEARER,
       ...COMMON,
     },
   },
@@ -207,6 +245,7 @@ export const COMMANDS = {
         help: "ndjson, one object a line, json, a list, or text",
       },
       data: { ...DATA, help: "folder of the journal" },
+      ...BEARER,
       ...COMMON,
     },
   },
@@ -232,6 +271,31 @@ export const COMMANDS = {
       "CONFAB_CERT and the first name of CONFAB_HOST say that it is.",
     examples: [["confab health https://chat.example.org/", ""]],
     flags: { ...COMMON },
+  },
+  invite: {
+    args: ["[URL]"],
+    summary: "a link that lets somebody in without the password",
+    details: "Without URL it is for the server on this machine, on the port of CONFAB_ADDR.\n" +
+      "It takes the password or the operator key to invite.",
+    examples: [
+      ["confab invite https://chat.example.org/ --password-file FILE", ""],
+      ["confab invite --room ops --hours 1", "one room, soon"],
+      ["confab invite --list", "what can be used, or is"],
+      ["confab invite --revoke 3", "it, and whoever came by it"],
+    ],
+    flags: {
+      room: { value: "ROOM", help: "the only room that it is for" },
+      hours: {
+        value: "N",
+        default: "24",
+        aka: ["for", "expires", "ttl"],
+        help: "how long the link can be used",
+      },
+      list: { aka: ["ls"], help: "list the invites" },
+      revoke: { value: "ID", aka: ["delete", "remove"], help: "end an invite, and who came by it" },
+      ...BEARER,
+      ...COMMON,
+    },
   },
   completions: {
     args: ["SHELL"],
@@ -273,4 +337,6 @@ export const ENV_NAMES: readonly string[] = [
   ),
   HOOK_SECRET_ENV,
   METRICS_TOKEN_ENV,
+  PASSWORD_ENV,
+  OPERATOR_KEY_ENV,
 ];

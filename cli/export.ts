@@ -3,6 +3,7 @@
 import type { ExportConfig } from "../config.ts";
 import { harmlessJson } from "../wire/harmless.ts";
 import { encodeTranscript } from "../wire/transcript.ts";
+import type { BearerHeaders } from "./bearer.ts";
 import { checkEntry, type EntryLine, toEntry } from "./entry.ts";
 import { note, writeLine } from "./output.ts";
 import { notConfab, request } from "./request.ts";
@@ -17,9 +18,12 @@ type Pages = AsyncIterable<readonly EntryLine[]> | Iterable<readonly EntryLine[]
  * Writes the room, and gives 0; a room without entries is empty.
  * @throws {Error} when it cannot be had: with a sentence.
  */
-export async function exportRoom({ from, format, data }: ExportConfig): Promise<number> {
+export async function exportRoom(
+  { from, format, data }: ExportConfig,
+  bearer: BearerHeaders = {},
+): Promise<number> {
   const pages: Pages = "url" in from
-    ? readServer(from.url)
+    ? readServer(from.url, bearer)
     : (await import("./export_journal.ts")).readJournal(data, from.room);
   await WRITERS[format](pages);
   return 0;
@@ -66,11 +70,14 @@ interface Page {
 }
 
 /** Up to what is there when it begins: a busy room has no end. */
-async function* readServer(room: string): AsyncGenerator<readonly EntryLine[]> {
+async function* readServer(
+  room: string,
+  bearer: BearerHeaders,
+): AsyncGenerator<readonly EntryLine[]> {
   let head = Infinity;
   let isFirst = true;
   for (let after = 0; after < head;) {
-    const page = await readPage(room, after);
+    const page = await readPage(room, after, bearer);
     if (isFirst) head = page.head;
     else if (page.gap) note(`${Number(page.gap.count)} entries were removed while it was read`);
     isFirst = false;
@@ -80,9 +87,11 @@ async function* readServer(room: string): AsyncGenerator<readonly EntryLine[]> {
 }
 
 /** @throws {Error} when it is no page of entries in order: reading on might have no end. */
-async function readPage(room: string, after: number): Promise<Page> {
+async function readPage(room: string, after: number, bearer: BearerHeaders): Promise<Page> {
   const url = `${room}?after=${after}&limit=${PAGE_ENTRIES}`;
-  const { type, json } = await request(url, { headers: { accept: "application/json" } });
+  const { type, json } = await request(url, {
+    headers: { ...bearer, accept: "application/json" },
+  });
   if (!type.startsWith("application/json")) throw notConfab(room, `it answered with ${type}`);
   const { head, entries } = (json ?? {}) as Partial<Page>;
   if (!Number.isSafeInteger(head) || !Array.isArray(entries)) {

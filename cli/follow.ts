@@ -1,6 +1,7 @@
 // A room over HTTP, live and for good: reconnects, resumes behind what it has seen, and gives each entry once. The client
 // half of the JSON lines that `GET /r/ROOM` streams.
 import { delay } from "@std/async/delay";
+import type { BearerHeaders } from "./bearer.ts";
 import { readLines } from "./lines.ts";
 import { AwayError, backoffMs, boundRetryAfter, fetchHead, notConfab, showUrl } from "./request.ts";
 
@@ -18,6 +19,8 @@ export interface FollowOptions {
   readonly since?: number | undefined;
   /** Whom to be in the room; undefined for nobody. */
   readonly name?: string | undefined;
+  /** What one is let in by. */
+  readonly bearer?: BearerHeaders;
   /** Told once for each time that the server is away. */
   readonly onLost?: (error: Error) => void;
   readonly onFound?: () => void;
@@ -111,7 +114,10 @@ function advance(place: Place, line: Line): boolean {
 
 /** The lines of one connection, until it ends. @throws {AwayError} when it breaks or ends, or was none; as `fetchHead` does. */
 async function* connect(
-  { url, name, silenceMs = SILENCE_MS, place, key }: FollowOptions & { place: Place; key: string },
+  { url, name, bearer, silenceMs = SILENCE_MS, place, key }: FollowOptions & {
+    place: Place;
+    key: string;
+  },
 ): AsyncGenerator<Line> {
   const silence = new AbortController();
   const watch = () => setTimeout(() => silence.abort(new Error("it is silent")), silenceMs);
@@ -119,6 +125,7 @@ async function* connect(
   let isOpen = false;
   try {
     const headers = {
+      ...bearer,
       accept: "application/x-ndjson",
       ...(name === undefined ? {} : { "confab-key": key }),
     };

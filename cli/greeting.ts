@@ -12,6 +12,8 @@ export interface Greeting {
   readonly journal: "sqlite" | "memory";
   readonly data: string;
   readonly keep: number;
+  /** Whether it takes a password to come in. */
+  readonly hasPassword: boolean;
   readonly hasQr: boolean;
   /** Whether somebody sees it, rather than a file or a pipe. */
   readonly isTerminal: boolean;
@@ -38,11 +40,24 @@ export function greet(greeting: Greeting): string {
     row("Data", dataLine(greeting)),
     "",
     ...(greeting.hasQr ? [qrLines(greeting), ""] : []),
-    "  Anyone who can reach this address can join.",
-    `  Try   curl -d "hello" ${localUrl}r/lobby`,
+    ...(greeting.hasPassword ? lockedLines(localUrl) : openLines(localUrl)),
     "  Ctrl-C to stop, --help for options",
     "",
   ].join("\n");
+}
+
+function openLines(localUrl: string): string[] {
+  return [
+    "  Anyone who can reach this address can join. Lock it with --password-file.",
+    `  Try   curl -d "hello" ${localUrl}r/lobby`,
+  ];
+}
+
+function lockedLines(localUrl: string): string[] {
+  return [
+    "  Whoever comes needs the password, or an invite.",
+    `  Try   confab invite ${localUrl}`,
+  ];
 }
 
 function dataLine({ journal, data, keep }: Greeting): string {

@@ -10,6 +10,7 @@ const GREETING: Greeting = {
   journal: "sqlite",
   data: "./confab-data",
   keep: 10_000,
+  hasPassword: false,
   hasQr: false,
   isTerminal: false,
   hasColor: true,
@@ -25,11 +26,24 @@ Deno.test("greet() says where it is, where the data is and what to do next", () 
   Network  http://10.0.0.7:8080/
   Data     ./confab-data   (the last 10,000 messages of each room)
 
-  Anyone who can reach this address can join.
+  Anyone who can reach this address can join. Lock it with --password-file.
   Try   curl -d "hello" http://localhost:8080/r/lobby
   Ctrl-C to stop, --help for options
 `,
   );
+});
+
+Deno.test("greet() says that there is a password, and what goes with one", () => {
+  const text = greet({ ...GREETING, hasPassword: true });
+  assert(
+    text.includes(
+      `  Whoever comes needs the password, or an invite.
+  Try   confab invite http://localhost:8080/
+`,
+    ),
+    text,
+  );
+  assert(!text.includes("Anyone"), text);
 });
 
 Deno.test("greet() tells a journal that forgets, and one that keeps everything", () => {

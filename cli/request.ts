@@ -188,7 +188,7 @@ async function explainRefusal(url: string, response: Response): Promise<Error> {
     ? showMove(url, new URL(location, url).href)
     : reason === undefined
     ? notConfab(url, `it answered ${status}`).message
-    : `Cannot use ${showUrl(url)}: ${harmless(String(reason))}`;
+    : `Cannot use ${showUrl(url)}: ${harmless(String(reason))}${hintFor(code)}`;
   if (status >= 500 || PASSING.includes(status)) {
     const bounds = { nowMs: Date.now(), mostMs: MAX_RETRY_AFTER_MS };
     const retryAfterMs = parseRetryAfterMs(headers.get("retry-after"), bounds);
@@ -197,6 +197,11 @@ async function explainRefusal(url: string, response: Response): Promise<Error> {
   return typeof code === "string" && Object.hasOwn(ERRORS, code)
     ? new ChatError(code as ErrorCode, { message })
     : new Error(message);
+}
+
+function hintFor(code: unknown): string {
+  if (code !== "sign_in_first") return "";
+  return `. Give the password by --password-file FILE or in CONFAB_PASSWORD`;
 }
 
 function showMove(from: string, to: string): string {

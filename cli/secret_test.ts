@@ -1,19 +1,19 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ChatError } from "../errors.ts";
-import { readSecret } from "./secret.ts";
+import { HOOK_SECRET, OPERATOR_KEY, PASSWORD, readSecret } from "./secret.ts";
 
 Deno.test("readSecret() reads a file without the line break at its end, or takes the value", async () => {
   const file = await Deno.makeTempFile({ prefix: "confab-secret-" });
   try {
     await Deno.writeTextFile(file, "whsec_c2VjcmV0IHNlY3JldA==\n");
-    assertEquals(readSecret({ file }), "whsec_c2VjcmV0IHNlY3JldA==");
-    assertEquals(readSecret({ value: "sixteen letters!" }), "sixteen letters!");
+    assertEquals(readSecret({ file }, HOOK_SECRET), "whsec_c2VjcmV0IHNlY3JldA==");
+    assertEquals(readSecret({ value: "sixteen letters!" }, HOOK_SECRET), "sixteen letters!");
     await Deno.writeTextFile(file, "short one\n");
-    const { code, message } = assertThrows(() => readSecret({ file }), ChatError);
+    const { code, message } = assertThrows(() => readSecret({ file }, HOOK_SECRET), ChatError);
     assertEquals(code, "bad_usage");
     assertEquals(
       message,
-      `Cannot use hook secret "${file}": expected 16 characters or more, received 9`,
+      `Cannot use hook secret "${file}": expected 16 bytes or more, received 9`,
     );
   } finally {
     await Deno.remove(file);
@@ -21,8 +21,30 @@ Deno.test("readSecret() reads a file without the line break at its end, or takes
 });
 
 Deno.test("readSecret() names a file that is not there, and shows no secret", () => {
-  const missing = assertThrows(() => readSecret({ file: "/no/such/file" }), ChatError);
+  const missing = assertThrows(() => readSecret({ file: "/no/such/file" }, HOOK_SECRET), ChatError);
   assert(missing.message.startsWith('Cannot read hook secret "/no/such/file": '));
-  const short = assertThrows(() => readSecret({ value: "hush" }), ChatError);
+  const short = assertThrows(() => readSecret({ value: "hush" }, HOOK_SECRET), ChatError);
   assert(!short.message.includes("hush"), short.message);
+});
+
+Deno.test("readSecret() takes a short password in any script, a long operator key, and one line of either", () => {
+  assertEquals(readSecret({ value: " sesame " }, PASSWORD), "sesame");
+  assertEquals(readSecret({ value: "ключ ключ" }, OPERATOR_KEY), "ключ ключ"); // 17 bytes
+  const refused = [
+    [PASSWORD, " ", "Cannot use password: expected one, received none"],
+    [PASSWORD, "x".repeat(1025), "Cannot use password: expected 1024 bytes at most, received 1025"],
+    [
+      PASSWORD,
+      "two\nlines",
+      "Cannot use password: expected one line, received more, or control characters",
+    ],
+    [
+      OPERATOR_KEY,
+      "x".repeat(15),
+      "Cannot use operator key: expected 16 bytes or more, received 15",
+    ],
+  ] as const;
+  for (const [kind, value, message] of refused) {
+    assertEquals(assertThrows(() => readSecret({ value }, kind), ChatError).message, message);
+  }
 });

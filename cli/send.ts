@@ -2,12 +2,16 @@
 import type { SendConfig } from "../config.ts";
 import { ChatError } from "../errors.ts";
 import { harmless } from "../wire/harmless.ts";
+import type { BearerHeaders } from "./bearer.ts";
 import { readLines } from "./lines.ts";
 import { note } from "./output.ts";
 import { notConfab, request, type RequestOptions } from "./request.ts";
 
 /** More than any message may have: standard input may be endless. */
 const MAX_INPUT_BYTES = 1024 * 1024;
+
+/** Where to say it, under which name, and by what one is let in there. */
+type Place = Pick<SendConfig, "url" | "name"> & { readonly bearer: BearerHeaders };
 
 /** The source of the lines may go on for good: it waits for the server, and is told. */
 const PATIENT: RequestOptions = {
@@ -22,16 +26,18 @@ const PATIENT: RequestOptions = {
 export async function send(
   config: SendConfig,
   input: ReadableStream<Uint8Array>,
+  bearer: BearerHeaders = {},
 ): Promise<number> {
-  if (config.hasLines) return await sendLines(config, input);
+  const place: Place = { ...config, bearer };
+  if (config.hasLines) return await sendLines(place, input);
   const text = config.text ?? await readText(input);
-  await say(config, { text, id: config.id ?? crypto.randomUUID() });
+  await say(place, { text, id: config.id ?? crypto.randomUUID() });
   return 0;
 }
 
 /** In order, each one accepted before the next one is sent. Empty lines are no messages. */
 async function sendLines(
-  config: SendConfig,
+  place: Place,
   input: ReadableStream<Uint8Array>,
 ): Promise<number> {
   let exitCode = 0;
@@ -40,7 +46,7 @@ async function sendLines(
     number++;
     if (text.trim() === "") continue;
     try {
-      await say(config, { text, id: crypto.randomUUID() }, PATIENT);
+      await say(place, { text, id: crypto.randomUUID() }, PATIENT);
     } catch (error) {
       if (!(error instanceof ChatError) || error.code !== "too_long") throw error;
       note(`Line ${number} is left out: it is longer than a message may be`);
@@ -52,7 +58,7 @@ async function sendLines(
 
 /** Resolves when it is accepted, which only a room can tell: anybody may answer 200. */
 async function say(
-  { url, name }: SendConfig,
+  { url, name, bearer }: Place,
   message: { text: string; id: string },
   options: RequestOptions = {},
 ): Promise<void> {
@@ -60,7 +66,7 @@ async function say(
     ...options,
     method: "POST",
     redirect: "manual", // a POST that follows one may become a GET
-    headers: { "content-type": "application/json" },
+    headers: { ...bearer, "content-type": "application/json" },
     body: JSON.stringify({ ...message, name }),
   });
   const { seq } = (json ?? {}) as { seq?: unknown };

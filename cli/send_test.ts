@@ -20,7 +20,13 @@ function serve(...answers: (() => Response)[]) {
 const accepted = () => Response.json({ seq: 1, id: "7" }, { status: 201 });
 
 function configure(fields: Partial<SendConfig> & { url: string }): SendConfig {
-  const nothing = { text: undefined, name: undefined, id: undefined, hasLines: false };
+  const nothing = {
+    text: undefined,
+    name: undefined,
+    id: undefined,
+    hasLines: false,
+    bearer: undefined,
+  };
   return { command: "send", ...nothing, ...fields };
 }
 

@@ -3,6 +3,7 @@ import type { TailConfig } from "../config.ts";
 import { harmless, harmlessJson } from "../wire/harmless.ts";
 import type { Notice } from "../wire/message.ts";
 import { TRANSCRIPT } from "../wire/transcript.ts";
+import type { BearerHeaders } from "./bearer.ts";
 import { checkEntry, toEntry } from "./entry.ts";
 import { follow, type Line } from "./follow.ts";
 import { note, writeLine } from "./output.ts";
@@ -11,12 +12,13 @@ import { note, writeLine } from "./output.ts";
  * Shows the room until the process ends.
  * @throws {Error} when the server refuses for good, or nobody reads any more.
  */
-export async function tail(config: TailConfig): Promise<number> {
+export async function tail(config: TailConfig, bearer: BearerHeaders = {}): Promise<number> {
   const { url, since, name, isJson } = config;
   const lines = follow({
     url,
     since,
     name,
+    bearer,
     onLost: (error) => note(`${harmless(error.message)} (trying again)`),
     onFound: () => note("Connected"),
   });

@@ -19,7 +19,8 @@ export function corsHeaders(request: Request, allowed: readonly string[]): Recor
     ...request.method === "OPTIONS"
       ? {
         "access-control-allow-methods": "GET, HEAD, POST",
-        "access-control-allow-headers": "Content-Type, Idempotency-Key, Confab-Key, Last-Event-ID",
+        "access-control-allow-headers":
+          "Authorization, Content-Type, Idempotency-Key, Confab-Key, Last-Event-ID",
         "access-control-max-age": "600",
       }
       : {},

@@ -21,7 +21,8 @@ export function serveAsset(request: Request, asset: Asset): Response {
   return new Response(method === "HEAD" ? null : asset.body, { headers });
 }
 
-function securityHeaders(request: Request): Record<string, string> {
+/** What keeps other sites out of a page of ours, and anything of theirs out of it. */
+export function securityHeaders(request: Request): Record<string, string> {
   const { host } = new URL(request.url);
   return {
     // Safari before 15.4 takes 'self' for the page's own scheme only, hence the socket's origin by name.

@@ -1,9 +1,8 @@
 // Saying something with one request: JSON, text, or what another service posts.
 import { Buffer, isUtf8 } from "node:buffer";
-import type { Admission } from "../access/admission.ts";
 import { MAX_MESSAGE_BYTES } from "../dialog.ts";
 import { ChatError } from "../errors.ts";
-import type { Author, Hub } from "../hub.ts";
+import type { Author } from "../hub.ts";
 import { anonymousAuthor, hashKey, OPERATOR, parseName } from "../names.ts";
 import { badField, decodeFields, type Fields, parseObject } from "../wire/json_lines.ts";
 import type { Message } from "../wire/message.ts";
@@ -11,6 +10,7 @@ import { decodeText } from "../wire/text.ts";
 import { readBody } from "./body.ts";
 import { readGithub } from "./github.ts";
 import { readSlack } from "./slack.ts";
+import type { Visit } from "./visit.ts";
 
 /** What other services post says little in many words. */
 const MAX_PAYLOAD_BYTES = 1024 * 1024;
@@ -21,13 +21,7 @@ interface Saying {
   readonly line: Fields;
 }
 
-export interface PostDeps {
-  readonly hub: Hub;
-  readonly room: string;
-  readonly admission: Admission;
-  /** IP address of the request. */
-  readonly address: string;
-}
+type PostDeps = Pick<Visit, "hub" | "room" | "admission" | "address">;
 
 /**
  * Says what the request holds. Answers when it is durable.

@@ -1,10 +1,8 @@
 // A room as one URL with several representations: which one a request is for, and the ones that end. The stream and the
 // POST are their own modules.
 import { accepts } from "@std/http/negotiation";
-import type { Admission } from "../access/admission.ts";
 import { ChatError } from "../errors.ts";
-import type { Hub, Reading } from "../hub.ts";
-import type { Log } from "../log.ts";
+import type { Reading } from "../hub.ts";
 import { addTo } from "../tally.ts";
 import type { Peer } from "../transport/transport.ts";
 import { encodeEntry } from "../wire/json_lines.ts";
@@ -14,6 +12,7 @@ import { servePost } from "./post.ts";
 import { problemOf, refuse } from "./problem.ts";
 import { parseQuery, type RoomQuery } from "./query.ts";
 import { serveStream } from "./stream.ts";
+import type { Visit } from "./visit.ts";
 
 /** Characters of text in a page. */
 const MAX_PAGE_CHARS = 256 * 1024;
@@ -27,18 +26,16 @@ const ROOT_TYPES = ["text/html", "text/plain", "application/json", ...STREAMS];
 
 const METHODS = "GET, HEAD, POST, OPTIONS";
 
-export interface RoomDeps {
-  readonly hub: Hub;
-  readonly log: Log;
-  readonly allowOrigins: readonly string[];
-  readonly room: string;
-  readonly admission: Admission;
-  /** IP address of the request. */
-  readonly address: string;
+export interface RoomDeps extends Visit {
   /** Answers with the page. */
   readonly servePage: () => Response;
   /** Whether it is the room of `/`, which is the page first of all and takes no POST: scripts know it so. */
   readonly isRoot: boolean;
+}
+
+/** What a request for a room is to be answered with; undefined for nothing that there is. */
+export function typeFor(request: Request, isRoot: boolean): string | undefined {
+  return accepts(request, ...isRoot ? ROOT_TYPES : TYPES);
 }
 
 /** Answers a request for a room; what is wrong with it with a problem document. */
@@ -73,11 +70,10 @@ function answer(request: Request, peer: Peer, deps: RoomDeps): Response | Promis
 
 function read(request: Request, peer: Peer, deps: RoomDeps): Response | Promise<Response> {
   const { isRoot, servePage } = deps;
-  const types = isRoot ? ROOT_TYPES : TYPES;
-  const type = accepts(request, ...types);
+  const type = typeFor(request, isRoot);
   if (type === undefined) {
     const message = `None of the formats that the request accepts can be had: there are ${
-      types.join(", ")
+      (isRoot ? ROOT_TYPES : TYPES).join(", ")
     }`;
     throw new ChatError("not_acceptable", { message });
   }

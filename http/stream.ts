@@ -1,10 +1,8 @@
 // A room that goes on: one response whose body is a client like any other, with the same queue, catching up and end.
-import type { Admission } from "../access/admission.ts";
 import { Client } from "../client.ts";
 import type { Dialog, Speaker } from "../dialog.ts";
 import { ChatError } from "../errors.ts";
 import type { Arrival, Hub } from "../hub.ts";
-import type { Log } from "../log.ts";
 import { parseName } from "../names.ts";
 import type { Peer } from "../transport/transport.ts";
 import { EVENT_STREAM } from "../wire/event_stream.ts";
@@ -13,6 +11,7 @@ import type { Wire } from "../wire/message.ts";
 import { TRANSCRIPT } from "../wire/transcript.ts";
 import { authorOf } from "./post.ts";
 import { parseLastEventId, type RoomQuery } from "./query.ts";
+import type { Visit } from "./visit.ts";
 
 /** Silence that no proxy takes for the end, and shorter than what the page takes for a reason to ask. */
 const HEARTBEAT_PERIOD_MS = 12_000;
@@ -27,13 +26,7 @@ const WIRES = new Map([
   ["text/plain", TRANSCRIPT],
 ]);
 
-export interface StreamOptions {
-  readonly hub: Hub;
-  readonly log: Log;
-  readonly room: string;
-  readonly admission: Admission;
-  /** IP address of the request. */
-  readonly address: string;
+export interface StreamOptions extends Visit {
   readonly query: RoomQuery;
   /** One of `WIRES`. */
   readonly type: string;

@@ -56,5 +56,5 @@ export function compact(source: string): string {
 
 /** A line without a tag has no text but between quotes, of which it may have only this one kind. */
 function compactLine(line: string): string {
-  return line.replace(/("(?:[^"\\]|\\.)*")|([,:}]|\)(?= (?:return|this)\b)) | (?=")/g, "$1$2");
+  return line.replace(/("(?:[^"\\]|\\.)*")|([,:}]|\)(?= (?!and\b)\w)) | (?=")/g, "$1$2");
 }

@@ -93,4 +93,5 @@ function hasNoBody(line: string): boolean {
 Deno.test("compact() leaves out comments of HTML and CSS", () => {
   assertEquals(compact("<p>\n  <!-- Why. -->\n  <b>x</b>\n</p>\n"), "<p>\n<b>x</b>\n</p>\n");
   assertEquals(compact("/* Why. */\n\na {\n  top: 0;\n}\n"), "a{top:0}\n");
+  assertEquals(compact("@media (a) and (b) {\n  c {\n  }\n}\n"), "@media (a) and (b){c{}}\n");
 });

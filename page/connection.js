@@ -60,8 +60,11 @@ export function makeConnection(onRetry, onBlocked) {
     show(now) {
       if (state === "online") since = Date.now();
       const isLong = Date.now() - since > MAX_WAIT_MS;
-      if (typeof now === "object" && !wasOnline && (++failures >= MAX_FAILURES || isLong)) {
-        investigate();
+      if (typeof now === "object") {
+        // Whoever is signed out gets the sign-in page in place of this one. What was typed is kept.
+        fetch("", { method: "HEAD" })
+          .then(({ status }) => status === 401 && location.reload(), () => {});
+        if (!wasOnline && (++failures >= MAX_FAILURES || isLong)) investigate();
       }
       if (now === "online") {
         wasOnline = true;

@@ -123,7 +123,9 @@ export class Stream {
     const { seq, ...problem } = await this.#ask({}, { method: "POST", body });
     if (seq) return this.#tell(JSON.stringify({ type: "ack", id: line.id, seq }));
     // What is on the way may refuse it as well, in its own words. That it cannot reach the server is no refusal.
-    if (!problem.code && !(problem.status >= 400 && problem.status < 500)) return this.#end();
+    // Whoever is signed out may say it again once signed in.
+    const { status, code } = problem;
+    if (status === 401 || (!code && (status < 400 || status > 499))) return this.#end();
     // What is to be sent again takes with it what was said later.
     const behind = problem.retryAfterMs === undefined ? [] : this.#posts.splice(0);
     for (const { id } of [line, ...behind]) this.#tellRefusal(problem, id);

@@ -63,10 +63,10 @@ export class Stage implements AsyncDisposable {
     this.#data = data;
   }
 
-  static async open(): Promise<Stage> {
+  static async open(env: Record<string, string> = {}): Promise<Stage> {
     const data = await Deno.makeTempDir({ prefix: "confab-stage-" });
     shared ??= openBrowser(executablePath!);
-    return new Stage(await shared, await startProgram({ data }), data);
+    return new Stage(await shared, await startProgram({ data, env }), data);
   }
 
   /** Ends the program as a power cut would. */

@@ -40,7 +40,10 @@ Deno.test("confab: the first lines say where it is and what to try, without colo
   const url = `http://127.0.0.1:${program.port}/`;
   assertMatch(program.output(), /^confab \d+\.\d+\.\d+ {3}ready in \d+ ms\n\n {2}Local {4}http/);
   assertStringIncludes(program.output(), `  Local    ${url}\n`);
-  assertStringIncludes(program.output(), "  Anyone who can reach this address can join.\n");
+  assertStringIncludes(
+    program.output(),
+    "  Anyone who can reach this address can join. Lock it with",
+  );
   assertStringIncludes(program.output(), "  Ctrl-C to stop, --help for options\n");
   assert(!program.output().includes("\x1b"));
   const tip = /^ {2}Try {3}curl -d "(\w+)" (\S+)$/m.exec(program.output())!;

@@ -28,6 +28,8 @@ export interface Wish {
   readonly name?: string;
   readonly key?: string;
   readonly path?: string;
+  /** Shown with the upgrade. */
+  readonly bearer?: string;
   readonly [field: string]: unknown;
 }
 
@@ -58,8 +60,11 @@ export class JsonSocket implements AsyncDisposable {
   }
 
   /** Connects. @throws when the connection ends before it is open. */
-  static async open(port: number, path = "/ws"): Promise<JsonSocket> {
-    const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, "confab.v1");
+  static async open(port: number, path = "/ws", bearer = ""): Promise<JsonSocket> {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, {
+      protocols: ["confab.v1"],
+      headers: bearer ? { authorization: `Bearer ${bearer}` } : {},
+    });
     const client = new JsonSocket(socket);
     const opened = new Promise((resolve) => socket.onopen = resolve);
     await Promise.race([opened, client.closed]);
@@ -70,9 +75,9 @@ export class JsonSocket implements AsyncDisposable {
   /** Connects, says hello and resolves with the welcome as well. The key goes with the name. */
   static async join(
     port: number,
-    { path, ...hello }: Wish = {},
+    { path, bearer, ...hello }: Wish = {},
   ): Promise<{ socket: JsonSocket; welcome: Line }> {
-    const socket = await JsonSocket.open(port, path);
+    const socket = await JsonSocket.open(port, path, bearer);
     socket.send({ type: "hello", key: makeKey(hello.name ?? "nobody"), ...hello });
     const welcome = await socket.read("welcome");
     if (!welcome) throw new Error("Cannot join: the connection ended before the welcome");

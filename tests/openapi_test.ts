@@ -3,6 +3,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { parse } from "yaml";
+import { Gate } from "../access/gate.ts";
+import { openAccessStore } from "../access/store.ts";
 import { MemoryJournal } from "../journal/memory.ts";
 import { ChatError } from "../errors.ts";
 import { makeKey } from "./json_socket.ts";
@@ -22,7 +24,7 @@ interface Operation {
 }
 type PathItem = Record<string, Operation>;
 
-const METHODS = ["get", "head", "post", "options", "put"];
+const METHODS = ["get", "head", "post", "options", "put", "delete"];
 const doc = parse(await Deno.readTextFile(new URL("../docs/openapi.yaml", import.meta.url)));
 const ajv = new Ajv2020({ strict: false, allErrors: true });
 ajv.addSchema(doc, "openapi");
@@ -30,7 +32,6 @@ ajv.addSchema(doc, "openapi");
 /** Answers that take more than a request: which test has them. */
 const TRIED_ELSEWHERE = [
   "post /r/{room} 408", // http/body_test.ts
-  "get /r/{room} 403", // tests/operator_test.ts
 ];
 
 /** Headers that an answer may leave out. */
@@ -51,7 +52,12 @@ interface Try {
   /** What is done to the server before. */
   readonly fault?: (server: Serving) => void;
   readonly isFull?: boolean;
+  /** Whether the server has a password, which is {@linkcode PASSWORD}. */
+  readonly isLocked?: boolean;
 }
+
+const PASSWORD = "open sesame";
+const KNOWN = { authorization: `Bearer ${PASSWORD}` };
 
 const JSON_TYPE = { "content-type": "application/json" };
 const LABELED = { action: "labeled", pull_request: {}, repository: {} };
@@ -103,6 +109,28 @@ const TRIES: Try[] = [
     status: 403,
   },
   { init: { method: "PUT", body: "x" }, status: 405 },
+  { isLocked: true, init: accept("application/json"), status: 401 },
+  { isLocked: true, init: accept("*/*", { authorization: "Bearer inv_x" }), status: 403 },
+  { isLocked: true, init: post({ text: "hi" }), status: 401 },
+  { path: "/invites", isLocked: true, init: { headers: KNOWN }, status: 200 },
+  { path: "/invites", isLocked: true, status: 401 },
+  { path: "/invites", isLocked: true, init: post({ room: "ops" }, KNOWN), status: 201 },
+  { path: "/invites", isLocked: true, init: post({ hours: 0 }, KNOWN), status: 400 },
+  { path: "/invites", isLocked: true, init: post({}), status: 401 },
+  {
+    path: "/invites/{id}",
+    isLocked: true,
+    fault: ({ gate }) => gate!.invite({ room: "ops", lastsMs: 60_000 }),
+    init: { method: "DELETE", headers: KNOWN },
+    status: 204,
+  },
+  { path: "/invites/{id}", isLocked: true, init: { method: "DELETE" }, status: 401 },
+  {
+    path: "/invites/{id}",
+    isLocked: true,
+    init: { method: "DELETE", headers: KNOWN },
+    status: 404,
+  },
   { path: "/healthz", status: 200 },
   { path: "/healthz", fault: closeRooms, status: 503 },
 ];
@@ -139,19 +167,27 @@ function promised(): string[] {
 
 /** What is accepted is what the document describes. */
 function checkRequest({ requestBody }: Operation, { init, query, status }: Try, name: string) {
-  if (status !== 201 || query) return;
+  if (status !== 201 || query || !requestBody) return;
   const isJson = new Headers(init?.headers).get("content-type") === "application/json";
   if (isJson) conform(JSON.parse(`${init?.body}`), requestBody!.content["application/json"]!, name);
 }
 
 /** Asks a server that has something to show. Returns the media type of the answer. */
 async function check(attempt: Try, answer: Answer, name: string): Promise<string> {
-  const { path = "/r/{room}", room = "ops", query = "", init = {}, fault, isFull } = attempt;
-  const options = { keep: 5, ...isFull ? { journal: new FullJournal() } : {} };
+  const { path = "/r/{room}", room = "ops", query = "", init = {}, fault, isFull, isLocked } =
+    attempt;
+  using gate = isLocked ? makeGate() : undefined;
+  const options = {
+    keep: 5,
+    ...isFull ? { journal: new FullJournal() } : {},
+    ...gate ? { gate } : {},
+  };
   await using server = await serve(options);
-  if (!isFull && !fault) await fill(server);
+  if (!isFull && !fault && !isLocked) await fill(server);
   fault?.(server);
-  const url = `http://127.0.0.1:${server.port}${path.replace("{room}", room)}${query}`;
+  const url = `http://127.0.0.1:${server.port}${
+    path.replace("{room}", room).replace("{id}", "1")
+  }${query}`;
   const response = await fetch(url, init);
   assertEquals(response.status, attempt.status, name);
   for (const [header, { schema }] of Object.entries(answer.headers ?? {})) {
@@ -168,6 +204,17 @@ async function check(attempt: Try, answer: Answer, name: string): Promise<string
   assert(body, `${name} is of the type ${type}`);
   for (const value of await readValues(response, type, server)) conform(value, body, name);
   return type;
+}
+
+function makeGate(): Gate {
+  const store = openAccessStore(undefined);
+  return new Gate({
+    password: PASSWORD,
+    operatorKey: undefined,
+    store,
+    log: () => {},
+    hashCost: 16,
+  });
 }
 
 /** One of each kind of entry, and one that is no longer kept. */

@@ -1,30 +1,30 @@
 // What an operator does, seen from outside: over both wires, both transports, HTTP, and a restart.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import type { Admission } from "../access/admission.ts";
 import { openSqliteJournal } from "../journal/sqlite.ts";
 import { listenDeno } from "../transport/deno.ts";
 import { listenWs } from "../transport/ws.ts";
 import { JsonSocket, makeKey } from "./json_socket.ts";
+import { makeOperatorGate, OPERATOR_KEY } from "./operator_gate.ts";
 import { runProgram } from "./program.ts";
 import { serve, type Serving, type ServingOptions } from "./serving.ts";
 
 const TRANSPORTS = { deno: listenDeno, ws: listenWs };
 const BANNED = /^Banned from here until \d{4}-\d\d-\d\d \d\d:\d\d UTC$/;
 
-/** Who asks with `?op` is an operator: what finds one out is not looked at here. */
-function admit(request: Request): Admission {
-  const isOperator = new URL(request.url).searchParams.has("op");
-  return { room: undefined, isOperator, sessionId: undefined };
-}
-
 function serveOperator(options: ServingOptions = {}): Promise<Serving> {
-  return serve({ admit, ...options });
+  return serve({ gate: makeOperatorGate(), ...options });
 }
 
-async function post(url: string, body: object, key?: string) {
+/** Posts as an operator. */
+function act(url: string, body: object, key?: string) {
+  return post(url, body, key, { authorization: `Bearer ${OPERATOR_KEY}` });
+}
+
+async function post(url: string, body: object, key?: string, others: Record<string, string> = {}) {
   const headers = {
     "content-type": "application/json",
     ...key === undefined ? {} : { "confab-key": key },
+    ...others,
   };
   const response = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
   const { status } = response;
@@ -40,7 +40,11 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
   Deno.test(`operator on transport ${name} closes a room and bans an author on an open connection`, async () => {
     await using server = await serveOperator({ listen });
     const { port } = server;
-    const ann = await JsonSocket.join(port, { name: "Ann", path: "/r/ops/ws?op" });
+    const ann = await JsonSocket.join(port, {
+      name: "Ann",
+      path: "/r/ops/ws",
+      bearer: OPERATOR_KEY,
+    });
     await using annSocket = ann.socket;
     assertEquals(ann.welcome["account"], { operator: true });
     const ben = await JsonSocket.join(port, { name: "Ben", path: "/r/ops/ws" });
@@ -71,7 +75,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
     await using _ben = socket;
     socket.send({ type: "say", id: "1", text: "spam" });
     await socket.read("ack");
-    const banned = await post(`${url}?op`, { type: "ban", ref: 1, address: true });
+    const banned = await act(url, { type: "ban", ref: 1, address: true });
     assertEquals(banned.status, 201);
     await socket.closed;
     const refused = await post(url, { text: "again" });
@@ -87,7 +91,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
     const entries = await readEntries(url);
     assertEquals(entries[1].who, { name: "Ben", tag: entries[0].from.tag });
     assert(!JSON.stringify(entries).includes("127.0.0.1"));
-    assertEquals((await post(`${url}?op`, { type: "ban", ref: 1, on: false })).status, 201);
+    assertEquals((await act(url, { type: "ban", ref: 1, on: false })).status, 201);
     assertEquals((await post(url, { text: "again" })).status, 201);
   });
 }
@@ -119,9 +123,9 @@ Deno.test("POST by an operator without a key is the operator's, and by nobody el
   await using server = await serveOperator();
   const { url } = server;
   assertEquals((await post(url, { text: "spam" })).status, 201);
-  assertEquals((await post(`${url}?op`, { type: "delete", ref: 1 })).status, 201);
-  assertEquals((await post(`${url}?op`, { type: "close", name: "Ann" })).status, 201);
-  const byKey = await post(`${url}?op`, { type: "close", on: false, name: "Ann" }, makeKey("Ann"));
+  assertEquals((await act(url, { type: "delete", ref: 1 })).status, 201);
+  assertEquals((await act(url, { type: "close", name: "Ann" })).status, 201);
+  const byKey = await act(url, { type: "close", on: false, name: "Ann" }, makeKey("Ann"));
   assertEquals(byKey.status, 201);
   const entries: { from: { name: string; tag: string } }[] = await readEntries(url);
   const keyed = entries.pop()!.from;
@@ -137,7 +141,7 @@ Deno.test("POST by an operator without a key is the operator's, and by nobody el
       assertEquals([status, code], [403, "not_operator"]);
     }
   }
-  const { status, code, detail } = await post(`${url}?op`, { type: "ban", ref: 1 });
+  const { status, code, detail } = await act(url, { type: "ban", ref: 1 });
   assertEquals([status, code], [400, "bad_field"]);
   assertStringIncludes(detail, "without a key");
 });
@@ -151,9 +155,9 @@ Deno.test("operator: a restart opens no room and lifts no ban, and neither does 
       const { url } = server;
       if (round === 1) {
         await post(url, { text: "spam", name: "Ben" }, makeKey("Ben"));
-        await post(`${url}?op`, { type: "ban", ref: 1 });
-        await post(`${url}?op`, { type: "close" });
-        const later = Array.from({ length: 300 }, () => post(`${url}?op`, { text: "later" }));
+        await act(url, { type: "ban", ref: 1 });
+        await act(url, { type: "close" });
+        const later = Array.from({ length: 300 }, () => act(url, { text: "later" }));
         await Promise.all(later);
         assertEquals((await readEntries(`${url}?after=0`))[0].seq, 303);
       }
@@ -177,9 +181,9 @@ Deno.test("confab chat, send and tail of somebody who is banned say so, and end;
     await using _ben = socket;
     socket.send({ type: "say", id: "1", text: "spam" });
     await socket.read("ack");
-    await post(`${url}?op`, { type: "close" });
+    await act(url, { type: "close" });
     assertStringIncludes((await run("send", url, "hi")).stderr, "The room is closed");
-    await post(`${url}?op`, { type: "ban", ref: 1, address: true });
+    await act(url, { type: "ban", ref: 1, address: true });
     const ended = await Promise.all([
       run("chat", url, "--name", "Ann"),
       run("send", url, "hi"),

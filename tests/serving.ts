@@ -1,5 +1,5 @@
 // A server inside the test's own process: the real handler, hub and listener, on a free port of the loopback address.
-import type { Admission } from "../access/admission.ts";
+import type { Gate } from "../access/gate.ts";
 import { Hub } from "../hub.ts";
 import type { Journal } from "../journal/journal.ts";
 import { MemoryJournal } from "../journal/memory.ts";
@@ -12,13 +12,14 @@ export interface ServingOptions {
   readonly journal?: Journal;
   readonly keep?: number;
   readonly allowOrigins?: readonly string[];
-  readonly admit?: (request: Request) => Admission;
+  readonly gate?: Gate;
   readonly listen?: Listen;
 }
 
 /** A server that is stopped when it is disposed. */
 export interface Serving extends AsyncDisposable {
   readonly hub: Hub;
+  readonly gate: Gate | undefined;
   readonly port: number;
   /** Of the room `ops`. */
   readonly url: string;
@@ -52,5 +53,5 @@ export async function serve(options: ServingOptions = {}): Promise<Serving> {
   };
   const { port } = listener;
   const url = `http://127.0.0.1:${port}/r/ops`;
-  return { hub, port, url, logged, stop, [Symbol.asyncDispose]: stop };
+  return { hub, gate: options.gate, port, url, logged, stop, [Symbol.asyncDispose]: stop };
 }

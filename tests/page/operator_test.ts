@@ -2,16 +2,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import axe from "axe-core";
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
-import type { Admission } from "../../access/admission.ts";
 import { findChromium, message, online, openBrowser, say, testInBrowser } from "../browser.ts";
+import { makeOperatorGate, OPERATOR_KEY } from "../operator_gate.ts";
 import { serve, type Serving } from "../serving.ts";
 import { settled } from "./until.ts";
-
-/** Whose browser says so is an operator: what finds one out is not looked at here. */
-function admit(request: Request): Admission {
-  const isOperator = request.headers.get("cookie") === "operator=1";
-  return { room: undefined, isOperator, sessionId: isOperator ? "1" : undefined };
-}
 
 /** One for all tests: to start and to end it takes longer than many of them. */
 let shared: Promise<Browser> | undefined;
@@ -32,7 +26,7 @@ class Desk implements AsyncDisposable {
 
   static async open(): Promise<Desk> {
     shared ??= openBrowser(findChromium()!);
-    return new Desk(await shared, await serve({ admit }));
+    return new Desk(await shared, await serve({ gate: makeOperatorGate() }));
   }
 
   async tab(
@@ -42,10 +36,15 @@ class Desk implements AsyncDisposable {
     const context = await this.#browser.newContext(options);
     this.#contexts.push(context);
     const { url } = this.#server;
-    if (isOperator) await context.addCookies([{ name: "operator", value: "1", url }]);
     const page = await context.newPage();
     page.on("pageerror", (error) => this.complaints.push(String(error)));
     page.on("console", (said) => said.type() === "error" && this.complaints.push(said.text()));
+    if (isOperator) {
+      await page.goto(new URL("/sign-in", url).href);
+      await page.fill("#password", OPERATOR_KEY);
+      await page.press("#password", "Enter");
+      await page.waitForURL((at) => at.pathname === "/");
+    }
     await page.goto(url);
     await online(page);
     await page.fill("#name", name);

@@ -1,0 +1,41 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { ChatError } from "../errors.ts";
+import { Password } from "./password.ts";
+
+const cost = 16;
+
+Deno.test("Password.isRight() tells the right text from others, and remembers it", async () => {
+  const password = new Password("open sesame", { cost });
+  for (const text of ["", "open sesam", "open sesame ", "Open sesame", "x".repeat(5_000)]) {
+    assertEquals(await password.isRight(text), false, text);
+    assert(!password.isRemembered(text));
+  }
+  assert(!password.isRemembered("open sesame"));
+  assert(await password.isRight("open sesame"));
+  assert(password.isRemembered("open sesame"));
+});
+
+Deno.test("Password.verifier is the same for the same text and an earlier one, and else is not", () => {
+  const { verifier } = new Password("a", { cost });
+  assertEquals(new Password("a", { earlier: verifier, cost }).verifier, verifier);
+  assert(new Password("b", { earlier: verifier, cost }).verifier !== verifier);
+  assert(new Password("a", { cost }).verifier !== verifier);
+  assert(!verifier.includes("a:"));
+});
+
+Deno.test("Password.isRight() looks at a guess off the main loop, and refuses when too many wait", async () => {
+  const password = new Password("a");
+  let ticks = 0;
+  const timer = setInterval(() => ticks++, 1);
+  const waiting = Array.from({ length: 2 }, () => password.isRight("b"));
+  await Promise.all(waiting);
+  clearInterval(timer);
+  assert(ticks > 10, `${ticks} ticks`);
+
+  const cheap = new Password("a", { cost });
+  const many = Array.from({ length: 16 }, () => cheap.isRight("b"));
+  const error = await assertRejects(() => cheap.isRight("b"), ChatError);
+  assertEquals([error.code, error.retryAfterMs], ["too_many_attempts", 2_000]);
+  assertEquals(new Set(await Promise.all(many)), new Set([false]));
+  assert(await cheap.isRight("a"));
+});

@@ -1,0 +1,18 @@
+// A request for a room: which room, who makes it, and what it takes to answer.
+import type { Admission } from "../access/admission.ts";
+import type { Hold } from "../client.ts";
+import type { Hub } from "../hub.ts";
+import type { Log } from "../log.ts";
+
+export interface Visit {
+  readonly hub: Hub;
+  readonly log: Log;
+  /** Origins of other sites' pages that may speak with us. */
+  readonly allowOrigins: readonly string[];
+  readonly room: string;
+  readonly admission: Admission;
+  /** IP address of whoever makes it. */
+  readonly address: string;
+  /** Where signing out closes what it opens. */
+  readonly hold: Hold | undefined;
+}

@@ -1,0 +1,132 @@
+// Signing in with a browser: the password, an invite's link, links from other sites, signing out.
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import type { BrowserContext, BrowserContextOptions, Page } from "playwright-core";
+import { message, online, say, Stage, testInBrowser } from "../browser.ts";
+
+const PASSWORD = "open sesame";
+
+/** A page of another site with a link, as a mail has one. Disposing it ends it. */
+function serveLink(href: string) {
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    () => new Response(`<a href="${href}">come</a>`, { headers: { "content-type": "text/html" } }),
+  );
+  return {
+    // To a browser another site than 127.0.0.1.
+    url: `http://localhost:${server.addr.port}/`,
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
+}
+
+/** A tab that may be told 401, but has no error of a script's own. */
+async function openTab(stage: Stage, context: BrowserContext, path = ""): Promise<Page> {
+  const page = await context.newPage();
+  page.on("pageerror", (error) => stage.complaints.push(String(error)));
+  page.on("console", (message) => {
+    const isExpected = /status of 40[13]|WebSocket connection to/.test(message.text());
+    if (message.type() === "error" && !isExpected) stage.complaints.push(message.text());
+  });
+  await page.goto(stage.url + path);
+  return page;
+}
+
+/** Somebody's browser who comes to a room for the first time and signs in. */
+async function signIn(stage: Stage, path: string, options: BrowserContextOptions = {}) {
+  const context = await stage.context(options);
+  const page = await openTab(stage, context, path);
+  await page.fill("#password", PASSWORD);
+  await page.press("#password", "Enter");
+  return { context, page };
+}
+
+testInBrowser(
+  "sign-in: asks for the password, says when it is wrong, and goes on to where one was going",
+  async () => {
+    await using stage = await Stage.open({ CONFAB_PASSWORD: PASSWORD });
+    const context = await stage.context({ viewport: { width: 320, height: 480 } });
+    const ann = await openTab(stage, context, "r/kitchen?x=1#m7");
+    assertEquals(await ann.title(), "Sign in · Confab");
+    assertEquals(await ann.evaluate("document.activeElement.id"), "password");
+    assertEquals(await ann.evaluate("document.documentElement.scrollWidth <= 320"), true);
+    await ann.keyboard.type("open says me");
+    await ann.keyboard.press("Enter");
+    await ann.locator("#why", { hasText: "That is not the password." }).waitFor();
+    await ann.keyboard.type(PASSWORD);
+    await ann.keyboard.press("Enter");
+    await online(ann);
+    assertEquals(ann.url(), `${stage.url}r/kitchen?x=1#m7`);
+
+    // Without a script as well.
+    const { page } = await signIn(stage, "r/kitchen", { javaScriptEnabled: false });
+    await page.locator("noscript").waitFor();
+    assertEquals(page.url(), `${stage.url}r/kitchen`);
+  },
+);
+
+testInBrowser("sign-in: who is signed in follows a link from another site", async () => {
+  await using stage = await Stage.open({ CONFAB_PASSWORD: PASSWORD });
+  const { context, page } = await signIn(stage, "");
+  await online(page);
+  for (const path of ["r/kitchen?x=1#m7", "r/kitchen"]) {
+    await using mail = serveLink(stage.url + path);
+    await page.goto(mail.url);
+    const answer = page.waitForResponse((response) => response.url().startsWith(stage.url));
+    await page.click("a");
+    assertEquals((await answer).status(), 401, "the link is of another site");
+    await online(page);
+    assertEquals(page.url(), stage.url + path);
+  }
+  assertEquals((await context.cookies())[0]!.sameSite, "Strict");
+});
+
+testInBrowser(
+  "sign-in: an invite's link leads into its room, from another site as well",
+  async () => {
+    await using stage = await Stage.open({ CONFAB_PASSWORD: PASSWORD });
+    const response = await fetch(`${stage.url}invites`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${PASSWORD}` },
+      body: '{"room":"kitchen"}',
+    });
+    const { token } = await response.json();
+    await using mail = serveLink(`${stage.url}invite/${token}`);
+    for (const javaScriptEnabled of [true, false]) {
+      const context = await stage.context({ javaScriptEnabled });
+      const page = await openTab(stage, context);
+      await page.goto(mail.url);
+      await page.click("a");
+      await page.waitForURL(`${stage.url}r/kitchen`);
+      if (!javaScriptEnabled) continue;
+      await online(page);
+      await page.goto(`${stage.url}r/cellar`);
+      assertStringIncludes(
+        await page.locator("#why").innerText(),
+        "The invite is for another room",
+      );
+    }
+  },
+);
+
+testInBrowser(
+  "sign-in: signing out ends it in every tab, and keeps what was being written",
+  async () => {
+    await using stage = await Stage.open({ CONFAB_PASSWORD: PASSWORD });
+    const { context, page } = await signIn(stage, "r/kitchen");
+    await online(page);
+    await page.fill("#name", "Ann");
+    await page.press("#name", "Enter");
+    await say(page, "said before");
+    await message(page, "said before").waitFor();
+    await page.fill("#msg", "half a thought");
+    const other = await openTab(stage, context, "sign-in");
+    await other.click("text=Sign out");
+    await other.locator("#password").waitFor();
+    assertEquals(await context.cookies(), []);
+    await page.locator("#password").waitFor();
+    await page.fill("#password", PASSWORD);
+    await page.press("#password", "Enter");
+    await online(page);
+    await message(page, "said before").waitFor();
+    assertEquals(await page.inputValue("#msg"), "half a thought");
+  },
+);
