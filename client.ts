@@ -4,14 +4,14 @@ import { Channel } from "@std/async/channel";
 import type { Dialog, MakeDialog } from "./dialog.ts";
 import { ChatError, closeFor, type ErrorCode } from "./errors.ts";
 import type { Hub } from "./hub.ts";
+import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { Member } from "./seat.ts";
 import type { Connection, ConnectionHandlers } from "./transport/transport.ts";
 import { Frame } from "./wire/frame.ts";
 import type { Batch, Notice, Wire } from "./wire/message.ts";
 
-/** The send channel takes batches up to this many frames and bytes. A single batch of the hub is always smaller. */
-const SEND_CAPACITY = 256;
+/** The send channel takes batches up to this many bytes, and one of any size when it is empty. */
 const SEND_BYTES = 1024 * 1024;
 
 /** Answers are not dropped, so they may take as much again; who reads none of them is closed. */
@@ -49,6 +49,9 @@ export interface ClientOptions {
   readonly connection: Connection;
   readonly makeDialog: MakeDialog;
   readonly log: Log;
+  readonly limits?: Limits | undefined;
+  /** Of whoever is there, for diagnostics; that of the connection may be a proxy's. */
+  readonly address?: string | undefined;
 }
 
 /** A member of a room whose batches go to a WebSocket. */
@@ -58,6 +61,8 @@ export class Client implements Member, ConnectionHandlers {
   readonly #connection: Connection;
   readonly #dialog: Dialog;
   readonly #log: Log;
+  readonly #limits: Limits;
+  readonly #address: string;
   readonly #send = new Channel<Frame>({ capacity: Number.MAX_SAFE_INTEGER });
   /** Bytes in `#send`. */
   #queuedBytes = 0;
@@ -78,6 +83,8 @@ export class Client implements Member, ConnectionHandlers {
     this.#hub = options.hub;
     this.#connection = options.connection;
     this.#log = options.log;
+    this.#limits = options.limits ?? DEFAULT_LIMITS;
+    this.#address = options.address ?? options.connection.remoteAddress;
     this.#dialog = options.makeDialog(this);
     this.wire = this.#dialog.wire;
   }
@@ -109,8 +116,8 @@ export class Client implements Member, ConnectionHandlers {
   /** For the hub: queues a batch. False leaves the queue as it is, without a hole, and marks this client lagging. */
   trySend(batch: Batch): boolean {
     const { frame = EMPTY } = batch;
-    const fits = this.#send.size < SEND_CAPACITY &&
-      this.#queuedBytes + frame.byteLength <= SEND_BYTES;
+    const fits = this.#send.size === 0 || this.#send.size < this.#limits.queuedBatches &&
+        this.#queuedBytes + frame.byteLength <= SEND_BYTES;
     if (fits && this.#queue(frame)) return true;
     this.#isLagging = true;
     return false;
@@ -123,7 +130,8 @@ export class Client implements Member, ConnectionHandlers {
     const frame = this.wire.encodeNotice(notice);
     if (frame === undefined) return;
     this.#queue(frame);
-    if (this.#queuedBytes > MAX_QUEUED_BYTES) this.leave("fell_behind");
+    const isFull = this.#queuedBytes > MAX_QUEUED_BYTES && this.#send.size > 1;
+    if (isFull) this.leave("fell_behind");
   }
 
   /** For the hub: no more batches. What is queued is written, then the socket is closed. */
@@ -134,8 +142,7 @@ export class Client implements Member, ConnectionHandlers {
     this.#dialog.end();
     if (this.#closeCode) {
       this.tell({ type: "bye", code: this.#closeCode, retryAfterMs: RETRY_AFTER_MS });
-      const remote = this.#connection.remoteAddress;
-      this.#log("info", "client closed", { code: this.#closeCode, remote });
+      this.#log("info", "client closed", { code: this.#closeCode, remote: this.#address });
     }
     this.#send.close();
     this.#pumpSoon();
@@ -251,7 +258,7 @@ export class Client implements Member, ConnectionHandlers {
   /** While bytes wait in the socket some must leave, or the peer must say something, or this client is stuck and goes. */
   #watchProgress(): ReturnType<typeof setInterval> {
     const unseenMs = this.#connection.unseenBytes / SLOWEST_READER_BYTES_PER_S * 1000;
-    const allowedMs = Math.max(WRITE_WAIT_MS, unseenMs);
+    const allowedMs = this.#limits.stallMs ?? Math.max(WRITE_WAIT_MS, unseenMs);
     let leftBytes = 0;
     this.#aliveAt = Date.now();
     const watch = setInterval(() => {

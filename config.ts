@@ -16,9 +16,12 @@ import {
   parseChoice,
   parseCount,
   parseHooks,
+  parseLimit,
+  parseNetworks,
   parseOrigins,
   urlAt,
 } from "./cli/values.ts";
+import type { Limits } from "./limits.ts";
 import { parseRoomName } from "./names.ts";
 
 /** What the program was asked to do. */
@@ -47,6 +50,9 @@ export interface ServeConfig {
   readonly data: string;
   /** Entries kept in each room; 0 for all. */
   readonly keep: number;
+  readonly limits: Limits;
+  /** Addresses and networks of proxies that are believed. */
+  readonly trustProxy: readonly string[];
   /** `auto` is text on a terminal, JSON elsewhere. */
   readonly logFormat: "auto" | "text" | "json";
   /** Whether to show the address as a QR code. */
@@ -182,7 +188,8 @@ function parseVisit(
   return { url, name: flag?.value ?? name };
 }
 
-function parseServe({ get, all, has }: Given<"serve">, env: Env): Config {
+function parseServe(given: Given<"serve">, env: Env): Config {
+  const { get, all, has } = given;
   if (has("version")) return { command: "version" };
   const { flags } = COMMANDS.serve;
   const format = get("log-format");
@@ -202,11 +209,26 @@ function parseServe({ get, all, has }: Given<"serve">, env: Env): Config {
     transport: parseChoice(get("transport")!, flags.transport.choices),
     data: get("data")!.value,
     keep: parseCount(get("keep")!),
+    limits: parseLimits(given),
+    trustProxy: all("trust-proxy").flatMap(parseNetworks),
     logFormat: format ? parseChoice(format, flags["log-format"].choices) : "auto",
     hasQr: has("qr"),
     allowOrigins: all("allow-origin").flatMap(parseOrigins),
     hooks,
     hookSecret: file ? { file } : value ? { value } : undefined,
+  };
+}
+
+function parseLimits({ get }: Given<"serve">): Limits {
+  const stall = get("stall");
+  return {
+    textBytes: parseLimit(get("max-message")!),
+    queuedBatches: parseLimit(get("queue")!),
+    stallMs: stall && parseLimit(stall) * 1000,
+    pingPeriodMs: parseLimit(get("ping")!) * 1000,
+    messagesPerS: parseLimit(get("rate")!),
+    connections: parseLimit(get("max-connections")!),
+    connectionsPerAddress: parseLimit(get("per-address")!),
   };
 }
 

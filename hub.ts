@@ -4,9 +4,10 @@ import { Channel } from "@std/async/channel";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { ChatError, type ErrorCode } from "./errors.ts";
 import type { Journal, Range, ReadLimit } from "./journal/journal.ts";
+import { DEFAULT_LIMITS } from "./limits.ts";
 import type { Log } from "./log.ts";
 import { Poster } from "./poster.ts";
-import { type Reading, Room, type Wish } from "./room.ts";
+import { type Reading, Room, type RoomOptions, type Wish } from "./room.ts";
 import { type Member, type Person, Seat } from "./seat.ts";
 import { type Place, Turn } from "./turn.ts";
 import type { Message } from "./wire/message.ts";
@@ -47,6 +48,8 @@ export interface HubOptions {
   readonly journal: Journal;
   /** Entries kept in each room; 0 for all. */
   readonly keep: number;
+  /** Largest text, for those who come to know. */
+  readonly textBytes?: number;
   readonly log: Log;
   /** Called by the loop after entries of the room were delivered. */
   readonly onDelivered?: (room: string) => void;
@@ -70,8 +73,8 @@ const MAX_HISTORY_CHARS = 128 * 1024;
 export class Hub {
   readonly #inbox = new Channel<HubEvent>({ capacity: INBOX_CAPACITY });
   readonly #journal: Journal;
-  readonly #keep: number;
   readonly #log: Log;
+  readonly #roomOptions: Omit<RoomOptions, "onPresence">;
   readonly #rooms = new Map<string, Room>();
   readonly #places = new Map<Member, Place>();
   readonly #turn: Turn;
@@ -84,7 +87,8 @@ export class Hub {
 
   constructor(options: HubOptions) {
     this.#journal = options.journal;
-    this.#keep = options.keep;
+    const { journal, keep, textBytes = DEFAULT_LIMITS.textBytes } = options;
+    this.#roomOptions = { journal, keep, textBytes };
     this.#log = options.log;
     const lose = (member: Member, code: ErrorCode) => this.unregister(member, code);
     this.#turn = new Turn({ ...options, lose });
@@ -384,7 +388,7 @@ export class Hub {
     let room = this.#rooms.get(name);
     if (!room) {
       const onPresence = () => void this.#inbox.trySend({ type: "presence", room: made });
-      const made = new Room(name, { journal: this.#journal, keep: this.#keep, onPresence });
+      const made = new Room(name, { ...this.#roomOptions, onPresence });
       this.#rooms.set(name, room = made);
     }
     return room;

@@ -7,37 +7,55 @@ import { serveHealth } from "./http/health.ts";
 import { isAllowedOrigin } from "./http/origin.ts";
 import { serveAsset } from "./http/page.ts";
 import { problemOf, refuse } from "./http/problem.ts";
-import { serveRoom } from "./http/room.ts";
+import { Proxies } from "./http/proxies.ts";
+import { type RoomDeps, serveRoom } from "./http/room.ts";
+import type { StreamOptions } from "./http/stream.ts";
+import { type Leave, Turnstile } from "./http/turnstile.ts";
+import { visitorOf } from "./http/visitor.ts";
 import type { Hub } from "./hub.ts";
+import { BURST_S, DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import type { Log } from "./log.ts";
 import { LOBBY, parseRoomName } from "./names.ts";
 import { ASSETS } from "./page/assets.ts";
+import { Buckets } from "./rate.ts";
 import type { Handler, Peer } from "./transport/transport.ts";
 import { JSON_LINES } from "./wire/json_lines.ts";
+
+/** Addresses that post and are remembered for it. */
+const MAX_POSTERS = 10_000;
 
 export interface ServerDeps {
   readonly hub: Hub;
   readonly log: Log;
   /** Origins of other sites' pages that may speak with us. */
   readonly allowOrigins?: readonly string[];
+  readonly limits?: Limits;
+  readonly proxies?: Proxies;
 }
 
 /** Makes the handler for every request: rooms, their sockets, the page's files, and a coded error for all else. */
-export function makeHandler({ allowOrigins = [], ...deps }: ServerDeps): Handler {
-  const { hub, log } = deps;
-  return (request, peer) => {
+export function makeHandler({ allowOrigins = [], ...rest }: ServerDeps): Handler {
+  const { hub, log, limits = DEFAULT_LIMITS, proxies = new Proxies([]) } = rest;
+  const turnstile = new Turnstile(limits);
+  const perS = limits.messagesPerS;
+  const posts = new Buckets({ perS, burst: BURST_S * perS }, MAX_POSTERS);
+  return (request, nearest) => {
     // The URL is made of the Host header, which may be anything.
     if (!URL.canParse(request.url)) return refuse("bad_request");
+    const peer = proxies.look(request, nearest);
+    const { address } = visitorOf(request, peer);
+    const addressKey = proxies.keyOf(address);
+    const deps = { hub, log, allowOrigins, limits, turnstile, posts, address, addressKey };
     const { pathname } = new URL(request.url);
     const place = findPlace(pathname);
-    if (place?.isSocket) return serveWs(request, peer, { ...deps, allowOrigins, room: place.room });
+    if (place?.isSocket) return serveWs(request, peer, { ...deps, room: place.room });
     if (place) {
       const isRoot = pathname === "/";
       const servePage = () => {
         log("info", "page", { url: request.url });
         return serveAsset(request, ASSETS.get("/")!);
       };
-      return serveRoom(request, peer, { ...deps, ...place, allowOrigins, servePage, isRoot });
+      return serveRoom(request, peer, { ...deps, ...place, servePage, isRoot });
     }
     if (pathname === "/healthz") return serveHealth(request, hub);
     // The page names its files relative to itself, so they are below `/r/` as well.
@@ -67,9 +85,9 @@ function serveNothing(request: Request, pathname: string): Response {
 function serveWs(
   request: Request,
   peer: Peer,
-  deps: Required<ServerDeps> & { readonly room: string },
+  deps: Omit<StreamOptions, "query" | "type"> & Pick<RoomDeps, "allowOrigins">,
 ): Response {
-  const { log } = deps;
+  const { hub, log, limits, address } = deps;
   if (request.method !== "GET") return refuse("method_not_allowed", { allow: "GET" });
   if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
     return refuse("upgrade_required", { upgrade: "websocket", connection: "Upgrade" });
@@ -79,11 +97,15 @@ function serveWs(
   const isJson = offered.some((protocol) => protocol.trim() === JSON_LINES.protocol);
   const makeDialog: MakeDialog = (speaker) =>
     isJson ? new JsonDialog(speaker, deps) : new LinesDialog(speaker, deps);
+  let leave: Leave | undefined;
   try {
+    leave = deps.turnstile.enter(deps.addressKey);
     return peer.upgrade(isJson ? JSON_LINES.protocol : "", (connection) => {
-      new Client({ hub: deps.hub, connection, makeDialog, log }).run();
-    });
+      new Client({ hub, connection, makeDialog, log, limits, address }).run();
+    }, leave);
   } catch (error) {
+    leave?.();
+    if (error instanceof ChatError) return problemOf(error);
     if (error instanceof TypeError) return refuse("bad_upgrade"); // a header is missing or wrong
     throw error;
   }

@@ -1,6 +1,7 @@
 // What is said in one turn of the hub's loop: checked, stored in one commit, then delivered and acknowledged. Owned by
 // the hub; the only caller of `Journal.append`.
 import { ChatError, type ErrorCode } from "./errors.ts";
+import { Gate } from "./gate.ts";
 import type { Appended, Draft, Journal } from "./journal/journal.ts";
 import type { Log } from "./log.ts";
 import { isAnonymous } from "./names.ts";
@@ -49,7 +50,10 @@ export class Turn {
 
   /** Takes a message, or tells its sender why not. @throws {ChatError} when a tag cannot be claimed. */
   add(place: Place, message: Message): void {
-    const { room, seat: { person } } = place;
+    const { room, seat: { person, gate } } = place;
+    if (gate && !gate.passes(message.id, Date.now())) {
+      return this.#refuse(place, message.id, "not_stored");
+    }
     const fault = person && this.#findFault(place, message);
     // What was accepted once stays accepted, whatever has become of what it refers to.
     if (fault && this.#journal.find(room.name, person.author, message.id) === undefined) {
@@ -126,6 +130,8 @@ export class Turn {
     if (id === "") return this.#lose(seat.member, code);
     const { message } = new ChatError(code);
     const retry = code === "not_stored" ? { retryAfterMs: RETRY_AFTER_MS } : {};
+    // What waits behind it already must not overtake it.
+    if (code === "not_stored") (seat.gate ??= new Gate()).close(id, Date.now());
     seat.tell({ type: "error", code, message, id, ...retry });
   }
 }

@@ -2,16 +2,15 @@
 // POST are their own modules.
 import { accepts } from "@std/http/negotiation";
 import { ChatError } from "../errors.ts";
-import type { Hub, Reading } from "../hub.ts";
-import type { Log } from "../log.ts";
+import type { Reading } from "../hub.ts";
 import type { Peer } from "../transport/transport.ts";
 import { encodeEntry } from "../wire/json_lines.ts";
 import { encodeGap, encodeTranscript } from "../wire/transcript.ts";
 import { corsHeaders, isAllowedOrigin } from "./origin.ts";
-import { servePost } from "./post.ts";
+import { type PostDeps, servePost } from "./post.ts";
 import { problemOf, refuse } from "./problem.ts";
 import { parseQuery, type RoomQuery } from "./query.ts";
-import { serveStream } from "./stream.ts";
+import { serveStream, type StreamOptions } from "./stream.ts";
 
 /** Characters of text in a page. */
 const MAX_PAGE_CHARS = 256 * 1024;
@@ -25,11 +24,8 @@ const ROOT_TYPES = ["text/html", "text/plain", "application/json", ...STREAMS];
 
 const METHODS = "GET, HEAD, POST, OPTIONS";
 
-export interface RoomDeps {
-  readonly hub: Hub;
-  readonly log: Log;
+export interface RoomDeps extends Omit<StreamOptions, "query" | "type">, PostDeps {
   readonly allowOrigins: readonly string[];
-  readonly room: string;
   /** Answers with the page. */
   readonly servePage: () => Response;
   /** Whether it is the room of `/`, which is the page first of all and takes no POST: scripts know it so. */

@@ -2,6 +2,7 @@
 import { Client } from "../client.ts";
 import type { Dialog, Speaker } from "../dialog.ts";
 import type { Arrival, Hub } from "../hub.ts";
+import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { parseName } from "../names.ts";
 import type { Peer } from "../transport/transport.ts";
@@ -11,6 +12,7 @@ import type { Wire } from "../wire/message.ts";
 import { TRANSCRIPT } from "../wire/transcript.ts";
 import { authorOf } from "./post.ts";
 import { parseLastEventId, type RoomQuery } from "./query.ts";
+import type { Turnstile } from "./turnstile.ts";
 
 /** Silence that no proxy takes for the end, and shorter than what the page takes for a reason to ask. */
 const HEARTBEAT_PERIOD_MS = 12_000;
@@ -25,15 +27,20 @@ const WIRES = new Map([
 export interface StreamOptions {
   readonly hub: Hub;
   readonly log: Log;
+  readonly limits: Limits;
+  readonly turnstile: Turnstile;
+  /** Of whoever asks, and what it is counted by. */
+  readonly address: string;
+  readonly addressKey: string;
   readonly room: string;
   readonly query: RoomQuery;
   /** One of `WIRES`. */
   readonly type: string;
 }
 
-/** Answers with the room from here on. @throws {ChatError} `bad_field`, `bad_name`. */
+/** Answers with the room from here on. @throws {ChatError} `bad_field`, `bad_name`, `too_many_connections`. */
 export function serveStream(request: Request, peer: Peer, options: StreamOptions): Response {
-  const { hub, log, room, query, type } = options;
+  const { hub, log, limits, address, room, query, type } = options;
   const author = authorOf(request.headers) ?? "";
   const wire = WIRES.get(type)!;
   const lastEventId = parseLastEventId(request.headers);
@@ -56,11 +63,11 @@ export function serveStream(request: Request, peer: Peer, options: StreamOptions
     "x-content-type-options": "nosniff",
   };
   if (request.method === "HEAD") return new Response(null, { headers });
+  const makeDialog = (speaker: Speaker) => new StreamDialog(speaker, { hub, room, wire, arrival });
+  const leave = options.turnstile.enter(options.addressKey);
   return peer.stream(headers, (connection) => {
-    const makeDialog = (speaker: Speaker) =>
-      new StreamDialog(speaker, { hub, room, wire, arrival });
-    new Client({ hub, connection, makeDialog, log }).run();
-  });
+    new Client({ hub, connection, makeDialog, log, limits, address }).run();
+  }, leave);
 }
 
 /** The dialog of a stream: the request has said all that there is to say. */

@@ -1,4 +1,5 @@
 // Who a request comes from, as far as the network tells.
+import ipaddr from "ipaddr.js";
 import type { Peer } from "../transport/transport.ts";
 
 /** The far end of a request. */
@@ -9,6 +10,21 @@ export interface Visitor {
   readonly isHttps: boolean;
 }
 
+/** Octets of an IPv6 address that are the same for all of one network: whoever has one has the rest of it as well. */
+const IPV6_NETWORK_OCTETS = 8;
+
+/** Of a peer as `Proxies.look` gives it: not the proxy's own. */
 export function visitorOf(request: Request, peer: Peer): Visitor {
-  return { address: peer.remoteAddress, isHttps: new URL(request.url).protocol === "https:" };
+  const isHttps = peer.isHttps ?? new URL(request.url).protocol === "https:";
+  return { address: peer.remoteAddress, isHttps };
+}
+
+/** What an address counts as: itself, and for IPv6 its /64. An IPv4 address within IPv6 is the IPv4 address. */
+export function addressKey(address: string): string {
+  if (!ipaddr.isValid(address)) return address;
+  const parsed = ipaddr.process(address);
+  const octets = parsed.toByteArray();
+  return parsed.kind() === "ipv4"
+    ? parsed.toString()
+    : ipaddr.fromByteArray([...octets.fill(0, IPV6_NETWORK_OCTETS)]).toString() + "/64";
 }

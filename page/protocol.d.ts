@@ -77,6 +77,11 @@ export type Line =
   | { type: "delete"; id: string; ref: number }
   | { type: "react"; id: string; ref: number; emoji: string; on: boolean };
 
+type WithoutId<L> = L extends Line ? Omit<L, "id"> : never;
+
+/** What is to become a line. */
+export type Draft = WithoutId<Line>;
+
 /**
  * A line that waits: `pending` until it is acknowledged, `failed` when the server has refused it for good. `at` is when
  * it was written, in milliseconds since 1970; no two of a tab are equal.

@@ -2,6 +2,7 @@
 import { Hub } from "../hub.ts";
 import type { Journal } from "../journal/journal.ts";
 import { MemoryJournal } from "../journal/memory.ts";
+import { DEFAULT_LIMITS, type Limits } from "../limits.ts";
 import { makeHandler } from "../server.ts";
 import { listenDeno } from "../transport/deno.ts";
 
@@ -9,6 +10,8 @@ export interface ServingOptions {
   readonly journal?: Journal;
   readonly keep?: number;
   readonly allowOrigins?: readonly string[];
+  /** Unless told otherwise tests may say as much as they like, from one address. */
+  readonly limits?: Partial<Limits>;
 }
 
 /** A server that is stopped when it is disposed. */
@@ -23,16 +26,19 @@ export interface Serving extends AsyncDisposable {
   readonly stop: () => Promise<void>;
 }
 
+const UNLIMITED = { messagesPerS: Infinity, connectionsPerAddress: Infinity };
+
 /** Time for connections to end at a stop. */
 const GRACE_MS = 5_000;
 
 export async function serve(options: ServingOptions = {}): Promise<Serving> {
   const { journal = new MemoryJournal(), keep = 0, allowOrigins = [] } = options;
+  const limits = { ...DEFAULT_LIMITS, ...UNLIMITED, ...options.limits };
   const logged: string[] = [];
   const log = (_level: string, event: string) => void logged.push(event);
   const hub = new Hub({ journal, keep, log });
   const running = hub.run();
-  const listener = await listenDeno(makeHandler({ hub, log, allowOrigins }), {
+  const listener = await listenDeno(makeHandler({ hub, log, allowOrigins, limits }), {
     hostname: "127.0.0.1",
     port: 0,
     pongWaitMs: 33_000,

@@ -77,6 +77,7 @@ const SAYINGS: (Entry[] | Notice)[] = [
     you: ANN,
     resumed: true,
     after: 41,
+    textBytes: 16384,
   },
   { type: "gap", from: 3, to: 39, count: 37, reason: "retention" },
   [entry({ text: "hi" })],
@@ -101,7 +102,7 @@ const SAYINGS: (Entry[] | Notice)[] = [
 ];
 
 Deno.test("decodeCommand() reads every example of the document", () => {
-  assertEquals(documented.client.map(decodeCommand) as unknown[], MEANINGS);
+  assertEquals(documented.client.map((line) => decodeCommand(line)) as unknown[], MEANINGS);
 });
 
 Deno.test("JSON_LINES writes every example of the document, byte for byte", () => {
