@@ -4,7 +4,7 @@ import { Channel } from "@std/async/channel";
 import type { Dialog, MakeDialog } from "./dialog.ts";
 import { ChatError, closeFor, type ErrorCode } from "./errors.ts";
 import type { Hub } from "./hub.ts";
-import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
+import { DEFAULT_LIMITS, type Limits, maxMessageBytes } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { Member } from "./seat.ts";
 import type { Connection, ConnectionHandlers } from "./transport/transport.ts";
@@ -130,8 +130,9 @@ export class Client implements Member, ConnectionHandlers {
     const frame = this.wire.encodeNotice(notice);
     if (frame === undefined) return;
     this.#queue(frame);
-    const isFull = this.#queuedBytes > MAX_QUEUED_BYTES && this.#send.size > 1;
-    if (isFull) this.leave("fell_behind");
+    // Where texts may be very long, one of them must not look like a reader that is behind.
+    const maxBytes = Math.max(MAX_QUEUED_BYTES, 2 * maxMessageBytes(this.#limits));
+    if (this.#queuedBytes > maxBytes) this.leave("fell_behind");
   }
 
   /** For the hub: no more batches. What is queued is written, then the socket is closed. */

@@ -25,9 +25,6 @@ const LINES_PER_MESSAGE = 40;
 /** The least that a client is asked to wait before it sends again. */
 const MIN_RETRY_MS = 500;
 
-/** Stands for the change of name, which has no id, among the ids of messages. */
-const NAME_ID = "";
-
 /** The half of a client that knows its wire. */
 export interface Dialog {
   readonly wire: Wire;
@@ -164,7 +161,7 @@ export class JsonDialog implements Dialog {
         this.#admit(command.message.id);
         return this.#hub.broadcast(this.#speaker, command.message);
       case "name":
-        this.#admit(NAME_ID);
+        if (!this.#messages.take(Date.now())) throw this.#refuse();
         return this.#hub.rename(this.#speaker, parseName(command.name));
       case "history":
         return this.#hub.history(this.#speaker, command);
@@ -180,9 +177,13 @@ export class JsonDialog implements Dialog {
     const nowMs = Date.now();
     if (this.#gate.passes(id, nowMs) && this.#messages.take(nowMs)) return;
     this.#gate.close(id, nowMs);
-    // Not before there is room for several: each that is sent too early is refused again.
-    const retryAfterMs = Math.max(MIN_RETRY_MS, Math.ceil(this.#messages.fullMs(nowMs)));
-    throw new ChatError("rate_limited", { id: id || undefined, retryAfterMs });
+    throw this.#refuse(id);
+  }
+
+  /** Asks to wait until there is room for several: each that is sent too early is refused again. */
+  #refuse(id?: string): ChatError {
+    const retryAfterMs = Math.max(MIN_RETRY_MS, Math.ceil(this.#messages.fullMs(Date.now())));
+    return new ChatError("rate_limited", { id, retryAfterMs });
   }
 
   #join(hello: Hello): void {
