@@ -1,6 +1,6 @@
 // A member's place in a room, and the hub's guard against a member that throws. Owned by the hub's loop.
 import type { ErrorCode } from "./errors.ts";
-import { Gate } from "./gate.ts";
+import type { Gate } from "./gate.ts";
 import type { Batch, From, Notice, Wire } from "./wire/message.ts";
 
 /** What the hub needs of somebody in a room. */
