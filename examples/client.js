@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 const [url, name] = process.argv.slice(2);
 const key = crypto.randomUUID(); // who has the key is the person; keep it to stay the same one
 const waiting = new Map(); // what was said and is not acknowledged: by id, oldest first
-let socket, silence, again, epoch, last; // `last` is the newest seq that was shown
+let socket, silence, epoch, last; // `last` is the newest seq that was shown
 let [attempt, isEnding] = [0, false];
 
 function connect() {
@@ -40,9 +40,8 @@ function take(line) {
       return waiting.delete(line.id);
     case "error":
       console.error(`${line.code}: ${line.message}`);
-      if (!line.retryAfterMs) return waiting.delete(line.id);
-      clearTimeout(again); // what was sent behind it is refused as well: all of it again, in order
-      again = setTimeout(() => waiting.forEach((message) => send(message)), line.retryAfterMs);
+      if (line.retryAfterMs) setTimeout(() => send(waiting.get(line.id)), line.retryAfterMs);
+      else waiting.delete(line.id);
   }
 }
 

@@ -291,7 +291,8 @@ export class Session {
     if (this.name !== this.#saidName) {
       this.#saidName = this.name;
       this.#link.send({ type: "name", name: this.name });
-      return this.#flush(); // unless that has ended the connection
+      // Unless that has ended the connection.
+      return this.#flush();
     }
     for (const message of this.#outbox.messages) {
       if (message.state === "failed" || this.#inFlight.has(message.id)) continue;
