@@ -5,6 +5,9 @@ import { JsonSocket } from "./json_socket.ts";
 import { type Program, startProgram } from "./program.ts";
 import { RawSocket, upgradeRequest } from "./raw_socket.ts";
 
+/** Where node:http knows no peer address of an upgrade, and Deno's own server drops a silent peer late. */
+const IS_26 = Deno.version.deno.startsWith("2.6.");
+
 const PROXY = ["--trust-proxy", "127.0.0.1"];
 
 async function say(port: number, headers: Record<string, string> = {}, text = "hi") {
@@ -15,8 +18,13 @@ async function say(port: number, headers: Record<string, string> = {}, text = "h
 }
 
 for (const transport of ["deno", "ws"]) {
-  const test = (what: string, args: string[], use: (program: Program) => Promise<void>) =>
-    Deno.test(`limits on ${transport}: ${what}`, async () => {
+  const test = (
+    what: string,
+    args: string[],
+    use: (program: Program) => Promise<void>,
+    ignore = false,
+  ) =>
+    Deno.test(`limits on ${transport}: ${what}`, { ignore }, async () => {
       const all = ["--addr", "127.0.0.1:0", "--journal", "memory", "--transport", transport];
       await using program = await startProgram({ args: [...all, ...args] });
       await use(program);
@@ -104,7 +112,7 @@ for (const transport of ["deno", "ws"]) {
       assert(Date.now() < until, "no place was given back");
       isIn = await open("2001:db8::5").then((peer) => (peer.drop(), true), () => false);
     }
-  });
+  }, IS_26 && transport === "ws");
 
   test("--ping", ["--ping", "1"], async ({ port }) => {
     using mute = await RawSocket.open(port); // it answers no ping
@@ -118,7 +126,7 @@ for (const transport of ["deno", "ws"]) {
     );
     const tookMs = performance.now() - startedMs;
     assert(tookMs > 2_000 && tookMs < 11_000, `${tookMs} ms`);
-  });
+  }, IS_26 && transport === "deno");
 }
 
 Deno.test("limits: those of 0 are none", async () => {

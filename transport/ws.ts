@@ -243,16 +243,20 @@ class WsListener implements Listener {
     this.#webSockets.handleUpgrade(message, socket, head, (webSocket) => {
       isOpen = true;
       const { log } = this.#options;
-      const end = (connection: WsConnection) => {
-        this.#open.delete(connection);
-        onEnd?.();
-      };
-      const connection = new WsConnection({ webSocket, socket, log, onEnd: end });
+      const connection = new WsConnection({ webSocket, socket, log, onEnd: this.#makeEnd(onEnd) });
       this.#open.add(connection);
       onOpen(connection);
     });
     if (!isOpen) onEnd?.(); // the peer has gone meanwhile
     return UPGRADED;
+  }
+
+  /** Apart, so that what lives as long as the connection does not keep the request alive. */
+  #makeEnd(onEnd: Opening["onEnd"]): (connection: WsConnection) => void {
+    return (connection) => {
+      this.#open.delete(connection);
+      onEnd?.();
+    };
   }
 
   /** The library or node:http knows a TCP connection only once it has said something. */
