@@ -5,6 +5,7 @@ import type { Admission } from "./access/admission.ts";
 import type { Dialog, MakeDialog } from "./dialog.ts";
 import { ChatError, closeFor, type ErrorCode } from "./errors.ts";
 import type { Hub } from "./hub.ts";
+import { DEFAULT_LIMITS, type Limits, maxMessageBytes } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { Member } from "./seat.ts";
 import { addTo } from "./tally.ts";
@@ -12,8 +13,7 @@ import type { Connection, ConnectionHandlers } from "./transport/transport.ts";
 import { Frame } from "./wire/frame.ts";
 import type { Batch, Notice, Wire } from "./wire/message.ts";
 
-/** The send channel takes batches up to this many frames and bytes. A single batch of the hub is always smaller. */
-const SEND_CAPACITY = 256;
+/** The send channel takes batches up to this many bytes, and one of any size when it is empty. */
 const SEND_BYTES = 1024 * 1024;
 
 /** Answers are not dropped, so they may take as much again; who reads none of them is closed. */
@@ -58,9 +58,10 @@ export interface ClientOptions {
   readonly makeDialog: MakeDialog;
   readonly log: Log;
   readonly admission: Admission;
-  /** IP address that it comes from. */
+  /** IP address that it comes from; that of the connection may be a proxy's. */
   readonly address: string;
   readonly hold?: Hold | undefined;
+  readonly limits?: Limits | undefined;
 }
 
 /** A member of a room whose batches go to a WebSocket. */
@@ -74,6 +75,7 @@ export class Client implements Member, ConnectionHandlers {
   readonly #log: Log;
   readonly #hold: Hold | undefined;
   #release: (() => void) | undefined;
+  readonly #limits: Limits;
   readonly #send = new Channel<Frame>({ capacity: Number.MAX_SAFE_INTEGER });
   /** Bytes in `#send`. */
   #queuedBytes = 0;
@@ -97,6 +99,7 @@ export class Client implements Member, ConnectionHandlers {
     this.admission = options.admission;
     this.address = options.address;
     this.#hold = options.hold;
+    this.#limits = options.limits ?? DEFAULT_LIMITS;
     this.#dialog = options.makeDialog(this);
     this.wire = this.#dialog.wire;
   }
@@ -129,8 +132,8 @@ export class Client implements Member, ConnectionHandlers {
   /** For the hub: queues a batch. False leaves the queue as it is, without a hole, and marks this client lagging. */
   trySend(batch: Batch): boolean {
     const { frame = EMPTY } = batch;
-    const fits = this.#send.size < SEND_CAPACITY &&
-      this.#queuedBytes + frame.byteLength <= SEND_BYTES;
+    const fits = this.#send.size === 0 || this.#send.size < this.#limits.queuedBatches &&
+        this.#queuedBytes + frame.byteLength <= SEND_BYTES;
     if (fits && this.#queue(frame)) return true;
     this.#isLagging = true;
     return false;
@@ -144,7 +147,9 @@ export class Client implements Member, ConnectionHandlers {
     if (frame === undefined) return;
     if (notice.type === "error") addTo(this.#hub.tally.refused, notice.code);
     this.#queue(frame);
-    if (this.#queuedBytes > MAX_QUEUED_BYTES) this.leave("fell_behind");
+    // Where texts may be very long, one of them must not look like a reader that is behind.
+    const maxBytes = Math.max(MAX_QUEUED_BYTES, 2 * maxMessageBytes(this.#limits));
+    if (this.#queuedBytes > maxBytes) this.leave("fell_behind");
   }
 
   /** For the hub: no more batches. What is queued is written, then the socket is closed. */
@@ -159,8 +164,7 @@ export class Client implements Member, ConnectionHandlers {
       const retryAfterMs = isBanned ? BANNED_RETRY_AFTER_MS : RETRY_AFTER_MS;
       this.tell({ type: "bye", code: this.#closeCode, retryAfterMs });
       addTo(this.#hub.tally.closed, this.#closeCode);
-      const remote = this.#connection.remoteAddress;
-      this.#log("info", "client closed", { code: this.#closeCode, remote });
+      this.#log("info", "client closed", { code: this.#closeCode, remote: this.address });
     }
     this.#send.close();
     this.#pumpSoon();
@@ -276,7 +280,7 @@ export class Client implements Member, ConnectionHandlers {
   /** While bytes wait in the socket some must leave, or the peer must say something, or this client is stuck and goes. */
   #watchProgress(): ReturnType<typeof setInterval> {
     const unseenMs = this.#connection.unseenBytes / SLOWEST_READER_BYTES_PER_S * 1000;
-    const allowedMs = Math.max(WRITE_WAIT_MS, unseenMs);
+    const allowedMs = this.#limits.stallMs ?? Math.max(WRITE_WAIT_MS, unseenMs);
     let leftBytes = 0;
     this.#aliveAt = Date.now();
     const watch = setInterval(() => {

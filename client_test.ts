@@ -6,6 +6,7 @@ import { Client } from "./client.ts";
 import { JsonDialog, LinesDialog, type Speaker } from "./dialog.ts";
 import { Hub } from "./hub.ts";
 import { MemoryJournal } from "./journal/memory.ts";
+import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import type { Connection, ConnectionHandlers } from "./transport/transport.ts";
 import { Frame } from "./wire/frame.ts";
 import type { Batch } from "./wire/message.ts";
@@ -61,9 +62,12 @@ class Room implements AsyncDisposable {
   readonly time = new FakeTime();
   readonly logged: string[] = [];
   readonly hub: Hub;
+  readonly limits: Limits;
   readonly #hubRunning: Promise<void>;
 
-  constructor() {
+  /** Rates are none unless told otherwise. */
+  constructor(limits: Partial<Limits> = {}) {
+    this.limits = { ...DEFAULT_LIMITS, messagesPerS: Infinity, ...limits };
     this.hub = new Hub({ journal: new MemoryJournal(), keep: 0, log: this.#log });
     this.#hubRunning = this.hub.run();
   }
@@ -83,9 +87,10 @@ class Room implements AsyncDisposable {
   }
 
   add(connection: FakeConnection, Dialog: typeof LinesDialog | typeof JsonDialog = LinesDialog) {
-    const makeDialog = (speaker: Speaker) => new Dialog(speaker, { hub: this.hub, room: "lobby" });
-    const visit = { admission: OPEN, address: connection.remoteAddress };
-    const client = new Client({ hub: this.hub, connection, makeDialog, log: this.#log, ...visit });
+    const { hub, limits } = this;
+    const makeDialog = (speaker: Speaker) => new Dialog(speaker, { hub, limits, room: "lobby" });
+    const visit = { hub, limits, admission: OPEN, address: connection.remoteAddress };
+    const client = new Client({ connection, makeDialog, log: this.#log, ...visit });
     client.run();
     return client;
   }

@@ -26,10 +26,13 @@ import {
   parseCount,
   parseHooks,
   parseHosts,
+  parseLimit,
+  parseNetworks,
   parseOrigins,
   type Place,
   urlAt,
 } from "./cli/values.ts";
+import type { Limits } from "./limits.ts";
 import { parseRoomName } from "./names.ts";
 
 /** What the program was asked to do. */
@@ -57,6 +60,9 @@ export interface ServeConfig extends Place {
   readonly data: string;
   /** Entries kept in each room; 0 for all. */
   readonly keep: number;
+  readonly limits: Limits;
+  /** Addresses and networks of proxies that are believed. */
+  readonly trustProxy: readonly string[];
   /** `auto` is text on a terminal, JSON elsewhere. */
   readonly logFormat: "auto" | "text" | "json";
   readonly logLevel: "error" | "warn" | "info" | "debug";
@@ -253,7 +259,8 @@ function parseVisit(
   return { url, name: flag?.value ?? name };
 }
 
-function parseServe({ get, all, has }: Given<"serve">, env: Env): Config {
+function parseServe(given: Given<"serve">, env: Env): Config {
+  const { get, all, has } = given;
   if (has("version")) return { command: "version" };
   const { flags } = COMMANDS.serve;
   const format = get("log-format");
@@ -278,6 +285,8 @@ function parseServe({ get, all, has }: Given<"serve">, env: Env): Config {
       : "deno",
     data: get("data")!.value,
     keep: parseCount(get("keep")!),
+    limits: parseLimits(given),
+    trustProxy: all("trust-proxy").flatMap(parseNetworks),
     logFormat: format ? parseChoice(format, flags["log-format"].choices) : "auto",
     logLevel: parseChoice(get("log-level")!, flags["log-level"].choices),
     hasQr: has("qr"),
@@ -349,4 +358,17 @@ function findBearer(
   const isPassword = has("password-file") && !has("operator-file");
   if (operator && !isPassword) return { kind: "operator", from: operator };
   return password && { kind: "password", from: password };
+}
+
+function parseLimits({ get }: Given<"serve">): Limits {
+  const stall = get("stall");
+  return {
+    textBytes: parseLimit(get("max-message")!),
+    queuedBatches: parseLimit(get("queue")!),
+    stallMs: stall && parseLimit(stall) * 1000,
+    pingPeriodMs: parseLimit(get("ping")!) * 1000,
+    messagesPerS: parseLimit(get("rate")!),
+    connections: parseLimit(get("max-connections")!),
+    connectionsPerAddress: parseLimit(get("per-address")!),
+  };
 }

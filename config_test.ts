@@ -3,6 +3,7 @@ import { COMMANDS, ENV_NAMES } from "./cli/commands.ts";
 import type { Command } from "./cli/flags.ts";
 import { parseConfig, type ServeConfig } from "./config.ts";
 import { ChatError } from "./errors.ts";
+import { DEFAULT_LIMITS } from "./limits.ts";
 
 function parseServe(args: string[], env: Record<string, string> = {}): ServeConfig {
   const config = parseConfig(args, env);
@@ -201,6 +202,57 @@ Deno.test("parseConfig() finds the server of this machine where its variables sa
     "https://chat.example.org:8080/healthz",
   );
   assertEquals(url({ CONFAB_HOST: "[::1]" }), "http://[::1]:8080/healthz");
+});
+
+Deno.test("parseConfig() reads limits, 0 for none", () => {
+  assertEquals(parseServe([]).limits, DEFAULT_LIMITS);
+  const given = {
+    "max-message": 100,
+    queue: 7,
+    stall: 3,
+    ping: 4,
+    rate: 9,
+    "max-connections": 8,
+    "per-address": 2,
+  };
+  const limits = {
+    textBytes: 100,
+    queuedBatches: 7,
+    stallMs: 3000,
+    pingPeriodMs: 4000,
+    messagesPerS: 9,
+    connections: 8,
+    connectionsPerAddress: 2,
+  };
+  const entries = Object.entries(given);
+  const args = entries.map(([name, value]) => `--${name}=${value}`);
+  assertEquals(parseServe(args).limits, limits);
+  const env = entries.map(([name, value]) => [toVariable(name), String(value)]);
+  assertEquals(parseServe([], Object.fromEntries(env)).limits, limits);
+  const none = parseServe(entries.map(([name]) => `--${name}=0`)).limits;
+  assertEquals(new Set(Object.values(none)), new Set([Infinity]));
+  assertEquals(
+    complain(["--rate", "5/s"]),
+    'Cannot parse --rate: expected a number from 0 up, received "5/s"',
+  );
+});
+
+function toVariable(flag: string): string {
+  return `CONFAB_${flag.toUpperCase().replace("-", "_")}`;
+}
+
+Deno.test("parseConfig() takes addresses and networks for proxies, and nothing else", () => {
+  assertEquals(parseServe([]).trustProxy, []);
+  const networks = ["10.0.0.0/8", "::1", "2001:db8::/32", "192.0.2.1"];
+  assertEquals(parseServe(["--trust-proxy", networks.join(", ")]).trustProxy, networks);
+  assertEquals(parseServe([], { CONFAB_TRUST_PROXY: networks.join() }).trustProxy, networks);
+  for (const wrong of ["1", "localhost", "10.0.0.0/33", "010.0.0.1", "*", ""]) {
+    assertEquals(
+      complain([], { CONFAB_TRUST_PROXY: `::1,${wrong}` }),
+      "Cannot parse CONFAB_TRUST_PROXY: expected IP addresses or CIDRs such as 10.0.0.0/8, " +
+        `received "${wrong}"`,
+    );
+  }
 });
 
 Deno.test("parseConfig() reads how the log looks", () => {

@@ -1,20 +1,14 @@
 // What a client's messages mean, on each wire. The client reads and writes; its dialog decodes and passes on.
 import { ChatError, type ErrorCode } from "./errors.ts";
+import { Latch } from "./latch.ts";
 import type { Hub } from "./hub.ts";
+import { BURST_S, DEFAULT_LIMITS, type Limits, maxMessageBytes } from "./limits.ts";
 import { hashKey, parseName } from "./names.ts";
+import { Bucket, type Rate } from "./rate.ts";
 import type { Member } from "./seat.ts";
 import type { Wire } from "./wire/message.ts";
-import {
-  type Command,
-  decodeCommand,
-  type Hello,
-  JSON_LINES,
-  MAX_TEXT_BYTES,
-} from "./wire/json_lines.ts";
+import { type Command, decodeCommand, type Hello, JSON_LINES } from "./wire/json_lines.ts";
 import { decodeLine, decodeText, isLonger, LINES } from "./wire/text.ts";
-
-/** Largest WebSocket message with JSON lines: a text may grow sixfold by JSON's escapes, and a message hold several. */
-export const MAX_MESSAGE_BYTES = 128 * 1024;
 
 /** Time for the hello after the upgrade. */
 const HELLO_WAIT_MS = 10_000;
@@ -24,6 +18,12 @@ const MAX_BAD_LINES = 3;
 
 /** Typing is passed on once in this time. */
 const TYPING_PERIOD_MS = 1_000;
+
+/** Lines of any type that a connection may send for each message: refused ones, answers to what it asks, pings. */
+const LINES_PER_MESSAGE = 40;
+
+/** The least that a client is asked to wait before it sends again. */
+const MIN_RETRY_MS = 500;
 
 /** The half of a client that knows its wire. */
 export interface Dialog {
@@ -50,6 +50,13 @@ export type MakeDialog = (speaker: Speaker) => Dialog;
 export interface DialogOptions {
   readonly hub: Hub;
   readonly room: string;
+  readonly limits?: Limits;
+}
+
+/** What one connection may do that is counted `perMessage` times for each message. */
+function rateOf({ messagesPerS }: Limits, perMessage = 1): Rate {
+  const perS = perMessage * messagesPerS;
+  return { perS, burst: BURST_S * perS };
 }
 
 /** The seed's dialog: every message is a line for everybody. */
@@ -59,11 +66,15 @@ export class LinesDialog implements Dialog {
   readonly #hub: Hub;
   readonly #room: string;
   readonly #speaker: Speaker;
+  readonly #maxTextBytes: number;
+  readonly #bucket: Bucket;
 
-  constructor(speaker: Speaker, { hub, room }: DialogOptions) {
+  constructor(speaker: Speaker, { hub, room, limits = DEFAULT_LIMITS }: DialogOptions) {
     this.#speaker = speaker;
     this.#hub = hub;
     this.#room = room;
+    this.#maxTextBytes = limits.textBytes;
+    this.#bucket = new Bucket(rateOf(limits));
   }
 
   begin(): void {
@@ -71,7 +82,9 @@ export class LinesDialog implements Dialog {
   }
 
   read(data: string | ArrayBuffer): void {
-    const text = decodeLine(data, MAX_TEXT_BYTES);
+    // A line has no id that a refusal could name: to close is the only way not to drop it unseen.
+    if (!this.#bucket.take(Date.now())) throw new ChatError("rate_limited");
+    const text = decodeLine(data, this.#maxTextBytes);
     this.#hub.broadcast(this.#speaker, { kind: "say", id: "", text, ref: 0, on: true });
   }
 
@@ -84,15 +97,22 @@ export class JsonDialog implements Dialog {
   readonly #hub: Hub;
   readonly #room: string;
   readonly #speaker: Speaker;
+  readonly #limits: Limits;
+  readonly #messages: Bucket;
+  readonly #lines: Bucket;
+  readonly #latch = new Latch();
   hasJoined = false;
   #badLines = 0;
   #typedAt = 0;
   #helloTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(speaker: Speaker, { hub, room }: DialogOptions) {
+  constructor(speaker: Speaker, { hub, room, limits = DEFAULT_LIMITS }: DialogOptions) {
     this.#speaker = speaker;
     this.#hub = hub;
     this.#room = room;
+    this.#limits = limits;
+    this.#messages = new Bucket(rateOf(limits));
+    this.#lines = new Bucket(rateOf(limits, LINES_PER_MESSAGE));
   }
 
   begin(): void {
@@ -100,9 +120,11 @@ export class JsonDialog implements Dialog {
   }
 
   read(data: string | ArrayBuffer): void {
-    if (isLonger(data, MAX_MESSAGE_BYTES)) throw new ChatError("too_long");
+    if (isLonger(data, maxMessageBytes(this.#limits))) throw new ChatError("too_long");
     for (const line of decodeText(data).split("\n")) {
-      if (line.trim() !== "") this.#readLine(line);
+      if (line.trim() === "") continue;
+      if (!this.#lines.take(Date.now())) throw new ChatError("rate_limited");
+      this.#readLine(line);
     }
   }
 
@@ -112,11 +134,17 @@ export class JsonDialog implements Dialog {
 
   #readLine(line: string): void {
     try {
-      this.#act(decodeCommand(line));
+      this.#act(decodeCommand(line, this.#limits.textBytes));
     } catch (error) {
       if (!(error instanceof ChatError)) throw error;
-      const { code, message, id } = error;
-      this.#speaker.tell({ type: "error", code, message, ...id !== undefined ? { id } : {} });
+      const { code, message, id, retryAfterMs } = error;
+      this.#speaker.tell({
+        type: "error",
+        code,
+        message,
+        ...id !== undefined ? { id } : {},
+        ...retryAfterMs !== undefined ? { retryAfterMs } : {},
+      });
       if (code === "not_json" && ++this.#badLines >= MAX_BAD_LINES) throw error;
     }
   }
@@ -130,8 +158,10 @@ export class JsonDialog implements Dialog {
     if (!this.hasJoined) throw new ChatError("hello_first");
     switch (command.type) {
       case "message":
+        this.#admit(command.message.id);
         return this.#hub.broadcast(this.#speaker, command.message);
       case "name":
+        if (!this.#messages.take(Date.now())) throw this.#refuse();
         return this.#hub.rename(this.#speaker, parseName(command.name));
       case "history":
         return this.#hub.history(this.#speaker, command);
@@ -140,6 +170,20 @@ export class JsonDialog implements Dialog {
         this.#typedAt = Date.now();
         return this.#hub.typing(this.#speaker);
     }
+  }
+
+  /** @throws {ChatError} `rate_limited`, and then for all that comes before the same again. */
+  #admit(id: string): void {
+    const nowMs = Date.now();
+    if (this.#latch.passes(id, nowMs) && this.#messages.take(nowMs)) return;
+    this.#latch.close(id, nowMs);
+    throw this.#refuse(id);
+  }
+
+  /** Asks to wait until there is room for several: each that is sent too early is refused again. */
+  #refuse(id?: string): ChatError {
+    const retryAfterMs = Math.max(MIN_RETRY_MS, Math.ceil(this.#messages.fullMs(Date.now())));
+    return new ChatError("rate_limited", { id, retryAfterMs });
   }
 
   #join(hello: Hello): void {

@@ -5,10 +5,11 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Admission, OPEN } from "./access/admission.ts";
 import { ChatError, type ErrorCode } from "./errors.ts";
 import type { Journal, Range, ReadLimit } from "./journal/journal.ts";
+import { DEFAULT_LIMITS } from "./limits.ts";
 import type { Log } from "./log.ts";
 import { Poster } from "./poster.ts";
-import { type Reading, Room, type Wish } from "./room.ts";
 import { Rules } from "./rules.ts";
+import { type Reading, Room, type RoomOptions, type Wish } from "./room.ts";
 import { type Member, type Person, Seat } from "./seat.ts";
 import { Tally } from "./tally.ts";
 import { type Place, Turn } from "./turn.ts";
@@ -66,6 +67,8 @@ export interface HubOptions {
   readonly journal: Journal;
   /** Entries kept in each room; 0 for all. */
   readonly keep: number;
+  /** Largest text, for those who come to know. */
+  readonly textBytes?: number;
   readonly log: Log;
   /** Called by the loop after entries of the room were delivered. */
   readonly onDelivered?: (room: string) => void;
@@ -90,8 +93,8 @@ export class Hub {
   readonly tally = new Tally();
   readonly #inbox = new Channel<HubEvent>({ capacity: INBOX_CAPACITY });
   readonly #journal: Journal;
-  readonly #keep: number;
   readonly #log: Log;
+  readonly #roomOptions: Omit<RoomOptions, "onPresence">;
   readonly #rooms = new Map<string, Room>();
   readonly #places = new Map<Member, Place>();
   readonly #rules: Rules;
@@ -105,11 +108,12 @@ export class Hub {
 
   constructor(options: HubOptions) {
     this.#journal = options.journal;
-    this.#keep = options.keep;
+    const { journal, keep, textBytes = DEFAULT_LIMITS.textBytes } = options;
+    const { tally } = this;
+    this.#roomOptions = { journal, keep, textBytes, tally };
     this.#log = options.log;
     const lose = (member: Member, code: ErrorCode) => this.unregister(member, code);
     const rules = this.#rules = new Rules(options.journal, (author) => this.#addressesOf(author));
-    const { tally } = this;
     this.#turn = new Turn({ ...options, lose, rules, onRuled: () => this.#expel(), tally });
   }
 
@@ -451,8 +455,7 @@ export class Hub {
     let room = this.#rooms.get(name);
     if (!room) {
       const onPresence = () => void this.#inbox.trySend({ type: "presence", room: made });
-      const [journal, keep, tally] = [this.#journal, this.#keep, this.tally];
-      const made = new Room(name, { journal, keep, tally, onPresence });
+      const made = new Room(name, { ...this.#roomOptions, onPresence });
       this.#rooms.set(name, room = made);
     }
     return room;

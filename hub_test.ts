@@ -760,6 +760,24 @@ Deno.test("Hub outlives a member whose close or tell throws", async () => {
   assertEquals(mute.closes, ["internal"]);
 });
 
+Deno.test("Hub.broadcast() lets nothing overtake what could not be stored", async () => {
+  await using test = makeHub();
+  const [ann, ben] = [test.arrive(), test.arrive({ author: "ben0", name: "Ben" })];
+  await hubTurn();
+  test.journal.isFull = true;
+  test.say(ann, "one", { id: "1" });
+  await hubTurn();
+  test.journal.isFull = false;
+  for (const [id, text] of [["2", "two"], ["3", "three"]]) test.say(ann, text!, { id: id! });
+  test.say(ben, "not behind it", { id: "1" });
+  await hubTurn();
+  const refused = ann.told("error").map(({ code, id }) => `${code} ${id}`);
+  assertEquals(refused, ["not_stored 1", "not_stored 2", "not_stored 3"]);
+  for (const [id, text] of [["1", "one"], ["2", "two"]]) test.say(ann, text!, { id: id! });
+  await hubTurn();
+  assertEquals(ben.lines, ["not behind it", "one", "two"]);
+});
+
 Deno.test("Hub closes a member that cannot be registered", async () => {
   class BrokenJournal extends FlakyJournal {
     override claimTag(): string {

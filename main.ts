@@ -9,23 +9,25 @@ import { type CertificateFiles, isEverywhere, urlAt } from "./cli/values.ts";
 import { HOOK_SECRET, METRICS_TOKEN, OPERATOR_KEY, PASSWORD, readSecret } from "./cli/secret.ts";
 import { parseConfig, type ServeConfig } from "./config.ts";
 import deno from "./deno.json" with { type: "json" };
-import { MAX_MESSAGE_BYTES } from "./dialog.ts";
 import { ChatError, type ErrorRow, ERRORS } from "./errors.ts";
 import { Hook } from "./hook/hook.ts";
 import { Hub } from "./hub.ts";
+import { Proxies } from "./http/proxies.ts";
+import { Turnstile } from "./http/turnstile.ts";
+import { type Limits, maxMessageBytes, pongWaitMs } from "./limits.ts";
 import type { Journal } from "./journal/journal.ts";
 import { MemoryJournal } from "./journal/memory.ts";
 import { openSqliteJournal } from "./journal/sqlite.ts";
 import { type Log, makeJsonLog, makeTextLog } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { makeHandler } from "./server.ts";
-import type { Certificate, Handler, Listen, Listener } from "./transport/transport.ts";
-
-/** Silence after which a peer is presumed gone. */
-const PONG_WAIT_MS = 33_000;
+import type { Handler, Listen, Listener, ListenOptions } from "./transport/transport.ts";
 
 /** Time for a request's head to arrive. */
 const HEAD_WAIT_MS = 5_000;
+
+/** TCP connections for each that may be open in a room: a page loads its files, a script comes and goes. */
+const SOCKETS_PER_CONNECTION = 2;
 
 /** Time for everybody to take leave after a signal, and until the process ends whatever happens: below 5 s. */
 const GRACE_MS = 3_000;
@@ -73,9 +75,8 @@ async function serve(config: ServeConfig): Promise<void> {
   leaveFilesAlone(config);
   const hooks = new Map<string, Hook>();
   const onDelivered = (room: string) => hooks.forEach((hook) => hook.notify(room));
-  const { keep, allowOrigins, hosts, base } = config;
-  const front = { hosts, base };
-  const hub = new Hub({ journal, keep, log, onDelivered });
+  const { keep, allowOrigins, hosts, base, limits } = config;
+  const hub = new Hub({ journal, keep, textBytes: limits.textBytes, log, onDelivered });
   const running = hub.run().catch((error) => {
     // Without its loop the rooms are dead, and only look alive.
     log("error", "hub failed", { error: error.stack });
@@ -87,15 +88,19 @@ async function serve(config: ServeConfig): Promise<void> {
   // Before anybody can say something, or that might be left out.
   await Promise.all(hooks.values().map((hook) => hook.start()));
   const metrics = new Metrics({ hub, version: deno.version });
+  const proxies = new Proxies(config.trustProxy);
   const handler = makeHandler({
     hub,
     log,
     allowOrigins,
-    front,
+    front: { hosts, base },
     gate,
+    limits,
     metrics: { metrics, token },
+    proxies,
   });
-  const listener = await listen(config, listenOn, handler, { certificate, log });
+  const enter = makeEnter(limits, proxies);
+  const listener = await listen(config, { listenOn, handler, enter, certificate, log });
   if (config.certificate) renewOnHangUp(config.certificate, listener, log);
   stopOnSignal(log, async () => {
     await Promise.all(hooks.values().map((hook) => hook.stop())); // the hub still notes how far they came
@@ -167,21 +172,31 @@ function checkAddress(config: ServeConfig): void {
   }
 }
 
+/** Lets TCP connections in, of which a transport may see those that only wait. */
+function makeEnter(limits: Limits, proxies: Proxies): (remoteAddress: string) => () => void {
+  const sockets = new Turnstile({
+    connections: SOCKETS_PER_CONNECTION * limits.connections,
+    connectionsPerAddress: SOCKETS_PER_CONNECTION * limits.connectionsPerAddress,
+  });
+  return (remoteAddress) => sockets.enter(proxies.keyOf(remoteAddress));
+}
+
 async function listen(
   config: ServeConfig,
-  listenOn: Listen,
-  handler: Handler,
-  options: { readonly certificate: Certificate | undefined; readonly log: Log },
+  { listenOn, handler, ...rest }: Pick<ListenOptions, "certificate" | "enter" | "log"> & {
+    readonly listenOn: Listen;
+    readonly handler: Handler;
+  },
 ): Promise<Listener> {
-  const { hostname, port } = config;
+  const { hostname, port, limits } = config;
   try {
     return await listenOn(handler, {
       hostname,
       port,
-      pongWaitMs: PONG_WAIT_MS,
-      maxMessageBytes: MAX_MESSAGE_BYTES,
+      pongWaitMs: pongWaitMs(limits),
+      maxMessageBytes: maxMessageBytes(limits),
       headWaitMs: HEAD_WAIT_MS,
-      ...options,
+      ...rest,
     });
   } catch (cause) {
     throw explainListening(config, cause);

@@ -74,10 +74,22 @@ const PRESENCE_PERIOD_MS = 250;
 /** Entries beyond those to be kept that may gather before they are removed: removing one by one costs more. */
 const PRUNE_SLACK = 256;
 
+export interface RoomOptions {
+  readonly journal: Journal;
+  /** Entries that are kept; 0 for all. */
+  readonly keep: number;
+  /** Largest text, for those who come to know. */
+  readonly textBytes: number;
+  readonly tally: Tally;
+  /** Called some time after somebody came or went, for the loop to call {@linkcode Room.tellPresence}. */
+  readonly onPresence: () => void;
+}
+
 export class Room {
   readonly name: string;
   readonly #journal: Journal;
   readonly #keep: number;
+  readonly #textBytes: number;
   readonly #people = new Map<string, Person>();
   /** Members that get each new batch. */
   readonly #live = new Set<Seat>();
@@ -92,17 +104,11 @@ export class Room {
   #presenceTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #onPresence: () => void;
 
-  /**
-   * `keep` entries are kept; 0 for all. `onPresence` is called some time after somebody came or went, for the loop to
-   * call {@linkcode tellPresence}.
-   */
-  constructor(
-    name: string,
-    options: { journal: Journal; keep: number; tally: Tally; onPresence: () => void },
-  ) {
+  constructor(name: string, options: RoomOptions) {
     this.name = name;
     this.#journal = options.journal;
     this.#keep = options.keep;
+    this.#textBytes = options.textBytes;
     this.#tally = options.tally;
     this.#head = options.journal.head(name);
     this.#onPresence = options.onPresence;
@@ -156,14 +162,11 @@ export class Room {
     const you = { name: own, tag };
     seat.takenSeq = Math.max(floor, resumed ? after : head - history);
     const start = resumed ? after : seat.takenSeq;
+    const standing = { room: name, epoch: ours, head, you, resumed, after: start };
     seat.tell({
       type: "welcome",
-      room: name,
-      epoch: ours,
-      head,
-      you,
-      resumed,
-      after: start,
+      ...standing,
+      textBytes: this.#textBytes,
       ...isClosed ? { closed: true } : {},
       ...accountOf(seat.member),
     });

@@ -1,6 +1,7 @@
 // A member's place in a room, and the hub's guard against a member that throws. Owned by the hub's loop.
 import type { Admission } from "./access/admission.ts";
 import type { ErrorCode } from "./errors.ts";
+import type { Latch } from "./latch.ts";
 import type { Batch, From, Notice, Wire } from "./wire/message.ts";
 
 /** What the hub needs of somebody in a room. */
@@ -44,6 +45,8 @@ export class Seat {
   readonly person: Person | undefined;
   /** Everything up to this entry has been taken by the member; what follows is read from the journal. */
   takenSeq: number;
+  /** Closed while what could not be stored has not come again. Made when it is needed. */
+  latch: Latch | undefined;
   readonly #onFailure: (member: Member, error: unknown) => void;
 
   constructor(options: SeatOptions) {

@@ -10,15 +10,19 @@ import { serveInvites } from "./http/invites.ts";
 import { type MetricsDeps, serveMetrics } from "./http/metrics.ts";
 import { serveAsset } from "./http/page.ts";
 import { problemOf, refuse } from "./http/problem.ts";
+import { Proxies } from "./http/proxies.ts";
 import { serveRoom, typeFor } from "./http/room.ts";
 import { serveAccess } from "./http/sign_in.ts";
 import { serveWs } from "./http/socket.ts";
+import { Turnstile } from "./http/turnstile.ts";
 import type { Visit } from "./http/visit.ts";
 import { visitorOf } from "./http/visitor.ts";
 import type { Hub } from "./hub.ts";
+import { BURST_S, DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import type { Log } from "./log.ts";
 import { LOBBY, parseRoomName } from "./names.ts";
 import { ASSETS } from "./page/assets.ts";
+import { Buckets } from "./rate.ts";
 import type { Handler, Peer } from "./transport/transport.ts";
 
 export interface ServerDeps {
@@ -29,18 +33,28 @@ export interface ServerDeps {
   readonly front?: Front;
   /** Who may come in. Everybody, where there is none. */
   readonly gate?: Gate | undefined;
+  readonly limits?: Limits;
+  readonly proxies?: Proxies;
   /** Undefined: there are none to be had. */
   readonly metrics?: MetricsDeps | undefined;
 }
+
+/** Addresses that post and are remembered for it. */
+const MAX_POSTERS = 10_000;
 
 /** Any name, and no path before ours. */
 const ANYWHERE: Front = { hosts: [], base: "" };
 
 /** Makes the handler for every request: rooms, their sockets, the page's files, and a coded error for all else. */
-export function makeHandler(
-  { hub, log, allowOrigins = [], front = ANYWHERE, gate, metrics }: ServerDeps,
-): Handler {
-  return (request, peer) => {
+export function makeHandler(options: ServerDeps): Handler {
+  const { hub, log, allowOrigins = [], front = ANYWHERE, gate, metrics } = options;
+  const { limits = DEFAULT_LIMITS, proxies = new Proxies([]) } = options;
+  const turnstile = new Turnstile(limits);
+  const perS = limits.messagesPerS;
+  const posts = new Buckets({ perS, burst: BURST_S * perS }, MAX_POSTERS);
+  const shared = { hub, log, allowOrigins, limits, turnstile, posts };
+  return (request, nearest) => {
+    const peer = proxies.look(request, nearest);
     const path = findPath(request, peer, front);
     if (path instanceof Response) return path;
     const visitor = visitorOf(request, peer, { base: front.base });
@@ -49,8 +63,9 @@ export function makeHandler(
     if (place) {
       const serve = (admission: Admission) => {
         const hold: Visit["hold"] = gate && ((client) => gate.hold(admission, client));
-        const { room } = place;
-        const visit = { hub, log, allowOrigins, room, admission, address: visitor.address, hold };
+        const { address } = visitor;
+        const addressKey = proxies.keyOf(address);
+        const visit = { ...shared, room: place.room, admission, address, addressKey, hold };
         return place.isSocket
           ? serveWs(request, peer, visit)
           : servePlace(request, peer, { ...visit, isRoot: path === "/" });

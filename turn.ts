@@ -1,6 +1,7 @@
 // What is said in one turn of the hub's loop: checked, stored in one commit, then delivered and acknowledged. Owned by
 // the hub; the only caller of `Journal.append`.
 import { ChatError, type ErrorCode } from "./errors.ts";
+import { Latch } from "./latch.ts";
 import type { Appended, Draft, Journal } from "./journal/journal.ts";
 import type { Log } from "./log.ts";
 import { isAnonymous } from "./names.ts";
@@ -66,8 +67,9 @@ export class Turn {
 
   /** Takes a message, or tells its sender why not. @throws {ChatError} when a tag cannot be claimed. */
   add(place: Place, message: Message): void {
-    const { room, seat: { member, person } } = place;
+    const { room, seat: { member, person, latch } } = place;
     const { kind, id, text, ref, on } = message;
+    if (latch && !latch.passes(id, Date.now())) return this.#refuse(place, id, "not_stored");
     const { author, name } = person ?? NOBODY;
     const fault = this.#rules.findFault(member, { room: room.name, kind, author }) ??
       (person && this.#findFault(place, person, message));
@@ -159,6 +161,8 @@ export class Turn {
     // A wire without ids has no other way to say that a message is lost.
     if (id === "") return this.#lose(seat.member, code);
     const retry = code === "not_stored" ? { retryAfterMs: RETRY_AFTER_MS } : {};
+    // What waits behind it already must not overtake it.
+    if (code === "not_stored") (seat.latch ??= new Latch()).close(id, Date.now());
     seat.tell({ type: "error", code, message, id, ...retry });
   }
 }

@@ -98,6 +98,62 @@ export const COMMANDS = {
         aka: ["retention", "history", "limit"],
         help: "messages kept in each room, 0 for all",
       },
+      "max-message": {
+        value: "BYTES",
+        default: "16384",
+        env: "CONFAB_MAX_MESSAGE",
+        aka: ["max-size", "max-length"],
+        help: "largest text of a message; as below, 0 is no\nlimit",
+      },
+      queue: {
+        value: "BATCHES",
+        default: "256",
+        env: "CONFAB_QUEUE",
+        aka: ["buffer"],
+        help: "what waits for one reader before it falls behind",
+      },
+      stall: {
+        value: "SECONDS",
+        env: "CONFAB_STALL",
+        aka: ["write-timeout", "timeout"],
+        help:
+          "close a reader that takes nothing for so long;\nelse 10, and more where it takes longer to see",
+      },
+      ping: {
+        value: "SECONDS",
+        default: "15",
+        env: "CONFAB_PING",
+        aka: ["heartbeat", "ping-interval"],
+        help: "silence before a ping; twice that and 3 s more\nis the end",
+      },
+      rate: {
+        value: "N",
+        default: "5",
+        env: "CONFAB_RATE",
+        aka: ["rate-limit", "throttle"],
+        help: "messages a second of a connection, twice as\nmany at once",
+      },
+      "max-connections": {
+        value: "N",
+        default: "10000",
+        env: "CONFAB_MAX_CONNECTIONS",
+        aka: ["max-clients", "connections", "clients"],
+        help: "connections at a time",
+      },
+      "per-address": {
+        value: "N",
+        default: "50",
+        env: "CONFAB_PER_ADDRESS",
+        aka: ["per-ip", "max-per-ip"],
+        help: "connections of one IP address, or IPv6 /64",
+      },
+      "trust-proxy": {
+        value: "ADDR",
+        env: "CONFAB_TRUST_PROXY",
+        aka: ["proxy", "proxies", "trusted-proxies"],
+        help:
+          "addresses or CIDRs of proxies whose\nX-Forwarded-For and -Proto count; several with\ncommas",
+      },
       journal: {
         value: "KIND",
         choices: ["sqlite", "memory"],

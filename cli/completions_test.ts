@@ -47,7 +47,7 @@ Deno.test({
       [["confab", ""], names],
       [["confab", "se"], ["serve", "send"]],
       [["confab", "-"], flags(COMMANDS.serve)],
-      [["confab", "--q"], ["--qr"]],
+      [["confab", "--qr"], ["--qr"]],
       [["confab", "--qr", ""], flags(COMMANDS.serve)],
       [["confab", "--journal", ""], ["sqlite", "memory"]],
       [["confab", "--journal", "=", "m"], ["memory"]],

@@ -19,7 +19,8 @@ const HEAD_WAIT_MS = 10_000;
 const ANSWER_WAIT_MS = 60_000;
 
 /** Refusals below 500 that may be none later: a body that came too late, too early, too many requests. */
-const PASSING = [408, 425, 429];
+const TOO_MANY_REQUESTS = 429;
+const PASSING = [408, 425, TOO_MANY_REQUESTS];
 
 /** Where a server of ours listens unless it is told otherwise. */
 const USUAL_PORT = 8080;
@@ -29,9 +30,16 @@ export class AwayError extends Error {
   /** How long it makes no sense to ask again. */
   readonly retryAfterMs: number;
 
-  constructor(message: string, options: ErrorOptions & { readonly retryAfterMs?: number } = {}) {
+  /** The server is there, and only wants less at a time. */
+  readonly isBusy: boolean;
+
+  constructor(
+    message: string,
+    options: ErrorOptions & { readonly retryAfterMs?: number; readonly isBusy?: boolean } = {},
+  ) {
     super(message, options);
     this.retryAfterMs = options.retryAfterMs ?? 0;
+    this.isBusy = options.isBusy ?? false;
   }
 }
 
@@ -64,16 +72,20 @@ export interface RequestOptions
 export async function request(url: string, options: RequestOptions = {}): Promise<Answer> {
   const { onLost, onFound, pause = delay, answerMs = ANSWER_WAIT_MS, ...init } = options;
   const startedAt = performance.now();
+  let isLost = false;
   for (let failures = 0;; failures++) {
     try {
       const answer = await ask(url, init, answerMs);
-      if (failures > 0) onFound?.();
+      if (isLost) onFound?.();
       return answer;
     } catch (error) {
       if (!(error instanceof AwayError)) throw error;
       const isLast = failures + 1 === MAX_TRIES || performance.now() - startedAt >= answerMs;
       if (!onLost && isLast) throw error;
-      if (failures === 0) onLost?.(error);
+      if (!isLost && !error.isBusy) {
+        isLost = true;
+        onLost?.(error);
+      }
       const askedMs = onLost ? error.retryAfterMs : Math.min(error.retryAfterMs, MAX_PAUSE_MS);
       // Half of it is certain: all of them together must not be nothing.
       await pause(Math.max(askedMs, backoffMs(failures) * (1 + Math.random()) / 2));
@@ -192,7 +204,7 @@ async function explainRefusal(url: string, response: Response): Promise<Error> {
   if (status >= 500 || PASSING.includes(status)) {
     const bounds = { nowMs: Date.now(), mostMs: MAX_RETRY_AFTER_MS };
     const retryAfterMs = parseRetryAfterMs(headers.get("retry-after"), bounds);
-    return new AwayError(message, { retryAfterMs });
+    return new AwayError(message, { retryAfterMs, isBusy: status === TOO_MANY_REQUESTS });
   }
   return typeof code === "string" && Object.hasOwn(ERRORS, code)
     ? new ChatError(code as ErrorCode, { message })

@@ -1,4 +1,5 @@
 // Values of flags and variables, parsed. Pure. All throw `bad_usage`, with what gave the value and what was expected.
+import ipaddr from "ipaddr.js";
 import { parseRoomName } from "../names.ts";
 import { badUsage, listChoices, type Setting } from "./flags.ts";
 
@@ -61,6 +62,26 @@ export function parseCount({ value, source }: Setting): number {
   const count = /^\d{1,15}$/.test(value) ? Number(value) : NaN;
   if (count >= 0) return count;
   throw badUsage(`Cannot parse ${source}: expected a number from 0 up, received "${value}"`);
+}
+
+/** A limit, of which 0 means none. */
+export function parseLimit(setting: Setting): number {
+  return parseCount(setting) || Infinity;
+}
+
+/** Addresses, and networks in CIDR notation. */
+export function parseNetworks({ value, source }: Setting): string[] {
+  const networks = value.split(",").map((network) => network.trim());
+  const wrong = networks.find((network) => !ipaddr.isValidCIDR(network) && !isAddress(network));
+  if (wrong === undefined) return networks;
+  throw badUsage(
+    `Cannot parse ${source}: expected IP addresses or CIDRs such as 10.0.0.0/8, received "${wrong}"`,
+  );
+}
+
+/** Not the short forms of old, in which `1` is an address. */
+function isAddress(text: string): boolean {
+  return ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text);
 }
 
 export function parseOrigins({ value, source }: Setting): string[] {

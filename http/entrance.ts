@@ -50,7 +50,7 @@ export async function identify(
   const isRead = (method === "GET" || method === "HEAD") && !headers.has("upgrade");
   // Before anybody is asked: another site's page may not even guess.
   if (!isRead && !isAllowedOrigin(request, allowOrigins)) throw new ChatError("foreign_origin");
-  const entrant = await gate.identify(credentialsOf(headers), visitor.address);
+  const entrant = await gate.identify(credentialsOf(headers), visitor.key);
   if (!isRead && entrant.isByCookie && !headers.has("origin")) {
     throw new ChatError("foreign_origin");
   }

@@ -2,7 +2,7 @@
 // another type, and they may say more than a message holds. Pure functions.
 import { Buffer } from "node:buffer";
 import { ChatError } from "../errors.ts";
-import { MAX_TEXT_BYTES } from "../wire/json_lines.ts";
+import { DEFAULT_LIMITS } from "../limits.ts";
 import { cleanText, isLonger } from "../wire/text.ts";
 
 const ELLIPSIS = "…";
@@ -45,7 +45,7 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
 /** The parts that say something, one below the other, as far as a message goes. */
 export function joinLines(lines: readonly string[]): string {
   const text = lines.map((line) => line.trim()).filter((line) => line !== "").join("\n");
-  return cutBytes(cleanText(text), MAX_TEXT_BYTES);
+  return cutBytes(cleanText(text), DEFAULT_LIMITS.textBytes);
 }
 
 /** The first characters of a text, with an ellipsis where there are more. */
@@ -59,7 +59,8 @@ export function badPayload(expected: string): ChatError {
   return new ChatError("bad_field", { message: `Cannot read the payload: expected ${expected}` });
 }
 
-function cutBytes(text: string, maxBytes: number): string {
+/** The first bytes of a text, with an ellipsis where there are more. */
+export function cutBytes(text: string, maxBytes: number): string {
   if (!isLonger(text, maxBytes)) return text;
   const bytes = Buffer.from(text);
   let end = maxBytes - Buffer.byteLength(ELLIPSIS);

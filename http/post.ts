@@ -1,14 +1,15 @@
 // Saying something with one request: JSON, text, or what another service posts.
 import { Buffer, isUtf8 } from "node:buffer";
-import { MAX_MESSAGE_BYTES } from "../dialog.ts";
 import { ChatError } from "../errors.ts";
 import type { Author } from "../hub.ts";
+import { maxMessageBytes } from "../limits.ts";
 import { anonymousAuthor, hashKey, OPERATOR, parseName } from "../names.ts";
 import { badField, decodeFields, type Fields, parseObject } from "../wire/json_lines.ts";
 import type { Message } from "../wire/message.ts";
 import { decodeText } from "../wire/text.ts";
 import { readBody } from "./body.ts";
 import { readGithub } from "./github.ts";
+import { cutBytes } from "./payload.ts";
 import { readSlack } from "./slack.ts";
 import type { Visit } from "./visit.ts";
 
@@ -21,22 +22,26 @@ interface Saying {
   readonly line: Fields;
 }
 
-type PostDeps = Pick<Visit, "hub" | "room" | "admission" | "address">;
+type PostDeps = Pick<
+  Visit,
+  "hub" | "room" | "admission" | "address" | "addressKey" | "limits" | "posts"
+>;
 
 /**
  * Says what the request holds. Answers when it is durable.
  * @throws {ChatError} why it was not accepted.
  */
 export async function servePost(request: Request, deps: PostDeps): Promise<Response> {
+  const { hub, room, limits } = deps;
+  checkRate(deps);
   const { searchParams } = new URL(request.url);
   const format = searchParams.get("format");
   const saying = format === null
-    ? await readSaying(request, searchParams.get("name") ?? "")
-    : await readPayload(request, format);
+    ? await readSaying(request, searchParams.get("name") ?? "", maxMessageBytes(limits))
+    : await readPayload(request, format, limits.textBytes);
   if (!saying) return new Response(null, { status: 204 }); // nothing that anybody would read
-  const message = decodeMessage(saying.line, request.headers);
-  const author = readAuthor(request.headers, saying.name, deps);
-  const seq = await deps.hub.post(deps.room, author, message);
+  const message = decodeMessage(saying.line, request.headers, limits.textBytes);
+  const seq = await hub.post(room, readAuthor(request.headers, saying.name, deps), message);
   if (format === "slack") return new Response("ok"); // what its clients look for
   return new Response(`${JSON.stringify({ seq, id: message.id })}\n`, {
     status: 201,
@@ -47,10 +52,19 @@ export async function servePost(request: Request, deps: PostDeps): Promise<Respo
   });
 }
 
-async function readSaying(request: Request, name: string): Promise<Saying> {
+/** Before the body is read: it costs more. @throws {ChatError} `rate_limited` */
+function checkRate({ posts, addressKey }: PostDeps): void {
+  if (addressKey === "") return;
+  const nowMs = Date.now();
+  const bucket = posts.of(addressKey, nowMs);
+  if (bucket.take(nowMs)) return;
+  throw new ChatError("rate_limited", { retryAfterMs: Math.ceil(bucket.waitMs(nowMs)) });
+}
+
+async function readSaying(request: Request, name: string, maxBytes: number): Promise<Saying> {
   const type = mediaTypeOf(request);
   if (type.startsWith("multipart/")) throw new ChatError("bad_media_type");
-  const body = decodeText(await readBody(request, MAX_MESSAGE_BYTES));
+  const body = decodeText(await readBody(request, maxBytes));
   if (type === "application/json") {
     const line = parseObject(body);
     return { name: readName(line) ?? name, line };
@@ -60,7 +74,11 @@ async function readSaying(request: Request, name: string): Promise<Saying> {
 }
 
 /** What another service tells, in words. */
-async function readPayload(request: Request, format: string): Promise<Saying | undefined> {
+async function readPayload(
+  request: Request,
+  format: string,
+  maxTextBytes: number,
+): Promise<Saying | undefined> {
   if (format !== "github" && format !== "slack") {
     throw badField("format", "github or slack", format);
   }
@@ -77,11 +95,11 @@ async function readPayload(request: Request, format: string): Promise<Saying | u
   const id = format === "github"
     ? request.headers.get("x-github-delivery") ?? undefined
     : undefined;
-  return { name: said.name, line: { text: said.text, id } };
+  return { name: said.name, line: { text: cutBytes(said.text, maxTextBytes), id } };
 }
 
 /** @throws {ChatError} when it is no message. */
-function decodeMessage(fields: Fields, headers: Headers): Message {
+function decodeMessage(fields: Fields, headers: Headers, maxTextBytes: number): Message {
   const key = headers.get("idempotency-key")?.replace(/^"(.*)"$/, "$1");
   const id = fields["id"] ?? undefined;
   if (key !== undefined && id !== undefined && id !== key) {
@@ -97,7 +115,7 @@ function decodeMessage(fields: Fields, headers: Headers): Message {
     on: fields["on"],
     minutes: fields["minutes"],
     address: fields["address"],
-  });
+  }, maxTextBytes);
   if (command.type !== "message") {
     throw new ChatError("unknown_type", {
       message: `Cannot post "${command.type}": expected say, edit, delete, react, close or ban`,

@@ -56,7 +56,7 @@ async function signIn(request: Request, { gate, visitor, path }: EntranceDeps): 
   try {
     const form = new URLSearchParams(decodeText(await readBody(request, MAX_FORM_BYTES)));
     next = localPath(form.get("next") ?? "");
-    const token = await gate.signIn(form.get("password")?.trim() ?? "", visitor.address);
+    const token = await gate.signIn(form.get("password")?.trim() ?? "", visitor.key);
     const response = goTo(next);
     giveCookie(response.headers, token, visitor);
     return response;

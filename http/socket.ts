@@ -1,10 +1,12 @@
 // The upgrade of a room to a WebSocket, in which it speaks `confab.v1` or the seed's lines.
 import { Client } from "../client.ts";
 import { JsonDialog, LinesDialog, type MakeDialog } from "../dialog.ts";
+import { ChatError } from "../errors.ts";
 import type { Peer } from "../transport/transport.ts";
 import { JSON_LINES } from "../wire/json_lines.ts";
 import { isAllowedOrigin } from "./origin.ts";
 import { problemOf, refuse } from "./problem.ts";
+import type { Leave } from "./turnstile.ts";
 import type { Visit } from "./visit.ts";
 
 /** Makes the connection a client of the hub, as the seed's function of this name does. */
@@ -21,13 +23,17 @@ export function serveWs(request: Request, peer: Peer, visit: Visit): Response {
   if (ban) return problemOf(ban);
   const makeDialog: MakeDialog = (speaker) =>
     isJson ? new JsonDialog(speaker, visit) : new LinesDialog(speaker, visit);
+  let leave: Leave | undefined;
   try {
+    leave = visit.turnstile.enter(visit.addressKey);
     return peer.upgrade(isJson ? JSON_LINES.protocol : "", (connection) => {
       const { log, room, address } = visit;
       log("debug", "client opened", { room, remote: address });
       new Client({ ...visit, connection, makeDialog }).run();
-    });
+    }, leave);
   } catch (error) {
+    leave?.();
+    if (error instanceof ChatError) return problemOf(error);
     if (error instanceof TypeError) return refuse("bad_upgrade"); // a header is missing or wrong
     throw error;
   }

@@ -32,7 +32,7 @@ export interface StreamOptions extends Visit {
   readonly type: string;
 }
 
-/** Answers with the room from here on. @throws {ChatError} `bad_field`, `bad_name`, `banned`. */
+/** Answers with the room from here on. @throws {ChatError} `bad_field`, `bad_name`, `banned`, `too_many_connections`. */
 export function serveStream(request: Request, peer: Peer, options: StreamOptions): Response {
   const { hub, room, query, type } = options;
   const author = authorOf(request.headers) ?? "";
@@ -62,11 +62,11 @@ export function serveStream(request: Request, peer: Peer, options: StreamOptions
     "x-content-type-options": "nosniff",
   };
   if (request.method === "HEAD") return new Response(null, { headers });
+  const makeDialog = (speaker: Speaker) => new StreamDialog(speaker, { hub, room, wire, arrival });
+  const leave = options.turnstile.enter(options.addressKey);
   return peer.stream(headers, (connection) => {
-    const makeDialog = (speaker: Speaker) =>
-      new StreamDialog(speaker, { hub, room, wire, arrival });
     new Client({ ...options, connection, makeDialog }).run();
-  });
+  }, leave);
 }
 
 /** The dialog of a stream: the request has said all that there is to say. */

@@ -2,7 +2,10 @@
 import type { Admission } from "../access/admission.ts";
 import type { Hold } from "../client.ts";
 import type { Hub } from "../hub.ts";
+import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
+import type { Buckets } from "../rate.ts";
+import type { Turnstile } from "./turnstile.ts";
 
 export interface Visit {
   readonly hub: Hub;
@@ -13,6 +16,12 @@ export interface Visit {
   readonly admission: Admission;
   /** IP address of whoever makes it. */
   readonly address: string;
+  /** What connections and posts from there are counted by; empty where they are not. */
+  readonly addressKey: string;
+  readonly limits: Limits;
+  readonly turnstile: Turnstile;
+  /** What addresses may still post. */
+  readonly posts: Buckets;
   /** Where signing out closes what it opens. */
   readonly hold: Hold | undefined;
 }

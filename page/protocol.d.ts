@@ -91,6 +91,11 @@ export type Line =
 /** As a session is given it. */
 export type Act = Line extends infer One ? One extends Line ? Omit<One, "id"> : never : never;
 
+type WithoutId<L> = L extends Line ? Omit<L, "id"> : never;
+
+/** What is to become a line. */
+export type Draft = WithoutId<Line>;
+
 /**
  * A line that waits: `pending` until it is acknowledged, `failed` when the server has refused it for good. `at` is when
  * it was written, in milliseconds since 1970; no two of a tab are equal.

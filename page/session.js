@@ -19,6 +19,9 @@ const TYPING_PERIOD_MS = 2_000;
 /** With nothing acknowledged for so long, what has gone out has failed. */
 const ACK_WAIT_MS = 20_000;
 
+/** Sent ahead of their acknowledgements: each may be refused for the sake of one before it. */
+const MAX_IN_FLIGHT = 64;
+
 const KEY_BYTES = 32;
 const ID_BYTES = 16;
 
@@ -44,7 +47,7 @@ export class Session {
   #ackTimer;
   /** What to go back to when the server refuses the name. */
   #lastName = "";
-  /** What the last hello said. */
+  /** The server's, as far as we know. */
   #saidName = "";
   #typedAt = 0;
   /** @type {{ before: number, resolve: (page: Page) => void, reject: (error: Error) => void }[]} */
@@ -144,8 +147,7 @@ export class Session {
 
   /** Tries a failed message again. @param {string} id */
   resend(id) {
-    const message = this.#outbox.mark(id);
-    if (message) this.#handlers.onPending?.(message);
+    this.#mark(id);
     this.#flush();
   }
 
@@ -159,7 +161,7 @@ export class Session {
   rename(name) {
     this.#lastName = this.name;
     this.#storage.set("confab.name", name);
-    if (this.#link.isOnline) this.#link.send({ type: "name", name });
+    this.#flush();
   }
 
   typing() {
@@ -189,7 +191,7 @@ export class Session {
       name: this.#saidName || undefined,
       key: this.#key,
       after: this.#lastSeq,
-      epoch: this.#lastSeq === undefined ? undefined : this.#epoch,
+      epoch: this.#epoch,
       most: this.#most,
       history: this.#history,
     });
@@ -238,8 +240,6 @@ export class Session {
     if (isReset) this.#handlers.onReset?.();
     this.#handlers.onWelcome?.(welcome);
     this.#link.markOnline();
-    // Chosen while the hello was on its way.
-    if (this.name !== this.#saidName) this.#link.send({ type: "name", name: this.name });
     this.#flush();
   }
 
@@ -271,30 +271,37 @@ export class Session {
   /** @param {Failure} failure */
   #takeError(failure) {
     const { code, message, id = "", retryAfterMs } = failure;
+    if (retryAfterMs !== undefined) return this.#hold(id, clampMs(retryAfterMs));
     if (this.#outbox.has(id)) {
       this.#inFlight.delete(id);
-      this.#awaitAck();
-      if (retryAfterMs === undefined) return this.#fail(id, { code, message });
-      return this.#hold(clampMs(retryAfterMs));
+      this.#mark(id, { code, message });
+      return this.#awaitAck();
     }
     if (code === "bad_name") {
-      this.#storage.set("confab.name", this.#lastName);
+      this.#storage.set("confab.name", this.#saidName = this.#lastName);
       this.#lastName = "";
       if (!this.#link.isOnline) this.#sayHello();
     }
     this.#handlers.onError?.(failure);
   }
 
-  /** Sends what has not gone out on this connection, in order. */
+  /** Sends what has not gone out on this connection, in order. @returns {void} */
   #flush() {
     if (!this.#link.isOnline || this.#holdTimer !== undefined) return;
+    if (this.name !== this.#saidName) {
+      this.#saidName = this.name;
+      this.#link.send({ type: "name", name: this.name });
+      // Unless that has ended the connection.
+      return this.#flush();
+    }
     for (const message of this.#outbox.messages) {
       if (message.state === "failed" || this.#inFlight.has(message.id)) continue;
       if ("text" in message && new TextEncoder().encode(message.text).length > this.#maxTextBytes) {
         // The server might close the connection for it instead of refusing it, each time anew.
-        this.#fail(message.id, { code: "too_long", message: "The message is longer than allowed" });
+        this.#mark(message.id, { code: "too_long", message: "The message is longer than allowed" });
         continue;
       }
+      if (this.#inFlight.size >= MAX_IN_FLIGHT) return;
       this.#inFlight.add(message.id);
       if (this.#inFlight.size === 1) this.#awaitAck();
       this.#link.send({ ...message, at: undefined, state: undefined, error: undefined });
@@ -304,15 +311,22 @@ export class Session {
   /** A connection may be alive while the server behind it answers nothing but pings. */
   #awaitAck() {
     clearTimeout(this.#ackTimer);
-    if (this.#inFlight.size === 0) return;
+    if (this.#inFlight.size === 0) return this.#flush();
     this.#ackTimer = setTimeout(() => {
-      for (const id of this.#inFlight) this.#fail(id, { code: "no_ack", message: "no answer" });
+      for (const id of this.#inFlight) this.#mark(id, { code: "no_ack", message: "no answer" });
       this.#inFlight.clear();
+      this.#flush();
     }, ACK_WAIT_MS);
   }
 
-  /** @param {number} ms */
-  #hold(ms) {
+  /**
+   * The server refuses all that was sent behind it as well, until it comes again.
+   * @param {string} id of what was refused; empty for the name
+   * @param {number} ms
+   */
+  #hold(id, ms) {
+    if (!id) this.#saidName = "";
+    this.#inFlight.clear();
     clearTimeout(this.#holdTimer);
     this.#holdTimer = setTimeout(() => {
       this.#holdTimer = undefined;
@@ -331,10 +345,11 @@ export class Session {
   }
 
   /**
+   * As failed, or without an error as pending.
    * @param {string} id
-   * @param {Refusal} error
+   * @param {Refusal} [error]
    */
-  #fail(id, error) {
+  #mark(id, error) {
     const message = this.#outbox.mark(id, error);
     if (message) this.#handlers.onPending?.(message);
   }

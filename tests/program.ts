@@ -35,7 +35,7 @@ export const FROM_SOURCE: readonly string[] = [
   "--allow-net",
   "--allow-read",
   "--allow-write",
-  "--allow-env=CONFAB_ADDR,CONFAB_CERT,CONFAB_KEY,CONFAB_HOST,CONFAB_BASE,CONFAB_DATA,CONFAB_KEEP,CONFAB_JOURNAL,CONFAB_TRANSPORT,CONFAB_LOG_FORMAT,CONFAB_LOG_LEVEL,CONFAB_ALLOW_ORIGIN,CONFAB_HOOK,CONFAB_HOOK_SECRET_FILE,CONFAB_METRICS_TOKEN_FILE,CONFAB_PASSWORD_FILE,CONFAB_OPERATOR_FILE,CONFAB_HOOK_SECRET,CONFAB_METRICS_TOKEN,CONFAB_PASSWORD,CONFAB_OPERATOR_KEY,XDG_STATE_HOME,HOME,APPDATA,WS_NO_BUFFER_UTIL,WS_NO_UTF_8_VALIDATE",
+  "--allow-env=CONFAB_ADDR,CONFAB_CERT,CONFAB_KEY,CONFAB_HOST,CONFAB_BASE,CONFAB_DATA,CONFAB_KEEP,CONFAB_MAX_MESSAGE,CONFAB_QUEUE,CONFAB_STALL,CONFAB_PING,CONFAB_RATE,CONFAB_MAX_CONNECTIONS,CONFAB_PER_ADDRESS,CONFAB_TRUST_PROXY,CONFAB_JOURNAL,CONFAB_TRANSPORT,CONFAB_LOG_FORMAT,CONFAB_LOG_LEVEL,CONFAB_ALLOW_ORIGIN,CONFAB_HOOK,CONFAB_HOOK_SECRET_FILE,CONFAB_METRICS_TOKEN_FILE,CONFAB_PASSWORD_FILE,CONFAB_OPERATOR_FILE,CONFAB_HOOK_SECRET,CONFAB_METRICS_TOKEN,CONFAB_PASSWORD,CONFAB_OPERATOR_KEY,XDG_STATE_HOME,HOME,APPDATA,WS_NO_BUFFER_UTIL,WS_NO_UTF_8_VALIDATE",
   "--allow-sys=networkInterfaces",
   "main.ts",
 ];
@@ -54,6 +54,9 @@ export const DENO_DIR: string = JSON.parse(
 const ROOT = new URL("../", import.meta.url);
 const START_TIMEOUT_MS = 60_000;
 
+/** Tests say more than people do, from one address. */
+const UNLIMITED = { CONFAB_RATE: "0", CONFAB_PER_ADDRESS: "0" };
+
 /** Starts the program on a free port of the loopback address and waits until it listens. */
 export async function startProgram(options: ProgramOptions = {}): Promise<Program> {
   const data = options.data ?? await Deno.makeTempDir({ prefix: "confab-data-" });
@@ -61,7 +64,7 @@ export async function startProgram(options: ProgramOptions = {}): Promise<Progra
     args: [...options.args ?? ["--addr", "127.0.0.1:0"]],
     cwd: options.cwd ?? ROOT,
     // Off a terminal the log is JSON: what tests expect of it is easier to read as text.
-    env: { CONFAB_DATA: data, CONFAB_LOG_FORMAT: "text", ...options.env },
+    env: { CONFAB_DATA: data, CONFAB_LOG_FORMAT: "text", ...UNLIMITED, ...options.env },
     clearEnv: options.clearEnv ?? false,
   });
   const end = async () => {

@@ -4,6 +4,7 @@ import { Hub } from "../hub.ts";
 import type { Journal } from "../journal/journal.ts";
 import { MemoryJournal } from "../journal/memory.ts";
 import type { Log } from "../log.ts";
+import { DEFAULT_LIMITS, type Limits } from "../limits.ts";
 import { makeHandler } from "../server.ts";
 import { listenDeno } from "../transport/deno.ts";
 import type { Listen } from "../transport/transport.ts";
@@ -14,6 +15,8 @@ export interface ServingOptions {
   readonly allowOrigins?: readonly string[];
   readonly gate?: Gate;
   readonly listen?: Listen;
+  /** Unless told otherwise tests may say as much as they like, from one address. */
+  readonly limits?: Partial<Limits>;
 }
 
 /** A server that is stopped when it is disposed. */
@@ -29,16 +32,19 @@ export interface Serving extends AsyncDisposable {
   readonly stop: () => Promise<void>;
 }
 
+const UNLIMITED = { messagesPerS: Infinity, connectionsPerAddress: Infinity };
+
 /** Time for connections to end at a stop. */
 const GRACE_MS = 5_000;
 
 export async function serve(options: ServingOptions = {}): Promise<Serving> {
   const { journal = new MemoryJournal(), keep = 0, listen = listenDeno, ...others } = options;
+  const limits = { ...DEFAULT_LIMITS, ...UNLIMITED, ...options.limits };
   const logged: string[] = [];
   const log: Log = (level, event) => void (level !== "debug" && logged.push(event)); // as by default
   const hub = new Hub({ journal, keep, log });
   const running = hub.run();
-  const listener = await listen(makeHandler({ hub, log, ...others }), {
+  const listener = await listen(makeHandler({ hub, log, ...others, limits }), {
     hostname: "127.0.0.1",
     port: 0,
     pongWaitMs: 33_000,

@@ -21,6 +21,9 @@ import {
 /** How long to wait before listening again after accepting failed. */
 const RELISTEN_DELAY_MS = 100;
 
+/** Time for an upgrade to be open: of a peer that has gone before, Deno tells nothing at all. */
+const OPEN_WAIT_MS = 3_000;
+
 /** Listens with Deno's own server. */
 // deno-lint-ignore require-await -- others listen later; this one at once
 export const listenDeno: Listen = async (handler, options) => new DenoListener(handler, options);
@@ -32,6 +35,7 @@ class DenoListener implements Listener {
   readonly #log: Log;
   readonly #open = new OpenConnections<DenoConnection>();
   readonly #requests = new OpenConnections<Request>();
+  readonly #opening = new Set<ReturnType<typeof setTimeout>>();
   #server: Deno.HttpServer<Deno.NetAddr> | undefined;
   #relisten: ReturnType<typeof setTimeout> | undefined;
   readonly #abort = new AbortController();
@@ -57,6 +61,7 @@ class DenoListener implements Listener {
     // Not shutdown(): it waits for ever for a peer that has stopped reading.
     this.#abort.abort();
     await this.#server?.finished;
+    for (const timer of this.#opening) clearTimeout(timer);
   }
 
   #serve(port: number): Deno.HttpServer<Deno.NetAddr> {
@@ -93,30 +98,54 @@ class DenoListener implements Listener {
   #handle(request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>) {
     const remoteAddress = info.remoteAddr.hostname;
     const { completed } = info;
+    const { pongWaitMs } = this.#options;
     this.#requests.hold(request, completed); // which is also when it is upgraded
     return this.#handler(request, {
       remoteAddress,
-      stream: (headers, onOpen) => {
+      stream: (headers, onOpen, onEnd = () => {}) => {
+        completed.then(onEnd, onEnd);
         const connection = new StreamConnection({ remoteAddress, completed, log: this.#log });
         onOpen(connection);
         return new Response(connection.body, { headers });
       },
-      upgrade: (protocol, onOpen) => {
-        if (this.#isStopping) return new Response(null, { status: 503 });
+      upgrade: (protocol, onOpen, onEnd) => {
+        if (this.#isStopping) {
+          onEnd?.();
+          return new Response(null, { status: 503 });
+        }
         const { socket, response } = Deno.upgradeWebSocket(request, {
           protocol,
           // Deno pings after half of it, and ends the connection when nothing came in the other half.
-          idleTimeout: this.#options.pongWaitMs / 1000,
+          idleTimeout: pongWaitMs === Infinity ? 0 : pongWaitMs / 1000,
         });
         const connection = new DenoConnection(socket, remoteAddress, this.#log);
+        const forget = this.#awaitOpen(connection);
         socket.onopen = () => {
+          if (!forget()) return connection.close(1000, "");
           this.#open.add(connection);
           onOpen(connection);
         };
-        connection.onEnd = () => void this.#open.delete(connection);
+        connection.onEnd = () => {
+          forget();
+          this.#open.delete(connection);
+          onEnd?.();
+        };
         return response;
       },
     });
+  }
+
+  /** Ends a connection that does not open. What it returns says that it has, and whether that was in time. */
+  #awaitOpen(connection: DenoConnection): () => boolean {
+    const timer = setTimeout(() => {
+      this.#opening.delete(timer);
+      connection.giveUp();
+    }, OPEN_WAIT_MS);
+    this.#opening.add(timer);
+    return () => {
+      clearTimeout(timer);
+      return this.#opening.delete(timer);
+    };
   }
 
   #fail(error: unknown): Response {
@@ -171,6 +200,11 @@ class DenoConnection implements Connection {
 
   terminate(code: number, reason: string): void {
     this.close(code, reason);
+  }
+
+  /** It was never open. */
+  giveUp(): void {
+    this.#end(() => {});
   }
 
   /** Deno may report one close twice. */

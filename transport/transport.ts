@@ -37,16 +37,27 @@ export interface ConnectionHandlers {
 /** The peer of one request. */
 export interface Peer {
   readonly remoteAddress: string;
+  /** Whether it came by https, where a proxy tells; elsewhere the URL does. */
+  readonly isHttps?: boolean;
   /**
    * Answers the request by making it a WebSocket, of a subprotocol that the peer has offered or, when it is empty, of none.
-   * `onOpen` runs when it is open, or never.
+   * `onOpen` runs when it is open, or never; `onEnd` when it has ended, also where it was never open.
+   * @throws {TypeError} when the request cannot become one; then neither runs.
    */
-  upgrade(protocol: string, onOpen: (connection: Connection) => void): Response;
+  upgrade(
+    protocol: string,
+    onOpen: (connection: Connection) => void,
+    onEnd?: () => void,
+  ): Response;
   /**
    * Answers the request with a body that goes on: a connection that says nothing, and of which each frame ends in a
-   * newline. `onOpen` runs before this returns.
+   * newline. `onOpen` runs before this returns, `onEnd` when it has ended.
    */
-  stream(headers: HeadersInit, onOpen: (connection: Connection) => void): Response;
+  stream(
+    headers: HeadersInit,
+    onOpen: (connection: Connection) => void,
+    onEnd?: () => void,
+  ): Response;
 }
 
 /** Answers one request. An exception is logged and answered with 500. */
@@ -72,6 +83,11 @@ export interface ListenOptions {
   readonly headWaitMs: number;
   /** To speak https and wss, and nothing else. It fits its key. */
   readonly certificate?: Certificate | undefined;
+  /**
+   * Asked for each TCP connection from an address, where one can see those that only wait; told when it has ended.
+   * An exception refuses it.
+   */
+  readonly enter?: (remoteAddress: string) => () => void;
   readonly log: Log;
 }
 

@@ -17,8 +17,9 @@ import { CUT, StreamConnection } from "./stream_connection.ts";
 import type { Certificate, Handler, Listen, Listener, ListenOptions, Peer } from "./transport.ts";
 import { SILENT_PARTS, WsConnection } from "./ws_connection.ts";
 
-/** How large a request's head may be. A number of headers is not bounded: what came beyond would be dropped unseen. */
+/** How large a request's head may be, and how many headers it may have. */
 const MAX_HEAD_BYTES = 8 * 1024;
+const MAX_HEADERS = 64;
 
 /** Overdue heads are looked for this often in the time that they have. */
 const HEAD_CHECKS = 5;
@@ -49,6 +50,9 @@ const KEY = /^[+/\dA-Za-z]{22}==$/;
 
 /** What the server's handler hands back for a request that has become a WebSocket. */
 const UPGRADED = new Response(null);
+
+/** Who may not connect is told before it has asked for anything. */
+const TOO_MANY = encodeHead(refuse("too_many_connections", { "retry-after": "5" }));
 
 /** A request for an upgrade, and what has come behind it. */
 interface Waiting {
@@ -102,6 +106,7 @@ class WsListener implements Listener {
         ...UPGRADES,
       },
       prepare: (server) => {
+        server.on("connection", (socket) => this.#admit(socket));
         server.on("request", (message, response) => {
           message.url = originForm(message.url);
           message.socket.setKeepAlive(true, KEEP_ALIVE_MS);
@@ -123,9 +128,11 @@ class WsListener implements Listener {
 
   async listen(): Promise<void> {
     await this.#http.listen(this.#options.port);
+    const { pongWaitMs } = this.#options;
+    if (pongWaitMs === Infinity) return;
     this.#sweep = setInterval(() => {
       for (const connection of this.#open) connection.countSilence();
-    }, this.#options.pongWaitMs / SILENT_PARTS);
+    }, pongWaitMs / SILENT_PARTS);
   }
 
   renew(certificate: Certificate): void {
@@ -149,7 +156,8 @@ class WsListener implements Listener {
       throw new TypeError("Cannot upgrade: the request does not ask for it");
     };
     const makeRequest = () => createRequest(message, response);
-    const stream: Peer["stream"] = (headers, onOpen) => {
+    const stream: Peer["stream"] = (headers, onOpen, onEnd) => {
+      void completed.then(onEnd);
       const connection = new StreamConnection({
         remoteAddress: message.socket.remoteAddress ?? "",
         completed,
@@ -197,12 +205,10 @@ class WsListener implements Listener {
       makeRequest: () =>
         new Request(
           `${this.#options.certificate ? "https" : "http"}://${message.headers.host}${url}`,
-          {
-            method,
-            headers: createHeaders(message),
-          },
+          { method, headers: createHeaders(message) },
         ),
-      upgrade: (protocol, onOpen) => this.#upgrade({ message, head }, protocol, onOpen),
+      upgrade: (protocol, onOpen, onEnd) =>
+        this.#upgrade({ message, head }, protocol, { onOpen, onEnd }),
       stream: () => new Response(null, { status: 426, headers: { upgrade: "websocket" } }),
     });
     if (answer === UPGRADED) return;
@@ -212,6 +218,8 @@ class WsListener implements Listener {
   }
 
   async #handle(message: IncomingMessage, { makeRequest, ...ways }: Making): Promise<Response> {
+    // Two items for each.
+    if (message.rawHeaders.length > 2 * MAX_HEADERS) return new Response(null, { status: 431 });
     let request: Request;
     try {
       request = makeRequest();
@@ -227,27 +235,54 @@ class WsListener implements Listener {
     }
   }
 
-  #upgrade({ message, head }: Waiting, protocol: string, onOpen: OnOpen): Response {
-    if (this.#isStopping) return new Response(null, { status: 503 });
+  #upgrade({ message, head }: Waiting, protocol: string, { onOpen, onEnd }: Opening): Response {
+    if (this.#isStopping) {
+      onEnd?.();
+      return new Response(null, { status: 503 });
+    }
     const { socket, headers } = message;
     const key = headers["sec-websocket-key"] ?? "";
     if (headers["sec-websocket-version"] !== "13" || !KEY.test(key)) {
       throw new TypeError("Cannot upgrade: a header is missing or wrong");
     }
     this.#protocol = protocol;
+    let isOpen = false;
     this.#webSockets.handleUpgrade(message, socket, head, (webSocket) => {
+      isOpen = true;
       const { log } = this.#options;
-      const connection = new WsConnection({ webSocket, socket, log, onEnd: this.#onEnd });
+      const connection = new WsConnection({ webSocket, socket, log, onEnd: this.#makeEnd(onEnd) });
       this.#open.add(connection);
       onOpen(connection);
     });
+    if (!isOpen) onEnd?.(); // the peer has gone meanwhile
     return UPGRADED;
   }
 
-  readonly #onEnd = (connection: WsConnection) => void this.#open.delete(connection);
+  /** Apart, so that what lives as long as the connection does not keep the request alive. */
+  #makeEnd(onEnd: Opening["onEnd"]): (connection: WsConnection) => void {
+    return (connection) => {
+      this.#open.delete(connection);
+      onEnd?.();
+    };
+  }
+
+  /** The library or node:http knows a TCP connection only once it has said something. */
+  #admit(socket: Socket): void {
+    try {
+      const leave = this.#options.enter?.(socket.remoteAddress ?? "");
+      if (leave) socket.once("close", leave);
+    } catch {
+      socket.on("error", ignore);
+      socket.end(TOO_MANY, () => socket.destroy());
+    }
+  }
 }
 
-type OnOpen = Parameters<Peer["upgrade"]>[1];
+/** What is to be told about one that is under way. */
+interface Opening {
+  readonly onOpen: Parameters<Peer["upgrade"]>[1];
+  readonly onEnd: (() => void) | undefined;
+}
 
 /** What differs between a plain request and one for an upgrade. */
 interface Making extends Omit<Peer, "remoteAddress"> {
@@ -264,16 +299,19 @@ function originForm(target = "/"): string {
 /** Once a request has asked for an upgrade its socket is ours, and node:http answers it no more. */
 async function encodeRefusal(answer: Response): Promise<Buffer> {
   const body = Buffer.from(await answer.arrayBuffer());
-  const headers = [...answer.headers, ["content-length", body.length], ["connection", "close"]];
-  const head = [
-    `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status]}`,
-    ...headers.map(([name, value]) => `${name}: ${value}`),
-    "\r\n",
-  ];
-  return Buffer.concat([Buffer.from(head.join("\r\n")), body]);
+  answer.headers.set("content-length", String(body.length));
+  return Buffer.concat([Buffer.from(encodeHead(answer)), body]);
 }
 
-function refuse(code: ErrorCode): Response {
+function encodeHead({ status, headers }: Response): string {
+  return [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    ...[...headers, ["connection", "close"]].map(([name, value]) => `${name}: ${value}`),
+    "\r\n",
+  ].join("\r\n");
+}
+
+function refuse(code: ErrorCode, headers: HeadersInit = {}): Response {
   const { sentence, status = 500 }: ErrorRow = ERRORS[code];
-  return new Response(`${sentence}\n`, { status });
+  return new Response(`${sentence}\n`, { status, headers });
 }

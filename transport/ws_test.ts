@@ -1,8 +1,9 @@
 // What the transport over `ws` bounds and the other one cannot.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { Turnstile } from "../http/turnstile.ts";
 import { encodeFrame, OPCODE, RawSocket, upgradeRequest } from "../tests/raw_socket.ts";
 import { Frame } from "../wire/frame.ts";
-import type { Connection, Handler } from "./transport.ts";
+import type { Connection, Handler, ListenOptions } from "./transport.ts";
 import { listenWs } from "./ws.ts";
 
 const MAX_MESSAGE_BYTES = 1000;
@@ -11,7 +12,7 @@ const HEAD_WAIT_MS = 500;
 /** Deno 2.6 has node:http over another server, without these limits. */
 const ignore = Deno.version.deno.startsWith("2.6.");
 
-function start(handler: Handler) {
+function start(handler: Handler, enter?: ListenOptions["enter"]) {
   return listenWs(handler, {
     hostname: "127.0.0.1",
     port: 0,
@@ -19,6 +20,7 @@ function start(handler: Handler) {
     maxMessageBytes: MAX_MESSAGE_BYTES,
     headWaitMs: HEAD_WAIT_MS,
     log: () => {},
+    ...enter ? { enter } : {},
   });
 }
 
@@ -145,4 +147,45 @@ Deno.test("Connection.terminate() of listenWs() cuts a peer that reads nothing",
     await readToEnd(peer);
     assertEquals(connection.bufferedAmount, 0);
   });
+});
+
+Deno.test("listenWs() refuses one header more than 64 with 431", async () => {
+  const listener = await start(() => new Response("fine"));
+  try {
+    for (const [count, status] of [[64, 200], [65, 431]]) {
+      const headers = Array.from({ length: count! - 2 }, (_, n) => `x-${n}: 1\r\n`).join("");
+      const head = `GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${headers}\r\n`;
+      using peer = await RawSocket.connect(listener.port, head);
+      assertStringIncludes(await peer.readHead(), `HTTP/1.1 ${status} `);
+    }
+  } finally {
+    await listener.stop(0);
+  }
+});
+
+Deno.test({
+  name: "listenWs() asks for each TCP connection, and refuses it with 503 before it says a word",
+  ignore,
+  async fn() {
+    const turnstile = new Turnstile({ connections: 9, connectionsPerAddress: 2 });
+    const listener = await start(() => new Response("fine"), (address) => turnstile.enter(address));
+    try {
+      using first = await RawSocket.connect(listener.port, "");
+      using second = await RawSocket.connect(listener.port, "");
+      using third = await RawSocket.connect(listener.port, "");
+      const head = await third.readHead();
+      assertStringIncludes(head, "HTTP/1.1 503 ");
+      assertStringIncludes(head.toLowerCase(), "\r\nretry-after: 5\r\n");
+      await readToEnd(third);
+      assertEquals(turnstile.count, 2);
+      first.drop();
+      await readToEnd(second); // it says nothing, and its time for a head has passed
+      while (turnstile.count > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+      const again = `GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`;
+      using fourth = await RawSocket.connect(listener.port, again);
+      assertStringIncludes(await fourth.readHead(), "HTTP/1.1 200 ");
+    } finally {
+      await listener.stop(0);
+    }
+  },
 });

@@ -23,6 +23,7 @@ const WELCOME: Notice = {
   head: 9,
   you: { name: "", tag: "" },
   resumed: false,
+  textBytes: 16384,
   after: 5,
 };
 const GAP: Notice = { type: "gap", from: 1, to: 5, count: 5, reason: "retention" };

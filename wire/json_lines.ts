@@ -2,12 +2,10 @@
 // Pure functions; docs/protocol.md describes the same, and its examples are this module's tests.
 import { ChatError } from "../errors.ts";
 import { decodeBanned } from "./ban.ts";
+import { DEFAULT_LIMITS } from "../limits.ts";
 import { Frame } from "./frame.ts";
 import type { Entry, Kind, Message, Notice, Wire } from "./message.ts";
 import { cleanText, isLonger } from "./text.ts";
-
-/** Largest text of a message, in bytes of UTF-8. */
-export const MAX_TEXT_BYTES = 16 * 1024;
 
 export const MAX_ID_CHARS = 64;
 
@@ -68,22 +66,25 @@ export const JSON_LINES: Wire = {
  * Reads one line of a client. Fields that it does not know are ignored.
  * @throws {ChatError} `not_json`, `unknown_type`, `bad_field` or `too_long`, with the message's id where it has one.
  */
-export function decodeCommand(line: string): Command {
-  return decodeFields(parseObject(line));
+export function decodeCommand(line: string, maxTextBytes?: number): Command {
+  return decodeFields(parseObject(line), maxTextBytes);
 }
 
 /** As {@linkcode decodeCommand}, of a line that is parsed already. */
-export function decodeFields(fields: Fields): Command {
+export function decodeFields(
+  fields: Fields,
+  maxTextBytes: number = DEFAULT_LIMITS.textBytes,
+): Command {
   switch (fields["type"]) {
     case "hello":
       return { type: "hello", hello: decodeHello(fields) };
     case "say":
       return decodeMessage("say", fields, () => ({
-        text: readText(fields),
+        text: readText(fields, maxTextBytes),
         ref: fields["replyTo"] === undefined ? 0 : readSeq(fields, "replyTo"),
       }));
     case "edit":
-      return decodeMessage("edit", fields, () => ({ text: readText(fields) }));
+      return decodeMessage("edit", fields, () => ({ text: readText(fields, maxTextBytes) }));
     case "delete":
       return decodeMessage("delete", fields, () => ({}));
     case "react":
@@ -152,7 +153,10 @@ function encodeNotice(notice: Notice): string {
     ).join("\n");
   }
   if (notice.type === "welcome") {
-    return JSON.stringify({ ...notice, after: undefined, limits: { textBytes: MAX_TEXT_BYTES } });
+    const { textBytes, ...rest } = notice;
+    // A number also where there is no limit, for clients compare with it.
+    const limits = { textBytes: Math.min(textBytes, Number.MAX_SAFE_INTEGER) };
+    return JSON.stringify({ ...rest, after: undefined, limits });
   }
   return JSON.stringify(notice);
 }
@@ -195,11 +199,11 @@ function decodeMessage(kind: Kind, fields: Fields, rest: () => Partial<Message>)
   }
 }
 
-function readText(fields: Fields): string {
+function readText(fields: Fields, maxBytes: number): string {
   const text = cleanText(readString(fields, "text"));
   if (text.trim() === "") throw badField("text", "some text", text);
-  if (isLonger(text, MAX_TEXT_BYTES)) {
-    throw new ChatError("too_long", { message: `The text is longer than ${MAX_TEXT_BYTES} bytes` });
+  if (isLonger(text, maxBytes)) {
+    throw new ChatError("too_long", { message: `The text is longer than ${maxBytes} bytes` });
   }
   return text;
 }

@@ -65,6 +65,8 @@ export type Notice =
     readonly head: number;
     readonly you: From;
     readonly resumed: boolean;
+    /** Largest text that may be said, in bytes of UTF-8; Infinity for any. */
+    readonly textBytes: number;
     /** The entries behind this one follow, or a gap. */
     readonly after: number;
     /** Left out while the room is open. */

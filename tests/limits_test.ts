@@ -1,0 +1,144 @@
+// Each limit, set by its flag, and one more than it allows: on both transports.
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { within } from "./deadline.ts";
+import { JsonSocket } from "./json_socket.ts";
+import { type Program, startProgram } from "./program.ts";
+import { RawSocket, upgradeRequest } from "./raw_socket.ts";
+
+/** Where node:http knows no peer address of an upgrade, and Deno's own server drops a silent peer late. */
+const IS_26 = Deno.version.deno.startsWith("2.6.");
+
+const PROXY = ["--trust-proxy", "127.0.0.1"];
+
+async function say(port: number, headers: Record<string, string> = {}, text = "hi") {
+  const url = `http://127.0.0.1:${port}/r/ops?name=Ann`;
+  const response = await fetch(url, { method: "POST", body: text, headers });
+  const { code, retryAfterMs } = await response.json();
+  return { status: response.status, code, retryAfterMs, headers: response.headers };
+}
+
+for (const transport of ["deno", "ws"]) {
+  const test = (
+    what: string,
+    args: string[],
+    use: (program: Program) => Promise<void>,
+    ignore = false,
+  ) =>
+    Deno.test(`limits on ${transport}: ${what}`, { ignore }, async () => {
+      const all = ["--addr", "127.0.0.1:0", "--journal", "memory", "--transport", transport];
+      await using program = await startProgram({ args: [...all, ...args] });
+      await use(program);
+    });
+
+  test("--max-message", ["--max-message", "20"], async ({ port }) => {
+    const { socket, welcome } = await JsonSocket.join(port, { name: "Ann" });
+    await using ann = socket;
+    assertEquals(welcome["limits"], { textBytes: 20 });
+    ann.send({ type: "say", id: "1", text: "é".repeat(10) });
+    assertEquals((await ann.read("ack"))?.id, "1");
+    ann.send({ type: "say", id: "2", text: "é".repeat(10) + "!" });
+    assertEquals((await ann.read("error"))?.code, "too_long");
+    using line = await RawSocket.open(port);
+    await line.send("x".repeat(20));
+    await line.send("x".repeat(21));
+    assertEquals((await line.readClose()).code, 1009);
+    assertEquals((await say(port, {}, "x".repeat(20))).status, 201);
+    assertEquals((await say(port, {}, "x".repeat(21))).code, "too_long");
+  });
+
+  test("--rate, by its connection and by the address of a post", ["--rate", "2"], async (p) => {
+    const { socket } = await JsonSocket.join(p.port, { name: "Ann" });
+    await using ann = socket;
+    const ids = ["1", "2", "3", "4", "5", "6"];
+    ann.send(...ids.map((id) => ({ type: "say", id, text: id })));
+    for (const id of ["5", "6"]) {
+      const { code, id: refused, retryAfterMs } = (await ann.read("error"))!;
+      assertEquals([code, refused], ["rate_limited", id]);
+      assert((retryAfterMs as number) >= 500 && (retryAfterMs as number) <= 2000);
+    }
+    // A change of name is one more, and waits for its turn as well.
+    ann.send({ type: "name", name: "Anna" });
+    assertEquals((await ann.read("error"))?.code, "rate_limited");
+    using line = await RawSocket.open(p.port);
+    for (const text of ids) await line.send(text);
+    const { code, reason } = await line.readClose();
+    assertEquals([code, reason.split(":")[0]], [1008, "rate_limited"]);
+    for (let n = 0; n < 4; n++) assertEquals((await say(p.port)).status, 201);
+    const fifth = await say(p.port, { "x-forwarded-for": "198.51.100.1" }); // of nobody who is believed
+    assertEquals([fifth.status, fifth.code], [429, "rate_limited"]);
+    assertEquals(fifth.headers.get("retry-after"), "1");
+    assert(fifth.retryAfterMs <= 500);
+  });
+
+  test("lines of any type", ["--rate", "1"], async ({ port }) => {
+    await using silent = await JsonSocket.open(port);
+    silent.send(...Array.from({ length: 81 }, (_, n) => ({ type: "ping", n })));
+    assertEquals(
+      (await within(5_000, "the end", silent.closed)).reason.split(":")[0],
+      "rate_limited",
+    );
+  });
+
+  test("--per-address and --max-connections", [
+    ...["--per-address", "2", "--max-connections", "3"],
+    ...PROXY,
+  ], async ({ port }) => {
+    const from = (address: string) => [`X-Forwarded-For: 6.6.6.6, ${address}`];
+    const open = (address: string) => RawSocket.open(port, "/ws", from(address));
+    using first = await open("2001:db8::1");
+    const get = (address: string) =>
+      ["GET /r/ops HTTP/1.1", "Host: a", "Accept: text/event-stream", ...from(address), "\r\n"]
+        .join("\r\n");
+    using stream = await RawSocket.connect(port, get("2001:db8::2"));
+    assertStringIncludes(await stream.readHead(), "HTTP/1.1 200 ");
+    const refused = async (head: string) => {
+      using peer = await RawSocket.connect(port, head);
+      const text = (await peer.readHead()).toLowerCase();
+      assertStringIncludes(text, "http/1.1 503 ");
+      assertStringIncludes(text, "retry-after: 5\r\n");
+    };
+    await refused(upgradeRequest(port, "/ws", from("2001:db8::3")));
+    await refused(get("2001:db8::4"));
+    using _third = await open("2001:db8:1::1");
+    await refused(upgradeRequest(port, "/ws", from("198.51.100.1")));
+    assertEquals(
+      (await fetch(`http://127.0.0.1:${port}/healthz`).then((r) => r.json())).status,
+      "ok",
+    );
+    first.drop();
+    stream.drop();
+    const until = Date.now() + 10_000;
+    for (let isIn = false; !isIn;) {
+      assert(Date.now() < until, "no place was given back");
+      isIn = await open("2001:db8::5").then((peer) => (peer.drop(), true), () => false);
+    }
+  }, IS_26 && transport === "ws");
+
+  test("--ping", ["--ping", "1"], async ({ port }) => {
+    using mute = await RawSocket.open(port); // it answers no ping
+    const startedMs = performance.now();
+    await within(
+      12_000,
+      "the end",
+      (async () => {
+        while (await mute.readFrame());
+      })(),
+    );
+    const tookMs = performance.now() - startedMs;
+    assert(tookMs > 2_000 && tookMs < 11_000, `${tookMs} ms`);
+  }, IS_26 && transport === "deno");
+}
+
+Deno.test("limits: those of 0 are none", async () => {
+  const flags = ["max-message", "queue", "stall", "ping", "rate", "max-connections", "per-address"];
+  const args = flags.flatMap((flag) => [`--${flag}`, "0"]);
+  await using program = await startProgram({ args: ["--addr", "127.0.0.1:0", ...args] });
+  const { socket, welcome } = await JsonSocket.join(program.port, { name: "Ann" });
+  await using ann = socket;
+  assertEquals(welcome["limits"], { textBytes: Number.MAX_SAFE_INTEGER });
+  const text = "x".repeat(3 * 1024 * 1024);
+  ann.send({ type: "say", id: "1", text });
+  assert((await ann.read("entry"))?.text === text);
+  ann.send({ type: "history", before: 2, limit: 1 });
+  assert((await ann.read("page"))?.entries[0]?.text === text);
+});
