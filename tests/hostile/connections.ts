@@ -10,17 +10,21 @@ const DRIP_PERIOD_MS = 1_000;
 
 /** Nothing is ever sent. */
 const silent: Tactic = (force, { count }) =>
-  waitForEnds(force, count, () => RawSocket.connect(force.port, ""));
+  waitForEnds(force, { count, open: () => RawSocket.connect(force.port, "") });
 
 /** Half a request for an upgrade, and then nothing. */
 const halfUpgraded: Tactic = (force, { count }) => {
   const head = upgradeRequest(force.port, "/ws").slice(0, -2); // its empty line
-  return waitForEnds(force, count, () => RawSocket.connect(force.port, head));
+  return waitForEnds(force, { count, open: () => RawSocket.connect(force.port, head) });
 };
 
 /** Upgraded, and then never a hello. */
 const mute: Tactic = (force, { count }) =>
-  waitForEnds(force, count, () => RawSocket.open(force.port, "/ws", [JSON_PROTOCOL]));
+  waitForEnds(force, {
+    count,
+    open: () => RawSocket.open(force.port, "/ws", [JSON_PROTOCOL]),
+    isUpgraded: true,
+  });
 
 /** A byte of a head a second, and no end of it. */
 const dripping: Tactic = async (force, { count }) => {
@@ -31,11 +35,12 @@ const dripping: Tactic = async (force, { count }) => {
       force.send(socket, byte).then((isOpen) => isOpen || sockets.delete(socket));
     }
   }, DRIP_PERIOD_MS);
-  await waitForEnds(force, count, async () => {
+  const open = async () => {
     const socket = await RawSocket.connect(force.port, "GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ");
     sockets.add(socket);
     return socket;
-  });
+  };
+  await waitForEnds(force, { count, open });
   clearInterval(timer);
 };
 
@@ -64,13 +69,17 @@ async function join(port: number, n: number): Promise<RawSocket> {
 
 async function waitForEnds(
   force: Force,
-  count: number,
-  open: () => Promise<RawSocket>,
+  { count, open, isUpgraded = false }: {
+    readonly count: number;
+    readonly open: () => Promise<RawSocket>;
+    /** Whether frames come, by which it may be told why it is closed. */
+    readonly isUpgraded?: boolean;
+  },
 ): Promise<void> {
   const ends: Promise<void>[] = [];
   await force.open(count, async () => {
     const socket = await open();
-    ends.push(force.drain(socket));
+    ends.push(isUpgraded ? force.readToEnd(socket) : force.drain(socket));
     return socket;
   });
   force.begin();
