@@ -56,7 +56,7 @@ export async function waitUntil(isTrue: () => boolean, ms: number): Promise<void
 /** Whether it lives, and what it logged that must never be there. */
 export async function examine(program: Program): Promise<Figure[]> {
   const ended = await Promise.race([program.status, Promise.resolve(undefined)]);
-  const faults = listErrors(program).filter((event) => event !== "accept failed");
+  const faults = listErrors(program).filter((fault) => !fault.startsWith("accept failed"));
   for (const fault of new Set(faults)) console.log(`  logged: ${fault}`);
   return [
     { what: "exits", value: ended ? 1 : 0, most: 0 },
@@ -67,7 +67,7 @@ export async function examine(program: Program): Promise<Figure[]> {
 /** Events that were logged as errors. What is no JSON was not logged by us. */
 function listErrors(program: Program): string[] {
   return program.log().split("\n").filter((line) => line.startsWith("{")).flatMap((line) => {
-    const { level, event } = JSON.parse(line);
-    return level === "error" ? event : [];
+    const { level, event, error = "" } = JSON.parse(line);
+    return level === "error" ? `${event} ${error}` : [];
   });
 }
