@@ -34,7 +34,7 @@ const ON_BOTH_TRANSPORTS = ["chat", "http", "kicked", "resume", "seed_page", "sl
   .map((name) => `tests/${name}_test.ts`);
 
 /** Tests that take long and do little. */
-const PATIENT = ["hook", "kicked", "slow_reader"].map((name) => `tests/${name}_test.ts`);
+const PATIENT = ["hook", "hostile", "kicked", "slow_reader"].map((name) => `tests/${name}_test.ts`);
 
 /** Tests of the page, each with a browser of its own. */
 const PAGE = "tests/page";

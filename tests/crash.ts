@@ -219,7 +219,7 @@ export async function runCrash(options: CrashOptions): Promise<CrashReport> {
   }
 }
 
-function isClean({ lost, doubled, holes, faults }: CrashReport): boolean {
+export function isClean({ lost, doubled, holes, faults }: CrashReport): boolean {
   return lost + doubled + holes + faults.length === 0;
 }
 

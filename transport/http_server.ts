@@ -16,13 +16,11 @@ const PROBE_DELAY_MS = 500;
 
 /**
  * How often it is looked at whether a connection from this machine has been accepted, and how many times. Counted, not
- * timed: a busy event loop comes round for it as often as for what it accepts.
+ * timed: a busy event loop comes round for it as often as for what it accepts. Nor does connecting get any longer: where
+ * the queue of what is to be accepted is full, it would take minutes to fail.
  */
 const PROBE_POLL_MS = 10;
 const PROBE_POLLS = 50;
-
-/** Where the queue of what is to be accepted is full, connecting would take minutes to fail. */
-const PROBE_CONNECT_MS = 500;
 
 /** Where this machine reaches itself when it listens on every address. */
 const LOCAL = new Map([["", "127.0.0.1"], ["0.0.0.0", "127.0.0.1"], ["::", "::1"]]);
@@ -128,19 +126,18 @@ export class HttpServer {
     const { hostname } = this.#options;
     const among: Socket[] = this.#amongProbe = [];
     let probePort = 0;
+    const giveUp = new AbortController();
+    const polled = this.#pollAccepted(acceptedBefore).then(() => giveUp.abort());
     try {
       using connection = await Deno.connect({
         hostname: LOCAL.get(hostname) ?? hostname,
         port: this.#port,
-        signal: AbortSignal.timeout(PROBE_CONNECT_MS),
+        signal: giveUp.signal,
       });
       probePort = connection.localAddr.port;
-      for (let polls = 0; polls < PROBE_POLLS && this.#accepted === acceptedBefore; polls++) {
-        await delay(PROBE_POLL_MS);
-      }
-      return this.#accepted > acceptedBefore;
+      await polled;
     } catch {
-      return false; // out of descriptors for this as well
+      await polled; // given up by then, or out of descriptors for this as well
     } finally {
       this.#amongProbe = undefined;
       // The probe's own leaving is no reason for another.
@@ -148,6 +145,14 @@ export class HttpServer {
         if (socket.destroyed) this.#probeLater();
         else socket.on("close", this.#onLeave);
       }
+    }
+    return this.#accepted > acceptedBefore;
+  }
+
+  /** Resolves when another connection was accepted, or after so many polls. */
+  async #pollAccepted(acceptedBefore: number): Promise<void> {
+    for (let polls = 0; polls < PROBE_POLLS && this.#accepted === acceptedBefore; polls++) {
+      await delay(PROBE_POLL_MS);
     }
   }
 
