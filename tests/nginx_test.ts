@@ -5,6 +5,7 @@ import { makeCertificate, trusting } from "./certificate.ts";
 import { within } from "./deadline.ts";
 import { eventually } from "./page/until.ts";
 import { type Program, startProgram } from "./program.ts";
+import type { Certificate } from "../transport/transport.ts";
 
 const NGINX = ["/usr/sbin/nginx", "/usr/bin/nginx"].find((path) => {
   try {
@@ -48,21 +49,23 @@ class Proxied implements AsyncDisposable {
   readonly program: Program;
   readonly port: number;
   readonly #folder: string;
+  readonly #certificate: Certificate;
   readonly #client: Deno.HttpClient;
   #nginx: Deno.ChildProcess | undefined;
 
-  private constructor(program: Program, folder: string, client: Deno.HttpClient, port: number) {
+  private constructor(program: Program, folder: string, certificate: Certificate, port: number) {
     this.program = program;
     this.port = port;
     this.#folder = folder;
-    this.#client = client;
+    this.#certificate = certificate;
+    this.#client = trusting(certificate);
   }
 
-  static async open(): Promise<Proxied> {
+  static async open(env: Record<string, string> = {}): Promise<Proxied> {
     const folder = await Deno.makeTempDir({ prefix: "confab-nginx-" });
     const certificate = await makeCertificate();
     const args = ["--addr", "127.0.0.1:0", "--base", "/chat", "--host", "localhost"];
-    const program = await startProgram({ args });
+    const program = await startProgram({ args, env });
     const port = findPort();
     const example = await exampleFor({ nginx: port, confab: program.port }, folder);
     const temps = FOLDERS.map((name) => `${name}_temp_path ${folder}/${name};`).join("\n");
@@ -75,7 +78,7 @@ class Proxied implements AsyncDisposable {
           `http { access_log off; ${temps}\n${example}}\n`,
       ),
     ]);
-    const proxied = new Proxied(program, folder, trusting(certificate), port);
+    const proxied = new Proxied(program, folder, certificate, port);
     await proxied.start();
     return proxied;
   }
@@ -103,6 +106,17 @@ class Proxied implements AsyncDisposable {
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const response = await fetch(this.url + path, { ...init, client: this.#client });
     return new Response(await response.arrayBuffer(), response);
+  }
+
+  /** The status of a stream that goes on until the client is closed, for a visitor from this address. */
+  async statusFrom(client: Deno.HttpClient, path: string, headers: HeadersInit): Promise<number> {
+    return (await fetch(this.url + path, { headers, client })).status;
+  }
+
+  /** Visits from another address of this machine. Close it. */
+  visitor(localAddress: string): Deno.HttpClient {
+    const caCerts = [this.#certificate.cert];
+    return Deno.createHttpClient({ caCerts, localAddress, poolMaxIdlePerHost: 0 });
   }
 
   /** A stream of events as it comes. */
@@ -169,6 +183,45 @@ Deno.test({
     await stream.cancel();
     socket.close();
     await ended;
+  },
+});
+
+Deno.test({
+  name: "nginx: the cookie is for its path and for https; limits go by the visitor's address" +
+    noNginx,
+  ignore: noNginx !== "",
+  // What a closed client had open is not told.
+  sanitizeResources: false,
+  async fn() {
+    await using proxied = await Proxied.open({
+      CONFAB_PASSWORD: "open sesame",
+      CONFAB_TRUST_PROXY: "127.0.0.1",
+      CONFAB_PER_ADDRESS: "2",
+    });
+    const origin = `https://localhost:${proxied.port}`;
+    const signedIn = await proxied.fetch("/sign-in", {
+      method: "POST",
+      redirect: "manual",
+      headers: { origin },
+      body: new URLSearchParams({ password: "open sesame", next: "./r/ops" }),
+    });
+    assertEquals([signedIn.status, signedIn.headers.get("location")], [303, "./r/ops"]);
+    const cookie = signedIn.headers.get("set-cookie")!;
+    assertStringIncludes(cookie, "Path=/chat/;");
+    assertStringIncludes(cookie, "Secure");
+    const headers = { accept: "text/event-stream", cookie: cookie.split(";")[0]! };
+    assertEquals((await proxied.fetch("/r/ops")).status, 401);
+    const statuses = [];
+    const clients = ["127.0.0.2", "127.0.0.3"].map((address) => proxied.visitor(address));
+    for (const client of clients) {
+      for (let n = 0; n < 3; n++) {
+        // What a visitor says of itself stands left of what nginx has seen.
+        const forged = { ...headers, "x-forwarded-for": `192.0.2.${n}` };
+        statuses.push(await proxied.statusFrom(client, "/r/ops", forged));
+      }
+    }
+    assertEquals(statuses, [200, 200, 503, 200, 200, 503]);
+    for (const client of clients) client.close();
   },
 });
 
