@@ -43,7 +43,8 @@ async function make(
     throw notConfab(url, `it answered ${status}`);
   }
   writeLine(`${base}invite/${token}`);
-  note(`Invite ${Number(id)}: lets in whoever has it, for ${hours} h`);
+  const where = room === undefined ? "every room" : `the room ${room}`;
+  note(`Invite ${Number(id)}: whoever has it may come into ${where}, for ${hours} h`);
 }
 
 async function list(base: string, bearer: BearerHeaders): Promise<void> {

@@ -29,12 +29,16 @@ export function parseCounts(output: string): Counts | undefined {
   return { passed: count("passed"), failed: count("failed"), ignored: count("ignored") };
 }
 
+/** Tests that compare speeds: nothing else may run meanwhile. */
+const ALONE = ["bench", "tests/load_test.ts"];
+
 /** Tests of the whole program over sockets, which pass on the other transport as well. */
 const ON_BOTH_TRANSPORTS = ["chat", "http", "kicked", "resume", "seed_page", "slow_reader"]
   .map((name) => `tests/${name}_test.ts`);
 
 /** Tests that take long and do little. */
-const PATIENT = ["hook", "hostile", "kicked", "slow_reader"].map((name) => `tests/${name}_test.ts`);
+const PATIENT = ["hook", "hostile", "kicked", "limits", "slow_reader"]
+  .map((name) => `tests/${name}_test.ts`);
 
 /** Tests of the page, each with a browser of its own. */
 const PAGE = "tests/page";
@@ -52,16 +56,49 @@ async function main(args: string[]): Promise<number> {
   return code || (ignored > 0 && !mayIgnore ? 1 : 0);
 }
 
-/** One after the other what needs the machine for itself, two at a time what mostly waits for something. */
+/** Two at a time but for those that are alone. Types are checked by one of the tests, not again by each run. */
 async function runAll(): Promise<Run[]> {
-  const first = await run([`--ignore=${[PAGE, ...PATIENT].join(",")}`]);
-  const pages = [...Deno.readDirSync(PAGE)].map(({ name }) => name)
-    .filter((name) => name.endsWith("_test.ts")).toSorted().map((name) => `${PAGE}/${name}`);
-  const half = (rest: number) => pages.filter((_, n) => n % 2 === rest);
-  const page = await Promise.all([run(half(0)), run(half(1), { isQuiet: true })]);
+  const whole = listTests("tests").filter((file) =>
+    !file.startsWith(`${PAGE}/`) && ![...ALONE, ...PATIENT].includes(file)
+  );
+  const pages = listTests(PAGE);
   const ws = { env: { CONFAB_TRANSPORT: "ws" }, isQuiet: true };
-  const waiting = await Promise.all([run(PATIENT), run(ON_BOTH_TRANSPORTS, ws)]);
-  return [first, ...page, ...waiting];
+  return [
+    await run(ALONE, UNCHECKED),
+    await run(["--ignore=tests,bench"], UNCHECKED),
+    ...await together(every(2, whole, 0), every(2, whole, 1)),
+    ...await together(every(2, pages, 0), every(2, pages, 1)),
+    ...await Promise.all([
+      run(every(2, PATIENT, 0), UNCHECKED),
+      run(every(2, PATIENT, 1), { ...UNCHECKED, isQuiet: true }),
+      run(ON_BOTH_TRANSPORTS, { ...UNCHECKED, ...ws }),
+    ]),
+  ];
+}
+
+function together(files: string[], others: string[]): Promise<Run[]> {
+  return Promise.all([run(files, UNCHECKED), run(others, { ...UNCHECKED, isQuiet: true })]);
+}
+
+/** The files of tests in a folder and below it. */
+function listTests(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {
+    const path = `${folder}/${name}`;
+    return isDirectory ? listTests(path) : name.endsWith("_test.ts") ? path : [];
+  }).toSorted();
+}
+
+/** Every nth file, beginning with one of the first. */
+function every(nth: number, files: readonly string[], first: number): string[] {
+  return files.filter((_, n) => n % nth === first);
+}
+
+const UNCHECKED = { isChecked: false };
+
+interface RunOptions {
+  readonly env?: Record<string, string>;
+  readonly isQuiet?: boolean;
+  readonly isChecked?: boolean;
 }
 
 interface Run {
@@ -72,10 +109,10 @@ interface Run {
 /** Runs tests. Where two run at a time, one of them is quiet until it has ended. */
 async function run(
   files: string[],
-  { env = {}, isQuiet = false }: { env?: Record<string, string>; isQuiet?: boolean } = {},
+  { env = {}, isQuiet = false, isChecked = true }: RunOptions = {},
 ): Promise<Run> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["test", PERMISSIONS, ...SANITIZERS, ...files],
+    args: ["test", PERMISSIONS, ...SANITIZERS, ...isChecked ? [] : ["--no-check"], ...files],
     env: { NO_COLOR: "1", ...env },
     stdout: "piped",
   }).spawn();

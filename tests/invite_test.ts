@@ -38,7 +38,9 @@ Deno.test("program: with a password its own commands come in by it, and an invit
     assertEquals(wrong.stderr, `confab: Cannot use ${room}: That is not the password\n`);
     assertMatch(invited.stdout, new RegExp(`^${server}invite/inv_[\\w-]{43}\n$`));
     const link = invited.stdout.trim();
-    const cookie = (await fetch(link)).headers.getSetCookie()[0]!.split(";")[0]!;
+    const accepted = await fetch(link);
+    await accepted.body?.cancel();
+    const cookie = accepted.headers.getSetCookie()[0]!.split(";")[0]!;
     const read = async (path: string) => {
       const response = await fetch(server + path, { headers: { cookie, accept: "text/plain" } });
       return [response.status, await response.text()] as const;
