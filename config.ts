@@ -1,38 +1,22 @@
 // The command line and the environment, parsed: which command it is, and all that it needs to know. Pure: reads neither,
 // prints nothing.
-import {
-  type CommandName,
-  COMMANDS,
-  HOOK_SECRET_ENV,
-  METRICS_TOKEN_ENV,
-  OPERATOR_KEY_ENV,
-  OTHER_NAMES,
-  PASSWORD_ENV,
-} from "./cli/commands.ts";
+import { type CommandName, COMMANDS, OTHER_NAMES } from "./cli/commands.ts";
 import {
   badUsage,
   checkArgs,
+  type Env,
   parseCommand,
   type Setting,
   type Settings,
   suggest,
 } from "./cli/flags.ts";
+import { guestUrl, healthUrl } from "./cli/local_server.ts";
+import { parseServe, sourceOf } from "./cli/parse_serve.ts";
 import { parseRoomUrl } from "./cli/room_url.ts";
-import {
-  type HookConfig,
-  parseAddr,
-  parseBase,
-  parseChoice,
-  parseCount,
-  parseHooks,
-  parseHosts,
-  parseLimit,
-  parseNetworks,
-  parseOrigins,
-  type Place,
-  urlAt,
-} from "./cli/values.ts";
+import { OPERATOR_KEY_ENV, PASSWORD_ENV } from "./cli/serve_flags.ts";
+import { type HookConfig, parseChoice, parseCount, type Place } from "./cli/values.ts";
 import type { Limits } from "./limits.ts";
+import type { LogLevel } from "./log.ts";
 import { parseRoomName } from "./names.ts";
 
 /** What the program was asked to do. */
@@ -65,7 +49,7 @@ export interface ServeConfig extends Place {
   readonly trustProxy: readonly string[];
   /** `auto` is text on a terminal, JSON elsewhere. */
   readonly logFormat: "auto" | "text" | "json";
-  readonly logLevel: "error" | "warn" | "info" | "debug";
+  readonly logLevel: LogLevel;
   /** Whether to show the address as a QR code. */
   readonly hasQr: boolean;
   /** Sites whose pages may use this server. */
@@ -149,8 +133,6 @@ export interface BackupConfig {
 
 export type Shell = typeof COMMANDS.completions.choices[number];
 
-type Env = Readonly<Record<string, string | undefined>>;
-
 type Given<Name extends CommandName> = Settings<keyof typeof COMMANDS[Name]["flags"] & string>;
 
 /**
@@ -187,7 +169,7 @@ export function findCommand(args: readonly string[]): CommandName {
 const PARSERS: {
   readonly [Name in CommandName]: (given: Given<Name>, env: Env) => Config;
 } = {
-  serve: parseServe,
+  serve: (given, env) => given.has("version") ? { command: "version" } : parseServe(given, env),
   send: (given, env) => {
     const { args: [url, text], get, has } = given;
     const hasLines = has("lines");
@@ -242,7 +224,7 @@ const PARSERS: {
   invite: parseInvite,
   health: ({ args: [url] }, env) => ({
     command: "health",
-    url: `${url === undefined ? localUrl(env) : parseRoomUrl(url).base}healthz`,
+    url: url === undefined ? healthUrl(env) : `${parseRoomUrl(url).base}healthz`,
   }),
   completions: ({ args: [shell] }) => ({
     command: "completions",
@@ -259,66 +241,6 @@ function parseVisit(
   return { url, name: flag?.value ?? name };
 }
 
-function parseServe(given: Given<"serve">, env: Env): Config {
-  const { get, all, has } = given;
-  if (has("version")) return { command: "version" };
-  const { flags } = COMMANDS.serve;
-  const format = get("log-format");
-  const transport = get("transport");
-  const place = parsePlace({ get, all });
-  const hooks = all("hook").flatMap(parseHooks);
-  const hookSecret = sourceOf(get("hook-secret-file"), env[HOOK_SECRET_ENV]);
-  if (hooks.length > 0 && !hookSecret) {
-    throw badUsage(
-      "Cannot use --hook: there is no secret to sign with. " +
-        `Give one by --hook-secret-file FILE or in ${HOOK_SECRET_ENV}`,
-    );
-  }
-  return {
-    command: "serve",
-    ...place,
-    journal: parseChoice(get("journal")!, flags.journal.choices),
-    transport: transport
-      ? parseChoice(transport, flags.transport.choices)
-      : place.certificate
-      ? "ws"
-      : "deno",
-    data: get("data")!.value,
-    keep: parseCount(get("keep")!),
-    limits: parseLimits(given),
-    trustProxy: all("trust-proxy").flatMap(parseNetworks),
-    logFormat: format ? parseChoice(format, flags["log-format"].choices) : "auto",
-    logLevel: parseChoice(get("log-level")!, flags["log-level"].choices),
-    hasQr: has("qr"),
-    allowOrigins: all("allow-origin").flatMap(parseOrigins),
-    hooks,
-    hookSecret,
-    metricsToken: sourceOf(get("metrics-token-file"), env[METRICS_TOKEN_ENV]),
-    password: sourceOf(get("password-file"), env[PASSWORD_ENV]),
-    operatorKey: sourceOf(get("operator-file"), env[OPERATOR_KEY_ENV]),
-  };
-}
-
-function parsePlace({ get, all }: Pick<Given<"serve">, "get" | "all">): Place {
-  const base = get("base");
-  const [cert, key] = [get("cert"), get("key")];
-  if (!cert !== !key) {
-    const [given, missing] = cert ? ["--cert", "--key"] : ["--key", "--cert"];
-    throw badUsage(`Cannot use ${given}: there is no ${missing}, and each needs the other`);
-  }
-  return {
-    ...parseAddr(get("addr")!),
-    hosts: all("host").flatMap(parseHosts),
-    base: base ? parseBase(base) : "",
-    certificate: cert && key && { cert: cert.value, key: key.value },
-  };
-}
-
-/** The server of this machine, as its environment says. */
-function localUrl(env: Env): string {
-  return urlAt(parsePlace(parseCommand(COMMANDS.serve, [], env)));
-}
-
 function parseInvite(given: Given<"invite">, env: Env): Config {
   const { args: [url], get, has } = given;
   if (has("list") && has("revoke")) throw badUsage("Cannot use --list: there is --revoke as well");
@@ -333,7 +255,7 @@ function parseInvite(given: Given<"invite">, env: Env): Config {
   const revoke = get("revoke");
   return {
     command: "invite",
-    base: url === undefined ? localUrl(env) : parseRoomUrl(url).base,
+    base: url === undefined ? guestUrl(env) : parseRoomUrl(url).base,
     bearer: findBearer(given, env),
     wish: revoke
       ? { type: "revoke", id: parseCount(revoke) }
@@ -341,11 +263,6 @@ function parseInvite(given: Given<"invite">, env: Env): Config {
       ? { type: "list" }
       : { type: "make", room: room?.value, hours },
   };
-}
-
-/** A secret's file, or else its value. */
-function sourceOf(file: Setting | undefined, value: string | undefined): SecretSource | undefined {
-  return file ? { file: file.value } : value ? { value } : undefined;
 }
 
 /** What to show to be let in: what the command line names, or else the operator key, which is worth more. */
@@ -358,17 +275,4 @@ function findBearer(
   const isPassword = has("password-file") && !has("operator-file");
   if (operator && !isPassword) return { kind: "operator", from: operator };
   return password && { kind: "password", from: password };
-}
-
-function parseLimits({ get }: Given<"serve">): Limits {
-  const stall = get("stall");
-  return {
-    textBytes: parseLimit(get("max-message")!),
-    queuedBatches: parseLimit(get("queue")!),
-    stallMs: stall && parseLimit(stall) * 1000,
-    pingPeriodMs: parseLimit(get("ping")!) * 1000,
-    messagesPerS: parseLimit(get("rate")!),
-    connections: parseLimit(get("max-connections")!),
-    connectionsPerAddress: parseLimit(get("per-address")!),
-  };
 }

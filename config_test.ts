@@ -201,7 +201,15 @@ Deno.test("parseConfig() finds the server of this machine where its variables sa
     url({ CONFAB_CERT: "c", CONFAB_KEY: "k", CONFAB_HOST: "chat.example.org,other" }),
     "https://chat.example.org:8080/healthz",
   );
-  assertEquals(url({ CONFAB_HOST: "[::1]" }), "http://[::1]:8080/healthz");
+  // Without a certificate there may be a proxy in front: its name leads there, and not to this port.
+  const host = { CONFAB_HOST: "chat.example.org", CONFAB_BASE: "/chat" };
+  assertEquals(url(host), "http://localhost:8080/chat/healthz");
+  for (const [hostname, name] of [["127.0.0.1"], ["[::1]"], ["10.0.0.7", "chat.example.org"]]) {
+    assertEquals(
+      url({ ...host, CONFAB_ADDR: `${hostname}:80` }),
+      `http://${name ?? hostname}:80/chat/healthz`,
+    );
+  }
 });
 
 Deno.test("parseConfig() reads limits, 0 for none", () => {
@@ -562,6 +570,17 @@ Deno.test("parseConfig() reads what to do with invites", () => {
   ]);
   assertEquals(wishOf("--list"), [here, { type: "list" }]);
   assertEquals(wishOf("--revoke", "3"), [here, { type: "revoke", id: 3 }]);
+  const env = { CONFAB_HOST: "chat.example.org,other", CONFAB_BASE: "/chat" };
+  for (const args of [[], ["--list"], ["--revoke", "3"]]) {
+    assertEquals(
+      complain(["invite", ...args], env),
+      "Cannot tell where guests find the server: it has a name by CONFAB_HOST, and no certificate, " +
+        "so that a proxy may be in front. Say it: confab invite https://chat.example.org/chat/",
+    );
+  }
+  const secure = parseConfig(["invite"], { ...env, CONFAB_CERT: "c", CONFAB_KEY: "k" });
+  assert(secure.command === "invite");
+  assertEquals(secure.base, "https://chat.example.org:8080/chat/");
   assertStringIncludes(complain(["invite", "--hours", "0"]), "expected a number from 1 up");
   assertStringIncludes(complain(["invite", "--room", "A b"]), "expected the name of a room");
   assertStringIncludes(complain(["invite", "--list", "--revoke", "1"]), "Cannot use --list");

@@ -11,7 +11,7 @@ export interface Limits {
    * stuck.
    */
   readonly stallMs: number | undefined;
-  /** Silence after which a peer is asked for a sign of life. */
+  /** About the silence after which a peer is asked for a sign of life: that is half of what {@linkcode pongWaitMs} says. */
   readonly pingPeriodMs: number;
   /** What one connection may say in a second, or one address by requests. */
   readonly messagesPerS: number;
@@ -32,13 +32,16 @@ export const DEFAULT_LIMITS: Limits = {
 /** What may be said at once, in seconds of the rate. */
 export const BURST_S = 2;
 
+/** Pages of what was said before that an address may read for each message: one costs about as much as a few messages do. */
+export const PAGES_PER_MESSAGE = 4;
+
 /** A text may grow sixfold by JSON's escapes, and a message or a body hold several. */
 const TEXTS_PER_MESSAGE = 8;
 
 /** However short texts are, a hello must fit. */
 const MIN_MESSAGE_BYTES = 4096;
 
-/** An answer to a ping may take so much longer than the next ping. */
+/** What is added to two periods: half of the sum is the silence before a ping, the other half the time to answer it. */
 const PONG_SLACK_MS = 3_000;
 
 /** Largest WebSocket message, and largest body of a request. */

@@ -1,11 +1,11 @@
-// Wiring: config -> journal -> hub -> server -> transport; signals; exit codes. Nothing else reads arguments, environment or
-// signals, and nothing else names a concrete journal or transport to serve from. The other commands are in cli/.
+// Wiring: config -> journal -> hub -> server -> transport; exit codes. Nothing else reads arguments or environment, and
+// nothing else names a concrete journal or transport to serve from. The other commands are in cli/.
 import { Gate, type GateOptions } from "./access/gate.ts";
 import { openAccessStore } from "./access/store.ts";
 import { readCertificate } from "./cli/certificate.ts";
 import { COMMANDS, ENV_NAMES } from "./cli/commands.ts";
 import { greet } from "./cli/greeting.ts";
-import { type CertificateFiles, isEverywhere, urlAt } from "./cli/values.ts";
+import { isEverywhere, urlAt } from "./cli/values.ts";
 import { HOOK_SECRET, METRICS_TOKEN, OPERATOR_KEY, PASSWORD, readSecret } from "./cli/secret.ts";
 import { parseConfig, type ServeConfig } from "./config.ts";
 import deno from "./deno.json" with { type: "json" };
@@ -13,34 +13,18 @@ import { ChatError, type ErrorRow, ERRORS } from "./errors.ts";
 import { Hook } from "./hook/hook.ts";
 import { Hub } from "./hub.ts";
 import { Proxies } from "./http/proxies.ts";
-import { Turnstile } from "./http/turnstile.ts";
-import { type Limits, maxMessageBytes, pongWaitMs } from "./limits.ts";
 import type { Journal } from "./journal/journal.ts";
 import { MemoryJournal } from "./journal/memory.ts";
 import { openSqliteJournal } from "./journal/sqlite.ts";
+import { checkAddress, lanAddresses, listen, makeEnter } from "./listening.ts";
 import { type Log, makeJsonLog, makeTextLog } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { makeHandler } from "./server.ts";
-import type { Handler, Listen, Listener, ListenOptions } from "./transport/transport.ts";
+import { renewOnHangUp, stopOnSignal } from "./signals.ts";
+import type { Listen } from "./transport/transport.ts";
 
-/** Time for a request's head to arrive. */
-const HEAD_WAIT_MS = 5_000;
-
-/** TCP connections for each that may be open in a room: a page loads its files, a script comes and goes. */
-const SOCKETS_PER_CONNECTION = 2;
-
-/** Time for everybody to take leave after a signal, and until the process ends whatever happens: below 5 s. */
+/** Time for everybody to take leave after a signal. Must be less than `EXIT_DEADLINE_MS` of signals.ts. */
 const GRACE_MS = 3_000;
-const EXIT_DEADLINE_MS = 4_000;
-
-/** `deno task` passes on a Ctrl-C that the program gets from the terminal as well: within this it is the same one. */
-const SAME_SIGNAL_MS = 300;
-
-/** Signals that stop the program. Windows has no SIGTERM. */
-const STOP_SIGNALS: Deno.Signal[] = [
-  "SIGINT",
-  Deno.build.os === "windows" ? "SIGBREAK" : "SIGTERM",
-];
 
 /** Only the one that is used is loaded. */
 const TRANSPORTS: Record<ServeConfig["transport"], () => Promise<Listen>> = {
@@ -72,7 +56,7 @@ async function serve(config: ServeConfig): Promise<void> {
   checkAddress(config);
   const journal = openJournal(config);
   const gate = openGate(config, { password, operatorKey, log });
-  leaveFilesAlone(config);
+  openNoMoreFiles(config);
   const hooks = new Map<string, Hook>();
   const onDelivered = (room: string) => hooks.forEach((hook) => hook.notify(room));
   const { keep, allowOrigins, hosts, base, limits } = config;
@@ -144,7 +128,7 @@ function openGate(
  * Everything is open: from here on the program may neither read nor write any other file. With a certificate, which is read
  * again, it may read: Deno cannot keep the two files when it gives up all others.
  */
-function leaveFilesAlone(config: ServeConfig): void {
+function openNoMoreFiles(config: ServeConfig): void {
   Deno.permissions.revokeSync({ name: "write" });
   if (!config.certificate) Deno.permissions.revokeSync({ name: "read" });
 }
@@ -161,87 +145,6 @@ function keepAlive(log: Log): void {
   });
 }
 
-/** Where another one of us runs already, its address says more than its data folder, which is in use as well. */
-function checkAddress(config: ServeConfig): void {
-  const { hostname, port } = config;
-  if (port === 0) return;
-  try {
-    Deno.listen({ hostname: hostname || "0.0.0.0", port }).close();
-  } catch (cause) {
-    throw explainListening(config, cause);
-  }
-}
-
-/** Lets TCP connections in, of which a transport may see those that only wait. */
-function makeEnter(limits: Limits, proxies: Proxies): (remoteAddress: string) => () => void {
-  const sockets = new Turnstile({
-    connections: SOCKETS_PER_CONNECTION * limits.connections,
-    connectionsPerAddress: SOCKETS_PER_CONNECTION * limits.connectionsPerAddress,
-  });
-  return (remoteAddress) => sockets.enter(proxies.keyOf(remoteAddress));
-}
-
-async function listen(
-  config: ServeConfig,
-  { listenOn, handler, ...rest }: Pick<ListenOptions, "certificate" | "enter" | "log"> & {
-    readonly listenOn: Listen;
-    readonly handler: Handler;
-  },
-): Promise<Listener> {
-  const { hostname, port, limits } = config;
-  try {
-    return await listenOn(handler, {
-      hostname,
-      port,
-      pongWaitMs: pongWaitMs(limits),
-      maxMessageBytes: maxMessageBytes(limits),
-      headWaitMs: HEAD_WAIT_MS,
-      ...rest,
-    });
-  } catch (cause) {
-    throw explainListening(config, cause);
-  }
-}
-
-function explainListening({ hostname, port }: ServeConfig, cause: unknown): ChatError {
-  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-  const where = `${hostname || "every address"}, port ${port}`;
-  const reason = cause instanceof Deno.errors.AddrInUse
-    ? `another program uses it. Stop that one, or choose another port with --addr ${host}:PORT`
-    : (cause as Error).message;
-  const message = `Cannot listen on ${where}: ${reason}`;
-  return new ChatError("address_unavailable", { cause, message });
-}
-
-/** A hang-up has the certificate read again. One that is of no use is logged, and changes nothing. */
-function renewOnHangUp(files: CertificateFiles, listener: Listener, log: Log): void {
-  if (Deno.build.os === "windows") return; // which has no such signal
-  Deno.addSignalListener("SIGHUP", () => {
-    try {
-      listener.renew(readCertificate(files));
-      log("info", "certificate renewed");
-    } catch (error) {
-      log("error", "certificate not renewed", { error: (error as Error).message });
-    }
-  });
-}
-
-/** The first signal says goodbye to everybody and ends with 0; a second one does not wait. */
-function stopOnSignal(log: Log, end: () => Promise<void>): void {
-  let stoppingAt = 0;
-  const stop = async () => {
-    if (stoppingAt > 0) {
-      if (Date.now() - stoppingAt > SAME_SIGNAL_MS) Deno.exit(130);
-      return;
-    }
-    stoppingAt = Date.now();
-    setTimeout(() => Deno.exit(0), EXIT_DEADLINE_MS);
-    log("info", "stopping");
-    await end().finally(() => Deno.exit(0));
-  };
-  for (const signal of STOP_SIGNALS) Deno.addSignalListener(signal, stop);
-}
-
 function describe(config: ServeConfig, port: number): string {
   return greet({
     ...config,
@@ -255,13 +158,6 @@ function describe(config: ServeConfig, port: number): string {
     isTerminal: Deno.stdout.isTerminal(),
     hasColor: !Deno.noColor,
   });
-}
-
-/** Where others on the network find this machine. */
-function lanAddresses(): string[] {
-  return Deno.networkInterfaces()
-    .filter(({ family, address }) => family === "IPv4" && !address.startsWith("127."))
-    .map(({ address }) => address);
 }
 
 function exitWith(error: unknown, args: readonly string[]): never {

@@ -49,7 +49,8 @@ export interface Settings<Name extends string> {
   all(name: Name): Setting[];
 }
 
-type Env = Readonly<Record<string, string | undefined>>;
+/** Environment variables. */
+export type Env = Readonly<Record<string, string | undefined>>;
 
 /** Most edits between a misspelled word and the one that is suggested. */
 const MAX_TYPO_EDITS = 2;
