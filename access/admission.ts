@@ -1,4 +1,4 @@
-// What whoever asks for something may do here. Types only: found by sign-in, looked at by all that acts on it.
+// What whoever asks for something may do here: found by sign-in, looked at by all that acts on it.
 
 /** Who has been let in, and how far. */
 export interface Admission {

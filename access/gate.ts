@@ -1,18 +1,35 @@
 // Who may come in: knows the password, the operator key, the sessions and the invites, and says of each request who it is.
 // Asked by the server before anything that a room gives or takes. Knows no HTTP.
+import { Buffer } from "node:buffer";
 import { createHash, randomBytes } from "node:crypto";
 import { ChatError } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { Buckets } from "../rate.ts";
 import { type Admission, OPEN } from "./admission.ts";
+import { Guesses } from "./guesses.ts";
 import { type Opening, Openings } from "./openings.ts";
 import { Password, remember } from "./password.ts";
-import { type AccessStore, inviteSession, type ListedInvite, type Role } from "./store.ts";
+import {
+  type AccessStore,
+  inviteSession,
+  type ListedInvite,
+  type Role,
+  type Session,
+} from "./store.ts";
 import { Throttle } from "./throttle.ts";
 
 const TOKEN_BYTES = 32;
 
-/** What an invite's token begins with, to tell it from a password. */
+/** What an invite's token begins with. The whole of it has a shape that no password has by chance. */
 const INVITE_PREFIX = "inv_";
+const INVITE_TOKEN = /^inv_[\w-]{43}$/;
+
+/** A secret of so many bytes is not found by guessing as fast as the network lets one. A shorter one needs the throttle. */
+const UNGUESSABLE_BYTES = 16;
+
+/** Sessions that may begin from an address: so many at once, and so many a second. Each is written to the disk. */
+const BEGIN_RATE = { perS: 1, burst: 30 };
+const MAX_BEGINNERS = 10_000;
 
 /** What a request shows to be let in. */
 export interface Credentials {
@@ -51,10 +68,10 @@ export class Gate implements Disposable {
   readonly #now: () => number;
   readonly #throttle: Throttle;
   readonly #openings = new Openings();
-  /** Guesses that are looked at now: the same one again waits for the same answer. */
-  readonly #guesses = new Map<string, Promise<Role | undefined>>();
+  readonly #guesses = new Guesses<Role | undefined>();
+  readonly #beginnings = new Buckets(BEGIN_RATE, MAX_BEGINNERS);
 
-  /** Takes the store over. What was signed in with a secret that is another one now is signed out. */
+  /** Takes the store over. What was signed in with a secret that is another one now, or none, is signed out. */
   constructor({ password, operatorKey, store, log, now = Date.now, hashCost }: GateOptions) {
     this.#isOpen = password === undefined;
     this.#store = store;
@@ -62,9 +79,11 @@ export class Gate implements Disposable {
     this.#now = now;
     this.#throttle = new Throttle(now);
     const texts: [Role, string | undefined][] = [["operator", operatorKey], ["member", password]];
-    this.#secrets = texts.flatMap(([role, text]) =>
-      text === undefined ? [] : { role, password: this.#open(role, text, hashCost) }
-    );
+    this.#secrets = texts.flatMap(([role, text]) => {
+      if (text !== undefined) return { role, password: this.#open(role, text, hashCost) };
+      store.forgetVerifier(role);
+      return [];
+    });
   }
 
   /**
@@ -73,10 +92,9 @@ export class Gate implements Disposable {
    */
   async identify({ bearer, cookie }: Credentials, address: string): Promise<Entrant> {
     if (bearer !== undefined) return await this.#identifyBearer(bearer, address);
-    const sessionId = cookie && hash(cookie);
-    const session = sessionId ? this.#store.findSession(sessionId, this.#now()) : undefined;
+    const session = this.#findSession(cookie);
     if (session) {
-      const { role, room } = session;
+      const { role, room, id: sessionId } = session;
       return {
         admission: { room, isOperator: role === "operator", sessionId },
         role,
@@ -90,16 +108,24 @@ export class Gate implements Disposable {
   /** Begins a session with the password or the operator key, and gives its token. @throws {ChatError} as `identify`. */
   async signIn(secret: string, address: string): Promise<string> {
     const role = await this.#findRole(secret, address);
-    return this.#begin({ role, room: undefined });
+    return this.#begin({ role, room: undefined }, address);
   }
 
-  /** The room that an invite's token is for, and a session begun with it, unless it is to be looked at only. @throws {ChatError} `bad_invite` */
+  /**
+   * The room that an invite's token is for, and a session begun with it: none where it is to be looked at only, or where the
+   * cookie's session leads there as well, for that may be more than a guest's.
+   * @throws {ChatError} `bad_invite`, `too_many_attempts`.
+   */
   acceptInvite(
     token: string,
-    { isLook }: { isLook: boolean },
+    { cookie, address, isLook }: { cookie: string | undefined; address: string; isLook: boolean },
   ): { session: string | undefined; room: string | undefined } {
     const { id, room } = this.#findInvite(token);
-    const session = isLook ? undefined : this.#begin({ role: "guest", room, invite: id });
+    const own = this.#findSession(cookie);
+    const isIn = own !== undefined && [undefined, room].includes(own.room);
+    const session = isLook || isIn
+      ? undefined
+      : this.#begin({ role: "guest", room, invite: id }, address);
     return { session, room };
   }
 
@@ -151,7 +177,7 @@ export class Gate implements Disposable {
   }
 
   async #identifyBearer(bearer: string, address: string): Promise<Entrant> {
-    if (bearer.startsWith(INVITE_PREFIX)) {
+    if (INVITE_TOKEN.test(bearer)) {
       const { id, room } = this.#findInvite(bearer);
       const admission = { room, isOperator: false, sessionId: inviteSession(id) };
       return { admission, role: "guest", isByCookie: false };
@@ -159,6 +185,13 @@ export class Gate implements Disposable {
     const role = await this.#findRole(bearer, address);
     const isOperator = role === "operator";
     return { admission: { ...OPEN, isOperator }, role, isByCookie: false };
+  }
+
+  #findSession(cookie: string | undefined): Session & { readonly id: string } | undefined {
+    if (!cookie) return undefined;
+    const id = hash(cookie);
+    const session = this.#store.findSession(id, this.#now());
+    return session && { ...session, id };
   }
 
   #findInvite(token: string): { id: number; room: string | undefined } {
@@ -169,33 +202,28 @@ export class Gate implements Disposable {
 
   /** @throws {ChatError} `wrong_password`, `too_many_attempts`. */
   async #findRole(secret: string, address: string): Promise<Role> {
-    // Before all else: or whoever has to wait would be told at once when a guess is right.
-    this.#throttle.check(address);
+    const key = `${address} ${remember(secret).toString("hex")}`;
+    // Before anything is compared: or whoever has to wait would be told at once when a guess is right.
+    if (!this.#throttle.isKnown(key)) this.#throttle.check(address);
     const known = this.#secrets.find(({ password }) => password.isRemembered(secret));
-    const role = known?.role ?? await this.#guess(secret, address);
-    if (role) return role;
+    const role = known?.role ?? await this.#guess(secret, { key, address });
+    if (role) {
+      if (Buffer.byteLength(secret) >= UNGUESSABLE_BYTES) this.#throttle.know(key);
+      return role;
+    }
     this.#log("warn", "wrong password", { remote: address });
     throw new ChatError("wrong_password");
   }
 
-  /** One that comes twice at once is one guess. */
-  async #guess(secret: string, address: string): Promise<Role | undefined> {
-    const key = `${address} ${remember(secret).toString("hex")}`;
-    const others = this.#guesses.get(key);
-    if (others) return await others;
-    const takeBack = this.#throttle.count(address);
-    const guess = this.#compare(secret);
-    this.#guesses.set(key, guess);
-    try {
-      const role = await guess;
-      if (role) takeBack();
-      return role;
-    } catch (error) {
-      takeBack(); // it was not looked at
-      throw error;
-    } finally {
-      this.#guesses.delete(key);
-    }
+  /** One that comes twice at once is one guess. One that is never looked at does not count. */
+  async #guess(secret: string, from: { key: string; address: string }): Promise<Role | undefined> {
+    const same = this.#guesses.find(from.key);
+    if (same) return await same;
+    const guess = this.#guesses.add(from, () => this.#compare(secret));
+    const takeBack = this.#throttle.count(from.address);
+    const role = await guess;
+    if (role) takeBack();
+    return role;
   }
 
   async #compare(secret: string): Promise<Role | undefined> {
@@ -205,9 +233,20 @@ export class Gate implements Disposable {
     return undefined;
   }
 
-  #begin(session: { role: Role; room: string | undefined; invite?: number }): string {
+  /** @throws {ChatError} `too_many_attempts` */
+  #begin(session: Session & { invite?: number }, address: string): string {
+    const now = this.#now();
+    const bucket = this.#beginnings.of(address, now);
+    if (!bucket.take(now)) {
+      const message = "Too many sign-ins came from this address";
+      throw new ChatError("too_many_attempts", {
+        message,
+        retryAfterMs: Math.ceil(bucket.waitMs(now)),
+      });
+    }
     const token = makeToken();
-    this.#store.addSession(hash(token), session, this.#now());
+    const ended = this.#store.addSession(hash(token), session, now);
+    for (const sessionId of ended) this.#openings.close(sessionId);
     return token;
   }
 }

@@ -1,8 +1,7 @@
 // A secret that people type: the password, or the operator key. What is kept of it is a salted scrypt hash; a guess is
-// hashed off the main loop, one at a time, so that a flood of them takes one core at most.
+// hashed off the main loop.
 import { Buffer } from "node:buffer";
 import { createHmac, randomBytes, scrypt, scryptSync, timingSafeEqual } from "node:crypto";
-import { ChatError } from "../errors.ts";
 
 /** N of scrypt: 32 MiB and about a tenth of a second for each guess. */
 const HASH_COST = 2 ** 15;
@@ -13,15 +12,8 @@ const HASH_OPTIONS = { r: 8, p: 1, maxmem: 64 * 1024 * 1024 };
 const SALT_BYTES = 16;
 const HASH_BYTES = 32;
 
-/** Guesses that may wait for their turn, and how soon others may come back: about as long as those take. */
-const MAX_WAITING = 16;
-const BUSY_MS = 2_000;
-
 /** Of this process, so that what is remembered is worth nothing elsewhere. */
 const MEMORY_KEY = randomBytes(32);
-
-let waiting = 0;
-let last: Promise<unknown> = Promise.resolve();
 
 /** A secret that can be compared with, not read. */
 export class Password {
@@ -53,28 +45,12 @@ export class Password {
     return this.#remembered !== undefined && timingSafeEqual(this.#remembered, remember(text));
   }
 
-  /** Whether it is right. @throws {ChatError} `too_many_attempts` when too many others wait. */
+  /** Whether it is right. */
   async isRight(text: string): Promise<boolean> {
     if (this.isRemembered(text)) return true;
-    const isRight = timingSafeEqual(await this.#hashOf(text), this.#hash);
+    const isRight = timingSafeEqual(await hash(text, this.#salt, this.#cost), this.#hash);
     if (isRight) this.#remembered = remember(text);
     return isRight;
-  }
-
-  /** After those that were asked for before. */
-  async #hashOf(text: string): Promise<Buffer> {
-    if (waiting === MAX_WAITING) {
-      const message = "Too many passwords are being looked at";
-      throw new ChatError("too_many_attempts", { message, retryAfterMs: BUSY_MS });
-    }
-    waiting++;
-    const turn = last.then(() => hash(text, this.#salt, this.#cost));
-    last = turn.catch(() => {}); // told to whoever asked
-    try {
-      return await turn;
-    } finally {
-      waiting--;
-    }
   }
 }
 

@@ -1,5 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
-import { ChatError } from "../errors.ts";
+import { assert, assertEquals } from "@std/assert";
 import { Password } from "./password.ts";
 
 const cost = 16;
@@ -23,7 +22,7 @@ Deno.test("Password.verifier is the same for the same text and an earlier one, a
   assert(!verifier.includes("a:"));
 });
 
-Deno.test("Password.isRight() looks at a guess off the main loop, and refuses when too many wait", async () => {
+Deno.test("Password.isRight() looks at a guess off the main loop", async () => {
   const password = new Password("a");
   let ticks = 0;
   const timer = setInterval(() => ticks++, 1);
@@ -31,11 +30,4 @@ Deno.test("Password.isRight() looks at a guess off the main loop, and refuses wh
   await Promise.all(waiting);
   clearInterval(timer);
   assert(ticks > 10, `${ticks} ticks`);
-
-  const cheap = new Password("a", { cost });
-  const many = Array.from({ length: 16 }, () => cheap.isRight("b"));
-  const error = await assertRejects(() => cheap.isRight("b"), ChatError);
-  assertEquals([error.code, error.retryAfterMs], ["too_many_attempts", 2_000]);
-  assertEquals(new Set(await Promise.all(many)), new Set([false]));
-  assert(await cheap.isRight("a"));
 });

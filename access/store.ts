@@ -2,6 +2,7 @@
 // from which nobody can sign in. Rare and quick, so synchronous; each change is on disk when its call returns.
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { ChatError } from "../errors.ts";
+import { makePrivateFile } from "../private_file.ts";
 
 const FILE_NAME = "access.db";
 
@@ -11,6 +12,9 @@ const VERSION = 1;
 
 /** A session ends when it was not used for so long. */
 export const SESSION_MS = 30 * 24 * 3_600_000;
+
+/** Of one invite. Beyond it the one that was not used for the longest ends: whoever has the link could fill the disk. */
+const MAX_SESSIONS = 1_000;
 
 /** That it is used is noted once in this time. */
 const TOUCH_PERIOD_MS = 3_600_000;
@@ -35,7 +39,8 @@ const SCHEMA = `
 
 const SQL = {
   findVerifier: "SELECT value FROM verifiers WHERE role = ?",
-  putVerifier: "INSERT OR REPLACE INTO verifiers VALUES (?, ?)",
+  putVerifier: "INSERT INTO verifiers VALUES (?, ?)",
+  forgetVerifier: "DELETE FROM verifiers WHERE role = ?",
   endRole: "DELETE FROM sessions WHERE role IN (?, 'guest')",
   endInvites: "DELETE FROM invites",
   addSession: "INSERT INTO sessions (id, role, room, invite, used_at) VALUES (?, ?, ?, ?, ?)",
@@ -44,6 +49,8 @@ const SQL = {
   isLive: `SELECT EXISTS (SELECT 1 FROM sessions WHERE id = ?1)
     OR EXISTS (SELECT 1 FROM invites WHERE ?1 = '${inviteSession("")}' || id) AS live`,
   endSession: "DELETE FROM sessions WHERE id = ?",
+  endOldest: `DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE invite = ?
+    ORDER BY used_at DESC LIMIT -1 OFFSET ${MAX_SESSIONS - 1}) RETURNING id`,
   pruneSessions: `DELETE FROM sessions WHERE id IN
     (SELECT id FROM sessions WHERE used_at <= ? ORDER BY used_at LIMIT ${MAX_PRUNED})`,
   addInvite: "INSERT INTO invites (hash, room, expires_at) VALUES (?, ?, ?) RETURNING id",
@@ -93,9 +100,7 @@ export function openAccessStore(folder: string | undefined): AccessStore {
   const path = `${folder}/${FILE_NAME}`;
   let db: DatabaseSync | undefined;
   try {
-    // SQLite gives its other files the mode of this one.
-    Deno.openSync(path, { create: true, write: true, mode: 0o600 }).close();
-    if (Deno.build.os !== "windows") Deno.chmodSync(path, 0o600);
+    makePrivateFile(path);
     db = new DatabaseSync(path);
     return new AccessStore(db);
   } catch (cause) {
@@ -124,18 +129,30 @@ export class AccessStore implements Disposable {
     return this.#sql.findVerifier.get(role)?.["value"] as string | undefined;
   }
 
-  /** Another secret ends the sessions by the one before, and all invites: who knew that may have made them. */
+  /** Another secret ends what the one before let in. */
   putVerifier(role: Role, verifier: string): void {
-    if (this.findVerifier(role) !== undefined) {
-      this.#sql.endRole.run(role);
-      this.#sql.endInvites.run();
-    }
+    this.forgetVerifier(role);
     this.#sql.putVerifier.run(role, verifier);
   }
 
-  addSession(id: string, { role, room, invite }: Session & { invite?: number }, now: number): void {
+  /** Ends the sessions by this secret, and all invites: who knew it may have made them. Where there was none, nothing. */
+  forgetVerifier(role: Role): void {
+    if (this.findVerifier(role) === undefined) return;
+    this.#sql.endRole.run(role);
+    this.#sql.endInvites.run();
+    this.#sql.forgetVerifier.run(role); // last: if the process ends before, the next one does it all again
+  }
+
+  /** Gives the ids of those that end by it. */
+  addSession(
+    id: string,
+    { role, room, invite }: Session & { invite?: number },
+    now: number,
+  ): string[] {
     this.#prune(now);
+    const ended = invite === undefined ? [] : this.#sql.endOldest.all(invite);
     this.#sql.addSession.run(id, role, room ?? null, invite ?? null, now);
+    return ended.map((row) => row["id"] as string);
   }
 
   /** The session, and that it is used; undefined when there is none, or no longer. */

@@ -1,4 +1,5 @@
-// How often an address may be wrong: some times for nothing, then after a growing wait. Addresses do not hold each other up.
+// How often an address may be wrong: some times for nothing, then after a growing wait. Addresses do not hold each other up;
+// and who shares one is not held up by the others' guesses, with a secret that was right from there.
 import { ChatError } from "../errors.ts";
 
 /** Wrong attempts that cost no wait. */
@@ -8,13 +9,14 @@ const FREE_ATTEMPTS = 5;
 const MIN_WAIT_MS = 2_000;
 const MAX_WAIT_MS = 5 * 60_000;
 
-/** Without a wrong attempt for so long an address is forgotten. Must exceed `MAX_WAIT_MS`. */
+/** Without a wrong attempt for so long an address is forgotten, and what was right without another one. Must exceed `MAX_WAIT_MS`. */
 const MEMORY_MS = 60 * 60_000;
 
 /** Addresses that are remembered. Beyond it the one that was wrong the longest ago is forgotten. */
 const MAX_ADDRESSES = 10_000;
 
-interface Record {
+/** Wrong attempts, and when the latest was. */
+interface Attempts {
   readonly count: number;
   readonly at: number;
 }
@@ -22,7 +24,10 @@ interface Record {
 export class Throttle {
   readonly #now: () => number;
   /** Wrong attempts by address, the latest last. */
-  readonly #records = new Map<string, Record>();
+  readonly #attempts = new Map<string, Attempts>();
+
+  /** When something was right, by what it was and from where, the latest last. */
+  readonly #right = new Map<string, number>();
 
   constructor(now: () => number = Date.now) {
     this.#now = now;
@@ -49,18 +54,30 @@ export class Throttle {
     };
   }
 
-  #find(address: string): Record {
-    const record = this.#records.get(address);
-    if (record && this.#now() - record.at < MEMORY_MS) return record;
+  /** Has this pass by {@linkcode isKnown} for a while. */
+  know(key: string): void {
+    this.#right.delete(key);
+    this.#right.set(key, this.#now());
+    if (this.#right.size > MAX_ADDRESSES) this.#right.delete(this.#right.keys().next().value!);
+  }
+
+  isKnown(key: string): boolean {
+    const at = this.#right.get(key);
+    return at !== undefined && this.#now() - at < MEMORY_MS;
+  }
+
+  #find(address: string): Attempts {
+    const known = this.#attempts.get(address);
+    if (known && this.#now() - known.at < MEMORY_MS) return known;
     return { count: 0, at: 0 };
   }
 
-  #put(address: string, record: Record): void {
-    this.#records.delete(address);
-    if (record.count <= 0) return;
-    this.#records.set(address, record);
-    if (this.#records.size > MAX_ADDRESSES) {
-      this.#records.delete(this.#records.keys().next().value!);
+  #put(address: string, attempts: Attempts): void {
+    this.#attempts.delete(address);
+    if (attempts.count <= 0) return;
+    this.#attempts.set(address, attempts);
+    if (this.#attempts.size > MAX_ADDRESSES) {
+      this.#attempts.delete(this.#attempts.keys().next().value!);
     }
   }
 }

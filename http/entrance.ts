@@ -2,7 +2,7 @@
 import type { Admission } from "../access/admission.ts";
 import type { Entrant, Gate } from "../access/gate.ts";
 import { ChatError, type ErrorRow, ERRORS } from "../errors.ts";
-import { credentialsOf } from "./credentials.ts";
+import { credentialsOf, renewCookie } from "./credentials.ts";
 import { corsHeaders, isAllowedOrigin } from "./origin.ts";
 import { problemOf } from "./problem.ts";
 import { pathFrom, serveSignIn } from "./sign_in_page.ts";
@@ -28,14 +28,18 @@ export async function letIn(
   deps: RoomEntranceDeps,
   serve: (admission: Admission) => Response | Promise<Response>,
 ): Promise<Response> {
-  let admission: Admission;
+  let entrant: Entrant;
   try {
-    ({ admission } = await identify(request, deps));
-    if (![undefined, deps.room].includes(admission.room)) throw new ChatError("not_invited");
+    entrant = await identify(request, deps);
+    const { room } = entrant.admission;
+    if (![undefined, deps.room].includes(room)) throw new ChatError("not_invited");
   } catch (error) {
     return refuseEntry(request, error, deps);
   }
-  return await serve(admission);
+  const response = await serve(entrant.admission);
+  // With the page, which everybody comes by: a socket's or a stream's answer is on its way already.
+  if (deps.isPage && entrant.isByCookie) renewCookie(request, response, deps.visitor);
+  return response;
 }
 
 /**
@@ -49,8 +53,11 @@ export async function identify(
   const { method, headers } = request;
   const isRead = (method === "GET" || method === "HEAD") && !headers.has("upgrade");
   // Before anybody is asked: another site's page may not even guess.
-  if (!isRead && !isAllowedOrigin(request, allowOrigins)) throw new ChatError("foreign_origin");
-  const entrant = await gate.identify(credentialsOf(headers), visitor.key);
+  const { isHttps } = visitor;
+  if (!isRead && !isAllowedOrigin(request, { allowOrigins, isHttps })) {
+    throw new ChatError("foreign_origin");
+  }
+  const entrant = await gate.identify(credentialsOf(headers, visitor), visitor.key);
   if (!isRead && entrant.isByCookie && !headers.has("origin")) {
     throw new ChatError("foreign_origin");
   }

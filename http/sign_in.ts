@@ -2,7 +2,7 @@
 import { ChatError } from "../errors.ts";
 import { decodeText } from "../wire/text.ts";
 import { readBody } from "./body.ts";
-import { giveCookie, takeCookie } from "./credentials.ts";
+import { credentialsOf, giveCookie, takeCookie } from "./credentials.ts";
 import { type EntranceDeps, identify } from "./entrance.ts";
 import { isAllowedOrigin } from "./origin.ts";
 import { refuse } from "./problem.ts";
@@ -14,6 +14,7 @@ import {
   serveSignIn,
   serveSignInFile,
 } from "./sign_in_page.ts";
+import type { Visitor } from "./visitor.ts";
 
 /** A form with a password and a path. */
 const MAX_FORM_BYTES = 16 * 1024;
@@ -51,7 +52,7 @@ async function showSignIn(request: Request, deps: EntranceDeps): Promise<Respons
 }
 
 async function signIn(request: Request, { gate, visitor, path }: EntranceDeps): Promise<Response> {
-  if (!isAllowedOrigin(request, [])) return refuse("foreign_origin");
+  if (!isOurs(request, visitor)) return refuse("foreign_origin");
   let next = "./";
   try {
     const form = new URLSearchParams(decodeText(await readBody(request, MAX_FORM_BYTES)));
@@ -67,7 +68,7 @@ async function signIn(request: Request, { gate, visitor, path }: EntranceDeps): 
 }
 
 async function signOut(request: Request, deps: EntranceDeps): Promise<Response> {
-  if (!isAllowedOrigin(request, [])) return refuse("foreign_origin");
+  if (!isOurs(request, deps.visitor)) return refuse("foreign_origin");
   const entrant = await identify(request, deps).catch(ignoreRefusal);
   const sessionId = entrant?.isByCookie ? entrant.admission.sessionId : undefined;
   if (sessionId !== undefined) deps.gate.signOut(sessionId);
@@ -79,8 +80,13 @@ async function signOut(request: Request, deps: EntranceDeps): Promise<Response> 
 /** A HEAD begins no session: it is of a program that only looks. */
 function acceptInvite(request: Request, token: string, deps: EntranceDeps): Response {
   const { gate, visitor, path } = deps;
+  const { cookie } = credentialsOf(request.headers, visitor);
+  if (cookie === undefined && isFirstFromElsewhere(request)) {
+    return serveGoOn({ request, path }, `.${path}?here`);
+  }
   try {
-    const invite = gate.acceptInvite(token, { isLook: request.method === "HEAD" });
+    const isLook = request.method === "HEAD";
+    const invite = gate.acceptInvite(token, { cookie, address: visitor.key, isLook });
     const next = invite.room === undefined ? "./" : `./r/${encodeURIComponent(invite.room)}`;
     const response = serveGoOn({ request, path }, next);
     if (invite.session) giveCookie(response.headers, invite.session, visitor);
@@ -89,6 +95,16 @@ function acceptInvite(request: Request, token: string, deps: EntranceDeps): Resp
     if (!(error instanceof ChatError)) throw error;
     return serveBadInvite({ request, path }, error);
   }
+}
+
+/** Whether no other site's page sends it: not even one that may chat here. */
+function isOurs(request: Request, { isHttps }: Visitor): boolean {
+  return isAllowedOrigin(request, { allowOrigins: [], isHttps });
+}
+
+/** Whether it may well have a cookie that it does not show: another site's link arrives without. From our own page it comes with it. */
+function isFirstFromElsewhere({ headers, url }: Request): boolean {
+  return headers.get("sec-fetch-site") === "cross-site" && new URL(url).search === "";
 }
 
 function goTo(path: string): Response {

@@ -76,13 +76,17 @@ export function serveGoOn(asked: Asked, next: string): Response {
   });
 }
 
-/** For an invite that lets nobody in. */
+/** For an invite that lets nobody in, or not now. */
 export function serveBadInvite(asked: Asked, error: ChatError): Response {
+  const waitS = Math.ceil((error.retryAfterMs ?? 0) / 1000);
   return servePage(asked, {
     title: "Not invited",
     why: `${error.message}.`,
-    body: "<p>Ask whoever sent it for another one.</p>",
+    body: waitS > 0
+      ? `<p>Try again in ${waitS} s.</p>`
+      : "<p>Ask whoever sent it for another one.</p>",
     status: (ERRORS[error.code] as ErrorRow).status ?? 403,
+    headers: waitS > 0 ? { "retry-after": `${waitS}` } : {},
   });
 }
 

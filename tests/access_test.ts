@@ -120,7 +120,7 @@ for (const transport of ["deno", "ws"] as const) {
     const { told, ask } = server;
     for (const [path, init] of waysInto("ops")) {
       assertEquals(await told(path, init), [401, "sign_in_first"], `${path} ${init.method}`);
-      const guess = { ...init, headers: { ...init.headers, ...bearer("inv_x") } };
+      const guess = { ...init, headers: { ...init.headers, ...bearer(`inv_${"x".repeat(43)}`) } };
       assertEquals(await told(path, guess), [403, "bad_invite"], path);
     }
     const head = await ask("/r/ops", { method: "HEAD" });
@@ -214,6 +214,46 @@ Deno.test("access: guesses at once are counted before they are looked at", async
   assertEquals(codes.filter((code) => code === "too_many_attempts").length, 7);
 });
 
+Deno.test("access: a long secret that was right from an address passes there, however many guesses come", async () => {
+  const long = "a password as long as a key";
+  const cases = [[{}, OPERATOR_KEY, 200], [{ password: long }, long, 200], [{}, PASSWORD, 429]];
+  for (const [options, secret, status] of cases as [Partial<GateOptions>, string, number][]) {
+    await using server = await lock(options);
+    const right = { headers: bearer(secret) };
+    assertEquals((await server.told("/r/ops", right))[0], 200);
+    for (let i = 0; i < 6; i++) await server.signIn(`guess ${i}`);
+    assertEquals((await server.told("/r/ops", right))[0], status, secret);
+    assertEquals((await server.signIn("guess")).status, 429);
+    // Elsewhere whoever has to wait is not told that it is right.
+    const from = "192.0.2.7";
+    const guesses = ["1", "2", "3", "4", "5", secret].map((guess) =>
+      server.gate.signIn(guess, from).catch((error) => error.code)
+    );
+    assertEquals((await Promise.all(guesses)).at(-1), "too_many_attempts");
+  }
+});
+
+Deno.test("access: guesses from a few addresses leave places for others, and one without a place does not count", async () => {
+  await using server = await lock();
+  const guess = (text: string, address: string) =>
+    server.gate.signIn(text, address).then(() => "right", (error) => error.message);
+  const few = Array.from({ length: 16 }, (_, i) => guess(`guess ${i}`, `192.0.2.${i % 4}`));
+  assertEquals(await guess(PASSWORD, "192.0.2.9"), "right");
+  await Promise.all(few);
+  const many = Array.from({ length: 16 }, (_, i) => guess(`other ${i}`, `198.51.100.${i}`));
+  const late = Array.from({ length: 6 }, (_, i) => guess(`late ${i}`, "203.0.113.1"));
+  const busy = "Too many passwords are being looked at";
+  assertEquals(new Set(await Promise.all(late)), new Set([busy]));
+  assertEquals(new Set(await Promise.all(many)), new Set(["That is not the password"]));
+  assertEquals(await guess("late", "203.0.113.1"), "That is not the password");
+});
+
+Deno.test("access: a password may begin as an invite does", async () => {
+  await using server = await lock({ password: "inv_sesame" });
+  assertEquals(await server.told("/r/ops", { headers: bearer("inv_sesame") }), [200, ""]);
+  assertEquals(await server.told("/r/ops", { headers: bearer("inv_x") }), [401, "wrong_password"]);
+});
+
 Deno.test("access: many requests at once with the right password are all let in", async () => {
   await using server = await lock();
   const signIns = Array.from({ length: 30 }, () => server.gate.signIn(PASSWORD, "192.0.2.7"));
@@ -254,21 +294,36 @@ Deno.test("access: the cookie is for this site's pages alone, and by https for h
     hashCost: 16,
   });
   const handler = makeHandler({ gate, log: () => {} } as unknown as ServerDeps);
-  for (const scheme of ["http", "https"]) {
-    const body = new URLSearchParams({ password: PASSWORD });
-    const request = new Request(`${scheme}://chat.example/sign-in`, { method: "POST", body });
-    const response = await handler(request, {
+  const ask = (url: string, init: RequestInit) =>
+    handler(new Request(url, init), {
       remoteAddress: "192.0.2.1",
       upgrade: () => new Response(),
       stream: () => new Response(),
     });
+  for (const scheme of ["http", "https"]) {
+    const body = new URLSearchParams({ password: PASSWORD });
+    const response = await ask(`${scheme}://chat.example/sign-in`, { method: "POST", body });
     assertMatch(
       response.headers.get("set-cookie")!,
       scheme === "https"
-        ? /^confab_session=[\w-]{43}; Max-Age=2592000; Path=\/; HttpOnly; Secure; SameSite=Strict$/
+        ? /^__Host-confab_session=[\w-]{43}; Max-Age=2592000; Path=\/; HttpOnly; Secure; SameSite=Strict$/
         : /^confab_session=[\w-]{43}; Max-Age=2592000; Path=\/; HttpOnly; SameSite=Strict$/,
     );
+    // What was set by the one is not taken by the other.
+    const headers = { cookie: cookieOf(response) };
+    const other = scheme === "http" ? "https" : "http";
+    const look = (scheme: string) => ask(`${scheme}://chat.example/invites`, { headers });
+    assertEquals([(await look(scheme)).status, (await look(other)).status], [200, 401]);
   }
+  const below = makeHandler(
+    { gate, log: () => {}, front: { hosts: [], base: "/chat" } } as unknown as ServerDeps,
+  );
+  const body = new URLSearchParams({ password: PASSWORD });
+  const response = await below(
+    new Request("https://chat.example/chat/sign-in", { method: "POST", body }),
+    { remoteAddress: "192.0.2.1", upgrade: () => response, stream: () => response },
+  );
+  assertMatch(response.headers.get("set-cookie")!, /^__Secure-confab_session=.*; Path=\/chat\/;/);
   gate[Symbol.dispose]();
 });
 
@@ -348,6 +403,87 @@ Deno.test("access: an invite can be used until it expires, and its session is us
   }
 });
 
+Deno.test("access: an invite's link keeps a session that leads there, and takes no wider one away", async () => {
+  await using server = await lock();
+  const { token } = await invite(server, { room: "ops" });
+  const other = await invite(server, { room: "kitchen" });
+  const guest = cookieOf(await server.ask(`/invite/${token}`));
+  const operator = cookieOf(await server.signIn(OPERATOR_KEY));
+  for (const cookie of [guest, operator]) {
+    const again = await server.ask(`/invite/${token}`, { headers: { cookie } });
+    assertStringIncludes(await again.text(), 'content="0;url=.././r/ops"');
+    assertEquals([again.status, again.headers.getSetCookie()], [200, []]);
+  }
+  const headers = { cookie: guest };
+  assertEquals(
+    (await server.ask(`/invite/${other.token}`, { headers })).headers.getSetCookie().length,
+    1,
+  );
+  // From another site's link a browser shows no cookie until it is asked by our own page.
+  const elsewhere = { headers: { "sec-fetch-site": "cross-site" } };
+  const first = await server.ask(`/invite/${token}`, elsewhere);
+  assertStringIncludes(await first.text(), `content="0;url=.././invite/${token}?here"`);
+  assertEquals([first.status, first.headers.getSetCookie()], [200, []]);
+  const second = await server.ask(`/invite/${token}?here`, elsewhere);
+  assertEquals(second.headers.getSetCookie().length, 1);
+});
+
+Deno.test("access: sessions begin at a bounded rate from an address, by an invite and by the password", async () => {
+  await using server = await lock();
+  const { token } = await invite(server);
+  const statuses = [];
+  for (let i = 0; i < 32; i++) statuses.push((await server.ask(`/invite/${token}`)).status);
+  assertEquals(statuses, [...Array(30).fill(200), 429, 429]);
+  const late = await server.ask(`/invite/${token}`);
+  assertEquals([late.headers.get("retry-after"), late.headers.getSetCookie()], ["1", []]);
+  assertStringIncludes(await late.text(), "Too many sign-ins came from this address.");
+  assertEquals((await server.signIn(PASSWORD)).status, 429);
+  assertEquals(server.gate.listInvites()[0]!.sessions, 30);
+  server.clock.now += 1_000;
+  assertEquals((await server.ask(`/invite/${token}`)).status, 200);
+});
+
+Deno.test("access: of an invite's sessions the one that was not used for the longest ends when there are too many", async () => {
+  await using server = await lock();
+  const { token } = server.gate.invite({ room: "ops", lastsMs: DAY_MS });
+  const begin = () => {
+    server.clock.now += 1_000;
+    const options = { cookie: undefined, address: "192.0.2.7", isLook: false };
+    return server.gate.acceptInvite(token, options).session!;
+  };
+  const cookies = Array.from({ length: 1_000 }, begin);
+  const identify = (cookie: string) =>
+    server.gate.identify({ bearer: undefined, cookie }, "192.0.2.7").catch((error) => error.code);
+  const { admission } = await identify(cookies[0]!);
+  let code = "";
+  server.gate.hold(admission, { leave: (reason) => code = reason });
+  assertEquals(code, "");
+  begin();
+  assertEquals([code, await identify(cookies[0]!)], ["signed_out", "sign_in_first"]);
+  assertEquals((await identify(cookies[1]!)).role, "guest");
+  assertEquals(server.gate.listInvites()[0]!.sessions, 1_000);
+});
+
+Deno.test("access: the page has the browser keep its cookie for as long again, and no cache keep that", async () => {
+  await using server = await lock();
+  const cookie = cookieOf(await server.signIn(PASSWORD));
+  const accept = "text/html";
+  const page = await server.ask("/r/ops", { headers: { cookie, accept } });
+  const etag = page.headers.get("etag")!;
+  for (const headers of [{ cookie, accept }, { cookie, accept, "if-none-match": etag }]) {
+    const response = await server.ask("/r/ops", { headers });
+    assertEquals(response.status, "if-none-match" in headers ? 304 : 200);
+    assert(response.headers.get("set-cookie")!.startsWith(`${cookie}; Max-Age=2592000; Path=/;`));
+    assertEquals(response.headers.get("cache-control"), "private, no-cache");
+  }
+  for (
+    const headers of [{ cookie, accept: "text/plain" }, { ...bearer(PASSWORD), cookie, accept }]
+  ) {
+    const response = await server.ask("/r/ops", { headers });
+    assertEquals([response.status, response.headers.getSetCookie()], [200, []]);
+  }
+});
+
 Deno.test("access: a session ends when it was not used for thirty days", async () => {
   await using server = await lock();
   const headers = { cookie: cookieOf(await server.signIn(PASSWORD)) };
@@ -398,6 +534,47 @@ Deno.test("access: sessions outlive a restart, but not another password; no toke
       401,
       403,
     ]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("access: a secret that is dropped ends what it let in, for good; where there was none nothing ends", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "confab-access-" });
+  const reopen = (options: Partial<GateOptions> = {}) =>
+    lock({ store: openAccessStore(folder), ...options });
+  const statuses = (server: Awaited<ReturnType<typeof lock>>, cookies: string[]) =>
+    Promise.all(
+      cookies.map(async (cookie) => (await server.told("/invites", { headers: { cookie } }))[0]),
+    );
+  try {
+    const cookies: string[] = [];
+    let token = "";
+    {
+      await using server = await reopen();
+      for (const secret of [PASSWORD, OPERATOR_KEY]) {
+        cookies.push(cookieOf(await server.signIn(secret)));
+      }
+      ({ token } = await invite(server));
+    }
+    {
+      await using server = await reopen({ operatorKey: undefined });
+      assertEquals(await statuses(server, cookies), [200, 401]);
+      assertEquals(await server.told("/r/ops", { headers: bearer(token) }), [403, "bad_invite"]);
+      ({ token } = await invite(server));
+    }
+    {
+      await using server = await reopen({ operatorKey: undefined });
+      assertEquals(await statuses(server, cookies), [200, 401]);
+      assertEquals(await server.told("/r/ops", { headers: bearer(token) }), [200, ""]);
+    }
+    {
+      await using server = await reopen();
+      assertEquals(await statuses(server, cookies), [200, 401]);
+    }
+    await using server = await reopen({ password: undefined });
+    assertEquals(await statuses(server, cookies), [401, 401]);
+    assertEquals(await server.told("/r/ops", { headers: bearer(token) }), [403, "bad_invite"]);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -104,6 +104,15 @@ testInBrowser(
         "The invite is for another room",
       );
     }
+    // Who may go everywhere is no guest afterwards.
+    const { page } = await signIn(stage, "");
+    await online(page);
+    await page.goto(mail.url);
+    await page.click("a");
+    await page.waitForURL(`${stage.url}r/kitchen`);
+    await online(page);
+    await page.goto(`${stage.url}r/cellar`);
+    await online(page);
   },
 );
 
