@@ -1,7 +1,7 @@
 // Copies of a journal: one into a file while a server goes on, and one out of such a file into a folder that has none.
 // Both are written beside their place and take it when they are whole; neither ever replaces anything.
 import { backup, type DatabaseSync } from "node:sqlite";
-import { FILE_NAME, lockFolder, makePrivateFile, openDatabase } from "./folder.ts";
+import { FILE_NAME, lockFolder, openDatabase } from "./folder.ts";
 import { checkJournal, migrate, renewEpoch } from "./schema.ts";
 
 /** What a journal holds. */
@@ -32,8 +32,10 @@ export async function restore(file: string, folder: string): Promise<Contents> {
   try {
     checkJournal(source);
     using _lock = lockFolder(folder);
-    checkAbsent(`${folder}/${FILE_NAME}`);
-    removeFile(`${folder}/${FILE_NAME}.part`); // of one that was cut off: the folder is ours
+    // What SQLite keeps beside a journal is of that journal, and would be played into this one.
+    for (const ending of ["", "-wal", "-shm", "-journal"]) {
+      checkAbsent(`${folder}/${FILE_NAME}${ending}`);
+    }
     return await copyTo(`${folder}/${FILE_NAME}`, source, (db) => {
       migrate(db);
       renewEpoch(db);
@@ -48,19 +50,28 @@ async function copyTo(
   source: DatabaseSync,
   change: (db: DatabaseSync) => void,
 ): Promise<Contents> {
-  const part = `${file}.part`;
-  checkAbsent(part);
-  makePrivateFile(part);
+  // Nobody else's, whoever may write here.
+  const part = `${file}.${crypto.randomUUID().slice(0, 8)}.part`;
+  Deno.openSync(part, { createNew: true, write: true, mode: 0o600 }).close();
   try {
     // All pages in one step, which is one moment: between two steps another process may write, and it would begin anew.
     await backup(source, part, { rate: -1 });
     const contents = finish(part, change);
+    place(part, file);
+    return contents;
+  } finally {
+    removeFile(part);
+  }
+}
+
+/** Unlike renaming, a link never replaces what has come meanwhile. Not every file system has links. */
+function place(part: string, file: string): void {
+  try {
+    Deno.linkSync(part, file);
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) throw error;
     checkAbsent(file);
     Deno.renameSync(part, file);
-    return contents;
-  } catch (error) {
-    removeFile(part);
-    throw error;
   }
 }
 

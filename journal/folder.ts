@@ -3,6 +3,7 @@
 // journal's own file stays free for others to read.
 import { DatabaseSync } from "node:sqlite";
 import { ChatError } from "../errors.ts";
+import { makePrivateFile } from "../private_file.ts";
 
 /** The journal in its folder. */
 export const FILE_NAME = "journal.db";
@@ -49,17 +50,6 @@ export function openDatabase(path: string, options: { readOnly?: boolean } = {})
   return db;
 }
 
-/** Makes an empty file for its owner only, where there is none. SQLite gives the files beside it the same mode. */
-export function makePrivateFile(path: string): void {
-  try {
-    // Never one that is there: closing any handle of a file ends the locks that the process has on it.
-    Deno.openSync(path, { createNew: true, write: true, mode: 0o600 }).close();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-    if (Deno.build.os !== "windows") Deno.chmodSync(path, 0o600);
-  }
-}
-
 /** What is wrong, and what to do about a folder that another process has. */
 export function explainLock({ message }: Error): string {
   return /locked|busy/.test(message)
@@ -71,7 +61,7 @@ export function explainLock({ message }: Error): string {
 export function explainFolder(error: Error): string {
   if (/malformed|not a database/.test(error.message)) {
     return `${FILE_NAME} in it is damaged (${error.message}). ` +
-      "Move it away to start anew, or put a backup in its place";
+      "Move it away with its -wal and -shm to start anew, or to restore a backup";
   }
   return explainLock(error);
 }

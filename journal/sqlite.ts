@@ -5,8 +5,9 @@
 import type { DatabaseSync } from "node:sqlite";
 import { ChatError } from "../errors.ts";
 import { tagsOf } from "../names.ts";
+import { makePrivateFile } from "../private_file.ts";
 import type { Entry, Kind } from "../wire/message.ts";
-import { explainFolder, FILE_NAME, lockFolder, makePrivateFile, openDatabase } from "./folder.ts";
+import { explainFolder, FILE_NAME, lockFolder, openDatabase } from "./folder.ts";
 import type { Appended, Ban, Draft, Journal, Range, ReadLimit } from "./journal.ts";
 import { checkJournal, isOutdated, migrate, readEpoch } from "./schema.ts";
 import { prepare, type Statements } from "./statements.ts";

@@ -137,6 +137,10 @@ Deno.test("confab backup and restore: replace nothing, and take nothing that is 
     'there": file is not a database\n',
   );
   await refuse(["restore", `${path}/none.db`, "--data", `${path}/fresh`], "Cannot restore");
+  // SQLite would play it into the journal.
+  await Deno.mkdir(`${path}/moved`);
+  await Deno.writeTextFile(`${path}/moved/journal.db-wal`, "of a journal that was moved away");
+  await refuse(["restore", `${path}/new.db`, "--data", `${path}/moved`], "journal.db-wal");
   const bytes = await Deno.readFile(`${path}/new.db`);
   await Deno.writeFile(`${path}/other.db`, bytes.fill(7, 68, 72)); // the id of the program
   await refuse(
@@ -145,6 +149,6 @@ Deno.test("confab backup and restore: replace nothing, and take nothing that is 
   );
   assertEquals(
     [...Deno.readDirSync(path)].map(({ name }) => name).toSorted(),
-    ["data", "new.db", "other.db", "there"],
+    ["data", "moved", "new.db", "other.db", "there"],
   );
 });
