@@ -127,7 +127,10 @@ export class HttpServer {
     const among: Socket[] = this.#amongProbe = [];
     let probePort = 0;
     const giveUp = new AbortController();
-    const polled = this.#pollAccepted(acceptedBefore).then(() => giveUp.abort());
+    // Not once something was accepted: Deno loses a connection that is given up just when it has come about.
+    const polled = this.#pollAccepted(acceptedBefore).then(() => {
+      if (this.#accepted === acceptedBefore) giveUp.abort();
+    });
     try {
       using connection = await Deno.connect({
         hostname: LOCAL.get(hostname) ?? hostname,

@@ -90,6 +90,26 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
     assertEquals(await response.text(), "/some/path");
   });
 
+  test("tells of a stream that it has ended, also where it was asked for with an upgrade", async () => {
+    const ended = new Channel<string>({ capacity: 10 });
+    await using server = await start(listen, (request, peer) => {
+      const asked = request.headers.get("upgrade") ?? "";
+      const onOpen = (connection: Connection) => {
+        connection.listen(ignore);
+        connection.close(1000, "");
+      };
+      return peer.stream({}, onOpen, () => ended.trySend(asked));
+    });
+    for (const headers of ["", "Connection: Upgrade\r\nUpgrade: websocket\r\n"]) {
+      const head = `GET / HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n`;
+      using _socket = await RawSocket.connect(server.port, head);
+      assertEquals(
+        await within(5_000, "the end of a stream", ended.receive()),
+        headers && "websocket",
+      );
+    }
+  });
+
   test("answers 500 when the handler throws, and goes on", async () => {
     await using server = await start(listen, (request) => {
       if (request.url.endsWith("/throw")) throw new Error("broken");

@@ -209,12 +209,19 @@ class WsListener implements Listener {
         ),
       upgrade: (protocol, onOpen, onEnd) =>
         this.#upgrade({ message, head }, protocol, { onOpen, onEnd }),
-      stream: () => new Response(null, { status: 426, headers: { upgrade: "websocket" } }),
+      stream: (_headers, _onOpen, onEnd) => {
+        onEnd?.(); // before it was open
+        return new Response(null, { status: 426, headers: { upgrade: "websocket" } });
+      },
     });
     if (answer === UPGRADED) return;
-    // The peer may not hang up by itself, and node:http looks after this socket no more.
-    message.socket.once("finish", () => message.socket.destroy());
-    message.socket.end(await encodeRefusal(answer));
+    // The peer may not hang up by itself, nor read, and node:http looks after this socket no more.
+    const { socket } = message;
+    if (socket.destroyed) return;
+    const timer = setTimeout(() => socket.destroy(), this.#options.headWaitMs);
+    socket.once("close", () => clearTimeout(timer));
+    socket.once("finish", () => socket.destroy());
+    socket.end(await encodeRefusal(answer));
   }
 
   async #handle(message: IncomingMessage, { makeRequest, ...ways }: Making): Promise<Response> {
@@ -235,7 +242,7 @@ class WsListener implements Listener {
     }
   }
 
-  #upgrade({ message, head }: Waiting, protocol: string, { onOpen, onEnd }: Opening): Response {
+  #upgrade({ message, head }: Waiting, protocol: string, { onOpen, onEnd }: Upgrade): Response {
     if (this.#isStopping) {
       onEnd?.();
       return new Response(null, { status: 503 });
@@ -259,7 +266,7 @@ class WsListener implements Listener {
   }
 
   /** Apart, so that what lives as long as the connection does not keep the request alive. */
-  #makeEnd(onEnd: Opening["onEnd"]): (connection: WsConnection) => void {
+  #makeEnd(onEnd: Upgrade["onEnd"]): (connection: WsConnection) => void {
     return (connection) => {
       this.#open.delete(connection);
       onEnd?.();
@@ -279,7 +286,7 @@ class WsListener implements Listener {
 }
 
 /** What is to be told about one that is under way. */
-interface Opening {
+interface Upgrade {
   readonly onOpen: Parameters<Peer["upgrade"]>[1];
   readonly onEnd: (() => void) | undefined;
 }

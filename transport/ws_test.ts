@@ -1,6 +1,7 @@
 // What the transport over `ws` bounds and the other one cannot.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Turnstile } from "../http/turnstile.ts";
+import { within } from "../tests/deadline.ts";
 import { encodeFrame, OPCODE, RawSocket, upgradeRequest } from "../tests/raw_socket.ts";
 import { Frame } from "../wire/frame.ts";
 import type { Connection, Handler, ListenOptions } from "./transport.ts";
@@ -87,6 +88,20 @@ Deno.test("listenWs() answers 400 to an upgrade whose Host makes no URL", async 
     using peer = await RawSocket.connect(port, head);
     assertMatch(await peer.readHead(), /^HTTP\/1.1 400 /);
   });
+});
+
+Deno.test("listenWs() cuts who does not read why there is no upgrade", async () => {
+  const left = Promise.withResolvers<void>();
+  const listener = await start(
+    () => new Response(new Uint8Array(16 * 1024 * 1024), { status: 403 }), // more than the system buffers
+    () => left.resolve,
+  );
+  try {
+    using _mute = await RawSocket.connect(listener.port, upgradeRequest(listener.port, "/"));
+    await within(10_000, "the end of the connection", left.promise);
+  } finally {
+    await listener.stop(0);
+  }
 });
 
 Deno.test("listenWs() ends a connection that asks for too much at once", async () => {
