@@ -41,7 +41,7 @@ const DRAIN_POLL_MS = 5;
 const RETRY_AFTER_MS = 250;
 
 /** Who is banned would be turned away again, and may ask now and then whether that has changed. */
-const BANNED_RETRY_AFTER_MS = 600_000;
+export const BANNED_RETRY_AFTER_MS = 600_000;
 
 /** A batch of which the wire shows nothing takes its place in the queue all the same, so that all keep their order. */
 const EMPTY = new Frame("");

@@ -2,9 +2,9 @@
 import { ChatError, type ErrorCode } from "./errors.ts";
 import { Latch } from "./latch.ts";
 import type { Hub } from "./hub.ts";
-import { BURST_S, DEFAULT_LIMITS, type Limits, maxMessageBytes } from "./limits.ts";
+import { DEFAULT_LIMITS, type Limits, maxMessageBytes, PAGES_PER_MESSAGE } from "./limits.ts";
 import { hashKey, parseName } from "./names.ts";
-import { Bucket, type Rate } from "./rate.ts";
+import { Bucket, Buckets, rateOf } from "./rate.ts";
 import type { Member } from "./seat.ts";
 import type { Wire } from "./wire/message.ts";
 import { type Command, decodeCommand, type Hello, JSON_LINES } from "./wire/json_lines.ts";
@@ -51,12 +51,9 @@ export interface DialogOptions {
   readonly hub: Hub;
   readonly room: string;
   readonly limits?: Limits;
-}
-
-/** What one connection may do that is counted `perMessage` times for each message. */
-function rateOf({ messagesPerS }: Limits, perMessage = 1): Rate {
-  const perS = perMessage * messagesPerS;
-  return { perS, burst: BURST_S * perS };
+  /** Pages that addresses may still read, and what this one counts as; empty for one that is not known. */
+  readonly reads?: Buckets;
+  readonly addressKey?: string;
 }
 
 /** The seed's dialog: every message is a line for everybody. */
@@ -83,7 +80,7 @@ export class LinesDialog implements Dialog {
 
   read(data: string | ArrayBuffer): void {
     // A line has no id that a refusal could name: to close is the only way not to drop it unseen.
-    if (!this.#bucket.take(Date.now())) throw new ChatError("rate_limited");
+    if (!this.#bucket.take(performance.now())) throw new ChatError("rate_limited");
     const text = decodeLine(data, this.#maxTextBytes);
     this.#hub.broadcast(this.#speaker, { kind: "say", id: "", text, ref: 0, on: true });
   }
@@ -100,17 +97,24 @@ export class JsonDialog implements Dialog {
   readonly #limits: Limits;
   readonly #messages: Bucket;
   readonly #lines: Bucket;
+  /** Pages of history. Of a connection by itself where its address is not known, or stands for many. */
+  readonly #reads: Buckets;
+  readonly #readKey: string;
   readonly #latch = new Latch();
   hasJoined = false;
   #badLines = 0;
   #typedAt = 0;
   #helloTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(speaker: Speaker, { hub, room, limits = DEFAULT_LIMITS }: DialogOptions) {
+  constructor(speaker: Speaker, options: DialogOptions) {
+    const { hub, room, limits = DEFAULT_LIMITS, reads, addressKey = "" } = options;
     this.#speaker = speaker;
     this.#hub = hub;
     this.#room = room;
     this.#limits = limits;
+    const isShared = reads !== undefined && addressKey !== "";
+    this.#reads = isShared ? reads : new Buckets(rateOf(limits, PAGES_PER_MESSAGE), 1);
+    this.#readKey = isShared ? addressKey : "this one";
     this.#messages = new Bucket(rateOf(limits));
     this.#lines = new Bucket(rateOf(limits, LINES_PER_MESSAGE));
   }
@@ -123,7 +127,7 @@ export class JsonDialog implements Dialog {
     if (isLonger(data, maxMessageBytes(this.#limits))) throw new ChatError("too_long");
     for (const line of decodeText(data).split("\n")) {
       if (line.trim() === "") continue;
-      if (!this.#lines.take(Date.now())) throw new ChatError("rate_limited");
+      if (!this.#lines.take(performance.now())) throw new ChatError("rate_limited");
       this.#readLine(line);
     }
   }
@@ -161,9 +165,10 @@ export class JsonDialog implements Dialog {
         this.#admit(command.message.id);
         return this.#hub.broadcast(this.#speaker, command.message);
       case "name":
-        if (!this.#messages.take(Date.now())) throw this.#refuse();
+        if (!this.#messages.take(performance.now())) throw this.#refuse();
         return this.#hub.rename(this.#speaker, parseName(command.name));
       case "history":
+        this.#admitRead();
         return this.#hub.history(this.#speaker, command);
       case "typing":
         if (Date.now() - this.#typedAt < TYPING_PERIOD_MS) return;
@@ -174,15 +179,21 @@ export class JsonDialog implements Dialog {
 
   /** @throws {ChatError} `rate_limited`, and then for all that comes before the same again. */
   #admit(id: string): void {
-    const nowMs = Date.now();
+    const nowMs = performance.now();
     if (this.#latch.passes(id, nowMs) && this.#messages.take(nowMs)) return;
     this.#latch.close(id, nowMs);
     throw this.#refuse(id);
   }
 
+  /** @throws {ChatError} `rate_limited` */
+  #admitRead(): void {
+    const waitMs = this.#reads.take(this.#readKey, performance.now());
+    if (waitMs > 0) throw new ChatError("rate_limited", { retryAfterMs: toRetryMs(waitMs) });
+  }
+
   /** Asks to wait until there is room for several: each that is sent too early is refused again. */
   #refuse(id?: string): ChatError {
-    const retryAfterMs = Math.max(MIN_RETRY_MS, Math.ceil(this.#messages.fullMs(Date.now())));
+    const retryAfterMs = toRetryMs(this.#messages.fullMs(performance.now()));
     return new ChatError("rate_limited", { id, retryAfterMs });
   }
 
@@ -194,4 +205,8 @@ export class JsonDialog implements Dialog {
     clearTimeout(this.#helloTimer);
     this.#hub.register(this.#speaker, this.#room, arrival);
   }
+}
+
+function toRetryMs(waitMs: number): number {
+  return Math.max(MIN_RETRY_MS, Math.ceil(waitMs));
 }

@@ -114,7 +114,7 @@ export class Hub {
     this.#log = options.log;
     const lose = (member: Member, code: ErrorCode) => this.unregister(member, code);
     const rules = this.#rules = new Rules(options.journal, (author) => this.#addressesOf(author));
-    this.#turn = new Turn({ ...options, lose, rules, onRuled: () => this.#expel(), tally });
+    this.#turn = new Turn({ ...options, lose, rules, onRuled: () => this.#apply(), tally });
   }
 
   /**
@@ -304,7 +304,7 @@ export class Hub {
 
   #enter(member: Member, room: Room, { author, name }: Arrival): Person {
     try {
-      return room.enter(author, name);
+      return room.enter(author, name, this.#rules.isClosedTo(member, room.name));
     } catch (error) {
       this.#visited.push(room); // not in the middle of the turn: others may be about to join it
       member.close("internal"); // it has no place yet from which it could be removed
@@ -330,18 +330,24 @@ export class Hub {
   }
 
   #rename(member: Member, name: string): void {
-    const place = this.#places.get(member);
-    if (!place?.seat.person) return;
-    place.room.rename(place.seat.person, name);
+    const { room, seat } = this.#places.get(member) ?? {};
+    if (!room || !seat?.person) return;
+    if (this.#rules.isClosedTo(member, room.name)) {
+      if (name === seat.person.name) return; // as it is told again by who waits for its turn
+      const { code, message } = new ChatError("room_closed");
+      return seat.tell({ type: "error", code, message });
+    }
+    room.rename(seat.person, name);
     this.#turn.hasClaims = true;
   }
 
   #typing(member: Member): void {
-    const place = this.#places.get(member);
-    const person = place?.seat.person;
-    if (!person?.name) return;
+    const { room, seat } = this.#places.get(member) ?? {};
+    const person = seat?.person;
+    if (!room || !person || this.#rules.isClosedTo(member, room.name)) return;
     const { name, tag } = person;
-    place!.room.tellAll({ type: "typing", from: { name, tag } }, person);
+    if (name === "" || tag === "") return;
+    room.tellAll({ type: "typing", from: { name, tag } }, person);
   }
 
   #tellHistory(member: Member, { before, limit }: { before: number; limit: number }): void {
@@ -374,6 +380,23 @@ export class Hub {
     const progress = place.room.advance(place.seat);
     if (progress === "more") this.catchUp(member); // one page a turn, so that nobody waits for a long way
     if (progress === "lost") this.unregister(member, "fell_behind");
+  }
+
+  /** What was laid down holds for those who are here as well. */
+  #apply(): void {
+    this.#expel();
+    for (const room of this.#rooms.values()) {
+      if (!this.#rules.isClosed(room.name)) this.#nameAll(room);
+    }
+  }
+
+  /** Where a tag cannot be claimed now, it is with what they say. */
+  #nameAll(room: Room): void {
+    try {
+      if (room.nameAll()) this.#turn.hasClaims = true;
+    } catch (error) {
+      this.#log("error", "naming failed", { error });
+    }
   }
 
   /** Who is here and banned by now is told so, and goes. */

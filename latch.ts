@@ -1,5 +1,6 @@
 // Keeps the order of one connection when something is refused that may succeed later: what was sent behind it is on its
-// way already, and must not overtake it. Knows neither what passes nor why it was refused.
+// way already, and must not overtake it. Knows neither what passes nor why it was refused. Times are of a clock that nobody
+// sets.
 
 /** A client that gives up what was refused is heard again after this. */
 const PATIENCE_MS = 30_000;

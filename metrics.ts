@@ -132,7 +132,7 @@ function hubMetrics({ hub, version }: MetricsOptions): Metric[] {
     spread("commit_seconds", "Time that commits took", tally.commitSeconds),
     counter("failed_commits_total", "Commits that failed", () => tally.failedCommits),
     counter("delivered_lines_total", "Entries, each receiver's counted", () => tally.delivered),
-    counter("refused_messages_total", "Messages not accepted", () => tally.refused),
+    counter("refused_messages_total", "Messages that rooms did not accept", () => tally.refused),
     counter("closed_connections_total", "Connections closed for a reason", () => tally.closed),
   ];
 }

@@ -1,9 +1,16 @@
-// How often something may be done: so much at once, and then so much a second. And who waits for what was refused.
+// How often something may be done: so much at once, and then so much a second.
+import { BURST_S, type Limits } from "./limits.ts";
 
 /** What a bucket allows. */
 export interface Rate {
   readonly perS: number;
   readonly burst: number;
+}
+
+/** Of what may be done `perMessage` times for each message. */
+export function rateOf({ messagesPerS }: Pick<Limits, "messagesPerS">, perMessage = 1): Rate {
+  const perS = perMessage * messagesPerS;
+  return { perS, burst: BURST_S * perS };
 }
 
 /** Of buckets that are too many, so many stay: to look through them for each that comes would cost too much. */
@@ -61,6 +68,13 @@ export class Buckets {
     if (this.#buckets.size >= this.#maxKeys) this.#prune(nowMs);
     this.#buckets.set(key, bucket = new Bucket(this.#rate));
     return bucket;
+  }
+
+  /** Takes a token of the key's bucket. Gives 0, or the time until there is one; an empty key is not counted. */
+  take(key: string, nowMs: number): number {
+    if (key === "") return 0;
+    const bucket = this.of(key, nowMs);
+    return bucket.take(nowMs) ? 0 : bucket.waitMs(nowMs);
   }
 
   #prune(nowMs: number): void {

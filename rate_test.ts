@@ -1,5 +1,4 @@
 import { assert, assertEquals } from "@std/assert";
-import { Latch } from "./latch.ts";
 import { Bucket, Buckets } from "./rate.ts";
 
 Deno.test("Bucket.take() gives the burst at once, and then one at a time", () => {
@@ -19,6 +18,12 @@ Deno.test("Bucket.take() gives all there is where nothing is limited", () => {
   for (let n = 0; n < 100; n++) assert(bucket.take(0));
 });
 
+Deno.test("Buckets.take() counts each key by itself, and an empty one not at all", () => {
+  const buckets = new Buckets({ perS: 10, burst: 2 }, 10);
+  const take = (key: string) => [0, 0, 0].map(() => buckets.take(key, 1000));
+  assertEquals([take("a"), take("b"), take("")], [[0, 0, 100], [0, 0, 100], [0, 0, 0]]);
+});
+
 Deno.test("Buckets.of() keeps a bounded number, and those that are in use", () => {
   const buckets = new Buckets({ perS: 1, burst: 2 }, 10);
   for (let n = 0; n < 10; n++) buckets.of(`idle ${n}`, 0);
@@ -28,16 +33,4 @@ Deno.test("Buckets.of() keeps a bounded number, and those that are in use", () =
   assert(buckets.of("busy", 0) === busy, "full ones are as good as new, so they go first");
   for (let n = 0; n < 1000; n++) buckets.of(`taker ${n}`, 0).take(0);
   assert(buckets.size <= 10, `${buckets.size}`);
-});
-
-Deno.test("Latch.passes() lets nothing overtake what was refused, until its client is out of patience", () => {
-  const latch = new Latch();
-  assert(latch.passes("0", 0));
-  latch.close("1", 0);
-  latch.close("2", 0); // it waits for the first one
-  assertEquals(["2", "3"].map((id) => latch.passes(id, 29_999)), [false, false]);
-  assert(latch.passes("1", 1));
-  assert(latch.passes("3", 1));
-  latch.close("4", 0);
-  assert(latch.passes("5", 30_000));
 });

@@ -158,8 +158,8 @@ export class Room {
     const { epoch: ours } = this.#journal;
     const floor = this.#floor;
     const resumed = (epoch ?? ours) === ours && after <= head;
-    const { name: own, tag } = seat.person ?? { name: "", tag: "" };
-    const you = { name: own, tag };
+    const { author, name: own, tag } = seat.person ?? { author: "", name: "", tag: "" };
+    const you = { name: own, tag: tag || (author && shortestTag(author)) };
     seat.takenSeq = Math.max(floor, resumed ? after : head - history);
     const start = resumed ? after : seat.takenSeq;
     const standing = { room: name, epoch: ours, head, you, resumed, after: start };
@@ -177,11 +177,15 @@ export class Room {
     seat.takenSeq = least;
   }
 
-  /** The author becomes one of the people here. Each call needs one of {@linkcode leave}. */
-  enter(author: string, name: string): Person {
+  /**
+   * The author becomes one of the people here. Each call needs one of {@linkcode leave}. A name that is held back nobody is
+   * told until {@linkcode nameAll}; who has one here keeps it.
+   */
+  enter(author: string, name: string, isHeldBack: boolean): Person {
     const tag = shortestTag(author);
     const person = this.#people.get(author) ?? { author, name: "", tag, connections: 0 };
-    if (name !== "") this.rename(person, name);
+    if (name !== "" && !isHeldBack) this.rename(person, name);
+    else if (name !== "" && person.name === "") [person.name, person.tag] = [name, ""];
     this.#people.set(author, person);
     person.connections++;
     return person;
@@ -192,6 +196,13 @@ export class Room {
     person.tag = this.#journal.claimTag(this.name, person.author, name);
     person.name = name;
     this.#changePresence();
+  }
+
+  /** Tells the names that were held back. Gives whether there were any. */
+  nameAll(): boolean {
+    const unnamed = [...this.#people.values()].filter(({ tag }) => tag === "");
+    for (const person of unnamed) this.rename(person, person.name);
+    return unnamed.length > 0;
   }
 
   /** Gives the member a place behind `takenSeq`. {@linkcode advance} takes it from there. */
@@ -316,7 +327,7 @@ export class Room {
     const count = this.peopleCount;
     if (count > MAX_PEOPLE_NAMED) return { type: "presence", count };
     const people = [...this.#people.values()]
-      .filter((person) => person.name !== "")
+      .filter(({ name, tag }) => name !== "" && tag !== "")
       .map(({ name, tag }) => ({ name, tag }));
     return { type: "presence", count, people };
   }

@@ -1,7 +1,8 @@
 // What operators have laid down: which rooms are closed, who is banned until when. A copy of what the journal keeps,
-// for it is looked at with every message. Owned by the hub's loop.
+// for it is looked at with every message. Changed by the hub's loop only; HTTP, outside of it, asks who is banned.
+import { addressKey } from "./address.ts";
 import { ChatError } from "./errors.ts";
-import type { Ban, Draft, Journal } from "./journal/journal.ts";
+import type { Ban, Draft, Journal, ReadLimit } from "./journal/journal.ts";
 import { isAnonymous } from "./names.ts";
 import type { Member } from "./seat.ts";
 import { encodeBanned } from "./wire/ban.ts";
@@ -21,7 +22,7 @@ export class Rules {
   readonly #journal: Journal;
   readonly #addressesOf: (author: string) => string[];
   #closed = new Set<string>();
-  /** When it ends, by author and by address: no author has a dot or a colon in it, and every address has. */
+  /** When it ends, by author and by what an address counts as: no author has a dot or a colon in it, and every address has. */
   #bans = new Map<string, number>();
 
   /** `addressesOf` tells where an author's open connections come from. */
@@ -44,8 +45,9 @@ export class Rules {
    */
   lay(draft: Draft, terms: BanTerms | undefined): Draft {
     const { room, author, id, on } = draft;
+    // Said before, and done. What it refers to may be gone since, and nobody has looked whether its author may say it.
+    if (this.#journal.find(room, author, id) !== undefined) return draft;
     const rule = terms ? this.#makeBan(draft, terms) : draft;
-    if (this.#journal.find(room, author, id) !== undefined) return rule; // said before, and done
     if (terms && on) this.#impose(rule.bans!);
     if (!terms) this.#closed[on ? "add" : "delete"](room);
     return rule;
@@ -63,6 +65,11 @@ export class Rules {
     return this.#closed.has(room);
   }
 
+  /** Whether the room is closed to the member: nothing of what it makes up is to reach anybody there. */
+  isClosedTo({ admission }: Pick<Member, "admission">, room: string): boolean {
+    return this.#closed.has(room) && !admission?.isOperator;
+  }
+
   /** Why the member may not do it. Operators may: whoever can lift a ban is not held by one. */
   findFault(member: Member, { room, kind, author }: Doing): ChatError | undefined {
     if (this.#closed.size + this.#bans.size === 0 || member.admission?.isOperator) return undefined;
@@ -73,7 +80,7 @@ export class Rules {
   /** Why the member may not be here, and until when. */
   findBan({ admission, address = "" }: BannedMember, author = ""): ChatError | undefined {
     if (this.#bans.size === 0 || admission?.isOperator) return undefined;
-    const until = Math.max(this.#bans.get(author) ?? 0, this.#bans.get(address) ?? 0);
+    const until = Math.max(this.#bans.get(author) ?? 0, this.#bans.get(addressKey(address)) ?? 0);
     if (until <= Date.now()) return undefined;
     const message = `Banned from here until ${new Date(until).toISOString().slice(0, 16)} UTC`;
     return new ChatError("banned", { message: message.replace("T", " ") });
@@ -90,7 +97,7 @@ export class Rules {
 
   #impose(bans: readonly Ban[]): void {
     for (const { author, address, until } of bans) {
-      const subject = address || author;
+      const subject = addressKey(address) || author;
       this.#bans.set(subject, Math.max(this.#bans.get(subject) ?? 0, until));
     }
   }
@@ -99,4 +106,5 @@ export class Rules {
 /** What of a member a ban may be about. */
 type BannedMember = Pick<Member, "admission" | "address">;
 
-const ONE = { entries: 1, chars: 1 };
+/** To read one entry. */
+export const ONE: ReadLimit = { entries: 1, chars: 1 };

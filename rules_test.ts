@@ -67,10 +67,13 @@ function makeHub(journal = new FlakyJournal()) {
   return {
     hub,
     journal,
-    come(name: string, { address = "", room = "lobby", isOperator = false } = {}) {
+    come(
+      name: string,
+      { address = "", room = "lobby", isOperator = false, author = name } = {},
+    ) {
       const member = new FakeMember(address, isOperator ? OPERATOR : undefined);
       const wish = { after: undefined, epoch: undefined, most: Infinity, history: 50 };
-      hub.register(member, room, { author: name.toLowerCase().padEnd(26, "0"), name, ...wish });
+      hub.register(member, room, { author: author.toLowerCase().padEnd(26, "0"), name, ...wish });
       return member;
     },
     do(member: Member, kind: Message["kind"], more: Partial<Message> = {}) {
@@ -160,6 +163,62 @@ Deno.test("Hub.broadcast() in a closed room takes deletions, and all from operat
   assertEquals(ben.answers.at(-1), "10 6");
 });
 
+Deno.test("Hub in a closed room passes on neither names nor typing, but those of operators", async () => {
+  using time = new FakeTime();
+  await using test = makeHub();
+  const [ann, ben] = [test.come("Ann", { isOperator: true }), test.come("Ben")];
+  test.do(ann, "close");
+  await hubTurn();
+  const seen = async () => {
+    await hubTurn();
+    time.tick(250);
+    await hubTurn();
+    return ann.lines.splice(0).filter(({ type }) => type === "presence" || type === "typing");
+  };
+  await seen();
+  const present = (count: number, ...names: string[]) => ({
+    type: "presence",
+    count,
+    people: names.map((name) => ({ name, tag: name.toLowerCase().padEnd(4, "0") })),
+  });
+  const late = test.come("Buy");
+  test.come("Op", { isOperator: true });
+  const again = test.come("Buy at x", { author: "Ben" });
+  const nameless = test.come("", { author: "Cat" });
+  for (const member of [ben, late, again, nameless]) test.hub.typing(member);
+  test.hub.rename(ben, "Buy at y");
+  test.hub.rename(nameless, "Buy at z");
+  test.hub.rename(late, "Buy"); // its own
+  assertEquals(await seen(), [present(5, "Ann", "Ben", "Op")]);
+  const refusals = (member: FakeMember) => member.lines.filter(({ type }) => type === "error");
+  assertEquals([ben, nameless, late].map((m) => refusals(m).map(({ code }) => code)), [
+    ["room_closed"],
+    ["room_closed"],
+    [],
+  ]);
+  assertEquals(late.lines[0]!["you"], { name: "Buy", tag: "buy0" });
+  assertEquals(again.lines[0]!["you"], { name: "Ben", tag: "ben0" });
+  test.hub.rename(ann, "Anna");
+  test.hub.typing(ann);
+  await hubTurn();
+  assertEquals(ben.lines.at(-1), { type: "typing", from: { name: "Anna", tag: "ann0" } });
+  // Once it is open all is as if it had never been closed.
+  test.do(ann, "close", { on: false });
+  test.do(late, "say");
+  test.hub.typing(late); // so soon that its name is not told yet
+  await hubTurn();
+  test.hub.typing(late);
+  const [typing, presence] = await seen();
+  assertEquals(typing, { type: "typing", from: { name: "Buy", tag: "buy0" } });
+  const people = presence!["people"] as { name: string; tag: string }[];
+  assertEquals(people.map(({ name, tag }) => `${name} ${tag}`).toSorted(), [
+    "Anna ann0",
+    "Ben ben0",
+    "Buy buy0",
+    "Op op00",
+  ]);
+});
+
 Deno.test("Hub.broadcast() of a close that was sent before closes nothing again", async () => {
   await using test = makeHub();
   const [ann, ben] = [test.come("Ann", { isOperator: true }), test.come("Ben")];
@@ -173,6 +232,36 @@ Deno.test("Hub.broadcast() of a close that was sent before closes nothing again"
   await hubTurn();
   assertEquals(ann.answers.map((answer) => answer.split(" ")[1]), ["1", "2", "1"]);
   assertEquals(ben.answers.map((answer) => answer.split(" ")[1]), ["3", "4"]);
+});
+
+Deno.test("Hub.broadcast() of a ban with an id that was used before does nothing, whatever it refers to", async () => {
+  await using test = makeHub();
+  const [ann, ben] = [test.come("Ann", { isOperator: true }), test.come("Ben")];
+  for (const member of [ben, ann]) {
+    test.do(member, "say", { id: "b" });
+    await hubTurn();
+    test.do(member, "ban", { ...ban(999), id: "b" });
+    test.do(member, "ban", { ...ban(1), id: "b" });
+    await hubTurn();
+  }
+  assertEquals([ben.answers, ann.answers], [["b 1", "b 1", "b 1"], ["b 2", "b 2", "b 2"]]);
+  assertEquals([ann.closes, ben.closes], [[], []]);
+});
+
+Deno.test("Hub.findBan() holds the whole network of an IPv6 address, however it is written", async () => {
+  await using test = makeHub();
+  const ann = test.come("Ann", { isOperator: true });
+  const ben = test.come("Ben", { address: "2001:db8::5" });
+  test.do(ben, "say");
+  await hubTurn();
+  test.do(ann, "ban", ban(1, 60, true));
+  await hubTurn();
+  const isBanned = (address: string) => test.hub.findBan({ address }) !== undefined;
+  assertEquals(["2001:db8::6", "2001:0DB8:0::7", "2001:db8:0:1::5"].map(isBanned), [
+    true,
+    true,
+    false,
+  ]);
 });
 
 Deno.test("Hub.broadcast() closes a member of the wire of lines that speaks in a closed room", async () => {

@@ -26,6 +26,7 @@ export interface Member {
 export interface Person extends From {
   readonly author: string;
   name: string;
+  /** Empty while nobody is told the name. */
   tag: string;
   connections: number;
 }

@@ -18,11 +18,11 @@ import { Turnstile } from "./http/turnstile.ts";
 import type { Visit } from "./http/visit.ts";
 import { visitorOf } from "./http/visitor.ts";
 import type { Hub } from "./hub.ts";
-import { BURST_S, DEFAULT_LIMITS, type Limits } from "./limits.ts";
+import { DEFAULT_LIMITS, type Limits, PAGES_PER_MESSAGE } from "./limits.ts";
 import type { Log } from "./log.ts";
 import { LOBBY, parseRoomName } from "./names.ts";
 import { ASSETS } from "./page/assets.ts";
-import { Buckets } from "./rate.ts";
+import { Buckets, rateOf } from "./rate.ts";
 import type { Handler, Peer } from "./transport/transport.ts";
 
 export interface ServerDeps {
@@ -39,8 +39,8 @@ export interface ServerDeps {
   readonly metrics?: MetricsDeps | undefined;
 }
 
-/** Addresses that post and are remembered for it. */
-const MAX_POSTERS = 10_000;
+/** Addresses that post, or read, and are remembered for it. */
+const MAX_ADDRESSES = 10_000;
 
 /** Any name, and no path before ours. */
 const ANYWHERE: Front = { hosts: [], base: "" };
@@ -50,9 +50,9 @@ export function makeHandler(options: ServerDeps): Handler {
   const { hub, log, allowOrigins = [], front = ANYWHERE, gate, metrics } = options;
   const { limits = DEFAULT_LIMITS, proxies = new Proxies([]) } = options;
   const turnstile = new Turnstile(limits);
-  const perS = limits.messagesPerS;
-  const posts = new Buckets({ perS, burst: BURST_S * perS }, MAX_POSTERS);
-  const shared = { hub, log, allowOrigins, limits, turnstile, posts };
+  const posts = new Buckets(rateOf(limits), MAX_ADDRESSES);
+  const reads = new Buckets(rateOf(limits, PAGES_PER_MESSAGE), MAX_ADDRESSES);
+  const shared = { hub, log, allowOrigins, limits, turnstile, posts, reads };
   return (request, nearest) => {
     const peer = proxies.look(request, nearest);
     const path = findPath(request, peer, front);
@@ -63,9 +63,10 @@ export function makeHandler(options: ServerDeps): Handler {
     if (place) {
       const serve = (admission: Admission) => {
         const hold: Visit["hold"] = gate && ((client) => gate.hold(admission, client));
-        const { address } = visitor;
+        const { address, isHttps } = visitor;
         const addressKey = proxies.keyOf(address);
-        const visit = { ...shared, room: place.room, admission, address, addressKey, hold };
+        const from = { admission, address, addressKey, isHttps };
+        const visit = { ...shared, room: place.room, ...from, hold };
         return place.isSocket
           ? serveWs(request, peer, visit)
           : servePlace(request, peer, { ...visit, isRoot: path === "/" });

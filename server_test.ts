@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
+import { Proxies } from "./http/proxies.ts";
 import { Hub } from "./hub.ts";
 import { MemoryJournal } from "./journal/memory.ts";
 import { ASSETS } from "./page/assets.ts";
@@ -18,17 +19,17 @@ const peer: Peer = {
 const AS_PAGE = { accept: "text/html" };
 const ROOM = "/r/" + encodeURIComponent("küche_4");
 
-function makeTestHandler() {
+function makeTestHandler(options: { proxies?: Proxies; peer?: Peer } = {}) {
   const logged: string[] = [];
   const log = (_level: string, event: string, fields: Record<string, unknown> = {}) => {
     logged.push([event, ...Object.values(fields)].join(" "));
   };
   const hub = new Hub({ journal: new MemoryJournal(), keep: 0, log });
-  const handler = makeHandler({ hub, log });
+  const handler = makeHandler({ hub, log, ...options });
   // As a browser asks; what else a room can be had as is tested in http/room_test.ts.
   const ask = (path: string, { headers, ...init }: RequestInit = {}) => {
     const request = new Request(BASE + path, { headers: { ...AS_PAGE, ...headers }, ...init });
-    return Promise.resolve(handler(request, peer));
+    return Promise.resolve(handler(request, options.peer ?? peer));
   };
   return { ask, handler, logged };
 }
@@ -179,6 +180,22 @@ Deno.test("makeHandler() upgrades where the Origin is absent or our own", async 
   }
   const shouting = { ...UPGRADE, host: "CHAT.example:8080", origin: "http://chat.example:8080" };
   assert(await ask("/ws", { headers: shouting }) === UPGRADED);
+});
+
+Deno.test("makeHandler() upgrades and posts for no page of http where a proxy says that it was reached by https", async () => {
+  const proxies = new Proxies(["192.0.2.1"]);
+  const { ask } = makeTestHandler({ proxies, peer: { ...peer, remoteAddress: "192.0.2.1" } });
+  const statuses = async (origin: string, proto: string) => {
+    const headers = { ...UPGRADE, origin: `${origin}://chat.example:8080` };
+    const seen = { ...headers, "x-forwarded-for": "198.51.100.1", "x-forwarded-proto": proto };
+    const upgraded = await ask("/ws", { headers: seen });
+    const options = await ask(ROOM, { method: "OPTIONS", headers: seen });
+    return [upgraded === UPGRADED ? 101 : upgraded.status, options.status];
+  };
+  assertEquals(await statuses("https", "https"), [101, 204]);
+  assertEquals(await statuses("http", "https"), [403, 403]);
+  assertEquals(await statuses("http", "http"), [101, 204]);
+  assertEquals(await statuses("https", "http"), [101, 204]);
 });
 
 Deno.test("makeHandler() answers 400 to a request whose Host makes no URL", async () => {

@@ -5,7 +5,7 @@ import { Latch } from "./latch.ts";
 import type { Appended, Draft, Journal } from "./journal/journal.ts";
 import type { Log } from "./log.ts";
 import { isAnonymous } from "./names.ts";
-import type { Rules } from "./rules.ts";
+import { ONE, type Rules } from "./rules.ts";
 import type { Room } from "./room.ts";
 import type { Member, Person, Seat } from "./seat.ts";
 import type { Tally } from "./tally.ts";
@@ -69,7 +69,7 @@ export class Turn {
   add(place: Place, message: Message): void {
     const { room, seat: { member, person, latch } } = place;
     const { kind, id, text, ref, on } = message;
-    if (latch && !latch.passes(id, Date.now())) return this.#refuse(place, id, "not_stored");
+    if (latch && !latch.passes(id, performance.now())) return this.#refuse(place, id, "not_stored");
     const { author, name } = person ?? NOBODY;
     const fault = this.#rules.findFault(member, { room: room.name, kind, author }) ??
       (person && this.#findFault(place, person, message));
@@ -162,7 +162,7 @@ export class Turn {
     if (id === "") return this.#lose(seat.member, code);
     const retry = code === "not_stored" ? { retryAfterMs: RETRY_AFTER_MS } : {};
     // What waits behind it already must not overtake it.
-    if (code === "not_stored") (seat.latch ??= new Latch()).close(id, Date.now());
+    if (code === "not_stored") (seat.latch ??= new Latch()).close(id, performance.now());
     seat.tell({ type: "error", code, message, id, ...retry });
   }
 }
@@ -172,5 +172,3 @@ function causeOf(error: unknown): unknown {
 }
 
 const NOBODY = { author: "", name: "" };
-
-const ONE = { entries: 1, chars: 1 };

@@ -1,5 +1,6 @@
 // What every request passes first: the name that it calls the server by, and the path that everything is below. Whatever is
 // behind sees paths without the base. Called by the server's handler, for each request.
+import { isLoopback } from "../address.ts";
 import type { Peer } from "../transport/transport.ts";
 import { refuse } from "./problem.ts";
 
@@ -11,6 +12,7 @@ export interface Front {
 }
 
 const HEALTH = "/healthz";
+const METRICS = "/metrics";
 
 /** The request's path, without the base; or the answer, where it gets no further. */
 export function findPath(request: Request, peer: Peer, { hosts, base }: Front): string | Response {
@@ -19,8 +21,9 @@ export function findPath(request: Request, peer: Peer, { hosts, base }: Front): 
   const { pathname, search } = new URL(request.url);
   const path = pathname.startsWith(`${base}/`) ? pathname.slice(base.length) : undefined;
   const isHealth = path === HEALTH || pathname === HEALTH;
-  // Whatever watches over the server from this machine may call it by any name.
-  if (hosts.length > 0 && !(isHealth && isLoopback(peer.remoteAddress))) {
+  // Whatever watches over the server from this machine may call it by any name, of which metrics have a rule of their own.
+  const isWatch = isHealth || path === METRICS;
+  if (hosts.length > 0 && !(isWatch && isLoopback(peer.remoteAddress))) {
     const host = hostOf(request);
     if (host === undefined) return refuse("bad_request");
     if (!hosts.includes(URL.parse(`http://${host}`)?.hostname ?? "")) return refuse("wrong_host");
@@ -34,8 +37,4 @@ export function findPath(request: Request, peer: Peer, { hosts, base }: Front): 
 /** The name, perhaps with a port, that a request calls the server by; undefined without one. HTTP/2 has it in the URL only. */
 export function hostOf({ headers, url }: Request): string | undefined {
   return headers.get("host") || (url.startsWith("https:") ? new URL(url).host : undefined);
-}
-
-function isLoopback(address: string): boolean {
-  return address === "::1" || /^(?:::ffff:)?127\./.test(address);
 }

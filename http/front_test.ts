@@ -71,21 +71,24 @@ Deno.test("findPath() looks for the name in the URL where HTTP/2 has it", () => 
   assertEquals(enter("https://evil.example/", { hosts }), "421");
 });
 
-Deno.test("findPath() answers this machine's question for its health by whatever name", () => {
+Deno.test("findPath() answers this machine's questions for health and metrics by whatever name", () => {
   const options = { hosts: ["chat.example"], base: "/chat", host: "localhost:8080" };
   for (const from of ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"]) {
     assertEquals(enter("http://localhost/healthz", { ...options, from }), "/healthz");
     assertEquals(enter("http://localhost/chat/healthz", { ...options, from }), "/healthz");
+    assertEquals(enter("http://localhost/chat/metrics", { ...options, from }), "/metrics");
     assertEquals(enter("http://localhost/chat/", { ...options, from }), "421");
   }
   for (const from of ["192.0.2.1", "::2", "1.127.0.0", ""]) {
     assertEquals(enter("http://localhost/healthz", { ...options, from }), "421");
+    assertEquals(enter("http://localhost/chat/metrics", { ...options, from }), "421");
   }
 });
 
 Deno.test("isAllowedOrigin() compares with the name that the request is for, in HTTP/2 as well", () => {
+  const options = { allowOrigins: ["https://other.example"], isHttps: false };
   const ask = (url: string, headers: Record<string, string>) =>
-    isAllowedOrigin(new Request(url, { headers }), ["https://other.example"]);
+    isAllowedOrigin(new Request(url, { headers }), options);
   const origin = "https://chat.example:8443";
   assertEquals(ask("http://x/", { origin, host: "Chat.example:8443" }), true);
   assertEquals(ask("https://chat.example:8443/", { origin }), true);
@@ -94,4 +97,21 @@ Deno.test("isAllowedOrigin() compares with the name that the request is for, in 
   assertEquals(ask("http://x/", { origin, host: "chat.example" }), false);
   assertEquals(ask("http://x/", { origin: "https://other.example", host: "x" }), true);
   assertEquals(ask("http://x/", { host: "x" }), true);
+});
+
+Deno.test("isAllowedOrigin() takes no page of http for ours where we are reached by https", () => {
+  const ask = (origin: string, isHttps: boolean) => {
+    const headers = { host: "chat.example", origin };
+    const options = { allowOrigins: ["http://other.example"], isHttps };
+    return isAllowedOrigin(new Request("http://chat.example/", { headers }), options);
+  };
+  const both = (origin: string) => [ask(origin, false), ask(origin, true)];
+  assertEquals(both("https://chat.example"), [true, true]); // behind a proxy that is not known all comes by http
+  assertEquals(both("http://chat.example"), [true, false]);
+  assertEquals(both("http://other.example"), [true, true]);
+  for (
+    const origin of ["ftp://chat.example", "null", "", "chat.example", "https://chat.example:80"]
+  ) {
+    assertEquals(both(origin), [false, false], origin);
+  }
 });

@@ -1,9 +1,11 @@
 // /metrics, for whoever watches the server: from this machine, or with the token. For all others it is not there.
 import type { Buffer } from "node:buffer";
 import { createHash, timingSafeEqual } from "node:crypto";
+import { isLoopback } from "../address.ts";
 import type { Metrics } from "../metrics.ts";
-import type { Visitor } from "./visitor.ts";
+import { bearerOf } from "./credentials.ts";
 import { refuse } from "./problem.ts";
+import type { Visitor } from "./visitor.ts";
 
 /** What proxies say about whom they ask for: such a request is not of this machine, although its connection is. */
 const FORWARDED = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
@@ -35,17 +37,13 @@ export function serveMetrics(
 
 /** Whether it comes from this machine, to a name of it: a page can make a browser here ask under another name. */
 function isLocal(request: Request, { address }: Visitor): boolean {
-  const { hostname } = new URL(request.url);
+  const hostname = new URL(request.url).hostname.replace(/^\[(.*)\]$/, "$1");
   return isLoopback(address) && (hostname === "localhost" || isLoopback(hostname)) &&
     !FORWARDED.some((name) => request.headers.has(name));
 }
 
-function isLoopback(host: string): boolean {
-  return /^(?:::ffff:)?127(?:\.\d{1,3}){3}$|^\[?::1\]?$/.test(host);
-}
-
 function hasToken(headers: Headers, token: string | undefined): boolean {
-  const given = /^Bearer +(.+)$/i.exec(headers.get("authorization") ?? "")?.[1];
+  const given = bearerOf(headers);
   return token !== undefined && given !== undefined && timingSafeEqual(hash(given), hash(token));
 }
 

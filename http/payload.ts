@@ -2,7 +2,6 @@
 // another type, and they may say more than a message holds. Pure functions.
 import { Buffer } from "node:buffer";
 import { ChatError } from "../errors.ts";
-import { DEFAULT_LIMITS } from "../limits.ts";
 import { cleanText, isLonger } from "../wire/text.ts";
 
 const ELLIPSIS = "…";
@@ -42,10 +41,9 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === "object" && value !== null;
 }
 
-/** The parts that say something, one below the other, as far as a message goes. */
+/** The parts that say something, one below the other. */
 export function joinLines(lines: readonly string[]): string {
-  const text = lines.map((line) => line.trim()).filter((line) => line !== "").join("\n");
-  return cutBytes(cleanText(text), DEFAULT_LIMITS.textBytes);
+  return cleanText(lines.map((line) => line.trim()).filter((line) => line !== "").join("\n"));
 }
 
 /** The first characters of a text, with an ellipsis where there are more. */

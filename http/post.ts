@@ -55,7 +55,7 @@ export async function servePost(request: Request, deps: PostDeps): Promise<Respo
 /** Before the body is read: it costs more. @throws {ChatError} `rate_limited` */
 function checkRate({ posts, addressKey }: PostDeps): void {
   if (addressKey === "") return;
-  const nowMs = Date.now();
+  const nowMs = performance.now();
   const bucket = posts.of(addressKey, nowMs);
   if (bucket.take(nowMs)) return;
   throw new ChatError("rate_limited", { retryAfterMs: Math.ceil(bucket.waitMs(nowMs)) });

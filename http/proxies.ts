@@ -1,8 +1,8 @@
 // The proxies in front of the server that are believed. What anybody else says about where a request comes from is
 // ignored: it is a header like all others.
 import ipaddr from "ipaddr.js";
+import { addressKey } from "../address.ts";
 import type { Peer } from "../transport/transport.ts";
-import { addressKey } from "./visitor.ts";
 
 type Network = ReturnType<typeof ipaddr.parseCIDR>;
 

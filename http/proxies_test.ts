@@ -1,9 +1,10 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import { addressKey } from "../address.ts";
 import { ChatError } from "../errors.ts";
 import type { Peer } from "../transport/transport.ts";
 import { Proxies } from "./proxies.ts";
 import { Turnstile } from "./turnstile.ts";
-import { addressKey, visitorOf } from "./visitor.ts";
+import { visitorOf } from "./visitor.ts";
 
 function look(proxies: Proxies, remoteAddress: string, headers: Record<string, string>) {
   const respond = () => new Response();

@@ -49,7 +49,9 @@ export async function serveRoom(request: Request, peer: Peer, deps: RoomDeps): P
     response = await answer(request, peer, deps);
   } catch (error) {
     response = problemOf(error);
-    if (request.method === "POST") addTo(deps.hub.tally.refused, (error as ChatError).code);
+    if (request.method === "POST" && error instanceof ChatError) {
+      addTo(deps.hub.tally.refused, error.code);
+    }
   }
   for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
   return response;
@@ -58,7 +60,7 @@ export async function serveRoom(request: Request, peer: Peer, deps: RoomDeps): P
 function answer(request: Request, peer: Peer, deps: RoomDeps): Response | Promise<Response> {
   const isRead = request.method === "GET" || request.method === "HEAD";
   if (isRead) return read(request, peer, deps);
-  if (!isAllowedOrigin(request, deps.allowOrigins)) throw new ChatError("foreign_origin");
+  if (!isAllowedOrigin(request, deps)) throw new ChatError("foreign_origin");
   if (request.method === "POST" && !deps.isRoot) return servePost(request, deps);
   if (deps.isRoot) return refuse("method_not_allowed", { allow: "GET, HEAD" });
   if (request.method === "OPTIONS") {
@@ -85,12 +87,14 @@ function read(request: Request, peer: Peer, deps: RoomDeps): Response | Promise<
   return readPage(request, deps, { query, type });
 }
 
-/** Some of the entries: as JSON, or as text for people. */
+/** Some of the entries: as JSON, or as text for people. @throws {ChatError} `rate_limited` */
 async function readPage(
   request: Request,
-  { hub, room }: RoomDeps,
+  { hub, room, reads, addressKey }: RoomDeps,
   { query, type }: { query: RoomQuery; type: string },
 ): Promise<Response> {
+  const waitMs = reads.take(addressKey, performance.now());
+  if (waitMs > 0) throw new ChatError("rate_limited", { retryAfterMs: Math.ceil(waitMs) });
   const { after, before = Number.MAX_SAFE_INTEGER, limit } = query;
   const range = after === undefined ? { before } : { after };
   const reading = await hub.read(room, range, { entries: limit, chars: MAX_PAGE_CHARS });

@@ -148,6 +148,23 @@ Deno.test("POST of another service's payload says it in words, each delivery onc
   assertEquals((await deliver("?format=slack", large))[0], 413);
 });
 
+Deno.test("POST cuts another service's text where the limit is, wherever that is", async () => {
+  for (const textBytes of [100, 40_000]) {
+    await using server = await serve({ limits: { textBytes } });
+    for (const text of ["x".repeat(textBytes), "\0".repeat(textBytes)]) {
+      const init = { method: "POST", body: JSON.stringify({ text }) };
+      const response = await fetch(`${server.url}?format=slack`, init);
+      assertEquals([response.status, await response.text()], [200, "ok"]);
+    }
+    const { page } = await readJson(`${server.url}`);
+    const cut = "\ufffd".repeat((textBytes - 3) / 3);
+    assertEquals(page.entries.map(({ text }: { text: string }) => text), [
+      "x".repeat(textBytes),
+      `${cut}…`,
+    ]);
+  }
+});
+
 Deno.test("POST takes a key of UTF-8 only: different keys are never one author", async () => {
   await using server = await serve();
   const init = (bytes: number[]) => ({
@@ -299,6 +316,24 @@ Deno.test("GET gives 50 entries unless told otherwise, and never more than 500",
   await Promise.all(posts);
   assertEquals((await readJson(server.url)).page.entries.length, 50);
   assertEquals((await readJson(server.url, "?limit=9999")).page.entries.length, 500);
+});
+
+Deno.test("GET of a page is refused above four times the rate of messages, of any format; other answers are not", async () => {
+  await using server = await serve({ limits: { messagesPerS: 0.25 } });
+  const get = async (accept: string, method = "GET") => {
+    const response = await fetch(server.url, { method, headers: { accept } });
+    const text = await response.text();
+    return [response.status, response.headers.get("retry-after"), /"code":"(\w+)"/.exec(text)?.[1]];
+  };
+  assertEquals((await get("text/plain"))[0], 200);
+  assertEquals((await get("application/json"))[0], 200);
+  for (const accept of ["text/plain", "application/json"]) {
+    assertEquals(await get(accept), [429, "1", "rate_limited"]);
+  }
+  for (let n = 0; n < 3; n++) {
+    assertEquals((await get("text/html"))[0], 200);
+    assertEquals((await get("text/event-stream", "HEAD"))[0], 200);
+  }
 });
 
 Deno.test("GET counts what retention has removed", async () => {

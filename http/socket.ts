@@ -15,7 +15,7 @@ export function serveWs(request: Request, peer: Peer, visit: Visit): Response {
   if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
     return refuse("upgrade_required", { upgrade: "websocket", connection: "Upgrade" });
   }
-  if (!isAllowedOrigin(request, visit.allowOrigins)) return refuse("foreign_origin");
+  if (!isAllowedOrigin(request, visit)) return refuse("foreign_origin");
   const offered = request.headers.get("sec-websocket-protocol")?.split(",") ?? [];
   const isJson = offered.some((protocol) => protocol.trim() === JSON_LINES.protocol);
   // Lines have no words for why; on the other wire a page is told, which sees nothing of a refused upgrade.

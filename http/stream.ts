@@ -1,5 +1,5 @@
 // A room that goes on: one response whose body is a client like any other, with the same queue, catching up and end.
-import { Client } from "../client.ts";
+import { BANNED_RETRY_AFTER_MS, Client } from "../client.ts";
 import type { Dialog, Speaker } from "../dialog.ts";
 import { ChatError } from "../errors.ts";
 import type { Arrival, Hub } from "../hub.ts";
@@ -15,9 +15,6 @@ import type { Visit } from "./visit.ts";
 
 /** Silence that no proxy takes for the end, and shorter than what the page takes for a reason to ask. */
 const HEARTBEAT_PERIOD_MS = 12_000;
-
-/** Who is banned may ask now and then whether that has changed. */
-const BANNED_RETRY_AFTER_MS = 600_000;
 
 /** Media types of streams. */
 const WIRES = new Map([

@@ -16,12 +16,16 @@ export interface Visit {
   readonly admission: Admission;
   /** IP address of whoever makes it. */
   readonly address: string;
-  /** What connections and posts from there are counted by; empty where they are not. */
+  /** What connections, posts and pages from there are counted by; empty where they are not. */
   readonly addressKey: string;
+  /** Whether it came to us by https. */
+  readonly isHttps: boolean;
   readonly limits: Limits;
   readonly turnstile: Turnstile;
   /** What addresses may still post. */
   readonly posts: Buckets;
+  /** Pages of what was said before that addresses may still read. */
+  readonly reads: Buckets;
   /** Where signing out closes what it opens. */
   readonly hold: Hold | undefined;
 }

@@ -4,8 +4,7 @@
 /** @import { RoomLog } from "./log.js" */
 /** @import { Session } from "./session.js" */
 
-/** Entries that are asked for at once: on the way up, and where the way is long. */
-const PAGE = 50;
+/** Entries that are asked for at once where the way is long. */
 const LONG_PAGE = 500;
 
 /** @param {Session} session @param {RoomLog} log */
@@ -15,12 +14,12 @@ export function makeHistory(session, log) {
   /** The first entry that is kept, once it has turned out which. */
   let oldest = 0;
 
-  /** One page more. Resolves to whether there was any. */
-  function older(limit = PAGE) {
+  /** One page more. Resolves to whether there was any. @param {number} [limit] */
+  function older(limit) {
     return loading ??= load(limit).catch(() => false).finally(() => loading = undefined);
   }
 
-  /** @param {number} limit */
+  /** @param {number} [limit] */
   async function load(limit) {
     const { first } = log;
     if (first <= 1 || first === oldest) return false;
@@ -39,7 +38,7 @@ export function makeHistory(session, log) {
     older,
     /** Loads until it is there, or nothing is left. @param {() => boolean} isThere */
     async reach(isThere) {
-      for (let hasMore = true; hasMore && !isThere();) hasMore = await older(LONG_PAGE);
+      while (!isThere() && await older(LONG_PAGE)) continue;
     },
     /** Everything that is kept, oldest first. @returns {Promise<Entry[]>} */
     async readAll() {

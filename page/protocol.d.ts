@@ -54,6 +54,15 @@ export interface Page {
   more: boolean;
 }
 
+/** The line that asks for a page, and who waits for it: functions do not go over the wire. */
+export interface Reader {
+  type: string;
+  before: number;
+  limit: number;
+  resolve: (page: Page) => void;
+  reject: (error: Error) => void;
+}
+
 export interface Presence {
   count: number;
   people?: From[];
@@ -90,11 +99,6 @@ export type Line =
 
 /** As a session is given it. */
 export type Act = Line extends infer One ? One extends Line ? Omit<One, "id"> : never : never;
-
-type WithoutId<L> = L extends Line ? Omit<L, "id"> : never;
-
-/** What is to become a line. */
-export type Draft = WithoutId<Line>;
 
 /**
  * A line that waits: `pending` until it is acknowledged, `failed` when the server has refused it for good. `at` is when

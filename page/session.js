@@ -5,7 +5,7 @@ import { Link } from "./link.js";
 import { Outbox, randomHex } from "./outbox.js";
 import { SafeStorage } from "./storage.js";
 
-/** @import { Act, Entry, Failure, Gap, Page, Refusal, ServerLine, SessionOptions, Timer, Welcome } from "./protocol.d.ts" */
+/** @import { Act, Entry, Failure, Gap, Page, Reader, Refusal, ServerLine, SessionOptions, Timer, Welcome } from "./protocol.d.ts" */
 
 /** Entries to start with, and those of a page of history. */
 const DEFAULT_HISTORY = 50;
@@ -50,7 +50,7 @@ export class Session {
   /** The server's, as far as we know. */
   #saidName = "";
   #typedAt = 0;
-  /** @type {{ before: number, resolve: (page: Page) => void, reject: (error: Error) => void }[]} */
+  /** @type {Reader[]} */
   #readers = [];
 
   /** @param {SessionOptions} options */
@@ -91,7 +91,6 @@ export class Session {
   stop() {
     this.#link.stop();
     clearTimeout(this.#holdTimer);
-    clearTimeout(this.#ackTimer);
     this.#holdTimer = undefined;
   }
 
@@ -179,8 +178,9 @@ export class Session {
   history(before, limit = DEFAULT_HISTORY) {
     return new Promise((resolve, reject) => {
       if (!this.#link.isOnline) return reject(makeOfflineError());
-      this.#readers.push({ before, resolve, reject });
-      this.#link.send({ type: "history", before, limit });
+      const reader = { type: "history", before, limit, resolve, reject };
+      this.#readers.push(reader);
+      this.#link.send(reader);
     });
   }
 
@@ -321,7 +321,7 @@ export class Session {
 
   /**
    * The server refuses all that was sent behind it as well, until it comes again.
-   * @param {string} id of what was refused; empty for the name
+   * @param {string} id of what was refused; empty for the name, or a page
    * @param {number} ms
    */
   #hold(id, ms) {
@@ -330,6 +330,7 @@ export class Session {
     clearTimeout(this.#holdTimer);
     this.#holdTimer = setTimeout(() => {
       this.#holdTimer = undefined;
+      for (const reader of this.#readers) this.#link.send(reader);
       this.#flush();
     }, ms);
   }

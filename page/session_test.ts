@@ -934,6 +934,24 @@ Deno.test("Session.history() resolves with the page that was asked for", async (
   assertEquals(room.seqs(), []);
 });
 
+Deno.test("Session.history() asks again for what was refused for its rate, when it may", async () => {
+  using time = new FakeTime();
+  using room = setUp();
+  room.session.start();
+  room.socket().welcome();
+  const asked = [room.session.history(42), room.session.history(7)];
+  room.socket().receive({ type: "page", before: 42, entries: [], more: true });
+  const refusal = { type: "error", code: "rate_limited", message: "", retryAfterMs: 2000 };
+  room.socket().receive(refusal);
+  time.tick(1999);
+  const sent = () => room.socket().sentOf("history").map(({ before }) => before);
+  assertEquals(sent(), [42, 7]);
+  time.tick(1);
+  assertEquals(sent(), [42, 7, 7]);
+  room.socket().receive({ type: "page", before: 7, entries: [], more: false });
+  assertEquals((await Promise.all(asked)).map(({ before }) => before), [42, 7]);
+});
+
 Deno.test("Session.history() rejects without a connection, and when it ends", async () => {
   using time = new FakeTime();
   using room = setUp();

@@ -96,8 +96,9 @@ export class Stream {
 
   /** @param {{ before: number }} range */
   async #readHistory(range) {
-    const { entries, more } = await this.#ask(range);
+    const { entries, more, ...problem } = await this.#ask(range);
     if (entries) this.#tell(JSON.stringify({ type: "page", before: range.before, entries, more }));
+    else if (problem.retryAfterMs) this.#tellRefusal(problem);
     else this.#end();
   }
 

@@ -381,6 +381,10 @@ Deno.test("Stream reads history page by page", async () => {
   answer(200, { room: "kitchen", epoch: "e1", head: 60, entries, more: true });
   assertEquals(await stream.line(), { type: "page", before: 42, entries, more: true });
   stream.send({ type: "history", before: 41, limit: 50 });
+  (await network.next()).answer(429, { code: "rate_limited", title: "Slowly", retryAfterMs: 70 });
+  const refusal = { type: "error", code: "rate_limited", message: "Slowly", retryAfterMs: 70 };
+  assertEquals(await stream.line(), refusal);
+  stream.send({ type: "history", before: 41, limit: 50 });
   (await network.next()).answer(500, {});
   assertEquals(await stream.next(), "closed");
 });

@@ -79,11 +79,10 @@ Deno.test({
   },
 });
 
-Deno.test("deploy/Dockerfile copies what is there, and fits the program", async () => {
+Deno.test("deploy/Dockerfile copies what is there, and fits the program", () => {
   const copied = instructions("COPY").map((rest) => rest.split(" "))
     .filter(([first]) => !first!.startsWith("--from"));
   assertEquals(copied.map((words) => words.slice(-2)), [["dist/confab", EXECUTABLE]]);
-  assert((await Deno.readTextFile(`${ROOT}tasks/compile.ts`)).includes("`dist/confab$"));
   const assignments = instructions("ENV").flatMap((rest) => rest.split(" "));
   const config = parse(assignments);
   assert(config.command === "serve");

@@ -17,6 +17,32 @@ async function say(port: number, headers: Record<string, string> = {}, text = "h
   return { status: response.status, code, retryAfterMs, headers: response.headers };
 }
 
+/** More than the system holds for a reader that does not read. */
+const LONG = "x".repeat(8_000_000);
+const TAKES_LONG = ["--max-message", String(LONG.length)];
+
+/** Joins the room by the wire of lines, and reads nothing from then on. */
+async function openSlow(port: number): Promise<RawSocket> {
+  const slow = await RawSocket.open(port, "/r/ops/ws");
+  await slow.send("first"); // it takes part from some time after it has connected
+  assertEquals(await slow.readText(), "first");
+  return slow;
+}
+
+/** The value of a metric; 0 where there is none. */
+async function read(port: number, metric: string): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  const line = text.split("\n").find((line) => line.startsWith(`confab_${metric} `));
+  return Number(line?.split(" ")[1] ?? 0);
+}
+
+async function until(port: number, metric: string, value: number): Promise<void> {
+  const endMs = Date.now() + 8_000;
+  while (await read(port, metric) !== value) {
+    assert(Date.now() < endMs, `${metric} is not ${value}`);
+  }
+}
+
 for (const transport of ["deno", "ws"]) {
   const test = (
     what: string,
@@ -70,6 +96,29 @@ for (const transport of ["deno", "ws"]) {
     assert(fifth.retryAfterMs <= 500);
   });
 
+  test("pages of history, by the address", ["--rate", "1"], async ({ port }) => {
+    const [one, two] = [await JsonSocket.join(port), await JsonSocket.join(port)];
+    await using ann = one.socket;
+    await using ben = two.socket;
+    const ask = async (socket: JsonSocket, count: number) => {
+      const line = { type: "history", before: 1, limit: 1 };
+      socket.send(...Array.from({ length: count }, () => line));
+      const answers = [];
+      for (let n = 0; n < count; n++) answers.push(await socket.read("page", "error"));
+      return answers.filter((answer) => answer?.type === "page").length;
+    };
+    // Eight at once, and perhaps a few more for the time that it takes.
+    const pages = await ask(ann, 6) + await ask(ben, 30);
+    assert(pages >= 8 && pages < 30, `${pages} pages`);
+    ben.send({ type: "history", before: 1, limit: 1 });
+    const refusal = await ben.read("page", "error");
+    assertEquals([refusal?.code, refusal?.["retryAfterMs"]], ["rate_limited", 500]);
+    const url = `http://127.0.0.1:${port}/r/lobby`;
+    const { status, headers, body } = await fetch(url, { headers: { accept: "text/plain" } });
+    await body?.cancel();
+    assertEquals([status, headers.get("retry-after")], [429, "1"]);
+  });
+
   test("lines of any type", ["--rate", "1"], async ({ port }) => {
     await using silent = await JsonSocket.open(port);
     silent.send(...Array.from({ length: 81 }, (_, n) => ({ type: "ping", n })));
@@ -113,6 +162,35 @@ for (const transport of ["deno", "ws"]) {
       isIn = await open("2001:db8::5").then((peer) => (peer.drop(), true), () => false);
     }
   }, IS_26 && transport === "ws");
+
+  test("--queue", ["--queue", "1", ...TAKES_LONG], async ({ port }) => {
+    using slow = await openSlow(port);
+    // The first fills its socket, the second its queue.
+    const texts = [LONG, "queued", "one more", "and one"];
+    for (const text of texts) assertEquals((await say(port, {}, text)).status, 201);
+    assertEquals([await read(port, "lagging_members"), await read(port, "lag_entries")], [1, 2]);
+    const received: string[] = [];
+    while (received.length < texts.length) received.push(...(await slow.readText()).split("\n"));
+    assert(received[0] === `Ann: ${LONG}`);
+    assertEquals(received.slice(1), texts.slice(1).map((text) => `Ann: ${text}`));
+    await until(port, "lagging_members", 0);
+  });
+
+  test("--stall", ["--stall", "1", ...TAKES_LONG], async ({ port }) => {
+    using slow = await openSlow(port);
+    const { socket } = await JsonSocket.join(port, { path: "/r/ops/ws", history: 0 });
+    await using ben = socket;
+    assertEquals((await say(port, {}, LONG)).status, 201);
+    await until(port, 'closed_connections_total{code="stalled"}', 1);
+    assert((await ben.read("entry"))?.text === LONG, "who reads stays");
+    assertEquals((await say(port)).status, 201);
+    assertEquals((await ben.read("entry"))?.text, "hi");
+    if (transport === "deno") return; // it cannot drop a peer that has stopped reading
+    const end = async () => {
+      while (await slow.readChunk());
+    };
+    await within(5_000, "the end", end());
+  });
 
   test("--ping", ["--ping", "1"], async ({ port }) => {
     using mute = await RawSocket.open(port); // it answers no ping

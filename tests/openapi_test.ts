@@ -7,6 +7,7 @@ import { Gate } from "../access/gate.ts";
 import { openAccessStore } from "../access/store.ts";
 import { MemoryJournal } from "../journal/memory.ts";
 import { ChatError } from "../errors.ts";
+import { BURST_S } from "../limits.ts";
 import { makeKey } from "./json_socket.ts";
 import { serve, type Serving } from "./serving.ts";
 
@@ -49,8 +50,10 @@ interface Try {
   readonly query?: string;
   readonly init?: RequestInit;
   readonly status: number;
+  /** The code of the problem, where there is more than one of this status. */
+  readonly code?: string;
   /** What is done to the server before. */
-  readonly fault?: (server: Serving) => void;
+  readonly fault?: (server: Serving) => unknown;
   readonly isFull?: boolean;
   /** Whether the server has a password, which is {@linkcode PASSWORD}. */
   readonly isLocked?: boolean;
@@ -62,6 +65,22 @@ const KNOWN = { authorization: `Bearer ${PASSWORD}` };
 const JSON_TYPE = { "content-type": "application/json" };
 const LABELED = { action: "labeled", pull_request: {}, repository: {} };
 const closeRooms = ({ hub }: Serving) => hub.close("restarting");
+
+/** Says as much at once as one address may. */
+async function sayMuch({ url }: Serving): Promise<void> {
+  for (let n = 0; n < BURST_S; n++) {
+    const response = await fetch(url, post({ text: "hi" }));
+    assertEquals(response.status, 201, await response.text());
+  }
+}
+
+/** Is wrong about the password as often as one address may be. */
+async function guess({ url }: Serving): Promise<void> {
+  for (let n = 0; n < 5; n++) {
+    const response = await fetch(url, { headers: { authorization: "Bearer no" } });
+    assertEquals(response.status, 401, await response.text());
+  }
+}
 
 function post(body: unknown, headers: Record<string, string> = {}): RequestInit {
   return { method: "POST", headers: { ...JSON_TYPE, ...headers }, body: JSON.stringify(body) };
@@ -102,6 +121,7 @@ const TRIES: Try[] = [
   { init: post({ text: "hi", replyTo: 99 }), status: 409 },
   { init: post({ text: "x".repeat(20_000) }), status: 413 },
   { init: { method: "POST", body: new FormData() }, status: 415 },
+  { init: post({ text: "hi" }), status: 429, code: "rate_limited", fault: sayMuch },
   { init: post({ text: "hi" }), status: 503, isFull: true },
   { init: { method: "OPTIONS" }, status: 204 },
   {
@@ -110,8 +130,22 @@ const TRIES: Try[] = [
   },
   { init: { method: "PUT", body: "x" }, status: 405 },
   { isLocked: true, init: accept("application/json"), status: 401 },
-  { isLocked: true, init: accept("*/*", { authorization: "Bearer inv_x" }), status: 403 },
+  {
+    isLocked: true,
+    init: accept("*/*", { authorization: `Bearer inv_${"x".repeat(43)}` }),
+    status: 403,
+  },
   { isLocked: true, init: post({ text: "hi" }), status: 401 },
+  ...["", "/invites"].flatMap((path) =>
+    [{ headers: KNOWN }, post({ text: "hi" }, KNOWN)].map((init) => ({
+      ...path ? { path } : {},
+      isLocked: true,
+      init,
+      status: 429,
+      code: "too_many_attempts",
+      fault: guess,
+    }))
+  ),
   { path: "/invites", isLocked: true, init: { headers: KNOWN }, status: 200 },
   { path: "/invites", isLocked: true, status: 401 },
   { path: "/invites", isLocked: true, init: post({ room: "ops" }, KNOWN), status: 201 },
@@ -131,8 +165,18 @@ const TRIES: Try[] = [
     init: { method: "DELETE", headers: KNOWN },
     status: 404,
   },
+  {
+    path: "/invites/{id}",
+    isLocked: true,
+    init: { method: "DELETE", headers: KNOWN },
+    status: 429,
+    code: "too_many_attempts",
+    fault: guess,
+  },
   { path: "/healthz", status: 200 },
   { path: "/healthz", fault: closeRooms, status: 503 },
+  { path: "/metrics", status: 200 },
+  { path: "/metrics", init: { headers: { via: "1.1 proxy" } }, status: 404 },
 ];
 
 Deno.test("openapi: the server answers as the document says, and all that it says", async () => {
@@ -174,17 +218,18 @@ function checkRequest({ requestBody }: Operation, { init, query, status }: Try, 
 
 /** Asks a server that has something to show. Returns the media type of the answer. */
 async function check(attempt: Try, answer: Answer, name: string): Promise<string> {
-  const { path = "/r/{room}", room = "ops", query = "", init = {}, fault, isFull, isLocked } =
-    attempt;
+  const { path = "/r/{room}", room = "ops", query = "", init = {} } = attempt;
+  const { fault, isFull, isLocked, code } = attempt;
   using gate = isLocked ? makeGate() : undefined;
   const options = {
     keep: 5,
     ...isFull ? { journal: new FullJournal() } : {},
     ...gate ? { gate } : {},
+    ...code === "rate_limited" ? { limits: { messagesPerS: 1 } } : {},
   };
   await using server = await serve(options);
   if (!isFull && !fault && !isLocked) await fill(server);
-  fault?.(server);
+  await fault?.(server);
   const url = `http://127.0.0.1:${server.port}${
     path.replace("{room}", room).replace("{id}", "1")
   }${query}`;
@@ -202,7 +247,10 @@ async function check(attempt: Try, answer: Answer, name: string): Promise<string
   }
   const body = answer.content?.[type];
   assert(body, `${name} is of the type ${type}`);
-  for (const value of await readValues(response, type, server)) conform(value, body, name);
+  for (const value of await readValues(response, type, server)) {
+    conform(value, body, name);
+    if (code) assertEquals((value as { code: string }).code, code, name);
+  }
   return type;
 }
 

@@ -56,6 +56,8 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
     await annSocket.read("ack");
     benSocket.send({ type: "say", id: "3", text: "spam" });
     assertEquals((await benSocket.read("error"))?.code, "room_closed");
+    benSocket.send({ type: "name", name: "Spam" });
+    assertEquals((await benSocket.read("error"))?.code, "room_closed");
     annSocket.send({ type: "ban", id: "4", ref: 1, minutes: 5, address: false });
     const error = await benSocket.read("error");
     assertEquals(error?.code, "banned");

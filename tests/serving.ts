@@ -5,6 +5,7 @@ import type { Journal } from "../journal/journal.ts";
 import { MemoryJournal } from "../journal/memory.ts";
 import type { Log } from "../log.ts";
 import { DEFAULT_LIMITS, type Limits } from "../limits.ts";
+import { Metrics } from "../metrics.ts";
 import { makeHandler } from "../server.ts";
 import { listenDeno } from "../transport/deno.ts";
 import type { Listen } from "../transport/transport.ts";
@@ -44,7 +45,9 @@ export async function serve(options: ServingOptions = {}): Promise<Serving> {
   const log: Log = (level, event) => void (level !== "debug" && logged.push(event)); // as by default
   const hub = new Hub({ journal, keep, log });
   const running = hub.run();
-  const listener = await listen(makeHandler({ hub, log, ...others, limits }), {
+  const metrics = new Metrics({ hub, version: "0" });
+  const deps = { hub, log, ...others, limits, metrics: { metrics, token: undefined } };
+  const listener = await listen(makeHandler(deps), {
     hostname: "127.0.0.1",
     port: 0,
     pongWaitMs: 33_000,
@@ -56,6 +59,7 @@ export async function serve(options: ServingOptions = {}): Promise<Serving> {
     hub.close("restarting");
     await listener.stop(GRACE_MS);
     await running;
+    metrics[Symbol.dispose]();
   };
   const { port } = listener;
   const url = `http://127.0.0.1:${port}/r/ops`;
