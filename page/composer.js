@@ -26,6 +26,7 @@ export function makeComposer({ room, storage, onSend, onName, onTyping, onEditLa
   const who = byId("who");
   const name = byId("name");
   const note = byId("note");
+  const row = byId("row");
   const counter = byId("counter");
   const modeLine = byId("mode");
   /** @type {Mode} */
@@ -83,8 +84,10 @@ export function makeComposer({ room, storage, onSend, onName, onTyping, onEditLa
 
   function change() {
     const { value } = msg;
-    if (value && !mode.edit) storage.set(key, value);
-    else if (!mode.edit) storage.remove(key);
+    if (!mode.edit) {
+      if (value) storage.set(key, value);
+      else storage.remove(key);
+    }
     if (value) onTyping();
     note.textContent = "";
     fit();
@@ -144,7 +147,7 @@ export function makeComposer({ room, storage, onSend, onName, onTyping, onEditLa
   function submit(event) {
     event.preventDefault();
     const { value } = msg;
-    if (value.trim() === "") return msg.focus();
+    if (!value.trim()) return msg.focus();
     wantsName = !myName && !keepName();
     if (wantsName) return askName("Choose a name first.");
     const left = countLeft();
@@ -170,8 +173,9 @@ export function makeComposer({ room, storage, onSend, onName, onTyping, onEditLa
     focus: () => msg.focus(),
     /** @param {boolean} isClosed */
     setClosed(isClosed) {
-      byId("row").hidden = isClosed;
-      note.textContent = isClosed ? "The room is closed." : "";
+      // Each welcome tells it: what else is noted there stays, unless it has changed.
+      if (row.hidden !== isClosed) note.textContent = isClosed ? "The room is closed." : "";
+      row.hidden = isClosed;
     },
     /** @param {number} bytes */
     setLimit(bytes) {

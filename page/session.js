@@ -362,7 +362,7 @@ function clampMs(ms) {
 }
 
 function makeOfflineError() {
-  return new Error("Cannot load history: the connection is gone");
+  return new Error("Cannot load history: offline");
 }
 
 /** The secret that makes this browser one author. @param {SafeStorage} storage */
