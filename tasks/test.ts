@@ -44,8 +44,6 @@ const PATIENT = ["hook", "hostile", "kicked", "limits", "slow_reader"]
 const PAGE = "tests/page";
 
 async function main(args: string[]): Promise<number> {
-  // Downloads what the program needs, or the first one that is started would, and say so in its log.
-  await new Deno.Command(Deno.execPath(), { args: ["cache", "--quiet", "main.ts"] }).spawn().status;
   const runs = args.length > 0 ? [await run(args)] : await runAll();
   const sum = (count: keyof Counts) => runs.reduce((sum, { counts }) => sum + counts[count], 0);
   const mayIgnore = !Deno.env.get("CI");

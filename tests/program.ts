@@ -114,7 +114,7 @@ export async function runProgram(
   return {
     code,
     stdout: new TextDecoder().decode(stdout),
-    stderr: new TextDecoder().decode(stderr),
+    stderr: withoutDownloads(new TextDecoder().decode(stderr)),
   };
 }
 
@@ -133,7 +133,7 @@ function spawn([command, ...before]: readonly string[], options: Deno.CommandOpt
   return {
     pid: child.pid,
     output: () => output.text,
-    log: () => log.text,
+    log: () => withoutDownloads(log.text),
     status: child.status,
     kill: (signal) => child.kill(signal),
     async [Symbol.asyncDispose]() {
@@ -141,6 +141,11 @@ function spawn([command, ...before]: readonly string[], options: Deno.CommandOpt
       await Promise.all([child.status, output.ended, log.ended]);
     },
   };
+}
+
+/** What a program says itself. On a fresh machine Deno says before that what it downloads for it. */
+function withoutDownloads(text: string): string {
+  return text.replaceAll(/^Download \S+\n/gm, "");
 }
 
 function gather(stream: ReadableStream<Uint8Array>): { text: string; ended: Promise<void> } {
