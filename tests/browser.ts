@@ -100,7 +100,8 @@ export class Stage implements AsyncDisposable {
     page.on("pageerror", (error) => this.complaints.push(String(error)));
     page.on("console", (message) => {
       const isExpected = this.#isDown &&
-        /ERR_(CONNECTION_(REFUSED|RESET)|INCOMPLETE_CHUNKED_ENCODING)/.test(message.text());
+        /ERR_(CONNECTION_(REFUSED|RESET|CLOSED)|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING|SOCKET_NOT_CONNECTED)/
+          .test(message.text());
       if (message.type() === "error" && !isExpected) this.complaints.push(message.text());
     });
     page.on("request", (request) => {
