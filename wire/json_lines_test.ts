@@ -70,30 +70,21 @@ function message(kind: string, more: object) {
 
 const ANN = { name: "Ann", tag: "k3f9" };
 
+const WELCOME = {
+  type: "welcome",
+  room: "lobby",
+  epoch: "6d0f",
+  head: 41,
+  you: ANN,
+  resumed: true,
+  after: 41,
+  textBytes: 16384,
+} as const;
+
 /** What makes the server's examples, in the document's order. */
 const SAYINGS: (Entry[] | Notice)[] = [
-  {
-    type: "welcome",
-    room: "lobby",
-    epoch: "6d0f",
-    head: 41,
-    you: ANN,
-    resumed: true,
-    after: 41,
-    textBytes: 16384,
-  },
-  {
-    type: "welcome",
-    room: "lobby",
-    epoch: "6d0f",
-    head: 41,
-    you: ANN,
-    resumed: true,
-    after: 41,
-    textBytes: 16384,
-    closed: true,
-    account: { operator: true },
-  },
+  WELCOME,
+  { ...WELCOME, closed: true, account: { operator: true } },
   { type: "gap", from: 3, to: 39, count: 37, reason: "retention" },
   [entry({ text: "hi" })],
   [entry({ seq: 43, id: "5f0d", text: "two\nlines", ref: 42 })],
