@@ -31,7 +31,7 @@ Deno.test("readSecret() takes a short password in any script, a long operator ke
   assertEquals(readSecret({ value: " sesame " }, PASSWORD), "sesame");
   assertEquals(readSecret({ value: "ключ ключ" }, OPERATOR_KEY), "ключ ключ"); // 17 bytes
   const refused = [
-    [PASSWORD, " ", "Cannot use password: expected one, received none"],
+    [PASSWORD, " ", "Cannot use password: expected a value, received none"],
     [PASSWORD, "x".repeat(1025), "Cannot use password: expected 1024 bytes at most, received 1025"],
     [
       PASSWORD,

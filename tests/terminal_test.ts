@@ -310,12 +310,12 @@ Deno.test("chat without a home works, and says that it forgets", async () => {
   const args = [scene.url, "--name", "Ann"];
   const { code, stdout, stderr } = await runChat(scene, args, "hi\n", "");
   assertEquals([code, stdout.slice(6)], [0, "Ann: hi\n"]);
-  assertMatch(stderr, /^Name and key are forgotten at the end: no HOME .*\n$/);
+  assertMatch(stderr, /^Cannot save name and key: HOME is not set\n$/);
   await Deno.mkdir(scene.env.HOME!);
   await Deno.writeTextFile(`${scene.env.HOME}/.local`, "no folder");
   const refused = await runChat(scene, args, "hi\n");
   assertEquals(refused.code, 0);
-  assertMatch(refused.stderr, /^Name, key and .* forgotten at the end: cannot write .*\n$/);
+  assertMatch(refused.stderr, /^Cannot save name, key and unsent messages to .*\n$/);
 });
 
 Deno.test("chat in a pipe has a name, or says why not; what is refused is named", async () => {
