@@ -32,7 +32,7 @@ Deno.test("readSecret() takes a short password in any script, a long operator ke
   assertEquals(readSecret({ value: "ключ ключ" }, OPERATOR_KEY), "ключ ключ"); // 17 bytes
   const refused = [
     [PASSWORD, " ", "Cannot use password: expected a value, received none"],
-    [PASSWORD, "x".repeat(1025), "Cannot use password: expected 1024 bytes at most, received 1025"],
+    [PASSWORD, "x".repeat(1025), "Cannot use password: expected at most 1024 bytes, received 1025"],
     [
       PASSWORD,
       "two\nlines",
