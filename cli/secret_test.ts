@@ -36,7 +36,7 @@ Deno.test("readSecret() takes a short password in any script, a long operator ke
     [
       PASSWORD,
       "two\nlines",
-      "Cannot use password: expected one line, received more, or control characters",
+      "Cannot use password: expected one line without control characters",
     ],
     [
       OPERATOR_KEY,

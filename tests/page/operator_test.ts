@@ -167,9 +167,9 @@ testInBrowser(
     await ben.locator("#retry").waitFor();
     assertMatch((await ben.locator("#countdown").textContent())!, /^ in \d{3} s · $/);
     await ben.locator("#retry").click();
-    await notice(ben, /^Banned from here/).nth(1).waitFor();
+    await notice(ben, /^You are banned from this server/).nth(1).waitFor();
     await ben.reload();
-    await notice(ben, /^Banned from here/).waitFor();
+    await notice(ben, /^You are banned from this server/).waitFor();
     await ben.locator("#retry").waitFor();
     await press("Lift ban");
     await notice(ann, /^Ann lifted the ban on Ben \(\w{4,}\)\.$/).waitFor();
