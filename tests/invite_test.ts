@@ -13,7 +13,7 @@ Deno.test("program: with a password its own commands come in by it, and an invit
     const env = { CONFAB_OPERATOR_KEY: OPERATOR_KEY };
     const args = ["--addr", "127.0.0.1:0", "--password-file", password];
     await using program = await startProgram({ args, env });
-    assertStringIncludes(program.output(), "needs the password");
+    assertStringIncludes(program.output(), "requires the password");
     const server = `http://127.0.0.1:${program.port}/`;
     const room = `${server}r/ops`;
     const known = { CONFAB_PASSWORD: PASSWORD };
