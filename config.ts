@@ -174,10 +174,10 @@ const PARSERS: {
     const { args: [url, text], get, has } = given;
     const hasLines = has("lines");
     if (hasLines && text !== undefined && text !== "-") {
-      throw badUsage("Cannot use --lines: it reads standard input, and there is a TEXT as well");
+      throw badUsage("Cannot use --lines with TEXT: --lines reads standard input");
     }
     if (hasLines && has("id")) {
-      throw badUsage("Cannot use --id: with --lines there are many messages");
+      throw badUsage("Cannot use --id with --lines: an id is for one message");
     }
     return {
       command: "send",
@@ -243,14 +243,14 @@ function parseVisit(
 
 function parseInvite(given: Given<"invite">, env: Env): Config {
   const { args: [url], get, has } = given;
-  if (has("list") && has("revoke")) throw badUsage("Cannot use --list: there is --revoke as well");
+  if (has("list") && has("revoke")) throw badUsage("Cannot use --list with --revoke");
   const room = get("room");
   if (room && parseRoomName(room.value) === undefined) {
-    throw badUsage(`Cannot parse --room: expected the name of a room, received "${room.value}"`);
+    throw badUsage(`Cannot parse --room: expected a room name, received "${room.value}"`);
   }
   const hours = parseCount(get("hours")!);
   if (hours === 0) {
-    throw badUsage('Cannot parse --hours: expected a number from 1 up, received "0"');
+    throw badUsage('Cannot parse --hours: expected a whole number, 1 or more, received "0"');
   }
   const revoke = get("revoke");
   return {

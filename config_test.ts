@@ -126,9 +126,12 @@ Deno.test("parseConfig() reads where the journal is, and how much it keeps", () 
   }
   const wrong: [string[], string][] = [
     [["--journal", "disk"], 'Cannot parse --journal: expected sqlite or memory, received "disk"'],
-    [["--keep=-1"], 'Cannot parse --keep: expected a number from 0 up, received "-1"'],
-    [["--keep", "many"], 'Cannot parse --keep: expected a number from 0 up, received "many"'],
-    [["--keep", "1e3"], 'Cannot parse --keep: expected a number from 0 up, received "1e3"'],
+    [["--keep=-1"], 'Cannot parse --keep: expected a whole number, 0 or more, received "-1"'],
+    [
+      ["--keep", "many"],
+      'Cannot parse --keep: expected a whole number, 0 or more, received "many"',
+    ],
+    [["--keep", "1e3"], 'Cannot parse --keep: expected a whole number, 0 or more, received "1e3"'],
   ];
   for (const [given, message] of wrong) {
     assertStringIncludes(complain(given), message);
@@ -146,7 +149,7 @@ Deno.test("parseConfig() reads the names that the server goes by", () => {
     const shown = name === "a," ? "" : name;
     assertEquals(
       complain([`--host=x,${name}`]),
-      "Cannot parse --host: expected a name without port such as chat.example.org, " +
+      "Cannot parse --host: expected a host name without a port, such as chat.example.org, " +
         `received "${shown}"`,
     );
   }
@@ -162,7 +165,7 @@ Deno.test("parseConfig() reads the path that everything is below, with or withou
   for (const value of ["//a", "/a//b", "/..", "/a/./b", "/a?b", "/a b", "/é", "/%41", "/a\\b"]) {
     assertStringIncludes(
       complain(["--base", value]),
-      "Cannot parse --base: expected a path such as /chat, ",
+      "Cannot parse --base: expected a path of letters, digits and - . _ ~, ",
     );
   }
 });
@@ -178,11 +181,11 @@ Deno.test("parseConfig() takes a certificate with its key, and then another tran
   assertEquals(parseServe([]).certificate, undefined);
   assertEquals(
     complain(["--cert", "c.pem"]),
-    "Cannot use --cert: there is no --key, and each needs the other",
+    "Cannot use --cert: it requires --key",
   );
   assertEquals(
     complain([], { CONFAB_KEY: "k.pem" }),
-    "Cannot use --key: there is no --cert, and each needs the other",
+    "Cannot use --key: it requires --cert",
   );
 });
 
@@ -241,7 +244,7 @@ Deno.test("parseConfig() reads limits, 0 for none", () => {
   assertEquals(new Set(Object.values(none)), new Set([Infinity]));
   assertEquals(
     complain(["--rate", "5/s"]),
-    'Cannot parse --rate: expected a number from 0 up, received "5/s"',
+    'Cannot parse --rate: expected a whole number, 0 or more, received "5/s"',
   );
 });
 
@@ -257,7 +260,7 @@ Deno.test("parseConfig() takes addresses and networks for proxies, and nothing e
   for (const wrong of ["1", "localhost", "10.0.0.0/33", "010.0.0.1", "*", ""]) {
     assertEquals(
       complain([], { CONFAB_TRUST_PROXY: `::1,${wrong}` }),
-      "Cannot parse CONFAB_TRUST_PROXY: expected IP addresses or CIDRs such as 10.0.0.0/8, " +
+      "Cannot parse CONFAB_TRUST_PROXY: expected an IP address or a CIDR range such as 10.0.0.0/8, " +
         `received "${wrong}"`,
     );
   }
@@ -324,12 +327,12 @@ Deno.test("parseConfig() shows nothing of a hook's URL that it refuses", () => {
   for (const url of ["ftp://x.example/token", "x.example/token", "https://token:99999/", "token"]) {
     const message = complain(["--hook", `https://x.example/,${url}`], SECRET);
     assertStringIncludes(message, "Cannot parse --hook: expected [ROOM=]URL with http://");
-    assertStringIncludes(message, "at place 2");
+    assertStringIncludes(message, "in item 2");
     assert(!message.includes("token"), message);
   }
   assertEquals(
     complain(["--hook", "Ops=https://x.example/"], SECRET),
-    'Cannot parse --hook: expected the name of a room, received "Ops"',
+    'Cannot parse --hook: expected a room name, received "Ops"',
   );
 });
 
@@ -337,8 +340,8 @@ Deno.test("parseConfig() wants a secret for hooks, from a file or the environmen
   const hook = ["--hook", "https://x.example/"];
   assertEquals(
     complain(hook),
-    "Cannot use --hook: there is no secret to sign with. " +
-      "Give one by --hook-secret-file FILE or in CONFAB_HOOK_SECRET",
+    "Cannot use --hook: it requires a secret to sign requests. " +
+      "Add --hook-secret-file FILE or set CONFAB_HOOK_SECRET",
   );
   assertEquals(parseServe(hook, SECRET).hookSecret, { value: "a secret of some length" });
   const file = { file: "s.txt" };
@@ -412,7 +415,7 @@ Deno.test("parseConfig() takes a name from the address where no flag gives one",
     assertEquals(nameOf(command, address, "--name", "Bob"), ["Bob", url]);
   }
   for (const command of ["export", "health"]) {
-    assertStringIncludes(complain([command, address]), 'expected nothing behind "?"');
+    assertStringIncludes(complain([command, address]), "expected no query");
   }
 });
 
@@ -422,11 +425,11 @@ Deno.test("parseConfig() shows no text of a message that it refuses", () => {
   assertEquals(complain(["send", "h:1", "secret", "text"]), `${args}3. Put the text in quotes`);
   assertEquals(
     complain(["send", "h:1", "secret", "--lines"]),
-    "Cannot use --lines: it reads standard input, and there is a TEXT as well",
+    "Cannot use --lines with TEXT: --lines reads standard input",
   );
   assertEquals(
     complain(["send", "h:1", "--lines", "--id", "7"]),
-    "Cannot use --id: with --lines there are many messages",
+    "Cannot use --id with --lines: an id is for one message",
   );
 });
 
@@ -450,7 +453,10 @@ Deno.test("parseConfig() reads tail, chat, export, health and completions", () =
     isJson: true,
     bearer,
   });
-  assertStringIncludes(complain(["tail", url, "--since", "x"]), "expected a number from 0 up");
+  assertStringIncludes(
+    complain(["tail", url, "--since", "x"]),
+    "expected a whole number, 0 or more",
+  );
   assertEquals(parseConfig(["chat", url], {}), { command: "chat", url, name, bearer });
   const format = "ndjson";
   const data = "./confab-data";
@@ -574,14 +580,14 @@ Deno.test("parseConfig() reads what to do with invites", () => {
   for (const args of [[], ["--list"], ["--revoke", "3"]]) {
     assertEquals(
       complain(["invite", ...args], env),
-      "Cannot tell where guests find the server: it has a name by CONFAB_HOST, and no certificate, " +
-        "so that a proxy may be in front. Say it: confab invite https://chat.example.org/chat/",
+      "Cannot determine the URL for guests: CONFAB_HOST is set without CONFAB_CERT, " +
+        "so a reverse proxy may be in front. Pass the URL: confab invite https://chat.example.org/chat/",
     );
   }
   const secure = parseConfig(["invite"], { ...env, CONFAB_CERT: "c", CONFAB_KEY: "k" });
   assert(secure.command === "invite");
   assertEquals(secure.base, "https://chat.example.org:8080/chat/");
-  assertStringIncludes(complain(["invite", "--hours", "0"]), "expected a number from 1 up");
-  assertStringIncludes(complain(["invite", "--room", "A b"]), "expected the name of a room");
+  assertStringIncludes(complain(["invite", "--hours", "0"]), "expected a whole number, 1 or more");
+  assertStringIncludes(complain(["invite", "--room", "A b"]), "expected a room name");
   assertStringIncludes(complain(["invite", "--list", "--revoke", "1"]), "Cannot use --list");
 });

@@ -56,9 +56,9 @@ export async function listen(
 
 function explainListening({ hostname, port }: ServeConfig, cause: unknown): ChatError {
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-  const where = `${hostname || "every address"}, port ${port}`;
+  const where = `${hostname || "all addresses"}, port ${port}`;
   const reason = cause instanceof Deno.errors.AddrInUse
-    ? `another program uses it. Stop that one, or choose another port with --addr ${host}:PORT`
+    ? `it is in use. Stop the other program, or choose another port with --addr ${host}:PORT`
     : (cause as Error).message;
   const message = `Cannot listen on ${where}: ${reason}`;
   return new ChatError("address_unavailable", { cause, message });

@@ -85,14 +85,30 @@ export class Metrics implements Disposable {
     });
     const startedAt = (Date.now() - performance.now()) / 1000;
     return [
-      gauge("confab_event_loop_delay_seconds", "Latest timer since the last scrape", takeDelay),
-      gauge("process_resident_memory_bytes", "Memory", () => one(Deno.memoryUsage().rss)),
-      gauge("process_heap_bytes", "Heap in use", () => one(Deno.memoryUsage().heapUsed)),
-      gauge("process_start_time_seconds", "Start, in seconds since 1970", () => one(startedAt)),
+      gauge(
+        "confab_event_loop_delay_seconds",
+        "Maximum timer delay since the last scrape, in seconds",
+        takeDelay,
+      ),
+      gauge(
+        "process_resident_memory_bytes",
+        "Resident memory, in bytes",
+        () => one(Deno.memoryUsage().rss),
+      ),
+      gauge(
+        "process_heap_bytes",
+        "Used JavaScript heap, in bytes",
+        () => one(Deno.memoryUsage().heapUsed),
+      ),
+      gauge(
+        "process_start_time_seconds",
+        "Start time, in seconds since 1970",
+        () => one(startedAt),
+      ),
       {
         name: "process_cpu_seconds_total",
         type: "counter",
-        help: "Processor time",
+        help: "CPU time, in seconds",
         read: () => {
           const { user, system } = process.cpuUsage();
           return one((user + system) / 1e6);
@@ -122,18 +138,39 @@ function hubMetrics({ hub, version }: MetricsOptions): Metric[] {
   });
   const [counter, gauge] = [metric("counter"), metric("gauge")];
   return [
-    gauge("build_info", "Always 1", () => new Map([[version, 1]]), "version"),
-    gauge("members", "Connections in rooms", () => hub.census().members, "wire"),
-    gauge("rooms", "Rooms that somebody is in", () => hub.census().rooms),
-    gauge("people", "People in rooms, each room's counted", () => hub.census().people),
-    gauge("lagging_members", "Members that read from the journal", () => hub.census().lagging),
-    gauge("lag_entries", "Entries that the last of them is behind", () => hub.census().mostBehind),
-    spread("batch_entries", "Entries stored, by the batch", tally.batchEntries),
-    spread("commit_seconds", "Time that commits took", tally.commitSeconds),
-    counter("failed_commits_total", "Commits that failed", () => tally.failedCommits),
-    counter("delivered_lines_total", "Entries, each receiver's counted", () => tally.delivered),
-    counter("refused_messages_total", "Messages that rooms did not accept", () => tally.refused),
-    counter("closed_connections_total", "Connections closed for a reason", () => tally.closed),
+    gauge(
+      "build_info",
+      "Version of the program; always 1",
+      () => new Map([[version, 1]]),
+      "version",
+    ),
+    gauge("members", "Connections in rooms, by protocol", () => hub.census().members, "wire"),
+    gauge("rooms", "Rooms with at least one member", () => hub.census().rooms),
+    gauge("people", "People in rooms, counted once per room", () => hub.census().people),
+    gauge(
+      "lagging_members",
+      "Members that are behind and read from the journal",
+      () => hub.census().lagging,
+    ),
+    gauge(
+      "lag_entries",
+      "Maximum number of entries that a member is behind",
+      () => hub.census().mostBehind,
+    ),
+    spread("batch_entries", "Entries stored per batch", tally.batchEntries),
+    spread("commit_seconds", "Duration of commits, in seconds", tally.commitSeconds),
+    counter("failed_commits_total", "Failed commits", () => tally.failedCommits),
+    counter(
+      "delivered_lines_total",
+      "Delivered entries, counted once per receiver",
+      () => tally.delivered,
+    ),
+    counter("refused_messages_total", "Refused messages, by error code", () => tally.refused),
+    counter(
+      "closed_connections_total",
+      "Connections that the server closed for a reason, by error code",
+      () => tally.closed,
+    ),
   ];
 }
 

@@ -56,8 +56,8 @@ export class Rules {
   /** Why the author of an entry cannot be banned. */
   findObstacle({ seq, author }: Entry): ChatError | undefined {
     if (author && !isAnonymous(author)) return undefined;
-    const message = `Cannot ban the author of ${seq}: it was said without a key, ` +
-      "and where it came from is not kept";
+    const message = `Cannot ban the author of message ${seq}: it was sent without a key, ` +
+      "and its address is not stored";
     return new ChatError("bad_field", { message });
   }
 
@@ -82,7 +82,9 @@ export class Rules {
     if (this.#bans.size === 0 || admission?.isOperator) return undefined;
     const until = Math.max(this.#bans.get(author) ?? 0, this.#bans.get(addressKey(address)) ?? 0);
     if (until <= Date.now()) return undefined;
-    const message = `Banned from here until ${new Date(until).toISOString().slice(0, 16)} UTC`;
+    const message = `You are banned from this server until ${
+      new Date(until).toISOString().slice(0, 16)
+    } UTC`;
     return new ChatError("banned", { message: message.replace("T", " ") });
   }
 

@@ -311,7 +311,10 @@ Deno.test("Hub.broadcast() of a ban ends the author's connections in every room,
     until: (at as number) + 90 * MINUTE_MS,
   });
   const [error] = ben.lines.filter(({ type }) => type === "error");
-  assertMatch(`${error!["message"]}`, /^Banned from here until \d{4}-\d\d-\d\d \d\d:\d\d UTC$/);
+  assertMatch(
+    `${error!["message"]}`,
+    /^You are banned from this server until \d{4}-\d\d-\d\d \d\d:\d\d UTC$/,
+  );
 });
 
 Deno.test("Hub.register() and post() refuse who is banned, by key and by address, until it ends or is lifted", async () => {
@@ -371,7 +374,7 @@ Deno.test("Hub.broadcast() bans nobody for what was said without a key, and says
   assertEquals(errors.map(({ code }) => code), ["bad_field", "bad_field", "unknown_ref"]);
   assertEquals(
     errors[1]!["message"],
-    "Cannot ban the author of 2: it was said without a key, and where it came from is not kept",
+    "Cannot ban the author of message 2: it was sent without a key, and its address is not stored",
   );
   assertEquals(plain.closes, []);
 });

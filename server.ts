@@ -109,6 +109,7 @@ function serveNothing(request: Request, path: string): Response {
   if (!path.startsWith("/r/") || accepts(request, "text/plain", "text/html") === "text/html") {
     return refuse("not_found");
   }
-  const message = "A room is /r/NAME: 1 to 64 lower-case letters, digits, hyphens or underscores";
+  const message =
+    "Not found: a room is /r/NAME, with 1 to 64 lower-case letters, digits, hyphens or underscores";
   return problemOf(new ChatError("not_found", { message }));
 }

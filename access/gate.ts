@@ -238,7 +238,7 @@ export class Gate implements Disposable {
     const now = this.#now();
     const bucket = this.#beginnings.of(address, now);
     if (!bucket.take(now)) {
-      const message = "Too many sign-ins came from this address";
+      const message = "Too many sign-ins from this address";
       throw new ChatError("too_many_attempts", {
         message,
         retryAfterMs: Math.ceil(bucket.waitMs(now)),

@@ -28,7 +28,7 @@ export class Guesses<Answer> {
   ): Promise<Answer> {
     const before = this.#ends.get(address);
     if (!before && this.#ends.size === MAX_WAITING) {
-      const message = "Too many passwords are being looked at";
+      const message = "Too many passwords are being checked";
       throw new ChatError("too_many_attempts", { message, retryAfterMs: BUSY_MS });
     }
     const answer = before ? before.then(() => this.#take(look)) : this.#take(look);

@@ -220,7 +220,7 @@ function createTables(db: DatabaseSync): void {
   const version = read("user_version");
   if (version === VERSION && read("application_id") === APPLICATION_ID) return;
   if (version > 0 || read("page_count") > 1) {
-    throw new Error("it was made by another program, or by a newer one");
+    throw new Error("it was created by another program or a newer version");
   }
   db.exec(`BEGIN EXCLUSIVE; ${SCHEMA}
     PRAGMA user_version = ${VERSION};

@@ -16,11 +16,11 @@ export function readCertificate(files: CertificateFiles): Certificate {
   const cert = readFile("certificate", files.cert);
   const key = readFile("key", files.key);
   if (!CERTIFICATE_LABEL.test(cert)) {
-    throw unavailable(`Cannot use certificate "${files.cert}": it holds no certificate as PEM`);
+    throw unavailable(`Cannot use certificate "${files.cert}": it contains no PEM certificate`);
   }
   if (!KEY_LABEL.test(key)) {
     throw unavailable(
-      `Cannot use key "${files.key}": it holds no private key as PEM without a passphrase`,
+      `Cannot use key "${files.key}": it contains no unencrypted PEM private key`,
     );
   }
   check({ cert, key }, files);
@@ -33,7 +33,7 @@ function check(certificate: Certificate, { cert, key }: CertificateFiles): void 
     Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...certificate }).close();
   } catch (cause) {
     const isOther = (cause as Error).message.includes("KeyMismatch");
-    const reason = isOther ? "they do not belong together" : "one of them is damaged";
+    const reason = isOther ? "they do not match" : "one of them is damaged";
     throw unavailable(`Cannot use certificate "${cert}" with key "${key}": ${reason}`, cause);
   }
 }

@@ -32,11 +32,11 @@ Deno.test("readCertificate() says in a sentence what is of no use, and shows not
   const secret = mine.key.split("\n")[1]!.slice(0, 20);
   const locked = mine.key.replaceAll("PRIVATE", "ENCRYPTED PRIVATE");
   const cases: [string, string, RegExp][] = [
-    ["", mine.key, /^Cannot use certificate ".*cert\.pem": it holds no certificate as PEM$/],
-    [mine.key, mine.key, /cert\.pem": it holds no certificate as PEM$/],
-    [mine.cert, "", /^Cannot use key ".*key\.pem": it holds no private key as PEM without a pa/],
-    [mine.cert, locked, /key\.pem": it holds no private key as PEM without a passphrase$/],
-    [mine.cert, other.key, /cert\.pem" with key ".*key\.pem": they do not belong together$/],
+    ["", mine.key, /^Cannot use certificate ".*cert\.pem": it contains no PEM certificate$/],
+    [mine.key, mine.key, /cert\.pem": it contains no PEM certificate$/],
+    [mine.cert, "", /^Cannot use key ".*key\.pem": it contains no unencrypted PEM private key$/],
+    [mine.cert, locked, /key\.pem": it contains no unencrypted PEM private key$/],
+    [mine.cert, other.key, /cert\.pem" with key ".*key\.pem": they do not match$/],
     [mine.cert, mine.key.replace(/\n.{9}/, "\n"), /key\.pem": one of them is damaged$/],
     [mine.cert.replace(/\n.{9}/, "\n"), mine.key, /key\.pem": one of them is damaged$/],
   ];

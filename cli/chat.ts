@@ -71,7 +71,7 @@ function survive(signal: AbortSignal, tell: (text: string) => void): void {
   globalThis.addEventListener("error", (event) => {
     event.preventDefault();
     // Its message may hold what somebody said.
-    if (!hasTold) tell(`! What the server sends cannot be read (${event.error?.name})`);
+    if (!hasTold) tell(`! Cannot read what the server sent (${event.error?.name})`);
     hasTold = true;
   }, { signal });
 }

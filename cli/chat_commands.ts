@@ -9,12 +9,12 @@ export interface Input {
 type Command = keyof typeof COMMANDS;
 
 const COMMANDS = {
-  name: { usage: "/name NEW", help: "another name" },
-  who: { usage: "/who", help: "who is here" },
-  retry: { usage: "/retry", help: "send again what was not sent" },
-  drop: { usage: "/drop", help: "give it up" },
-  help: { usage: "/help", help: "this" },
-  quit: { usage: "/quit", help: "leave, as Ctrl-C does" },
+  name: { usage: "/name NEW", help: "change your name" },
+  who: { usage: "/who", help: "list the people here" },
+  retry: { usage: "/retry", help: "send failed messages again" },
+  drop: { usage: "/drop", help: "discard failed messages" },
+  help: { usage: "/help", help: "show this help" },
+  quit: { usage: "/quit", help: "leave (or press Ctrl-C)" },
 } as const;
 
 /** Two slashes are one that is said. */
@@ -34,7 +34,7 @@ function isCommand(word: string): word is Command {
 export function helpLines(): string[] {
   return [
     ...Object.values(COMMANDS).map(({ usage, help }) => `  ${usage.padEnd(12)}${help}`),
-    `  ${"//x".padEnd(12)}says /x`,
+    `  ${"//x".padEnd(12)}send /x as a message`,
   ];
 }
 
@@ -42,5 +42,5 @@ export function helpLines(): string[] {
 export function listCommands(): string {
   return `The commands are ${
     Object.values(COMMANDS).map(({ usage }) => usage).join(", ")
-  }; //x says /x`;
+  }. To send /x, write //x`;
 }

@@ -85,7 +85,7 @@ export class ChatLines {
         const whom = harmless(`${entry.who.name}#${entry.who.tag}`);
         return entry.on
           ? ` banned ${whom} until ${dayKey(entry.until)} ${clock(entry.until)}`
-          : ` lifted the ban of ${whom}`;
+          : ` lifted the ban on ${whom}`;
       }
     }
   }

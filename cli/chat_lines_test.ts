@@ -51,7 +51,7 @@ Deno.test("ChatLines.draw() tells what an operator has done", () => {
     draw({ ...ban, on: true }),
     "12:05 Ann banned Be\ufffdn#b0b0 until 2026-11-21 12:00",
   );
-  assertEquals(draw({ ...ban, on: false }), "12:06 Ann lifted the ban of Be\ufffdn#b0b0");
+  assertEquals(draw({ ...ban, on: false }), "12:06 Ann lifted the ban on Be\ufffdn#b0b0");
 });
 
 Deno.test("ChatLines.draw() begins a day with a line, but not the day of the start", () => {

@@ -31,7 +31,7 @@ export class ChatPeople {
     const { count, people = [] } = this.#presence;
     const names = people.map(({ name, tag }) => {
       const isTyping = (this.#typists.get(tag) ?? 0) > now;
-      return `${harmless(name)}${isTyping ? " (writing)" : ""}`;
+      return `${harmless(name)}${isTyping ? " (typing)" : ""}`;
     });
     const more = count - names.length;
     if (more > 0) names.push(names.length > 0 ? `${more} without a name` : `${more} people`);

@@ -12,9 +12,9 @@ Deno.test("ChatPeople tells who is here and who is writing", () => {
   people.showTyping(BEN, 2_000);
   assertEquals(
     people.draw(3_999),
-    "-- here: Ann (writing), B\ufffden (writing), 1 without a name --",
+    "-- here: Ann (typing), B\ufffden (typing), 1 without a name --",
   );
-  assertEquals(people.draw(4_000), "-- here: Ann, B\ufffden (writing), 1 without a name --");
+  assertEquals(people.draw(4_000), "-- here: Ann, B\ufffden (typing), 1 without a name --");
   people.stopTyping(BEN);
   assertEquals(people.draw(4_000), "-- here: Ann, B\ufffden, 1 without a name --");
   people.show({ count: 312 });

@@ -141,6 +141,6 @@ export class PipeChat implements Disposable {
   #tellOffline(): void {
     if (this.#isWelcome || this.#isToldOffline) return;
     this.#isToldOffline = true;
-    console.error(`There is no Confab at ${this.#place.server} now; trying on`);
+    console.error(`Cannot reach Confab at ${this.#place.server}; retrying`);
   }
 }

@@ -57,7 +57,7 @@ function openStorage(
   const env = Object.fromEntries(STATE_ENV_NAMES.map((name) => [name, Deno.env.get(name)]));
   const file = findStateFile(env, Deno.build.os);
   if (file === undefined) {
-    tell("Name and key are forgotten at the end: no HOME says where to keep them");
+    tell("Cannot save name and key: HOME is not set");
     return { storage: new MemoryStorage(), isKept: false };
   }
   const storage = new FileStorage({ file, scope, onFault: tell });

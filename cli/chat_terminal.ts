@@ -49,7 +49,7 @@ export class TerminalChat implements Disposable {
   /** Chats until it is left. */
   async run(name: string | undefined): Promise<void> {
     const { room, server } = this.#place;
-    this.print(`-- ${room} at ${server}; /help lists the commands --`);
+    this.print(`-- ${room} at ${server}. Type /help for commands --`);
     if (name !== undefined && name !== this.#session.name) this.#session.rename(name);
     for (const message of this.#session.pending) this.#footer.showPending(message);
     this.#hasName = this.#session.name !== "";
@@ -86,7 +86,7 @@ export class TerminalChat implements Disposable {
       onReset: () => {
         this.#lines.forget();
         this.#footer.reset();
-        this.print("-- the room has begun anew: what is above is of another one --");
+        this.print("-- the room has a new history: the messages above are from the old one --");
       },
       onEntry: (entry) => {
         this.#people.stopTyping(entry.from);
@@ -113,13 +113,13 @@ export class TerminalChat implements Disposable {
   #tellOffline(): void {
     if (this.#hasConnected || this.#isToldOffline) return;
     this.#isToldOffline = true;
-    this.print(`-- there is no Confab at ${this.#place.server} now; trying on --`);
+    this.print(`-- cannot reach Confab at ${this.#place.server}; retrying --`);
   }
 
   #explain({ code, message }: Failure): void {
     const { name } = this.#session;
     this.#hasName = name !== "";
-    const still = name ? `; you are ${harmless(name)}` : "";
+    const still = name ? `; your name is still ${harmless(name)}` : "";
     this.print(`! ${harmless(message)}${code === "bad_name" ? still : ""}`);
     this.#drawBottom();
   }
@@ -158,7 +158,7 @@ export class TerminalChat implements Disposable {
       case "quit":
         return this.leave();
       case "unknown":
-        return this.print(`! There is no such command. ${listCommands()}`);
+        return this.print(`! Unknown command. ${listCommands()}`);
     }
   }
 
@@ -167,12 +167,12 @@ export class TerminalChat implements Disposable {
     if (name) this.#session.rename(name);
     const current = this.#session.name;
     this.#hasName = current !== "";
-    this.print(`-- you are ${harmless(current) || "nobody yet"} --`);
+    this.print(current ? `-- your name is ${harmless(current)} --` : "-- you have no name yet --");
   }
 
   #settleFailed(command: "retry" | "drop"): void {
     const failed = this.#session.pending.filter(({ state }) => state === "failed");
-    if (failed.length === 0) this.print("-- nothing has failed --");
+    if (failed.length === 0) this.print("-- no failed messages --");
     for (const { id } of failed) {
       if (command === "retry") this.#session.resend(id);
       else this.#session.discard(id);
@@ -183,8 +183,10 @@ export class TerminalChat implements Disposable {
   #tellUnsent(): void {
     const { length } = this.#session.pending.filter(({ state }) => state === "pending");
     if (length === 0) return;
-    const [are, they] = length === 1 ? ["message is", "it"] : ["messages are", "they"];
-    const end = `not sent yet; ${they} will be when you come back`;
-    this.print(`${length} ${are} ${this.#place.isKept ? end : "not sent, and lost"}.`);
+    const [were, they] = length === 1 ? ["message was", "It"] : ["messages were", "They"];
+    const end = this.#place.isKept
+      ? `${they} will be sent when you return`
+      : `${they} will be lost`;
+    this.print(`${length} ${were} not sent. ${end}.`);
   }
 }

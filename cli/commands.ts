@@ -9,21 +9,21 @@ import {
 } from "./serve_flags.ts";
 
 const COMMON = {
-  debug: { help: "show the stack of an error" },
-  help: { short: "h", help: "show this help" },
+  debug: { help: "Print the stack trace of an error" },
+  help: { short: "h", help: "Print this help" },
 } as const satisfies Record<string, Flag>;
 
-const DATA = { ...SERVE_FLAGS.data, help: "folder of the journal" } as const;
+const DATA = { ...SERVE_FLAGS.data, help: "Data folder to read" } as const;
 
 /** What lets a client in. */
 const BEARER = {
   "password-file": {
     ...SERVE_FLAGS["password-file"],
-    help: `file with the password of the server; or the\npassword in ${PASSWORD_ENV}`,
+    help: `File with the password of the server; or set\n${PASSWORD_ENV}`,
   },
   "operator-file": {
     ...SERVE_FLAGS["operator-file"],
-    help: `file with the operator key, to be one; or the key\nin ${OPERATOR_KEY_ENV}`,
+    help: `File with the operator key, to act as an operator;\nor set ${OPERATOR_KEY_ENV}`,
   },
 } as const;
 
@@ -31,74 +31,76 @@ const BEARER = {
 export const COMMANDS = {
   serve: {
     args: [],
-    summary: "the server; also without any command",
+    summary: "Run the server (the default command)",
     examples: [
       ["confab", "serve on port 8080"],
-      ["confab --addr :9000", "another port"],
+      ["confab --addr :9000", "serve on port 9000"],
       ["confab --addr 127.0.0.1:0", "this machine only, any free port"],
-      ["confab --data /srv/chat", "keep the messages there"],
-      ["confab --keep 0", "and all of them"],
-      ["confab --qr", "show a code for phones"],
+      ["confab --data /srv/chat", "store the messages in /srv/chat"],
+      ["confab --keep 0", "keep all messages"],
+      ["confab --qr", "print a QR code for phones"],
     ],
     flags: {
       ...SERVE_FLAGS,
       ...COMMON,
-      version: { short: "v", help: "show the version" },
+      version: { short: "v", help: "Print the version" },
     },
   },
   send: {
     args: ["URL", "[TEXT|-]"],
-    summary: "say something in a room",
-    details: "Without TEXT, or with -, it is what standard input holds: one message.\n" +
-      "Put -- before a TEXT that begins with a dash. A server that is just restarting\n" +
-      "gets it all the same, and once; with --lines, also one that is away for long.",
+    summary: "Send a message to a room",
+    details: "Without TEXT, or with -, standard input is sent as one message. Put -- before a\n" +
+      "TEXT that begins with a dash. While the server is unreachable, the command\n" +
+      "retries a few times; with --lines, until it succeeds. A retry never\n" +
+      "stores a message twice.",
     examples: [
-      ["confab send localhost:8080 hello", "in the lobby"],
+      ["confab send localhost:8080 hello", "send to the lobby"],
       ["confab send http://localhost:8080/r/ops --name Ann hi", ""],
       ["confab send localhost:8080 -- -5", ""],
       ["uptime | confab send http://localhost:8080/r/ops", ""],
       ["tail -f log | confab send http://localhost:8080/r/ops --lines", ""],
     ],
     flags: {
-      name: { value: "NAME", aka: ["user", "as", "from"], help: "name to say it under" },
+      name: { value: "NAME", aka: ["user", "as", "from"], help: "Name of the sender" },
       id: {
         value: "ID",
-        help: "id of the message: another with the same name\nand id adds nothing",
+        help: "Idempotency key. Sending again with the same name\nand id adds no second message",
       },
-      lines: { help: "each line of standard input is a message, sent\nas it comes" },
+      lines: { help: "Send each line of standard input as a message, as\nsoon as it is read" },
       ...BEARER,
       ...COMMON,
     },
   },
   tail: {
     args: ["URL"],
-    summary: "show what is said in a room, as it is said",
-    details: "Goes on after the server or the network was away, and shows everything once.",
+    summary: "Print the messages of a room as they arrive",
+    details: "Reconnects when the connection is lost. Prints each message once.",
     examples: [
-      ["confab tail http://localhost:8080/r/ops", "the last 10, then live"],
-      ["confab tail localhost:8080 --since 0 --json", "the lobby, from its beginning"],
+      ["confab tail http://localhost:8080/r/ops", "the last 10, then new ones"],
+      ["confab tail localhost:8080 --since 0 --json", "the lobby from its first message"],
     ],
     flags: {
       since: {
         value: "SEQ",
         aka: ["after", "from"],
-        help: "begin behind this number; 0 is the beginning",
+        help:
+          "Start after this sequence number; 0 starts with\nthe first message. Without it: the last 10",
       },
-      name: { value: "NAME", aka: ["user", "as"], help: "be seen in the room under this name" },
-      json: { help: "the JSON objects of the protocol, one a line" },
+      name: { value: "NAME", aka: ["user", "as"], help: "Appear in the room under this name" },
+      json: { help: "Print the JSON objects of the protocol, one per\nline" },
       ...BEARER,
       ...COMMON,
     },
   },
   chat: {
     args: ["URL"],
-    summary: "chat in a terminal",
+    summary: "Chat in a terminal",
     examples: [["confab chat http://localhost:8080/r/kitchen --name Ann", ""]],
     flags: {
       name: {
         value: "NAME",
         aka: ["user", "as"],
-        help: "your name; else the one of the last time",
+        help: "Your name. Without it: the name used last",
       },
       ...BEARER,
       ...COMMON,
@@ -106,9 +108,9 @@ export const COMMANDS = {
   },
   export: {
     args: ["ROOM|URL"],
-    summary: "everything that is kept of a room",
-    details: "A room's name reads the journal in the data folder, also while a server uses it.\n" +
-      "A URL asks the server that runs there.",
+    summary: "Print all stored messages of a room",
+    details: "With ROOM, the messages come from the journal in the data folder, even while a\n" +
+      "server uses it. With URL, they come from the server at that address.",
     examples: [
       ["confab export ops --data /srv/chat > ops.ndjson", ""],
       ["confab export http://localhost:8080/r/ops --format text", ""],
@@ -119,7 +121,7 @@ export const COMMANDS = {
         choices: ["ndjson", "text", "json"],
         default: "ndjson",
         aka: ["type", "as"],
-        help: "ndjson, one object a line, json, a list, or text",
+        help: "ndjson (one object per line), json (one array) or\ntext",
       },
       data: DATA,
       ...BEARER,
@@ -128,51 +130,56 @@ export const COMMANDS = {
   },
   backup: {
     args: ["FILE"],
-    summary: "copy the journal into a file, also while it is used",
-    details: "FILE must not be there yet. It holds everything that was acknowledged before.",
+    summary: "Copy the journal to a file, even while in use",
+    details: "FILE must not exist. It will contain all messages that the server acknowledged\n" +
+      "before the backup.",
     examples: [["confab backup chat-1.db --data /srv/chat", ""]],
     flags: { data: DATA, ...COMMON },
   },
   restore: {
     args: ["FILE"],
-    summary: "make a backup the journal of a new folder",
-    details: "The folder must not have a journal yet. Clients notice that it is another\n" +
-      "history, and start over.",
+    summary: "Create a data folder from a backup",
+    details: "The folder must not contain a journal. The restored journal counts as a new\n" +
+      "history: clients detect this and reload the room.",
     examples: [["confab restore chat-1.db --data /srv/chat-again", ""]],
     flags: { data: SERVE_FLAGS.data, ...COMMON },
   },
   health: {
     args: ["[URL]"],
-    summary: "whether a server works: exit code 0 or 1",
-    details: "Without URL it is the server on this machine, where CONFAB_ADDR and CONFAB_BASE\n" +
-      "say that it is; with CONFAB_CERT, or at an address of the network, by the first\n" +
-      "name of CONFAB_HOST.",
+    summary: "Check a server: exit code 0 if healthy, else 1",
+    details: "Without URL, CONFAB_ADDR and CONFAB_BASE define the server to check on this\n" +
+      "machine. The request uses the first name in CONFAB_HOST if CONFAB_CERT is set,\n" +
+      "or if CONFAB_ADDR names a specific address other than loopback.",
     examples: [["confab health https://chat.example.org/", ""]],
     flags: { ...COMMON },
   },
   invite: {
     args: ["[URL]"],
-    summary: "a link that lets somebody in without the password",
-    details: "Without URL it is for the server on this machine, where CONFAB_ADDR, CONFAB_BASE\n" +
-      "and CONFAB_CERT say that it is, by the first name of CONFAB_HOST. With a name,\n" +
-      "but no certificate, a proxy may be in front: then say the URL that guests use.\n" +
-      "It takes the password or the operator key to invite.",
+    summary: "Create a link to join without the password",
+    details: "Requires the password or the operator key of the server. URL is the address\n" +
+      "that guests use. Without it, CONFAB_ADDR, CONFAB_BASE, CONFAB_CERT and the first\n" +
+      "name in CONFAB_HOST define the server on this machine. If CONFAB_HOST is set and\n" +
+      "CONFAB_CERT is not, a reverse proxy may be in front: then URL is required.",
     examples: [
       ["confab invite https://chat.example.org/ --password-file FILE", ""],
-      ["confab invite --room ops --hours 1", "one room, soon"],
-      ["confab invite --list", "what can be used, or is"],
-      ["confab invite --revoke 3", "it, and whoever came by it"],
+      ["confab invite --room ops --hours 1", "one room, for one hour"],
+      ["confab invite --list", "invites that are valid or in use"],
+      ["confab invite --revoke 3", "revoke it, sign its guests out"],
     ],
     flags: {
-      room: { value: "ROOM", help: "the only room that it is for" },
+      room: { value: "ROOM", help: "Room that guests may enter. Without it: every room" },
       hours: {
         value: "N",
         default: "24",
         aka: ["for", "expires", "ttl"],
-        help: "how long the link can be used",
+        help: "Hours until the link expires",
       },
-      list: { aka: ["ls"], help: "list the invites" },
-      revoke: { value: "ID", aka: ["delete", "remove"], help: "end an invite, and who came by it" },
+      list: { aka: ["ls"], help: "List the invites" },
+      revoke: {
+        value: "ID",
+        aka: ["delete", "remove"],
+        help: "Revoke an invite and sign out all who used it",
+      },
       ...BEARER,
       ...COMMON,
     },
@@ -180,11 +187,11 @@ export const COMMANDS = {
   completions: {
     args: ["SHELL"],
     choices: ["bash", "zsh", "fish"],
-    summary: "a script that lets a shell complete all this",
+    summary: "Print a completion script for a shell",
     examples: [
-      ['eval "$(confab completions bash)"', "in ~/.bashrc"],
-      ['eval "$(confab completions zsh)"', "in ~/.zshrc"],
-      ["confab completions fish | source", "in config.fish"],
+      ['eval "$(confab completions bash)"', "add to ~/.bashrc"],
+      ['eval "$(confab completions zsh)"', "add to ~/.zshrc"],
+      ["confab completions fish | source", "add to config.fish"],
     ],
     flags: { ...COMMON },
   },

@@ -30,7 +30,7 @@ export function checkEntry(line: unknown): EntryLine {
   const isEntry = Number.isSafeInteger(seq) && isTime(at) &&
     [kind, name, tag, text ?? emoji ?? ""].every(isText) && (kind !== "ban" || isBan(line));
   if (isEntry) return line as EntryLine;
-  throw new Error("Cannot read what the server sent: it is no entry. Is it a Confab room?");
+  throw new Error("Cannot read the response: it is not an entry. Is it a Confab room?");
 }
 
 function isBan(line: unknown): boolean {

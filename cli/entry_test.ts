@@ -46,7 +46,7 @@ Deno.test("checkEntry() gives what has all that an entry has, and refuses anythi
     const { message } = assertThrows(() => checkEntry(line), Error);
     assertEquals(
       message,
-      "Cannot read what the server sent: it is no entry. Is it a Confab room?",
+      "Cannot read the response: it is not an entry. Is it a Confab room?",
     );
   }
 });

@@ -79,7 +79,7 @@ async function* readServer(
   for (let after = 0; after < head;) {
     const page = await readPage(room, after, bearer);
     if (isFirst) head = page.head;
-    else if (page.gap) note(`${Number(page.gap.count)} entries were removed while it was read`);
+    else if (page.gap) note(`${Number(page.gap.count)} entries were removed during the export`);
     isFirst = false;
     yield page.entries.filter(({ seq }) => seq <= head);
     after = page.entries.at(-1)?.seq ?? head;
@@ -92,14 +92,16 @@ async function readPage(room: string, after: number, bearer: BearerHeaders): Pro
   const { type, json } = await request(url, {
     headers: { ...bearer, accept: "application/json" },
   });
-  if (!type.startsWith("application/json")) throw notConfab(room, `it answered with ${type}`);
+  if (!type.startsWith("application/json")) {
+    throw notConfab(room, `the server responded with ${type}`);
+  }
   const { head, entries } = (json ?? {}) as Partial<Page>;
   if (!Number.isSafeInteger(head) || !Array.isArray(entries)) {
-    throw notConfab(room, "it answered with other JSON");
+    throw notConfab(room, "the server responded with unexpected JSON");
   }
   let last = after;
   for (const { seq } of entries.map(checkEntry)) {
-    if (seq <= last) throw notConfab(room, "its entries are in no order");
+    if (seq <= last) throw notConfab(room, "its entries are not in order");
     last = seq;
   }
   return json as Page;

@@ -15,7 +15,7 @@ export function* readJournal(folder: string, room: string): Generator<readonly E
   checkHasJournal(folder);
   using journal = openSqliteReader(folder);
   if (journal.head(room) === 0) {
-    throw new Error(`Cannot export "${room}": nothing was ever said in a room of that name`);
+    throw new Error(`Cannot export "${room}": the journal has no messages in this room`);
   }
   let after = journal.floor(room);
   while (after < journal.head(room)) {

@@ -87,9 +87,8 @@ export class FileStorage implements StorageLike {
       });
     } catch (error) {
       // Who uses it goes on without: this is the place that knows why.
-      const what = "Name, key and what is not sent are forgotten at the end";
-      const reason = `cannot write ${this.#file}: ${(error as Error).message}`;
-      if (!this.#hasTold) this.#onFault(`${what}: ${reason}`);
+      const what = `Cannot save name, key and unsent messages to ${this.#file}`;
+      if (!this.#hasTold) this.#onFault(`${what}: ${(error as Error).message}`);
       this.#hasTold = true;
       throw error;
     }
@@ -98,7 +97,7 @@ export class FileStorage implements StorageLike {
   #setAside(): Content {
     const broken = `${this.#file}.broken`;
     Deno.renameSync(this.#file, broken);
-    this.#onFault(`Cannot read ${this.#file}: it is set aside as ${broken}, and a new one begun`);
+    this.#onFault(`Cannot read ${this.#file}: moved it to ${broken} and started a new file`);
     return {};
   }
 

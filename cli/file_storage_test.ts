@@ -92,7 +92,7 @@ Deno.test("FileStorage sets a broken file aside, says so once and goes on", () =
     const storage = place.open();
     assertEquals(storage.getItem("name"), null);
     assertEquals(place.told, [
-      `Cannot read ${place.file}: it is set aside as ${place.file}.broken, and a new one begun`,
+      `Cannot read ${place.file}: moved it to ${place.file}.broken and started a new file`,
     ]);
     storage.setItem("name", "Bob");
     assertEquals(place.open().getItem("name"), "Bob");
@@ -107,7 +107,7 @@ Deno.test("FileStorage that cannot write says so once and throws, and the sessio
   assertThrows(() => place.open().setItem("name", "Ann"));
   assertMatch(
     place.told.splice(0).join(),
-    /^Name, key and .* at the end: cannot write .*chat.json/,
+    /^Cannot save name, key and unsent messages to .*chat\.json: /,
   );
   const safe = new SafeStorage(place.open());
   safe.set("name", "Ann");

@@ -120,7 +120,7 @@ async function* connect(
   },
 ): AsyncGenerator<Line> {
   const silence = new AbortController();
-  const watch = () => setTimeout(() => silence.abort(new Error("it is silent")), silenceMs);
+  const watch = () => setTimeout(() => silence.abort(new Error("no data arrived")), silenceMs);
   let timer = watch();
   let isOpen = false;
   try {
@@ -137,10 +137,10 @@ async function* connect(
       timer = watch();
       yield parseLine(line);
     }
-    throw new Error("it ended");
+    throw new Error("the stream ended");
   } catch (cause) {
     if (!isOpen) throw cause;
-    const message = `Cannot go on reading ${showUrl(url)}: the connection is lost`;
+    const message = `Cannot continue reading ${showUrl(url)}: the connection was lost`;
     throw new AwayError(message, { cause });
   } finally {
     clearTimeout(timer);
@@ -152,7 +152,7 @@ async function* connect(
 function parseLine(text: string): Line {
   const line = JSON.parse(text);
   if (typeof line?.type === "string") return line;
-  throw new Error("it sent a line without a type");
+  throw new Error("the server sent a line without a type");
 }
 
 async function open(
@@ -163,7 +163,7 @@ async function open(
   const type = response.headers.get("content-type") ?? "no type";
   if (type.startsWith("application/x-ndjson")) return response;
   await response.body?.cancel();
-  throw notConfab(room, `it answered with ${type}`);
+  throw notConfab(room, `the server responded with ${type}`);
 }
 
 function makeUrl(room: string, place: Place, name: string | undefined): string {

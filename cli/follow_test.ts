@@ -175,5 +175,8 @@ Deno.test("follow() ends when it is refused for good, or what answers is no room
   assertEquals(error.message, `Cannot use ${refused.url}: No such name`);
   await using page = script(new Response("<html>", { headers: { "content-type": "text/html" } }));
   const other = await assertRejects(() => take(1, page), Error);
-  assert(other.message.endsWith("it answered with text/html. Is it a Confab room?"), other.message);
+  assert(
+    other.message.endsWith("the server responded with text/html. Is it a Confab room?"),
+    other.message,
+  );
 });

@@ -55,7 +55,7 @@ function openLines(localUrl: string): string[] {
 
 function lockedLines(localUrl: string): string[] {
   return [
-    "  Whoever comes needs the password, or an invite.",
+    "  Joining requires the password or an invite.",
     `  Try   confab invite ${localUrl}`,
   ];
 }

@@ -37,7 +37,7 @@ Deno.test("greet() says that there is a password, and what goes with one", () =>
   const text = greet({ ...GREETING, hasPassword: true });
   assert(
     text.includes(
-      `  Whoever comes needs the password, or an invite.
+      `  Joining requires the password or an invite.
   Try   confab invite http://localhost:8080/
 `,
     ),

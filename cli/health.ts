@@ -18,7 +18,9 @@ export async function checkHealth(url: string): Promise<number> {
   }
   const told = [body?.detail, body?.title, body?.status].find((text) => typeof text === "string");
   const reason = told === undefined ? "" : `: ${harmless(told)}`;
-  throw new Error(`Cannot call ${showUrl(url)} healthy: it answered ${response.status}${reason}`);
+  throw new Error(
+    `${showUrl(url)} is not healthy: it responded with status ${response.status}${reason}`,
+  );
 }
 
 async function ask(url: string): Promise<Response> {

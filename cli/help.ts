@@ -20,8 +20,8 @@ export function helpText(version: string, name?: CommandName): string {
     section(name ? "Options" : "Options of the server", Object.entries(command.flags).map(flagRow)),
     name
       ? undefined
-      : "Serve, open the Local address that it prints, and give others the Network one.\n" +
-        "confab COMMAND --help says more about a command.",
+      : "Start the server, open the Local URL that it prints, and share the Network URL.\n" +
+        "Run confab COMMAND --help for details of a command.",
   ];
   return parts.filter(Boolean).join("\n\n");
 }

@@ -18,7 +18,7 @@ Deno.test("helpText() leads with examples, lists commands, and flags with variab
 
 Deno.test("helpText() of a command shows its arguments, examples and flags, and no others", () => {
   assert(
-    helpText("1.2.3", "send").startsWith("confab send URL [TEXT|-]: say something in a room\n"),
+    helpText("1.2.3", "send").startsWith("confab send URL [TEXT|-]: Send a message to a room\n"),
   );
   for (const name of names) {
     const command: Command = COMMANDS[name];

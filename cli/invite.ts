@@ -40,18 +40,18 @@ async function make(
   });
   const { token, id } = (json ?? {}) as Partial<Invite>;
   if (status !== 201 || typeof token !== "string" || !/^[\w-]+$/.test(token)) {
-    throw notConfab(url, `it answered ${status}`);
+    throw notConfab(url, `the server responded with status ${status}`);
   }
   writeLine(`${base}invite/${token}`);
-  const where = room === undefined ? "every room" : `the room ${room}`;
-  note(`Invite ${Number(id)}: whoever has it may come into ${where}, for ${hours} h`);
+  const where = room === undefined ? "every room" : `room ${room}`;
+  note(`Invite ${Number(id)}: this link grants access to ${where} and expires in ${hours} h`);
 }
 
 async function list(base: string, bearer: BearerHeaders): Promise<void> {
   const url = `${base}invites`;
   const { status, json } = await request(url, { headers: bearer });
   const { invites } = (json ?? {}) as { invites?: readonly Invite[] };
-  if (!Array.isArray(invites)) throw notConfab(url, `it answered ${status}`);
+  if (!Array.isArray(invites)) throw notConfab(url, `the server responded with status ${status}`);
   for (const { id, room, expiresAt, sessions } of invites as readonly Invite[]) {
     const where = room === undefined ? "every room" : `room ${room}`;
     writeLine(harmless(`${id}  ${where}  until ${expiresAt}  sessions: ${sessions}`));
@@ -62,6 +62,6 @@ async function list(base: string, bearer: BearerHeaders): Promise<void> {
 async function revoke(base: string, id: number, bearer: BearerHeaders): Promise<void> {
   const url = `${base}invites/${id}`;
   const { status } = await request(url, { method: "DELETE", redirect: "manual", headers: bearer });
-  if (status !== 204) throw notConfab(url, `it answered ${status}`);
-  note(`Invite ${id} is revoked, and whoever came by it is signed out`);
+  if (status !== 204) throw notConfab(url, `the server responded with status ${status}`);
+  note(`Revoked invite ${id} and signed out all who used it`);
 }

@@ -22,8 +22,8 @@ export function guestUrl(env: Env): string {
   const [name] = place.hosts;
   if (name === undefined || place.certificate) return urlAt(place);
   throw badUsage(
-    "Cannot tell where guests find the server: it has a name by CONFAB_HOST, and no certificate, " +
-      `so that a proxy may be in front. Say it: confab invite https://${name}${place.base}/`,
+    "Cannot determine the URL for guests: CONFAB_HOST is set without CONFAB_CERT, " +
+      `so a reverse proxy may be in front. Pass the URL: confab invite https://${name}${place.base}/`,
   );
 }
 

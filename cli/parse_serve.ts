@@ -34,8 +34,8 @@ export function parseServe(given: ServeSettings, env: Env): ServeConfig {
   const hookSecret = sourceOf(get("hook-secret-file"), env[HOOK_SECRET_ENV]);
   if (hooks.length > 0 && !hookSecret) {
     throw badUsage(
-      "Cannot use --hook: there is no secret to sign with. " +
-        `Give one by --hook-secret-file FILE or in ${HOOK_SECRET_ENV}`,
+      "Cannot use --hook: it requires a secret to sign requests. " +
+        `Add --hook-secret-file FILE or set ${HOOK_SECRET_ENV}`,
     );
   }
   return {
@@ -69,7 +69,7 @@ export function parsePlace({ get, all }: ServeSettings): Place {
   const [cert, key] = [get("cert"), get("key")];
   if (!cert !== !key) {
     const [given, missing] = cert ? ["--cert", "--key"] : ["--key", "--cert"];
-    throw badUsage(`Cannot use ${given}: there is no ${missing}, and each needs the other`);
+    throw badUsage(`Cannot use ${given}: it requires ${missing}`);
   }
   return {
     ...parseAddr(get("addr")!),

@@ -105,7 +105,7 @@ export function boundRetryAfter(ms: unknown): number {
 
 /** Tries once. */
 async function ask(url: string, init: RequestInit, answerMs: number): Promise<Answer> {
-  return await within(answerMs, "the answer has no end", async (signal) => {
+  return await within(answerMs, "the response did not end", async (signal) => {
     const response = await fetchHead(url, { ...init, signal });
     const text = await response.text().catch((error) => {
       throw explainFailure(url, error);
@@ -129,7 +129,7 @@ function parseJson(text: string): unknown {
  * @throws {ChatError} or another error as {@linkcode request} does, when it is refused for good.
  */
 export async function fetchHead(url: string, init: RequestInit): Promise<Response> {
-  const response = await within(HEAD_WAIT_MS, "no answer", (late) => {
+  const response = await within(HEAD_WAIT_MS, "no response", (late) => {
     const signal = init.signal ? AbortSignal.any([init.signal, late]) : late;
     return fetch(url, { ...init, signal });
   }).catch((error) => {
@@ -146,7 +146,7 @@ async function within<T>(
 ): Promise<T> {
   const late = new AbortController();
   const timer = setTimeout(
-    () => late.abort(new DOMException(`${what} in ${ms / 1_000} s`, "TimeoutError")),
+    () => late.abort(new DOMException(`${what} within ${ms / 1_000} s`, "TimeoutError")),
     ms,
   );
   try {
@@ -171,9 +171,9 @@ export function explainFailure(url: string, error: unknown): AwayError {
   const { message, cause } = error as Error;
   const reason = cause instanceof Error ? cause.message : message;
   const told = /refused/.test(reason)
-    ? `nothing listens there. ${isUsualWeb(url) ? suggestPort(url) : "Is the server running?"}`
+    ? `connection refused. ${isUsualWeb(url) ? suggestPort(url) : "Is the server running?"}`
     : /dns error/.test(reason)
-    ? "there is no such host"
+    ? "host not found"
     // Deno's messages repeat the URL, and end with what it comes to.
     : reason.split("): ").at(-1)?.replace(/\.$/, "");
   return new AwayError(`Cannot reach ${showUrl(url)}: ${told}`, { cause: error });
@@ -199,7 +199,7 @@ async function explainRefusal(url: string, response: Response): Promise<Error> {
   const message = location !== null && URL.canParse(location, url)
     ? showMove(url, new URL(location, url).href)
     : reason === undefined
-    ? notConfab(url, `it answered ${status}`).message
+    ? notConfab(url, `the server responded with status ${status}`).message
     : `Cannot use ${showUrl(url)}: ${harmless(String(reason))}${hintFor(code)}`;
   if (status >= 500 || PASSING.includes(status)) {
     const bounds = { nowMs: Date.now(), mostMs: MAX_RETRY_AFTER_MS };
@@ -213,9 +213,9 @@ async function explainRefusal(url: string, response: Response): Promise<Error> {
 
 function hintFor(code: unknown): string {
   if (code !== "sign_in_first") return "";
-  return `. Give the password by --password-file FILE or in CONFAB_PASSWORD`;
+  return `. Add --password-file FILE or set CONFAB_PASSWORD`;
 }
 
 function showMove(from: string, to: string): string {
-  return `Cannot use ${showUrl(from)}: it has moved to ${harmless(showUrl(to))}: use that address`;
+  return `Cannot use ${showUrl(from)}: it has moved. Use ${harmless(showUrl(to))}`;
 }

@@ -80,7 +80,7 @@ Deno.test("request() waits for as long as the server is away where somebody is t
   const answer = await request(server.url, { onLost, onFound: () => told.push("found"), pause });
   assertEquals(answer.json, "up");
   assertEquals(told, [
-    `Cannot use ${server.url}: it answered 503. Is it a Confab room?`,
+    `Cannot use ${server.url}: the server responded with status 503. Is it a Confab room?`,
     "found",
   ]);
   assertEquals(pauses.length, 11);
@@ -134,7 +134,10 @@ Deno.test("request() gives up an answer that does not end, whatever its status",
       const asked = request(server.url, { answerMs: 200, ...notePauses() });
       const error = await assertRejects(() => within(2_000, "an error", asked), AwayError);
       if (status === 200) {
-        assertEquals(error.message, `Cannot reach ${server.url}: the answer has no end in 0.2 s`);
+        assertEquals(
+          error.message,
+          `Cannot reach ${server.url}: the response did not end within 0.2 s`,
+        );
       }
       assertEquals(count, 1);
     } finally {
@@ -156,7 +159,7 @@ Deno.test("request() names the address that a room has moved to, and does not fo
     const to = location.startsWith("/")
       ? new URL(location, server.url).href
       : "http://other.example/r/there";
-    const told = `Cannot use ${server.url}: it has moved to ${to}: use that address`;
+    const told = `Cannot use ${server.url}: it has moved. Use ${to}`;
     assertEquals([error.message, count], [told, 1]);
   }
 });
@@ -166,12 +169,12 @@ Deno.test("explainFailure() names the usual port where there was none", () => {
   const explain = (url: string) => explainFailure(url, refused).message;
   assertEquals(
     explain("http://localhost/r/ops"),
-    "Cannot reach http://localhost/r/ops: nothing listens there. Did you mean localhost:8080?",
+    "Cannot reach http://localhost/r/ops: connection refused. Did you mean localhost:8080?",
   );
   for (const url of ["http://localhost:81/", "https://chat.example/"]) {
     assertEquals(
       explain(url),
-      `Cannot reach ${url}: nothing listens there. Is the server running?`,
+      `Cannot reach ${url}: connection refused. Is the server running?`,
     );
   }
 });
@@ -195,7 +198,7 @@ Deno.test("request() says so when what answers is no Confab", async () => {
     const error = await assertRejects(() => request(server.url), Error);
     assertEquals(
       error.message,
-      `Cannot use ${server.url}: it answered 404. Is it a Confab room?`,
+      `Cannot use ${server.url}: the server responded with status 404. Is it a Confab room?`,
     );
   }
 });
@@ -207,7 +210,7 @@ Deno.test("request() gives up in the end, with a sentence", async () => {
   const error = await assertRejects(() => request(url, notePauses()), Error);
   assertEquals(
     error.message,
-    `Cannot reach ${url}: nothing listens there. Is the server running?`,
+    `Cannot reach ${url}: connection refused. Is the server running?`,
   );
   assertStringIncludes(Deno.inspect(error.cause), "efused");
 });

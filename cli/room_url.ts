@@ -25,13 +25,13 @@ export function parseRoomUrl(text: string, { hasName = false } = {}): RoomUrl {
   const match = /^(.*\/)r\/([^/]+)\/?$/.exec(path) ?? /^(.*\/)(?<!\/r\/)$/.exec(path);
   if (!url || !/^https?:$/.test(url.protocol) || !match) {
     // An address with a password in it is not shown.
-    const received = text.includes("@") ? "another" : `"${text}"`;
+    const received = text.includes("@") ? "another URL" : `"${text}"`;
     throw badUsage(`Cannot parse URL: expected http://HOST:PORT/r/ROOM, received ${received}`);
   }
   const room = match[2] === undefined ? LOBBY : parseRoomName(match[2]);
   if (room === undefined) {
     throw badUsage(
-      `Cannot parse URL: expected a room of lower-case letters, digits, "-" or "_", ` +
+      `Cannot parse URL: expected a room name of lower-case letters, digits, "-" or "_", ` +
         `received "${match[2]}"`,
     );
   }
@@ -57,6 +57,6 @@ function parseUrl(text: string): URL | undefined {
 function checkQuery({ searchParams }: URL, hasName: boolean): void {
   const other = [...searchParams.keys()].find((key) => key !== "name" || !hasName);
   if (other === undefined) return;
-  const expected = hasName ? 'nothing but "name" behind "?"' : 'nothing behind "?"';
+  const expected = hasName ? 'only "name" in the query' : "no query";
   throw badUsage(`Cannot parse URL: expected ${expected}, received "${other}"`);
 }

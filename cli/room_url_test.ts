@@ -68,11 +68,11 @@ Deno.test("parseRoomUrl() takes the name from a query where there may be one, an
     assertThrows(() => parseRoomUrl(text, { hasName }), ChatError).message;
   assertEquals(
     complain("h:1?name=Ann&after=2", true),
-    'Cannot parse URL: expected nothing but "name" behind "?", received "after"',
+    'Cannot parse URL: expected only "name" in the query, received "after"',
   );
   assertEquals(
     complain("h:1?name=Ann", false),
-    'Cannot parse URL: expected nothing behind "?", received "name"',
+    'Cannot parse URL: expected no query, received "name"',
   );
 });
 

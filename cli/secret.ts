@@ -31,12 +31,12 @@ export function readSecret(from: SecretSource, { name, minBytes }: SecretKind): 
   const secret = ("file" in from ? readFile(from.file, name) : from.value).trim();
   const bytes = Buffer.byteLength(secret);
   if (bytes < minBytes || bytes > MAX_BYTES) {
-    const least = minBytes > 1 ? `${minBytes} bytes or more` : "one";
-    const expected = bytes < minBytes ? least : `${MAX_BYTES} bytes at most`;
+    const least = minBytes > 1 ? `${minBytes} bytes or more` : "a value";
+    const expected = bytes < minBytes ? least : `at most ${MAX_BYTES} bytes`;
     throw badUsage(`Cannot use ${source}: expected ${expected}, received ${bytes || "none"}`);
   }
   if (/\p{Cc}/u.test(secret)) {
-    throw badUsage(`Cannot use ${source}: expected one line, received more, or control characters`);
+    throw badUsage(`Cannot use ${source}: expected one line without control characters`);
   }
   return secret;
 }

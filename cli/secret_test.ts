@@ -31,12 +31,12 @@ Deno.test("readSecret() takes a short password in any script, a long operator ke
   assertEquals(readSecret({ value: " sesame " }, PASSWORD), "sesame");
   assertEquals(readSecret({ value: "ключ ключ" }, OPERATOR_KEY), "ключ ключ"); // 17 bytes
   const refused = [
-    [PASSWORD, " ", "Cannot use password: expected one, received none"],
-    [PASSWORD, "x".repeat(1025), "Cannot use password: expected 1024 bytes at most, received 1025"],
+    [PASSWORD, " ", "Cannot use password: expected a value, received none"],
+    [PASSWORD, "x".repeat(1025), "Cannot use password: expected at most 1024 bytes, received 1025"],
     [
       PASSWORD,
       "two\nlines",
-      "Cannot use password: expected one line, received more, or control characters",
+      "Cannot use password: expected one line without control characters",
     ],
     [
       OPERATOR_KEY,

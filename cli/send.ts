@@ -15,7 +15,7 @@ type Place = Pick<SendConfig, "url" | "name"> & { readonly bearer: BearerHeaders
 
 /** The source of the lines may go on for good: it waits for the server, and is told. */
 const PATIENT: RequestOptions = {
-  onLost: (error) => note(`${harmless(error.message)} (trying again)`),
+  onLost: (error) => note(`${harmless(error.message)} (retrying)`),
   onFound: () => note("Connected"),
 };
 
@@ -49,7 +49,7 @@ async function sendLines(
       await say(place, { text, id: crypto.randomUUID() }, PATIENT);
     } catch (error) {
       if (!(error instanceof ChatError) || error.code !== "too_long") throw error;
-      note(`Line ${number} is left out: it is longer than a message may be`);
+      note(`Line ${number} is skipped: it is longer than the maximum message size`);
       exitCode = 1;
     }
   }
@@ -70,7 +70,9 @@ async function say(
     body: JSON.stringify({ ...message, name }),
   });
   const { seq } = (json ?? {}) as { seq?: unknown };
-  if (status !== 201 || typeof seq !== "number") throw notConfab(url, `it answered ${status}`);
+  if (status !== 201 || typeof seq !== "number") {
+    throw notConfab(url, `the server responded with status ${status}`);
+  }
 }
 
 /**
@@ -85,7 +87,7 @@ async function readText(input: ReadableStream<Uint8Array>): Promise<string> {
     if (text.length > MAX_INPUT_BYTES) throw new ChatError("too_long");
   }
   text = (text + decode(decoder)).replace(/\r?\n$/, "");
-  if (text === "") throw new Error("There is nothing to say: standard input is empty");
+  if (text === "") throw new Error("Cannot send: standard input is empty");
   return text;
 }
 

@@ -39,11 +39,20 @@ Deno.test("send() is done with a 201 that has a seq, and with no other answer", 
   const config = configure({ url: room.url, text: "hi" });
   assertEquals(await send(config, inputOf("")), 0);
   const others: [Response, string][] = [
-    [Response.json({ seq: 1 }), "it answered 200. Is it a Confab room?"],
-    [new Response("<html>"), "it answered 200. Is it a Confab room?"],
-    [new Response("ok", { status: 201 }), "it answered 201. Is it a Confab room?"],
-    [Response.json({ id: "7" }, { status: 201 }), "it answered 201. Is it a Confab room?"],
-    [new Response(null, { status: 204 }), "it answered 204. Is it a Confab room?"],
+    [Response.json({ seq: 1 }), "the server responded with status 200. Is it a Confab room?"],
+    [new Response("<html>"), "the server responded with status 200. Is it a Confab room?"],
+    [
+      new Response("ok", { status: 201 }),
+      "the server responded with status 201. Is it a Confab room?",
+    ],
+    [
+      Response.json({ id: "7" }, { status: 201 }),
+      "the server responded with status 201. Is it a Confab room?",
+    ],
+    [
+      new Response(null, { status: 204 }),
+      "the server responded with status 204. Is it a Confab room?",
+    ],
   ];
   for (const [answer, told] of others) {
     await using other = serve(() => answer);
@@ -65,7 +74,7 @@ Deno.test("send() follows no redirect, which would say nothing, and names the ad
     () => send(configure({ url: proxy.url, text: "hi" }), inputOf("")),
     Error,
   );
-  const told = `Cannot use ${proxy.url}: it has moved to ${location}: use that address`;
+  const told = `Cannot use ${proxy.url}: it has moved. Use ${location}`;
   assertEquals([error.message, proxy.asked.length], [told, 1]);
 });
 
@@ -86,7 +95,7 @@ Deno.test("send() asks nobody when there is nothing to say", async () => {
       () => send(configure({ url: room.url }), inputOf(input)),
       Error,
     );
-    assertEquals(error.message, "There is nothing to say: standard input is empty");
+    assertEquals(error.message, "Cannot send: standard input is empty");
   }
   assertEquals(await send(configure({ url: room.url, hasLines: true }), inputOf("\n \n")), 0);
   assertEquals(room.asked, []);

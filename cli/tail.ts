@@ -19,13 +19,13 @@ export async function tail(config: TailConfig, bearer: BearerHeaders = {}): Prom
     since,
     name,
     bearer,
-    onLost: (error) => note(`${harmless(error.message)} (trying again)`),
+    onLost: (error) => note(`${harmless(error.message)} (retrying)`),
     onFound: () => note("Connected"),
   });
   let isFirst = true;
   for await (const line of lines) {
     if (line.type === "welcome") {
-      note(`${explainReset(isFirst ? since : undefined)}: it begins anew`);
+      note(`${explainReset(isFirst ? since : undefined)}: starting over`);
     } else if (isJson) writeLine(harmlessJson(JSON.stringify(line)));
     else showText(line);
     isFirst = false;
@@ -36,7 +36,7 @@ export async function tail(config: TailConfig, bearer: BearerHeaders = {}): Prom
 /** Why the room begins anew: it has no number yet that it was asked for, or no longer the past that was shown. */
 function explainReset(since: number | undefined): string {
   return since === undefined
-    ? "The server has another journal than before"
+    ? "The server has a different journal"
     : `The room has no message ${since}`;
 }
 

@@ -61,7 +61,7 @@ export function parseChoice<T extends string>(
 export function parseCount({ value, source }: Setting): number {
   const count = /^\d{1,15}$/.test(value) ? Number(value) : NaN;
   if (count >= 0) return count;
-  throw badUsage(`Cannot parse ${source}: expected a number from 0 up, received "${value}"`);
+  throw badUsage(`Cannot parse ${source}: expected a whole number, 0 or more, received "${value}"`);
 }
 
 /** A limit, of which 0 means none. */
@@ -75,7 +75,7 @@ export function parseNetworks({ value, source }: Setting): string[] {
   const wrong = networks.find((network) => !ipaddr.isValidCIDR(network) && !isAddress(network));
   if (wrong === undefined) return networks;
   throw badUsage(
-    `Cannot parse ${source}: expected IP addresses or CIDRs such as 10.0.0.0/8, received "${wrong}"`,
+    `Cannot parse ${source}: expected an IP address or a CIDR range such as 10.0.0.0/8, received "${wrong}"`,
   );
 }
 
@@ -102,7 +102,7 @@ export function parseHosts({ value, source }: Setting): string[] {
     const url = URL.parse(`http://${name}`);
     if (url && !/[/?#@\\]|:\d*$/.test(name.replace(/^\[.*\]$/, ""))) return url.hostname;
     throw badUsage(
-      `Cannot parse ${source}: expected a name without port such as chat.example.org, ` +
+      `Cannot parse ${source}: expected a host name without a port, such as chat.example.org, ` +
         `received "${name}"`,
     );
   });
@@ -115,7 +115,7 @@ export function parseBase({ value, source }: Setting): string {
   const isPlain = path.split("/").every((part) => /^(?!\.\.?$)[\w.~-]+$/.test(part));
   if (isPlain) return `/${path}`;
   throw badUsage(
-    `Cannot parse ${source}: expected a path such as /chat, of letters, digits and - . _ ~, ` +
+    `Cannot parse ${source}: expected a path of letters, digits and - . _ ~, such as /chat, ` +
       `received "${value}"`,
   );
 }
@@ -126,12 +126,12 @@ export function parseHooks({ value, source }: Setting): HookConfig[] {
     const [, name, url] = /^(?:([^:/?#=]*)=)?(.*)$/s.exec(part.trim())!;
     const room = name === undefined ? undefined : parseRoomName(name);
     if (name !== undefined && room === undefined) {
-      throw badUsage(`Cannot parse ${source}: expected the name of a room, received "${name}"`);
+      throw badUsage(`Cannot parse ${source}: expected a room name, received "${name}"`);
     }
     if (/^https?:\/\/\S+$/i.test(url!) && URL.canParse(url!)) return { room, url: url! };
     throw badUsage(
       `Cannot parse ${source}: expected [ROOM=]URL with http:// or https://, ` +
-        `received another at place ${i + 1}. A comma within a URL is written %2C`,
+        `received another value in item ${i + 1}. Write a comma within a URL as %2C`,
     );
   });
 }

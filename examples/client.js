@@ -1,12 +1,12 @@
-// A client of `confab.v1` for the terminal, written from docs/protocol.md alone. What you type is said; Ctrl-D ends it.
+// A terminal client for `confab.v1`, written from docs/protocol.md alone. It sends each line that you type; Ctrl-D ends it.
 //   deno run --allow-net examples/client.js ws://localhost:8080/ws Ann     (or: node, from version 22 on)
 import process from "node:process";
 import { createInterface } from "node:readline";
 
 const [url, name] = process.argv.slice(2);
-const key = crypto.randomUUID(); // who has the key is the person; keep it to stay the same one
-const waiting = new Map(); // what was said and is not acknowledged: by id, oldest first
-let socket, silence, epoch, last; // `last` is the newest seq that was shown
+const key = crypto.randomUUID(); // identifies the author; keep it to stay the same person
+const waiting = new Map(); // unacknowledged messages by id, oldest first
+let socket, silence, epoch, last; // `last` is the newest seq shown
 let [attempt, isEnding] = [0, false];
 
 function connect() {
@@ -25,7 +25,7 @@ function connect() {
 function take(line) {
   switch (line.type) {
     case "welcome":
-      if (!line.resumed) last = undefined; // another history: what was shown is of no use
+      if (!line.resumed) last = undefined; // a new history: the messages shown are invalid
       epoch = line.epoch;
       attempt = 0;
       return waiting.forEach((message) => send(message));
@@ -35,7 +35,7 @@ function take(line) {
       return line.kind === "say" && console.log(`${line.seq} ${line.from.name}: ${line.text}`);
     case "gap":
       last = line.to;
-      return console.log(`(${line.count} messages are not here any more)`);
+      return console.log(`(${line.count} messages are no longer available)`);
     case "ack":
       return waiting.delete(line.id);
     case "error":
@@ -49,7 +49,7 @@ function send(line) {
   if (line && socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(line));
 }
 
-/** Silence for 15 s is asked about; silence for 10 s more is the end of the connection. */
+/** Sends a ping after 15 s of silence, and closes the connection after 10 s more. */
 function listen() {
   clearTimeout(silence);
   silence = setTimeout(() => {

@@ -25,12 +25,12 @@ export interface Signed {
 export function parseSecret(secret: string): Uint8Array {
   if (!secret.startsWith(BASE64_PREFIX)) {
     if (secret !== "") return new TextEncoder().encode(secret);
-    throw new ChatError("bad_usage", { message: "Cannot use the secret of hooks: it is empty" });
+    throw new ChatError("bad_usage", { message: "Cannot use the hook secret: it is empty" });
   }
   const digits = secret.slice(BASE64_PREFIX.length);
   if (BASE64.test(digits)) return Buffer.from(digits, "base64");
   throw new ChatError("bad_usage", {
-    message: `Cannot use the secret of hooks: expected base64 after "${BASE64_PREFIX}"`,
+    message: `Cannot use the hook secret: expected base64 after "${BASE64_PREFIX}"`,
   });
 }
 

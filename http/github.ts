@@ -51,10 +51,10 @@ const TELLERS: ReadonlyMap<string, Teller> = new Map<string, Teller>([
  * @throws {ChatError} `bad_field` when it is no event of GitHub's.
  */
 export function readGithub(event: string, payload: unknown): Said | undefined {
-  if (event === "") throw badPayload("the header X-GitHub-Event to name an event");
+  if (event === "") throw badPayload("an event name in the header X-GitHub-Event");
   const isKnown = ["repository", "organization", "sender", "hook"]
     .some((name) => isObject(at(payload, name)));
-  if (!isKnown) throw badPayload("an object of GitHub's, with a repository");
+  if (!isKnown) throw badPayload("a GitHub event with a repository");
   const who = lineAt(payload, "sender", "login") || lineAt(payload, "pusher", "name") || "Somebody";
   const tell = TELLERS.get(event) ?? (() => [tellOther(event, payload)]);
   const lines = tell(payload, who);

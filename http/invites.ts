@@ -29,7 +29,7 @@ async function answer(
 ): Promise<Response> {
   const { role } = await identify(request, deps);
   if (role !== "member" && role !== "operator") {
-    const message = "Only who has the password or the operator key may invite";
+    const message = "Cannot manage invites: this requires the password or the operator key";
     throw new ChatError("sign_in_first", { message });
   }
   const { gate } = deps;
@@ -49,11 +49,11 @@ async function readWish(request: Request): Promise<{ room: string | undefined; l
   const body = decodeText(await readBody(request, MAX_BODY_BYTES));
   const { room: name, hours = DEFAULT_HOURS } = body === "" ? {} : parseObject(body);
   if (typeof hours !== "number" || !(hours > 0 && hours <= MAX_HOURS)) {
-    throw badField("hours", `a number above 0, up to ${MAX_HOURS}`, hours);
+    throw badField("hours", `a number above 0 and at most ${MAX_HOURS}`, hours);
   }
   if (name === undefined) return { room: undefined, lastsMs: hours * HOUR_MS };
   const room = typeof name === "string" ? parseRoomName(encodeURIComponent(name)) : undefined;
-  if (room === undefined) throw badField("room", "the name of a room", name);
+  if (room === undefined) throw badField("room", "a room name", name);
   return { room, lastsMs: hours * HOUR_MS };
 }
 

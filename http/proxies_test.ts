@@ -63,7 +63,7 @@ Deno.test("Proxies.keyOf() counts no proxy, which stands for many", () => {
 Deno.test("Turnstile.enter() refuses one more than may be in, in all and from one address", () => {
   const turnstile = new Turnstile({ connections: 4, connectionsPerAddress: 2 });
   const refusal = (key: string) =>
-    assertThrows(() => turnstile.enter(key), ChatError, "There are too many connections");
+    assertThrows(() => turnstile.enter(key), ChatError, "Too many connections are open");
   const leaves = ["a", "a"].map((key) => turnstile.enter(key));
   assertEquals(refusal("a").retryAfterMs, 5000);
   leaves.push(...["", ""].map((key) => turnstile.enter(key)));

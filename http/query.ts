@@ -26,11 +26,11 @@ export function parseQuery({ searchParams }: URL): RoomQuery {
   };
   const [after, before] = [number("after"), number("before")];
   if (after !== undefined && before !== undefined) {
-    throw badField("before", "either this or after", String(before));
+    throw badField("before", "only one of before and after", String(before));
   }
   const history = number("history");
   const limit = number("limit") ?? DEFAULT_HISTORY;
-  if (limit < 1) throw badField("limit", "a number from 1 up", "0");
+  if (limit < 1) throw badField("limit", "a number, 1 or more", "0");
   const follow = searchParams.get("follow");
   return {
     after,

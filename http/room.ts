@@ -66,7 +66,7 @@ function answer(request: Request, peer: Peer, deps: RoomDeps): Response | Promis
   if (request.method === "OPTIONS") {
     return new Response(null, { status: 204, headers: { allow: METHODS } });
   }
-  const message = `A room knows no ${request.method}: to say something use POST`;
+  const message = `Cannot use ${request.method} on a room: use POST to send a message`;
   return problemOf(new ChatError("method_not_allowed", { message }), { allow: METHODS });
 }
 
@@ -74,7 +74,7 @@ function read(request: Request, peer: Peer, deps: RoomDeps): Response | Promise<
   const { isRoot, servePage } = deps;
   const type = typeFor(request, isRoot);
   if (type === undefined) {
-    const message = `None of the formats that the request accepts can be had: there are ${
+    const message = `None of the accepted media types is available: expected ${
       (isRoot ? ROOT_TYPES : TYPES).join(", ")
     }`;
     throw new ChatError("not_acceptable", { message });

@@ -57,7 +57,7 @@ export function serveSignIn(asked: Asked, { next, isInPlace, error }: SignInOpti
 /** For who is signed in: the way on, and the way out. */
 export function serveSignedIn(asked: Asked, next: string): Response {
   const root = rootFrom(asked);
-  const body = `<p><a href="${escapeHtml(root + next)}">Go on</a></p>
+  const body = `<p><a href="${escapeHtml(root + next)}">Continue</a></p>
     <form method="post" action="${root}sign-out"><button>Sign out</button></form>`;
   return servePage(asked, { title: "You are signed in", why: "", body });
 }
@@ -69,10 +69,10 @@ export function serveSignedIn(asked: Asked, next: string): Response {
 export function serveGoOn(asked: Asked, next: string): Response {
   const url = escapeHtml(rootFrom(asked) + next);
   return servePage(asked, {
-    title: "Come in",
+    title: "Redirecting",
     why: "",
     head: `<meta http-equiv="refresh" content="0;url=${url}">`,
-    body: `<p><a href="${url}">Go on</a></p>`,
+    body: `<p><a href="${url}">Continue</a></p>`,
   });
 }
 
@@ -80,11 +80,9 @@ export function serveGoOn(asked: Asked, next: string): Response {
 export function serveBadInvite(asked: Asked, error: ChatError): Response {
   const waitS = Math.ceil((error.retryAfterMs ?? 0) / 1000);
   return servePage(asked, {
-    title: "Not invited",
+    title: "Invite not accepted",
     why: `${error.message}.`,
-    body: waitS > 0
-      ? `<p>Try again in ${waitS} s.</p>`
-      : "<p>Ask whoever sent it for another one.</p>",
+    body: waitS > 0 ? `<p>Try again in ${waitS} s.</p>` : "<p>Ask the sender for a new invite.</p>",
     status: (ERRORS[error.code] as ErrorRow).status ?? 403,
     headers: waitS > 0 ? { "retry-after": `${waitS}` } : {},
   });

@@ -14,7 +14,7 @@ export function readSlack(payload: unknown): { name: string; text: string } {
   // Where there are blocks, Slack shows the text in notifications only.
   const said = readBlocks(payload) || toPlain(textAt(payload, "text"));
   const text = joinLines([said, ...listAt(payload, "attachments").map(readAttachment)]);
-  if (text === "") throw badPayload("text, blocks or attachments that say something");
+  if (text === "") throw badPayload("non-empty text, blocks or attachments");
   return { name: readName(textAt(payload, "username")), text };
 }
 

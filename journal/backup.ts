@@ -98,7 +98,7 @@ function checkAbsent(path: string): void {
     if (error instanceof Deno.errors.NotFound) return;
     throw error;
   }
-  throw new Error(`"${path}" is there already, and is never replaced`);
+  throw new Error(`"${path}" already exists and is never replaced`);
 }
 
 function removeFile(path: string): void {

@@ -38,8 +38,8 @@ export function checkHasJournal(folder: string): void {
   try {
     if (Deno.statSync(`${folder}/${FILE_NAME}`).isFile) return;
   } catch { /* told as there being none */ }
-  const message = `Cannot use data folder "${folder}": there is no journal in it. ` +
-    "Name another with --data DIR";
+  const message = `Cannot use data folder "${folder}": it contains no journal. ` +
+    "Choose another folder with --data DIR";
   throw new ChatError("data_unavailable", { message });
 }
 
@@ -53,15 +53,15 @@ export function openDatabase(path: string, options: { readOnly?: boolean } = {})
 /** What is wrong, and what to do about a folder that another process has. */
 export function explainLock({ message }: Error): string {
   return /locked|busy/.test(message)
-    ? "another process uses it. Stop that one, or choose another folder with --data DIR"
+    ? "another process uses it. Stop that process, or choose another folder with --data DIR"
     : message;
 }
 
 /** What is wrong with a folder, and what to do about it. */
 export function explainFolder(error: Error): string {
   if (/malformed|not a database/.test(error.message)) {
-    return `${FILE_NAME} in it is damaged (${error.message}). ` +
-      "Move it away with its -wal and -shm to start anew, or to restore a backup";
+    return `its ${FILE_NAME} is damaged (${error.message}). ` +
+      "Move it and its -wal and -shm files away, then start with an empty journal or restore a backup";
   }
   return explainLock(error);
 }

@@ -440,7 +440,7 @@ Deno.test("openSqliteJournal() refuses a file of a newer version or of another p
   for (
     const [sql, reason] of [
       ["PRAGMA user_version = 99", "newer than this program's"],
-      ["PRAGMA application_id = 7", "made by another program"],
+      ["PRAGMA application_id = 7", "created by another program"],
     ]
   ) {
     using place = makeFolder();

@@ -57,7 +57,7 @@ export function migrate(db: DatabaseSync): void {
   const version = pragma(db, "user_version");
   const isEmpty = version === 0 && pragma(db, "page_count") <= 1;
   if (!isEmpty && pragma(db, "application_id") !== APPLICATION_ID) {
-    throw new Error("its journal.db was made by another program");
+    throw new Error("its journal.db was created by another program");
   }
   checkVersion(version);
   // A file that is up to date is not written to: on a full disk what is in it can still be read.
@@ -79,7 +79,7 @@ export function readEpoch(db: DatabaseSync): string {
 /** @throws when the file is of a newer version, or no journal. */
 export function checkJournal(db: DatabaseSync): void {
   if (pragma(db, "application_id") !== APPLICATION_ID) {
-    throw new Error("it is not a journal of Confab");
+    throw new Error("it is not a Confab journal");
   }
   checkVersion(pragma(db, "user_version"));
 }

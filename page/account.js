@@ -40,7 +40,7 @@ export function makeAccount({ isOperator, session, tools, menu }) {
 /** In place of the tools of the message. @param {Session} session @param {number} ref */
 function pickTerm(session, ref) {
   const row = document.querySelector(".tools");
-  const address = makeButton("Address too", () => press(!isPressed));
+  const address = makeButton("IP address too", () => press(!isPressed));
   let isPressed = false;
   press(false);
   /** @param {boolean} isPressedNow */

@@ -88,7 +88,8 @@ const tools = {
     const mine = [...reactions.get(emoji) ?? []].find(([tag]) => isSame(log.me, tag));
     session.react(seq, emoji, !mine?.[1].on);
   },
-  reply: ({ seq, from }) => composer.begin({ replyTo: seq }, `Answering ${from.name || "no name"}`),
+  reply: ({ seq, from }) =>
+    composer.begin({ replyTo: seq }, `Replying to ${from.name || "no name"}`),
   link: async ({ seq }) => await copyText(linkOf(seq)) ? "Copied" : linkOf(seq),
   edit,
   remove: ({ seq }) => session.remove(seq),
@@ -218,7 +219,7 @@ function drawPlace() {
 /** @param {number} seq */
 async function goTo(seq) {
   await history.reach(() => log.first <= seq);
-  if (!log.show(seq)) log.addNotice(`Message ${seq} is not here.`);
+  if (!log.show(seq)) log.addNotice(`Message ${seq} was not found.`);
 }
 
 async function goToDay() {
@@ -239,7 +240,7 @@ async function save(ending) {
     const [entries, { saveEntries }] = await Promise.all([history.readAll(), import("./save.js")]);
     saveEntries(`${room}.${ending}`, entries);
   } catch {
-    log.addNotice("Not saved: the connection is gone.");
+    log.addNotice("Not saved: the connection was lost.");
   }
 }
 

@@ -12,8 +12,7 @@ const MAX_FAILURES = 3;
 /** Or one that took so long to fail. */
 const MAX_WAIT_MS = 9_000;
 
-const BLOCKED =
-  "The page comes through, but messages do not: a proxy, a firewall or an extension blocks them. " +
+const BLOCKED = "The page loads, but a proxy, a firewall or an extension blocks messages. " +
   "Try another network or browser.";
 
 /** Shows the state that it is told. @param {() => void} onRetry @param {() => void} onBlocked once at most */

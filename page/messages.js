@@ -77,7 +77,7 @@ export function tellAct(entry) {
   if (kind === "close") return `${name} ${entry.on ? "closed" : "opened"} the room.`;
   if (kind !== "ban") return "";
   const whom = `${entry.who.name} (${entry.who.tag})`;
-  if (!entry.on) return `${name} lifted the ban of ${whom}.`;
+  if (!entry.on) return `${name} lifted the ban on ${whom}.`;
   return `${name} banned ${whom} until ${fullTime(entry.until)}.`;
 }
 

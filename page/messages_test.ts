@@ -65,7 +65,7 @@ Deno.test("tellAct() has words for what an operator does to the room, and for no
   assertEquals(tellAct({ ...of, kind: "close", on: true }), "Ann closed the room.");
   assertEquals(tellAct({ ...of, kind: "close", on: false }), "Ann opened the room.");
   assertMatch(tellAct({ ...ban, on: true }), /^Ann banned Ben \(b0b0\) until .*2026.*\.$/);
-  assertEquals(tellAct({ ...ban, on: false }), "Ann lifted the ban of Ben (b0b0).");
+  assertEquals(tellAct({ ...ban, on: false }), "Ann lifted the ban on Ben (b0b0).");
   assertEquals(tellAct({ ...of, kind: "delete", ref: 1 }), "");
 });
 

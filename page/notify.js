@@ -12,7 +12,7 @@ export function makeNotifier(room, storage, onHide) {
   const mute = addChoice("mute", `confab.mute.${room}`);
   let unread = 0;
 
-  if (!canNotify) notify.title = "This needs https.";
+  if (!canNotify) notify.title = "Requires https.";
   notify.disabled = !canNotify;
   if (canNotify && Notification.permission !== "granted") notify.checked = false;
   notify.onclick = async () => {

@@ -242,10 +242,10 @@ Deno.test("access: guesses from a few addresses leave places for others, and one
   await Promise.all(few);
   const many = Array.from({ length: 16 }, (_, i) => guess(`other ${i}`, `198.51.100.${i}`));
   const late = Array.from({ length: 6 }, (_, i) => guess(`late ${i}`, "203.0.113.1"));
-  const busy = "Too many passwords are being looked at";
+  const busy = "Too many passwords are being checked";
   assertEquals(new Set(await Promise.all(late)), new Set([busy]));
-  assertEquals(new Set(await Promise.all(many)), new Set(["That is not the password"]));
-  assertEquals(await guess("late", "203.0.113.1"), "That is not the password");
+  assertEquals(new Set(await Promise.all(many)), new Set(["Wrong password"]));
+  assertEquals(await guess("late", "203.0.113.1"), "Wrong password");
 });
 
 Deno.test("access: a password may begin as an invite does", async () => {
@@ -340,7 +340,7 @@ Deno.test("access: the sign-in page has the page's policy, and shows whoever ask
   const wrong = await server.signIn("no", "/r/kitchen");
   const again = await wrong.text();
   assertEquals(wrong.status, 401);
-  assertStringIncludes(again, "That is not the password.");
+  assertStringIncludes(again, "Wrong password.");
   assertStringIncludes(again, 'value="./r/kitchen">');
 });
 
@@ -394,7 +394,7 @@ Deno.test("access: an invite can be used until it expires, and its session is us
   server.clock.now += 2 * 3_600_000 + 1;
   const late = await server.ask(`/invite/${token}`);
   assertEquals([late.status, late.headers.getSetCookie()], [403, []]);
-  assertStringIncludes(await late.text(), "The invite is not valid, or no longer");
+  assertStringIncludes(await late.text(), "The invite is invalid, expired or revoked");
   assertEquals(await server.told("/r/ops", { headers: bearer(token) }), [403, "bad_invite"]);
   assertEquals(await server.told("/r/any", { headers: { cookie } }), [200, ""]);
   for (const wish of [{ hours: 0 }, { hours: "x" }, { hours: 1e9 }, { room: "A b" }, { room: 1 }]) {
@@ -436,7 +436,7 @@ Deno.test("access: sessions begin at a bounded rate from an address, by an invit
   assertEquals(statuses, [...Array(30).fill(200), 429, 429]);
   const late = await server.ask(`/invite/${token}`);
   assertEquals([late.headers.get("retry-after"), late.headers.getSetCookie()], ["1", []]);
-  assertStringIncludes(await late.text(), "Too many sign-ins came from this address.");
+  assertStringIncludes(await late.text(), "Too many sign-ins from this address.");
   assertEquals((await server.signIn(PASSWORD)).status, 429);
   assertEquals(server.gate.listInvites()[0]!.sessions, 30);
   server.clock.now += 1_000;

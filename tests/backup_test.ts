@@ -128,7 +128,7 @@ Deno.test("confab backup and restore: replace nothing, and take nothing that is 
   await Deno.writeTextFile(`${path}/there`, "precious");
   await refuse(["backup", `${path}/there`, "--data", data], "is never replaced");
   assertEquals(await Deno.readTextFile(`${path}/there`), "precious");
-  await refuse(["backup", `${path}/new.db`, "--data", `${path}/none`], "there is no journal in it");
+  await refuse(["backup", `${path}/new.db`, "--data", `${path}/none`], "it contains no journal");
   await refuse(["backup", `${path}/none/new.db`, "--data", data], "Cannot back up");
   assertEquals((await runProgram(["backup", `${path}/new.db`, "--data", data])).code, 0);
   await refuse(["restore", `${path}/new.db`, "--data", data], "is never replaced");
@@ -145,7 +145,7 @@ Deno.test("confab backup and restore: replace nothing, and take nothing that is 
   await Deno.writeFile(`${path}/other.db`, bytes.fill(7, 68, 72)); // the id of the program
   await refuse(
     ["restore", `${path}/other.db`, "--data", `${path}/fresh`],
-    "not a journal of Confab",
+    "not a Confab journal",
   );
   assertEquals(
     [...Deno.readDirSync(path)].map(({ name }) => name).toSorted(),

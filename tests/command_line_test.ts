@@ -125,10 +125,10 @@ Deno.test("confab send: what is refused is one sentence, exit 1, and shows nothi
   const url = roomUrl(program.port);
   const long = "secret ".repeat(3_000);
   const runs: [string[], string, string][] = [
-    [["secret", "--name", "x".repeat(33)], "", "A name has 1 to 32 characters"],
+    [["secret", "--name", "x".repeat(33)], "", "A name must have 1 to 32 characters"],
     [[], " \n", 'Cannot read "text"'],
     [[], long, "longer than"],
-    [["--lines"], `a\n${long}\nb\n`, "Line 2 is left out"],
+    [["--lines"], `a\n${long}\nb\n`, "Line 2 is skipped"],
   ];
   for (const [args, input, reason] of runs) {
     const { code, stdout, stderr } = await runProgram(["send", url, ...args], { input });
@@ -162,7 +162,7 @@ Deno.test("confab send --lines: waits for a server that is away, and says so onc
   const input = "one\ntwo\nthree\n";
   const { code, stderr } = await runProgram(["send", server.url, "--lines"], { input });
   assertEquals([code, said], [0, ["one", "two", "three"]]);
-  assertMatch(stderr, /^confab: Cannot [^\n]+ \(trying again\)\nconfab: Connected\n$/);
+  assertMatch(stderr, /^confab: Cannot [^\n]+ \(retrying\)\nconfab: Connected\n$/);
 });
 
 Deno.test({
@@ -203,7 +203,7 @@ Deno.test("confab tail: prints everything once and in order, over a kill -9 and 
       Array.from({ length: to - from + 1 }, (_, n) => `${text} ${from + n}`);
     const begun = Number(texts[0]!.slice("before ".length));
     assertEquals(texts, [...count("before", begun, 12), ...count("after", 1, 30)]);
-    assertMatch(tail.log(), /^confab: Cannot [^\n]+ \(trying again\)\nconfab: Connected\n$/);
+    assertMatch(tail.log(), /^confab: Cannot [^\n]+ \(retrying\)\nconfab: Connected\n$/);
     tail.kill("SIGINT");
     assertEquals((await tail.status).code, 0);
   } finally {
@@ -227,7 +227,7 @@ Deno.test("confab tail: begins where it is told, tells what is gone, and shows n
   assertEquals(textsOf(some.output()), ["message 300", "the end"]);
   await using beyond = startCommand(["tail", url, "--since", "999"]);
   await eventually(() => beyond.output().includes("the end"));
-  assertEquals(beyond.log(), "confab: The room has no message 999: it begins anew\n");
+  assertEquals(beyond.log(), "confab: The room has no message 999: starting over\n");
 });
 
 Deno.test("confab tail: nothing that others say steers the terminal or forges a line", async () => {
@@ -275,7 +275,10 @@ Deno.test("confab tail: what is no room is one sentence, exit 1; what is no addr
   );
   const { code, stderr } = await runProgram(["tail", other.url]);
   assertEquals(code, 1);
-  assertMatch(stderr, /^confab: Cannot use http\S+: it answered with text\/html\. Is it [^\n]+\n$/);
+  assertMatch(
+    stderr,
+    /^confab: Cannot use http\S+: the server responded with text\/html\. Is it [^\n]+\n$/,
+  );
   assertEquals((await runProgram(["tail", "ftp://127.0.0.1/"])).code, 2);
 });
 
@@ -289,7 +292,7 @@ Deno.test("confab tail and export: an entry that is none is one sentence, exit 1
   for (const command of ["tail", "export"]) {
     const { code, stdout, stderr } = await runProgram([command, other.url]);
     assertEquals([code, stdout], [1, ""]);
-    assertMatch(stderr, /^confab: Cannot read what the server sent: it is no entry\. [^\n]+\n$/);
+    assertMatch(stderr, /^confab: Cannot read the response: it is not an entry\. [^\n]+\n$/);
   }
 });
 
@@ -330,7 +333,7 @@ Deno.test("confab export: the same from a server and from its journal, in every 
     }
     const none = await runProgram(["export", "other", "--data", data]);
     assertEquals([none.code, none.stdout], [1, ""]);
-    assertStringIncludes(none.stderr, 'Cannot export "other": nothing was ever said');
+    assertStringIncludes(none.stderr, 'Cannot export "other": the journal has no messages');
   } finally {
     await Deno.remove(data, { recursive: true });
   }
@@ -342,7 +345,10 @@ Deno.test("confab export: writes nothing of what is no room, and is led nowhere 
   );
   const { code, stdout, stderr } = await runProgram(["export", page.url, "--format", "json"]);
   assertEquals([code, stdout], [1, ""]);
-  assertMatch(stderr, /^confab: Cannot use http\S+: it answered with text\/html\. Is it [^\n]+\n$/);
+  assertMatch(
+    stderr,
+    /^confab: Cannot use http\S+: the server responded with text\/html\. Is it [^\n]+\n$/,
+  );
   await using leading = serveOther((request) => {
     const seq = Number(new URL(request.url).searchParams.get("after")) + 1;
     const entry = { type: "entry", seq, kind: "say", from: { name: "", tag: "" }, at: 0 };
@@ -360,7 +366,7 @@ Deno.test("confab export: makes no journal where there is none, exit 4", async (
     for (const data of [folder, `${folder}/missing`]) {
       const { code, stdout, stderr } = await runProgram(["export", "ops", "--data", data]);
       assertEquals([code, stdout], [4, ""]);
-      assertStringIncludes(stderr, "there is no journal in it");
+      assertStringIncludes(stderr, "it contains no journal");
     }
     assertEquals([...Deno.readDirSync(folder)], []);
   } finally {
@@ -382,7 +388,7 @@ Deno.test("confab health: ok and 0, or why not and 1", async () => {
   }
   const { code, stdout, stderr } = await runProgram(["health", url]);
   assertEquals([code, stdout], [1, ""]);
-  assertMatch(stderr, /^confab: Cannot reach \S+: nothing listens there\.[^\n]+\n$/);
+  assertMatch(stderr, /^confab: Cannot reach \S+: connection refused\.[^\n]+\n$/);
   const debug = await runProgram(["health", url, "--debug"]);
   assertStringIncludes(debug.stderr, "request.ts:");
 });

@@ -13,7 +13,7 @@ Deno.test("program: with a password its own commands come in by it, and an invit
     const env = { CONFAB_OPERATOR_KEY: OPERATOR_KEY };
     const args = ["--addr", "127.0.0.1:0", "--password-file", password];
     await using program = await startProgram({ args, env });
-    assertStringIncludes(program.output(), "needs the password");
+    assertStringIncludes(program.output(), "requires the password");
     const server = `http://127.0.0.1:${program.port}/`;
     const room = `${server}r/ops`;
     const known = { CONFAB_PASSWORD: PASSWORD };
@@ -29,13 +29,13 @@ Deno.test("program: with a password its own commands come in by it, and an invit
       run(["invite", server, "--room", "ops", "--hours", "1"], env),
     ]);
     assertEquals([said.code, chatted.code], [0, 0], said.stderr + chatted.stderr);
-    const hint = `Sign in first. Give the password by --password-file FILE or in CONFAB_PASSWORD\n`;
+    const hint = `Sign in first. Add --password-file FILE or set CONFAB_PASSWORD\n`;
     assertEquals([unknown.code, unknown.stderr], [1, `confab: Cannot use ${room}: ${hint}`]);
     assertEquals([chatUnknown.code, chatUnknown.stderr], [
       1,
       `confab: Cannot use ${room}: ${hint}`,
     ]);
-    assertEquals(wrong.stderr, `confab: Cannot use ${room}: That is not the password\n`);
+    assertEquals(wrong.stderr, `confab: Cannot use ${room}: Wrong password\n`);
     assertMatch(invited.stdout, new RegExp(`^${server}invite/inv_[\\w-]{43}\n$`));
     const link = invited.stdout.trim();
     const accepted = await fetch(link);

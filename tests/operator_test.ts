@@ -9,7 +9,7 @@ import { runProgram } from "./program.ts";
 import { serve, type Serving, type ServingOptions } from "./serving.ts";
 
 const TRANSPORTS = { deno: listenDeno, ws: listenWs };
-const BANNED = /^Banned from here until \d{4}-\d\d-\d\d \d\d:\d\d UTC$/;
+const BANNED = /^You are banned from this server until \d{4}-\d\d-\d\d \d\d:\d\d UTC$/;
 
 function serveOperator(options: ServingOptions = {}): Promise<Serving> {
   return serve({ gate: makeOperatorGate(), ...options });
@@ -193,7 +193,7 @@ Deno.test("confab chat, send and tail of somebody who is banned say so, and end;
     ]);
     for (const { code, stderr } of ended) {
       assertEquals(code, 1, stderr);
-      assertMatch(stderr, /Banned from here until \d{4}-\d\d-\d\d \d\d:\d\d UTC\n/);
+      assertMatch(stderr, /You are banned from this server until \d{4}-\d\d-\d\d \d\d:\d\d UTC\n/);
     }
   } finally {
     await Deno.remove(folder, { recursive: true });

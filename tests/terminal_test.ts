@@ -90,9 +90,9 @@ testOnTerminal("asks for a name, says and shows; what is written survives what c
   await using terminal = scene.open();
   await terminal.see(/\d\d:\d\d Bob: before\nYour name:/);
   await terminal.type("in\u200bvisible\r");
-  await terminal.see(/! A name has .*\nYour name:/);
+  await terminal.see(/! A name must have .*\nYour name:/);
   await terminal.type("Ann\r");
-  await terminal.see(/-- you are Ann --\n>/);
+  await terminal.see(/-- your name is Ann --\n>/);
   await terminal.type("h");
   await bob.read("typing");
   await terminal.type("i\r//x\rhal");
@@ -109,7 +109,7 @@ testOnTerminal("asks for a name, says and shows; what is written survives what c
   await terminal.see("Bob: hi Anna");
   await terminal.type("/who\r/nope\r");
   await terminal.see(/-- here: (Anna, Bob|Bob, Anna) --/);
-  await terminal.see("! There is no such command. The commands are /name NEW,");
+  await terminal.see("! Unknown command. The commands are /name NEW,");
   await terminal.type("not said\x03");
   await terminal.see("[exit 0, restored]");
   assert(!terminal.screen.text.includes("not said"));
@@ -159,11 +159,11 @@ testOnTerminal(
 testOnTerminal("leaves at once without a server, and sends the rest when it is back", async () => {
   await using scene = new Scene();
   await using terminal = scene.open("--name", "Ann");
-  await terminal.see(`-- there is no Confab at http://127.0.0.1:${scene.port}/ now; trying on --`);
+  await terminal.see(`-- cannot reach Confab at http://127.0.0.1:${scene.port}/; retrying --`);
   await terminal.type("later\r");
   await terminal.see(/… later\n(-- connecting.*\n)?>/);
   await terminal.type("\x03");
-  await terminal.see("1 message is not sent yet; it will be when you come back.");
+  await terminal.see("1 message was not sent. It will be sent when you return.");
   await terminal.see("[exit 0, restored]");
   await using again = scene.open();
   await again.see(/… later\n(-- connecting.*\n)?>/);
@@ -217,7 +217,7 @@ testOnTerminal("goes on when a server sends what is no confab.v1", async () => {
   const options = { hostname: "127.0.0.1", port: scene.port, onListen: () => {} };
   await using _server = Deno.serve(options, handler);
   await using terminal = scene.open("--name", "Ann");
-  await terminal.see("! What the server sends cannot be read (SyntaxError)");
+  await terminal.see("! Cannot read what the server sent (SyntaxError)");
   await terminal.type("hi\r");
   await terminal.see(/… hi\n[^]*>/);
   await terminal.type("\x03");
@@ -234,7 +234,7 @@ testOnTerminal("asks what to do with a message that was refused", async () => {
   await terminal.type("next\r/retry\r");
   await terminal.see(/Ann: next\n! not sent: x{60}/);
   await terminal.type("/drop\r/drop\r");
-  await terminal.see(/Ann: next\n-- nothing has failed --\n>/);
+  await terminal.see(/Ann: next\n-- no failed messages --\n>/);
 });
 
 async function runChat(scene: Scene, args: string[], input = "", home = scene.env.HOME!) {
@@ -310,12 +310,12 @@ Deno.test("chat without a home works, and says that it forgets", async () => {
   const args = [scene.url, "--name", "Ann"];
   const { code, stdout, stderr } = await runChat(scene, args, "hi\n", "");
   assertEquals([code, stdout.slice(6)], [0, "Ann: hi\n"]);
-  assertMatch(stderr, /^Name and key are forgotten at the end: no HOME .*\n$/);
+  assertMatch(stderr, /^Cannot save name and key: HOME is not set\n$/);
   await Deno.mkdir(scene.env.HOME!);
   await Deno.writeTextFile(`${scene.env.HOME}/.local`, "no folder");
   const refused = await runChat(scene, args, "hi\n");
   assertEquals(refused.code, 0);
-  assertMatch(refused.stderr, /^Name, key and .* forgotten at the end: cannot write .*\n$/);
+  assertMatch(refused.stderr, /^Cannot save name, key and unsent messages to .*\n$/);
 });
 
 Deno.test("chat in a pipe has a name, or says why not; what is refused is named", async () => {
@@ -326,7 +326,7 @@ Deno.test("chat in a pipe has a name, or says why not; what is refused is named"
   assertEquals(nobody.stderr, "confab: Cannot chat without a name: add --name NAME\n");
   const bad = await pipe(scene, "hi\n", "--name", "\u200b");
   assertEquals([bad.code, bad.stdout], [1, ""]);
-  assertMatch(bad.stderr, /^confab: A name has .*\n$/);
+  assertMatch(bad.stderr, /^confab: A name must have .*\n$/);
   const long = await pipe(scene, `a\n${"x".repeat(20_000)}\nb\n`, "--name", "Ann");
   assertEquals(long.code, 1);
   assertMatch(long.stderr, /^! not sent: x{60}… \(The message is longer than allowed\)\n$/);

@@ -55,9 +55,9 @@ Deno.test({
     await folder.write(second);
     await hangUp(program, "certificate renewed");
     await folder.write({ key: first.key });
-    await hangUp(program, "they do not belong together");
+    await hangUp(program, "they do not match");
     await folder.write({ cert: "" });
-    await hangUp(program, "holds no certificate as PEM");
+    await hangUp(program, "contains no PEM certificate");
 
     const response = await fetch(url, { client: later, method: "POST", body: "renewed" });
     assertEquals([response.status, (await response.json()).seq], [201, 1]);

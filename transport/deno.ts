@@ -50,7 +50,9 @@ class DenoListener implements Listener {
   }
 
   renew(): never {
-    throw new Error("transport deno keeps the one that it began with: restart, or use ws");
+    throw new Error(
+      "transport deno cannot reload a certificate: restart the server or use --transport ws",
+    );
   }
 
   async stop(graceMs: number): Promise<void> {

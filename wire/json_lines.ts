@@ -114,7 +114,7 @@ export function decodeFields(
     }
     default:
       throw new ChatError("unknown_type", {
-        message: `Cannot read "type": ${show(fields["type"])} is not known`,
+        message: `Cannot read "type": unknown, received ${show(fields["type"])}`,
         ...idOf(fields),
       });
   }
@@ -201,7 +201,7 @@ function decodeMessage(kind: Kind, fields: Fields, rest: () => Partial<Message>)
 
 function readText(fields: Fields, maxBytes: number): string {
   const text = cleanText(readString(fields, "text"));
-  if (text.trim() === "") throw badField("text", "some text", text);
+  if (text.trim() === "") throw badField("text", "non-empty text", text);
   if (isLonger(text, maxBytes)) {
     throw new ChatError("too_long", { message: `The text is longer than ${maxBytes} bytes` });
   }
@@ -233,7 +233,7 @@ function readLimit(fields: Fields, least: number, name = "limit"): number {
 
 function readSeq(fields: Fields, name: string): number {
   const value = fields[name];
-  if (!isSeq(value)) throw badField(name, "a seq", value);
+  if (!isSeq(value)) throw badField(name, "a sequence number", value);
   return value;
 }
 
@@ -274,7 +274,9 @@ export function badField(name: string, expected: string, received: unknown): Cha
 function show(value: unknown): string {
   if (value === undefined) return "none";
   if (typeof value === "number") return String(value);
-  if (typeof value === "string") return value.length > 20 ? "a longer one" : JSON.stringify(value);
+  if (typeof value === "string") {
+    return value.length > 20 ? "a longer string" : JSON.stringify(value);
+  }
   return value === null ? "null" : Array.isArray(value) ? "a list" : `a ${typeof value}`;
 }
 

@@ -108,7 +108,7 @@ const SAYINGS: (Entry[] | Notice)[] = [
   {
     type: "error",
     code: "not_stored",
-    message: "The message could not be stored; it was not accepted",
+    message: "The message could not be stored and was not accepted",
     id: "5f0c",
     retryAfterMs: 2000,
   },

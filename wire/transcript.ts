@@ -55,7 +55,7 @@ function tellAct({ kind, name, on, text }: Entry): string {
   if (kind === "close") return `${name} ${on ? "closed" : "opened"} the room`;
   const { who, until } = decodeBanned(text);
   const whom = `${who.name}#${who.tag}`;
-  return on ? `${name} banned ${whom} until ${timeOf(until)}` : `${name} lifted the ban of ${whom}`;
+  return on ? `${name} banned ${whom} until ${timeOf(until)}` : `${name} lifted the ban on ${whom}`;
 }
 
 function timeOf(at: number): string {

@@ -46,7 +46,7 @@ Deno.test("TRANSCRIPT and encodeTranscript() tell what an operator has done", ()
     "2026-11-21T20:58:45Z -- Ann closed the room --",
     "2026-11-21T20:58:45Z -- Ann opened the room --",
     "2026-11-21T20:58:45Z -- Ann banned Ben#b3nx until 2026-11-21T21:58:45Z --",
-    "2026-11-21T20:58:45Z -- Ann lifted the ban of Ben#b3nx --",
+    "2026-11-21T20:58:45Z -- Ann lifted the ban on Ben#b3nx --",
   ].join("\n");
   assertEquals(TRANSCRIPT.encode(entries)!.text, lines);
   // What they refer to being deleted does not hide them.

@@ -196,7 +196,7 @@ testInBrowser("page: what is in the header and the form has a role and a name", 
   await ann.getByRole("button", { name: "Menu", expanded: true }).waitFor();
   await ann.getByRole("region", { name: "Menu" }).waitFor();
   await ann.getByRole("combobox", { name: "Theme" }).waitFor();
-  for (const name of ["Notifications", "Sound", "Mute, but for mentions of you"]) {
+  for (const name of ["Notifications", "Sound", "Mute all except mentions"]) {
     await ann.getByRole("checkbox", { name }).waitFor();
   }
   assertEquals(await ann.getByRole("region", { name: "People" }).count(), 0);

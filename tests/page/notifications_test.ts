@@ -212,7 +212,7 @@ testInBrowser("page: in a muted room nothing counts but mentions of my name", as
   const { ann, ben, hear } = await meet(stage);
   await using _ = ben;
   await choose(ann, "Notifications");
-  await choose(ann, "Mute, but for mentions of you");
+  await choose(ann, "Mute all except mentions");
   await hide(ann);
   await hear("nobody is meant");
   await hear("Annabel and Joann are others");

@@ -162,16 +162,17 @@ testInBrowser(
     };
     await press("Ban 1 day");
     await notice(ann, /^Ann banned Ben \(\w{4,}\) until .+\.$/).waitFor();
-    await notice(ben, /^Banned from here until \d{4}-\d\d-\d\d \d\d:\d\d UTC\.$/).waitFor();
+    await notice(ben, /^You are banned from this server until \d{4}-\d\d-\d\d \d\d:\d\d UTC\.$/)
+      .waitFor();
     await ben.locator("#retry").waitFor();
     assertMatch((await ben.locator("#countdown").textContent())!, /^ in \d{3} s · $/);
     await ben.locator("#retry").click();
-    await notice(ben, /^Banned from here/).nth(1).waitFor();
+    await notice(ben, /^You are banned from this server/).nth(1).waitFor();
     await ben.reload();
-    await notice(ben, /^Banned from here/).waitFor();
+    await notice(ben, /^You are banned from this server/).waitFor();
     await ben.locator("#retry").waitFor();
     await press("Lift ban");
-    await notice(ann, /^Ann lifted the ban of Ben \(\w{4,}\)\.$/).waitFor();
+    await notice(ann, /^Ann lifted the ban on Ben \(\w{4,}\)\.$/).waitFor();
     await ben.locator("#retry").click();
     await online(ben);
     await tell(ben, "better now");

@@ -50,7 +50,7 @@ testInBrowser(
     assertEquals(await ann.evaluate("document.documentElement.scrollWidth <= 320"), true);
     await ann.keyboard.type("open says me");
     await ann.keyboard.press("Enter");
-    await ann.locator("#why", { hasText: "That is not the password." }).waitFor();
+    await ann.locator("#why", { hasText: "Wrong password." }).waitFor();
     await ann.keyboard.type(PASSWORD);
     await ann.keyboard.press("Enter");
     await online(ann);
