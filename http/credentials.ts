@@ -17,7 +17,17 @@ function attributesFor({ base, isHttps }: Visitor) {
 }
 
 export function credentialsOf(headers: Headers, visitor: Visitor): Credentials {
-  return { bearer: bearerOf(headers), cookie: getCookies(headers)[nameFor(visitor)] };
+  return { bearer: bearerOf(headers), cookie: cookieOf(headers, nameFor(visitor)) };
+}
+
+/** Returns the last cookie of the name, or undefined when there is none or the header cannot be parsed. */
+function cookieOf(headers: Headers, name: string): string | undefined {
+  try {
+    return getCookies(headers)[name];
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined; // anybody may send one: no fault of the server
+    throw error;
+  }
 }
 
 /** What `Authorization: Bearer` shows; undefined for nothing. */

@@ -966,17 +966,20 @@ Deno.test("Session.history() rejects without a connection, and when it ends", as
   assertStringIncludes(failure.message, "Cannot load history");
 });
 
-/** Sets the clock back, not the timers. */
+/** Sets the clock back, not the timers. Within fake time: what that gives back is the real Date. */
 class Earlier implements Disposable {
-  readonly #now = Date.now;
+  readonly #Date = Date;
   readonly isSet: boolean;
   constructor(ms: number) {
-    const before = Date.now();
-    Date.now = () => this.#now() - ms;
+    const { now } = Date;
+    const before = now();
+    globalThis.Date = new Proxy(Date, {
+      get: (target, name) => name === "now" ? () => now() - ms : Reflect.get(target, name),
+    });
     this.isSet = Date.now() < before;
   }
   [Symbol.dispose](): void {
-    Date.now = this.#now;
+    globalThis.Date = this.#Date;
   }
 }
 

@@ -1,12 +1,15 @@
-// Stand-in for jsr:@std/assert: the functions that the tests use, over node:assert.
-import nodeAssert from "node:assert/strict";
+// Stand-in for jsr:@std/assert: the functions that the tests use, with upstream's contract. What differs between two
+// values is shown by node:assert.
+import { AssertionError } from "node:assert/strict";
+import { stripVTControlCharacters } from "node:util";
+import { equal } from "./equal.ts";
 
 // deno-lint-ignore no-explicit-any
 type ErrorClass<E extends Error> = abstract new (...args: any[]) => E;
 
 /** Throws unless the expression is truthy. */
 export function assert(expr: unknown, msg = ""): asserts expr {
-  nodeAssert.ok(expr, msg || "Expected a truthy value");
+  if (!expr) fail(msg);
 }
 
 /** Throws unless both are the same. */
@@ -15,35 +18,41 @@ export function assertStrictEquals<T>(
   expected: T,
   msg?: string,
 ): asserts actual is T {
-  nodeAssert.strictEqual(actual, expected, msg as string);
+  if (Object.is(actual, expected)) return;
+  fail(`Values are not strictly equal${end(msg)}\n${difference("strictEqual", actual, expected)}`);
 }
 
 /** Throws unless both are deeply equal. */
 export function assertEquals<T>(actual: T, expected: T, msg?: string): void {
-  nodeAssert.deepStrictEqual(actual, expected, msg as string);
+  if (equal(actual, expected)) return;
+  fail(`Values are not equal${end(msg)}\n${difference("deepStrictEqual", actual, expected)}`);
 }
 
 /** Throws unless `actual` is greater than `expected`. */
 export function assertGreater<T>(actual: T, expected: T, msg?: string): void {
-  nodeAssert.ok(actual > expected, msg ?? `Expected ${actual} > ${expected}`);
+  if (!(actual > expected)) {
+    fail(msg ?? `Expect ${Deno.inspect(actual)} > ${Deno.inspect(expected)}`);
+  }
 }
 
 /** Throws unless `actual` is less than `expected`. */
 export function assertLess<T>(actual: T, expected: T, msg?: string): void {
-  nodeAssert.ok(actual < expected, msg ?? `Expected ${actual} < ${expected}`);
+  if (!(actual < expected)) {
+    fail(msg ?? `Expect ${Deno.inspect(actual)} < ${Deno.inspect(expected)}`);
+  }
 }
 
 /** Throws unless the text matches. */
 export function assertMatch(actual: string, expected: RegExp, msg?: string): void {
-  nodeAssert.match(actual, expected, msg as string);
+  if (!expected.test(actual)) {
+    fail(`Expected actual: "${actual}" to match: "${expected}"${end(msg)}`);
+  }
 }
 
 /** Throws unless the text contains the other. */
 export function assertStringIncludes(actual: string, expected: string, msg?: string): void {
-  nodeAssert.ok(
-    actual.includes(expected),
-    msg ?? `Expected ${JSON.stringify(actual)} to contain ${JSON.stringify(expected)}`,
-  );
+  if (actual.includes(expected)) return;
+  fail(`Expected actual: "${actual}" to contain: "${expected}"${end(msg)}`);
 }
 
 /** Throws unless the value is an instance of the class. */
@@ -53,48 +62,114 @@ export function assertInstanceOf<T extends abstract new (...args: any[]) => any>
   expectedType: T,
   msg = "",
 ): asserts actual is InstanceType<T> {
-  nodeAssert.ok(
-    actual instanceof expectedType,
-    msg || `Expected an instance of ${expectedType.name}, received ${actual}`,
-  );
+  if (actual instanceof expectedType) return;
+  const name = actual === null
+    ? "null"
+    : typeof actual === "object"
+    ? actual.constructor?.name ?? "Object"
+    : typeof actual;
+  fail(`Expected object to be an instance of "${expectedType.name}" but was "${name}"${end(msg)}`);
 }
 
+/** Throws unless `fn` throws; returns what it throws. */
+export function assertThrows(fn: () => unknown, msg?: string): unknown;
 /** Throws unless `fn` throws an error of the class whose message includes the text; returns that error. */
 export function assertThrows<E extends Error = Error>(
   fn: () => unknown,
-  // deno-lint-ignore no-explicit-any
-  errorClass: ErrorClass<E> = Error as any,
-  msgIncludes = "",
-): E {
+  errorClass: ErrorClass<E>,
+  msgIncludes?: string,
+  msg?: string,
+): E;
+export function assertThrows<E extends Error = Error>(
+  fn: () => unknown,
+  errorClassOrMsg?: ErrorClass<E> | string,
+  msgIncludes?: string,
+  msg?: string,
+): unknown {
+  const expected = readExpected(errorClassOrMsg, msgIncludes, msg);
   try {
     fn();
   } catch (error) {
-    return checkError(error, errorClass, msgIncludes);
+    checkError(error, expected, "thrown");
+    return error;
   }
-  throw new nodeAssert.AssertionError({ message: "Expected function to throw" });
+  fail(`Expected function to throw${end(expected.msg)}`);
 }
 
-/** Resolves with the error that `fn` rejects with, as {@linkcode assertThrows} checks it. */
+/** Throws unless the promise of `fn` rejects; resolves with the reason. */
+export function assertRejects(fn: () => PromiseLike<unknown>, msg?: string): Promise<unknown>;
+/** Resolves with the error that the promise of `fn` rejects with, as {@linkcode assertThrows} checks it. */
+export function assertRejects<E extends Error = Error>(
+  fn: () => PromiseLike<unknown>,
+  errorClass: ErrorClass<E>,
+  msgIncludes?: string,
+  msg?: string,
+): Promise<E>;
 export async function assertRejects<E extends Error = Error>(
   fn: () => PromiseLike<unknown>,
-  // deno-lint-ignore no-explicit-any
-  errorClass: ErrorClass<E> = Error as any,
-  msgIncludes = "",
-): Promise<E> {
+  errorClassOrMsg?: ErrorClass<E> | string,
+  msgIncludes?: string,
+  msg?: string,
+): Promise<unknown> {
+  const expected = readExpected(errorClassOrMsg, msgIncludes, msg);
+  let promise: PromiseLike<unknown> | undefined;
   try {
-    await fn();
-  } catch (error) {
-    return checkError(error, errorClass, msgIncludes);
+    promise = fn();
+  } catch { /* reported below, like anything else that is no promise */ }
+  if (typeof promise !== "object" || typeof promise?.then !== "function") {
+    fail(`Function throws when expected to reject${end(expected.msg)}`);
   }
-  throw new nodeAssert.AssertionError({ message: "Expected function to reject" });
+  try {
+    await promise;
+  } catch (error) {
+    checkError(error, expected, "rejected");
+    return error;
+  }
+  fail(`Expected function to reject${end(expected.msg)}`);
 }
 
-function checkError<E extends Error>(
+interface ExpectedError {
+  /** Undefined where anything may be thrown. */
+  errorClass: ErrorClass<Error> | undefined;
+  msgIncludes: string;
+  msg: string | undefined;
+}
+
+function readExpected(
+  errorClassOrMsg: ErrorClass<Error> | string | undefined,
+  msgIncludes = "",
+  msg?: string,
+): ExpectedError {
+  return typeof errorClassOrMsg === "string"
+    ? { errorClass: undefined, msgIncludes: "", msg: errorClassOrMsg }
+    : { errorClass: errorClassOrMsg, msgIncludes, msg };
+}
+
+function checkError(
   error: unknown,
-  errorClass: ErrorClass<E>,
-  msgIncludes: string,
-): E {
-  assertInstanceOf(error, errorClass);
-  assertStringIncludes((error as E).message, msgIncludes);
-  return error as E;
+  { errorClass, msgIncludes, msg }: ExpectedError,
+  verb: "thrown" | "rejected",
+): void {
+  if (!errorClass) return;
+  if (!(error instanceof Error)) fail(`A non-Error object was ${verb}${end(msg)}`);
+  const { message, constructor: { name } } = error;
+  if (!(error instanceof errorClass)) {
+    fail(`Expected error to be instance of "${errorClass.name}", but was "${name}"${end(msg)}`);
+  }
+  if (stripVTControlCharacters(message).includes(stripVTControlCharacters(msgIncludes))) return;
+  const [wanted, received] = [msgIncludes, message].map((text) => JSON.stringify(text));
+  fail(`Expected error message to include ${wanted}, but got ${received}${end(msg)}`);
+}
+
+/** Returns the end of a message's first sentence: what the test adds to it, if anything. */
+function end(msg: string | undefined): string {
+  return msg ? `: ${msg}` : ".";
+}
+
+function difference(operator: string, actual: unknown, expected: unknown): string {
+  return new AssertionError({ actual, expected, operator }).message;
+}
+
+function fail(message: string): never {
+  throw new AssertionError({ message });
 }

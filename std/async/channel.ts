@@ -39,7 +39,7 @@ interface Waiter<In> {
  * A first-in, first-out queue between tasks. Each value goes to exactly one receiver, in the order of sending;
  * after `close` it still hands out what it holds.
  */
-export class Channel<T> implements AsyncIterable<T> {
+export class Channel<T> implements AsyncIterable<T>, Disposable, AsyncDisposable {
   readonly #capacity: number;
   readonly #held = new Denque<T>();
   /** Who waits. Many channels never see anybody wait. */
@@ -62,6 +62,11 @@ export class Channel<T> implements AsyncIterable<T> {
   /** Whether `close` has been called. */
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** How many values it holds before `send` waits. */
+  get capacity(): number {
+    return this.#capacity;
   }
 
   /** How many values are held. */
@@ -143,6 +148,17 @@ export class Channel<T> implements AsyncIterable<T> {
     } catch (error) {
       if (this.#reason.length > 0 || !(error instanceof ChannelClosedError)) throw error;
     }
+  }
+
+  /** Closes without a reason. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Closes without a reason. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
   }
 
   #receiveError(): unknown {

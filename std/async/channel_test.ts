@@ -81,3 +81,21 @@ Deno.test("new Channel() refuses a capacity that is not a whole number from 0", 
     assertThrows(() => new Channel({ capacity }), RangeError, String(capacity));
   }
 });
+
+Deno.test("Channel.capacity is what it was made with, 0 otherwise", () => {
+  assertEquals([new Channel({ capacity: 3 }).capacity, new Channel().capacity], [3, 0]);
+});
+
+Deno.test("Channel is closed at the end of its scope, and keeps what it holds", async () => {
+  const channels = [1, 2].map(() => new Channel<number>({ capacity: 1 }));
+  const [first, second] = channels as [Channel<number>, Channel<number>];
+  {
+    using channel = first;
+    channel.trySend(1);
+    await using other = second;
+    other.trySend(2);
+    assert(!channel.closed && !other.closed);
+  }
+  assert(first.closed && second.closed);
+  assertEquals([await Array.fromAsync(first), await Array.fromAsync(second)], [[1], [2]]);
+});

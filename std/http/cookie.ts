@@ -1,10 +1,10 @@
-// Stand-in for jsr:@std/http/cookie: the part that Confab uses, over npm:cookie.
-import { parseCookie, stringifySetCookie } from "cookie";
+// Stand-in for jsr:@std/http/cookie: the part that Confab uses, with upstream's contract.
 
-/** A cookie, with the attributes that Confab sets. */
+/** Cookie with the attributes that Confab sets. */
 export interface Cookie {
   name: string;
   value: string;
+  expires?: Date | number;
   /** In seconds. */
   maxAge?: number;
   path?: string;
@@ -13,25 +13,65 @@ export interface Cookie {
   sameSite?: "Strict" | "Lax" | "None";
 }
 
-/** The cookies of a request by their names. */
-export function getCookies(headers: Headers): Record<string, string> {
-  return parseCookie(headers.get("cookie") ?? "", { decode: (text) => text }) as Record<
-    string,
-    string
-  >;
+/** Printable ASCII without white space and separators. */
+const NAME = /^[!#-'*+\-./0-9A-Z^-z|~]+$/;
+const VALUE = /^[!#-+\--:<-[\]-~]*$/;
+const PATH = /^[ -:<-~]+$/;
+
+/**
+ * Returns the cookies of a request by their names. The last one of a name counts.
+ * @throws {SyntaxError} when the header has a part without a name, as `a=1;` and an empty header do.
+ */
+export function getCookies(headers: Headers): Partial<Record<string, string>> {
+  const cookies: Partial<Record<string, string>> = Object.create(null);
+  for (const part of headers.get("cookie")?.split(";") ?? []) {
+    const [name = ""] = part.split("=", 1);
+    if (name === "") throw new SyntaxError("Cannot parse Cookie header: a part has no name");
+    cookies[name.trim()] = part.slice(name.length + 1);
+  }
+  return cookies;
 }
 
-/** Adds a `Set-Cookie` header to those of a response. */
-export function setCookie(headers: Headers, { sameSite, ...cookie }: Cookie): void {
-  const lower = sameSite?.toLowerCase() as Lowercase<NonNullable<typeof sameSite>> | undefined;
-  headers.append("set-cookie", stringifySetCookie({ ...cookie, ...lower && { sameSite: lower } }));
+/**
+ * Adds a `Set-Cookie` header to those of a response. Without a name it adds nothing. What the prefixes `__Secure` and
+ * `__Host` demand is added to the attributes.
+ * @throws {SyntaxError} when name, value or path has a character that it may not have.
+ * @throws {RangeError} when `maxAge` is negative.
+ */
+export function setCookie(headers: Headers, cookie: Cookie): void {
+  const { name, value, maxAge, httpOnly, sameSite } = cookie;
+  if (!name) return;
+  const isHost = name.startsWith("__Host");
+  const isSecure = cookie.secure || isHost || name.startsWith("__Secure");
+  const path = isHost ? "/" : cookie.path;
+  check("name", name, NAME);
+  check("value", value, VALUE);
+  if (maxAge !== undefined && maxAge < 0) {
+    throw new RangeError(
+      `Cannot set cookie "${name}": Max-Age must be at least 0, received ${maxAge}`,
+    );
+  }
+  if (path) check("path", path, PATH);
+  const parts = [`${name}=${value}`];
+  if (isSecure) parts.push("Secure");
+  if (httpOnly) parts.push("HttpOnly");
+  if (Number.isInteger(maxAge)) parts.push(`Max-Age=${maxAge}`);
+  if (sameSite) parts.push(`SameSite=${sameSite}`);
+  if (path) parts.push(`Path=${path}`);
+  if (cookie.expires) parts.push(`Expires=${new Date(cookie.expires).toUTCString()}`);
+  headers.append("set-cookie", parts.join("; "));
 }
 
-/** Adds a `Set-Cookie` header that removes a cookie with this name and these attributes. */
+/** Adds a `Set-Cookie` header that removes the cookie with this name and these attributes. */
 export function deleteCookie(
   headers: Headers,
   name: string,
-  attributes: Omit<Cookie, "name" | "value" | "maxAge"> = {},
+  attributes?: Pick<Cookie, "path" | "secure" | "httpOnly">,
 ): void {
-  setCookie(headers, { ...attributes, name, value: "", maxAge: 0 });
+  setCookie(headers, { name, value: "", expires: new Date(0), ...attributes });
+}
+
+function check(part: string, text: string, pattern: RegExp): void {
+  if (pattern.test(text)) return;
+  throw new SyntaxError(`Cannot set cookie: ${part} has a character that is not allowed`);
 }
