@@ -20,10 +20,15 @@ export function credentialsOf(headers: Headers, visitor: Visitor): Credentials {
   return { bearer: bearerOf(headers), cookie: cookieOf(headers, nameFor(visitor)) };
 }
 
-/** Returns the last cookie of the name, or undefined when there is none or the header cannot be parsed. */
+/**
+ * Returns the last cookie of the name, or undefined when there is none or the header cannot be parsed. Empty parts are
+ * skipped: many clients end the header with a semicolon.
+ */
 function cookieOf(headers: Headers, name: string): string | undefined {
+  const parts = (headers.get("cookie") ?? "").split(";").filter((part) => part.trim() !== "");
+  if (parts.length === 0) return undefined;
   try {
-    return getCookies(headers)[name];
+    return getCookies(new Headers({ cookie: parts.join(";") }))[name];
   } catch (error) {
     if (error instanceof SyntaxError) return undefined; // anybody may send one: no fault of the server
     throw error;

@@ -9,6 +9,8 @@ Deno.test("credentialsOf() reads the last session cookie, and by https only one 
   const cases: [string, Visitor, string | undefined][] = [
     ["confab_session=a", VISITOR, "a"],
     ["confab_session=a; x=1; confab_session=b", VISITOR, "b"],
+    ["confab_session=a;", VISITOR, "a"],
+    ["; confab_session=a; ;", VISITOR, "a"],
     ["__Host-confab_session=a; confab_session=b", SECURE, "a"],
     ["confab_session=b", SECURE, undefined],
   ];
@@ -18,7 +20,7 @@ Deno.test("credentialsOf() reads the last session cookie, and by https only one 
 });
 
 Deno.test("credentialsOf() finds no cookie in a header that cannot be parsed, and still the bearer", () => {
-  for (const cookie of ["", "confab_session=a;", "=x; confab_session=a"]) {
+  for (const cookie of ["", ";", "=x; confab_session=a"]) {
     const headers = new Headers({ cookie, authorization: "Bearer b" });
     assertEquals(credentialsOf(headers, VISITOR), { bearer: "b", cookie: undefined }, cookie);
   }

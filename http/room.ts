@@ -20,9 +20,11 @@ const MAX_PAGE_CHARS = 256 * 1024;
 /** Representations that go on. */
 const STREAMS = ["application/x-ndjson", "text/event-stream"];
 
+const JSON_TYPE = "application/json";
+
 /** What a room can be had as. Whoever takes anything gets the first. */
-const TYPES = ["text/plain", "text/html", "application/json", ...STREAMS];
-const ROOT_TYPES = ["text/html", "text/plain", "application/json", ...STREAMS];
+const TYPES = ["text/plain", "text/html", JSON_TYPE, ...STREAMS];
+const ROOT_TYPES = ["text/html", "text/plain", JSON_TYPE, ...STREAMS];
 
 const METHODS = "GET, HEAD, POST, OPTIONS";
 
@@ -35,7 +37,10 @@ export interface RoomDeps extends Visit {
 
 /** What a request for a room is to be answered with; undefined for nothing that there is. */
 export function typeFor(request: Request, isRoot: boolean): string | undefined {
-  return accepts(request, ...isRoot ? ROOT_TYPES : TYPES);
+  const types = isRoot ? ROOT_TYPES : TYPES;
+  // Types that are equally welcome go by our order. A client that names JSON, as HTTP libraries do beside a wildcard, reads it.
+  const isJsonNamed = request.headers.get("accept")?.includes(JSON_TYPE);
+  return accepts(request, ...isJsonNamed ? new Set([JSON_TYPE, ...types]) : types);
 }
 
 /** Answers a request for a room; what is wrong with it with a problem document. */

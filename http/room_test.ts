@@ -264,10 +264,13 @@ Deno.test("GET chooses by Accept, and says that it does", async () => {
     [server.url, browser, 200, html],
     [server.url, "application/json", 200, "application/json"],
     [server.url, "text/html;q=0.1, application/json", 200, "application/json"],
+    [server.url, "application/json, text/plain, */*", 200, "application/json"],
+    [server.url, "text/plain, application/json;q=0.9", 200, text],
     [server.url, "image/png", 406, "application/problem+json"],
     [server.url, "application/json;q=0", 406, "application/problem+json"],
     [root, "*/*", 200, html],
     [root, "application/json", 200, "application/json"],
+    [root, "application/json, text/plain, */*", 200, "application/json"],
     [root, "text/plain", 200, text],
   ];
   for (const [url, accept, status, type] of cases) {
