@@ -52,6 +52,7 @@ export function makeHandler(options: ServerDeps): Handler {
   const turnstile = new Turnstile(limits);
   const posts = new Buckets(rateOf(limits), MAX_ADDRESSES);
   const reads = new Buckets(rateOf(limits, PAGES_PER_MESSAGE), MAX_ADDRESSES);
+  for (const asset of ASSETS.values()) void asset.represent(); // compressed before anybody asks
   const shared = { hub, log, allowOrigins, limits, turnstile, posts, reads };
   return (request, nearest) => {
     const peer = proxies.look(request, nearest);

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { FakeTime } from "@std/testing/time";
 import { Proxies } from "./http/proxies.ts";
 import { Hub } from "./hub.ts";
@@ -109,19 +110,59 @@ Deno.test("makeHandler() serves a file that is not text byte for byte, in rooms 
   }
 });
 
-Deno.test("makeHandler() answers 304 to a tag that is current, 200 to another", async () => {
+Deno.test("makeHandler() serves each file in each coding, with its own tag, and 304 to that tag only", async () => {
   const { ask } = makeTestHandler();
+  const decode: Record<string, (body: Uint8Array) => Uint8Array> = {
+    br: brotliDecompressSync,
+    gzip: gunzipSync,
+    identity: (body) => body,
+  };
   const tags = new Set<string>();
   for (const path of ASSETS.keys()) {
-    const { headers } = await ask(path);
-    assertEquals(headers.get("cache-control"), "no-cache");
-    const etag = headers.get("etag")!;
-    const current = await ask(path, { headers: { "if-none-match": etag } });
-    assertEquals([current.status, await current.text()], [304, ""], path);
-    assertEquals((await ask(path, { headers: { "if-none-match": '"other"' } })).status, 200);
-    tags.add(etag);
+    const isText = !path.endsWith(".png");
+    const whole = await (await ask(path)).bytes();
+    const found = new Map<string, string>();
+    for (const coding of isText ? ["br", "gzip", "identity"] : ["identity"]) {
+      const headers = { "accept-encoding": coding };
+      const response = await ask(path, { headers });
+      const encoding = response.headers.get("content-encoding");
+      assertEquals(encoding, coding === "identity" ? null : coding, path);
+      const vary = response.headers.get("vary");
+      assertEquals(
+        vary,
+        path === "/" ? "Accept, Accept-Encoding" : isText ? "Accept-Encoding" : null,
+      );
+      assertEquals(response.headers.get("cache-control"), "no-cache");
+      const body = await response.bytes();
+      assertEquals(response.headers.get("content-length"), `${body.length}`, path);
+      assertEquals(new Uint8Array(decode[coding]!(body)), whole, path);
+      const head = await ask(path, { method: "HEAD", headers });
+      assertEquals([...head.headers], [...response.headers], path);
+      found.set(coding, response.headers.get("etag")!);
+    }
+    for (const [coding, tag] of found) {
+      for (const other of found.keys()) {
+        const headers = { "accept-encoding": other, "if-none-match": `"x", ${tag}` };
+        const response = await ask(path, { headers });
+        assertEquals(response.status, other === coding ? 304 : 200, `${path} ${other} ${coding}`);
+        assertEquals(response.headers.get("vary")?.endsWith("Accept-Encoding") ?? false, isText);
+        if (response.status !== 304) continue;
+        assertEquals([response.headers.get("etag"), await response.text()], [tag, ""]);
+        assertEquals(response.headers.get("content-encoding"), null);
+      }
+      tags.add(tag);
+    }
   }
-  assertEquals(tags.size, ASSETS.size);
+  assertEquals(tags.size, 3 * ASSETS.size - 2); // the icon has but one
+});
+
+Deno.test("makeHandler() compresses an image for nobody, and nothing twice", async () => {
+  const { ask } = makeTestHandler();
+  const headers = { "accept-encoding": "br, gzip" };
+  assertEquals((await ask("/page/icon.png", { headers })).headers.get("content-encoding"), null);
+  const once = await (await ask("/page/chat.js", { headers: { "accept-encoding": "gzip" } }))
+    .bytes();
+  assertStringIncludes(gunzipSync(once).toString(), "import ");
 });
 
 Deno.test("manifest: an installed room opens that room, and its icons are what they are said to be", async () => {

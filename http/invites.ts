@@ -64,6 +64,7 @@ function describe({ expiresAt, ...invite }: Omit<ListedInvite, "sessions">): obj
 function json(status: number, body: object): Response {
   return new Response(`${JSON.stringify(body)}\n`, {
     status,
-    headers: { "content-type": "application/json", "cache-control": "no-store" },
+    // Never compressed, by nobody on the way either: it may hold a token.
+    headers: { "content-type": "application/json", "cache-control": "no-store, no-transform" },
   });
 }

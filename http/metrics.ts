@@ -3,6 +3,7 @@ import type { Buffer } from "node:buffer";
 import { createHash, timingSafeEqual } from "node:crypto";
 import { isLoopback } from "../address.ts";
 import type { Metrics } from "../metrics.ts";
+import { respondWithText } from "./coding.ts";
 import { bearerOf } from "./credentials.ts";
 import { refuse } from "./problem.ts";
 import type { Visitor } from "./visitor.ts";
@@ -21,17 +22,14 @@ export function serveMetrics(
   request: Request,
   visitor: Visitor,
   { metrics, token }: MetricsDeps,
-): Response {
+): Response | Promise<Response> {
   if (!isLocal(request, visitor) && !hasToken(request.headers, token)) return refuse("not_found");
   if (request.method !== "GET" && request.method !== "HEAD") {
     return refuse("method_not_allowed", { allow: "GET, HEAD" });
   }
-  const body = metrics.text();
-  return new Response(request.method === "HEAD" ? null : body, {
-    headers: {
-      "content-type": "text/plain; version=0.0.4; charset=utf-8",
-      "cache-control": "no-store",
-    },
+  return respondWithText(request, metrics.text(), {
+    "content-type": "text/plain; version=0.0.4; charset=utf-8",
+    "cache-control": "no-store",
   });
 }
 

@@ -7,6 +7,7 @@ import { addTo } from "../tally.ts";
 import type { Peer } from "../transport/transport.ts";
 import { encodeEntry } from "../wire/json_lines.ts";
 import { encodeGap, encodeTranscript } from "../wire/transcript.ts";
+import { addVary, respondWithText } from "./coding.ts";
 import { corsHeaders, isAllowedOrigin } from "./origin.ts";
 import { servePost } from "./post.ts";
 import { problemOf, refuse } from "./problem.ts";
@@ -30,7 +31,7 @@ const METHODS = "GET, HEAD, POST, OPTIONS";
 
 export interface RoomDeps extends Visit {
   /** Answers with the page. */
-  readonly servePage: () => Response;
+  readonly servePage: () => Promise<Response>;
   /** Whether it is the room of `/`, which is the page first of all and takes no POST: scripts know it so. */
   readonly isRoot: boolean;
 }
@@ -45,10 +46,6 @@ export function typeFor(request: Request, isRoot: boolean): string | undefined {
 
 /** Answers a request for a room; what is wrong with it with a problem document. */
 export async function serveRoom(request: Request, peer: Peer, deps: RoomDeps): Promise<Response> {
-  const headers = {
-    vary: deps.allowOrigins.length > 0 ? "Accept, Origin" : "Accept",
-    ...corsHeaders(request, deps.allowOrigins),
-  };
   let response: Response;
   try {
     response = await answer(request, peer, deps);
@@ -58,6 +55,8 @@ export async function serveRoom(request: Request, peer: Peer, deps: RoomDeps): P
       addTo(deps.hub.tally.refused, error.code);
     }
   }
+  addVary(response.headers, deps.allowOrigins.length > 0 ? "Accept, Origin" : "Accept");
+  const headers = corsHeaders(request, deps.allowOrigins);
   for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
   return response;
 }
@@ -108,13 +107,11 @@ async function readPage(
     ? (gap ? `${encodeGap(gap)}\n` : "") + encodeTranscript(reading.entries)
     : encodePage(reading, query);
   const link = linksOf(reading, limit);
-  return new Response(request.method === "HEAD" ? null : body, {
-    headers: {
-      "content-type": type === "text/plain" ? "text/plain; charset=utf-8" : type,
-      "cache-control": "no-store",
-      "x-content-type-options": "nosniff",
-      ...link ? { link } : {},
-    },
+  return respondWithText(request, body, {
+    "content-type": type === "text/plain" ? "text/plain; charset=utf-8" : type,
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    ...link ? { link } : {},
   });
 }
 

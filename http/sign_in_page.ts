@@ -2,14 +2,13 @@
 // they also work below a path.
 import { type ChatError, type ErrorRow, ERRORS } from "../errors.ts";
 import { SIGN_IN_CSS, SIGN_IN_HTML, SIGN_IN_JS } from "../sign_in/files.ts";
-import { compact } from "../page/assets.ts";
-import { securityHeaders } from "./page.ts";
-import { refuse } from "./problem.ts";
+import { Asset } from "../page/assets.ts";
+import { securityHeaders, serveAsset } from "./page.ts";
 
 /** Its files by the path that they are served at. */
 const FILES = new Map([
-  ["/sign-in/sign_in.css", { type: "text/css; charset=utf-8", body: compact(SIGN_IN_CSS) }],
-  ["/sign-in/sign_in.js", { type: "text/javascript; charset=utf-8", body: compact(SIGN_IN_JS) }],
+  ["/sign-in/sign_in.css", new Asset("sign_in.css", SIGN_IN_CSS)],
+  ["/sign-in/sign_in.js", new Asset("sign_in.js", SIGN_IN_JS)],
 ]);
 
 /** What is asked for. */
@@ -89,19 +88,9 @@ export function serveBadInvite(asked: Asked, error: ChatError): Response {
 }
 
 /** A file of these pages; undefined where there is none of that path. */
-export function serveSignInFile({ request, path }: Asked): Response | undefined {
+export function serveSignInFile({ request, path }: Asked): Promise<Response> | undefined {
   const file = FILES.get(path);
-  if (!file) return undefined;
-  if (!["GET", "HEAD"].includes(request.method)) {
-    return refuse("method_not_allowed", { allow: "GET, HEAD" });
-  }
-  return new Response(request.method === "HEAD" ? null : file.body, {
-    headers: {
-      ...securityHeaders(request),
-      "content-type": file.type,
-      "cache-control": "no-cache",
-    },
-  });
+  return file && serveAsset(request, file);
 }
 
 /** What a URL leads to here, relative to the root; the root where it leads to another site. */
@@ -147,7 +136,8 @@ function servePage(asked: Asked, content: Content): Response {
       // With the page's own policy a browser would send "Origin: null" with the form.
       "referrer-policy": "same-origin",
       "content-type": "text/html; charset=utf-8",
-      "cache-control": "no-store",
+      // Never compressed, by nobody on the way either: it repeats what the URL says beside what is for one visitor only.
+      "cache-control": "no-store, no-transform",
       vary: "Accept, Cookie",
       ...headers,
     },

@@ -1,16 +1,9 @@
-// What each of the page's files is served as. The only files that are ever served.
+// The page's files as they are served: without comments, and compressed once. No other file is ever served.
 import { eTag } from "@std/http/etag";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import * as files from "./files.ts";
 
-/** One embedded file. */
-export interface Asset {
-  readonly body: string | Uint8Array<ArrayBuffer>;
-  /** Its media type. */
-  readonly type: string;
-  readonly etag: string;
-}
-
-/** Media types by the ending of a file's name. */
+/** Maps endings of file names to media types. */
 const TYPES = new Map([
   ["css", "text/css; charset=utf-8"],
   ["html", "text/html; charset=utf-8"],
@@ -20,41 +13,110 @@ const TYPES = new Map([
   ["webmanifest", "application/manifest+json"],
 ]);
 
-/** The files by the path that they are served at. */
+/** At this quality all files take 20 ms. At the best one they take 180 ms, which the start would wait for, and save 2 KiB. */
+const BROTLI = { params: { [constants.BROTLI_PARAM_QUALITY]: 6 } };
+const GZIP = { level: 9 };
+
+/** Content of a file in one coding. */
+export interface Representation {
+  readonly coding: "br" | "gzip" | "identity";
+  readonly body: Uint8Array<ArrayBuffer>;
+  /** Strong validator, computed from the bytes that are sent: each coding has its own. */
+  readonly etag: string;
+}
+
+/** One embedded file. */
+export class Asset {
+  /** Media type. */
+  readonly type: string;
+  readonly #source: string | Uint8Array<ArrayBuffer>;
+  #representations: Promise<readonly Representation[]> | undefined;
+
+  /** @throws {TypeError} when the name's ending has no media type. */
+  constructor(name: string, source: string | Uint8Array<ArrayBuffer>) {
+    const type = TYPES.get(name.slice(name.lastIndexOf(".") + 1));
+    if (!type) throw new TypeError(`Cannot serve ${name}: no media type for its ending`);
+    this.type = type;
+    this.#source = source;
+  }
+
+  /**
+   * Returns the representations in the server's order of preference, identity last. A file that is not text is compressed
+   * already and has that one only. The first call compresses: commands that serve nothing do not pay for it.
+   */
+  represent(): Promise<readonly Representation[]> {
+    return this.#representations ??= represent(this.#source);
+  }
+}
+
+/** Maps the paths that the files are served at to the files. */
 export const ASSETS: ReadonlyMap<string, Asset> = new Map(
-  await Promise.all(Object.entries(files).map(asset)),
+  Object.entries(files).map(([name, source]) => [
+    name === "home.html" ? "/" : `/page/${name}`,
+    new Asset(name, source),
+  ]),
 );
 
-async function asset([name, source]: [string, Asset["body"]]): Promise<[string, Asset]> {
-  const body = typeof source === "string" ? compact(source) : source;
-  const type = TYPES.get(name.slice(name.lastIndexOf(".") + 1));
-  if (!type) throw new TypeError(`Cannot serve ${name}: no media type for its ending`);
-  const path = name === "home.html" ? "/" : `/page/${name}`;
-  return [path, { body, type, etag: await eTag(body) }];
+async function represent(source: string | Uint8Array<ArrayBuffer>): Promise<Representation[]> {
+  if (typeof source !== "string") return [await encode("identity", source)];
+  const bytes = new TextEncoder().encode(compact(source));
+  return Promise.all([
+    encode("br", brotliCompressSync(bytes, BROTLI)),
+    encode("gzip", gzipSync(bytes, GZIP)),
+    encode("identity", bytes),
+  ]);
 }
+
+async function encode(
+  coding: Representation["coding"],
+  bytes: Uint8Array,
+): Promise<Representation> {
+  const body = new Uint8Array(bytes); // of its own: small buffers of Node share one
+  return { coding, body, etag: await eTag(body) };
+}
+
+/** Opening of a comment that begins its line, with its end. */
+const COMMENTS = [["/*", "*/"], ["<!--", "-->"]] as const;
+
+/** Strings and regular expressions of a line, in which a backtick opens no template literal. */
+const QUOTED = /"(?:[^"\\]|\\.)*"|\/(?![/*])(?:[^/\\\n]|\\.)+\/[a-z]*/g;
 
 /**
- * A file as it is served: without the comments and most of the white space, which are for readers of the source. Goes by
- * what a line begins or ends with, and by signs that stand in no text, so that it need not know the language.
+ * Returns a file without the comments and the indentation, which are for readers of the source. Names and code stay as
+ * written, line by line. A comment that begins on a line of code stays, but for a type; so does all that a template literal
+ * has on several lines.
  */
 export function compact(source: string): string {
-  return source
-    .replace(/^ *\/\*(?:(?!\*\/)[^])*\*\/$/gm, "")
-    .replace(/^ *(?:\/\/.*|<!--.*-->)$/gm, "")
-    .replace(/\/\*\* @type \{.*?\} \*\/ /g, "")
-    .replace(/^\s+/gm, "")
-    .replace(/^([\w-]+:) /gm, "$1")
-    .replace(/^((?:\} )?(?:else )?if|import|const|for|while|switch|return) (?=[[({])/gm, "$1")
-    .replace(/\s([=!<>&|?:]+)\s/g, "$1")
-    .replace(/ \{$/gm, "{")
-    .replace(/^[^'`<\n]+$/gm, compactLine)
-    .replace(/(?<=\{) | (?=\})/g, "")
-    .replace(/;(?=\n\})/g, "")
-    .replace(/(?<=[{([,])\n|,?\n(?=[})\]])/g, "")
-    .replace(/(?<=;)\n/g, "");
+  const kept: string[] = [];
+  let commentEnd: string | undefined;
+  let isInTemplate = false;
+  for (const line of source.split("\n")) {
+    let code = line;
+    if (!isInTemplate) {
+      ({ code, commentEnd } = skipComments(line, commentEnd));
+      code = code.replace(/\/\*\* @type \{.*?\} \*\/ /g, "").trimStart();
+      if (code === "" || code.startsWith("//")) continue;
+    }
+    kept.push(code);
+    if (code.replace(QUOTED, "").split("`").length % 2 === 0) isInTemplate = !isInTemplate;
+  }
+  return `${kept.join("\n")}\n`;
 }
 
-/** A line without a tag has no text but between quotes, of which it may have only this one kind. */
-function compactLine(line: string): string {
-  return line.replace(/("(?:[^"\\]|\\.)*")|([,:}]|\)(?= (?!and\b)\w)) | (?=")/g, "$1$2");
+/** Skips the comments that a line begins with. `commentEnd` is the end of one that goes on from line to line. */
+function skipComments(line: string, commentEnd: string | undefined) {
+  let code = line;
+  for (;;) {
+    if (commentEnd === undefined) {
+      code = code.trimStart();
+      const [start, end] = COMMENTS.find(([start]) => code.startsWith(start)) ?? [];
+      if (start === undefined || end === undefined) return { code, commentEnd };
+      code = code.slice(start.length);
+      commentEnd = end;
+    }
+    const at = code.indexOf(commentEnd);
+    if (at < 0) return { code: "", commentEnd };
+    code = code.slice(at + commentEnd.length);
+    commentEnd = undefined;
+  }
 }

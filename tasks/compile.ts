@@ -1,7 +1,7 @@
 // `deno task compile [--target TRIPLE]`: one executable in dist/, with the page inside and no permission that the
 // program does not need.
 import { parseArgs } from "node:util";
-import { listPageSizes } from "./page_sizes.ts";
+import { listPageSizes, measurePage } from "./page_sizes.ts";
 
 /** What Deno cross-compiles for. */
 const TARGETS = [
@@ -33,7 +33,7 @@ async function compile(target: string | undefined): Promise<void> {
       `Cannot compile for "${target}": expected one of\n  ${TARGETS.join("\n  ")}`,
     );
   }
-  console.log(listPageSizes());
+  console.log(listPageSizes(await measurePage()));
   const output = `dist/confab${target ? `-${target}` : ""}`;
   await deno([
     "compile",

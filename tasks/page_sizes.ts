@@ -1,30 +1,36 @@
-// What the page weighs: the bytes of each embedded file, before any compression, and their sums, which have limits.
-import { type Asset, ASSETS } from "../page/assets.ts";
+// The page's weight: bytes of each embedded file as gzip, and their sums, which have limits. Gzip is what every browser that
+// can show the page accepts; brotli, which most accept too, is smaller.
+import { ASSETS } from "../page/assets.ts";
 
-/** What the page may weigh, in bytes. It is meant to be small enough to read, and to open on any connection. */
-export const MAX_PAGE_BYTES = 60 * 1024;
+/** Maximum size of the document with all that it loads by itself, in bytes on the wire without headers. */
+export const MAX_PAGE_BYTES = 32 * 1024;
 
-/** What is loaded only when somebody needs it, and what all of that may weigh. */
+/** Files that are loaded only when somebody needs them, and the maximum of all of them, in the same bytes. */
 const ON_DEMAND = ["/page/account.js", "/page/save.js"];
-export const MAX_ON_DEMAND_BYTES = 6 * 1024;
+export const MAX_ON_DEMAND_BYTES = 2 * 1024;
 
-/** The sizes as a table, a sum below each part. @throws when a sum is over its limit. */
-export function listPageSizes(assets: ReadonlyMap<string, Asset> = ASSETS): string {
-  const isFirst = ([path]: [string, Asset]) => !ON_DEMAND.includes(path);
-  const first = [...assets].filter(isFirst);
-  const later = [...assets].filter((row) => !isFirst(row));
+/** Resolves with the bytes of each file: as gzip, or as it is where it is not compressed. */
+export async function measurePage(): Promise<Map<string, number>> {
+  const rows = [...ASSETS].map(async ([path, asset]) => {
+    const representations = await asset.represent();
+    const { body } = representations.find(({ coding }) => coding === "gzip") ?? representations[0]!;
+    return [path, body.length] as const;
+  });
+  return new Map(await Promise.all(rows));
+}
+
+/** Returns sizes as a table, a sum below each part. @throws {RangeError} when a sum is over its limit. */
+export function listPageSizes(sizes: ReadonlyMap<string, number>): string {
+  const isFirst = ([path]: [string, number]) => !ON_DEMAND.includes(path);
+  const first = [...sizes].filter(isFirst);
+  const later = [...sizes].filter((row) => !isFirst(row));
   return [
     listSizes(first, { name: "the page", most: MAX_PAGE_BYTES }),
     ...later.length > 0 ? [listSizes(later, { name: "on demand", most: MAX_ON_DEMAND_BYTES })] : [],
   ].join("\n");
 }
 
-function listSizes(assets: [string, Asset][], { name, most }: { name: string; most: number }) {
-  const encoder = new TextEncoder();
-  const rows = assets.map(([path, { body }]): [string, number] => [
-    path,
-    typeof body === "string" ? encoder.encode(body).length : body.length,
-  ]);
+function listSizes(rows: [string, number][], { name, most }: { name: string; most: number }) {
   const sum = rows.reduce((total, [, bytes]) => total + bytes, 0);
   const table = [...rows, [`${name}, at most ${most}`, sum] as const]
     .map(([path, bytes]) => `${String(bytes).padStart(7)} ${path}`).join("\n");

@@ -334,7 +334,7 @@ Deno.test("access: the sign-in page has the page's policy, and shows whoever ask
   await using server = await lock();
   const response = await server.ask("/r/kitchen?x=1", { headers: { accept: "text/html" } });
   assertEquals(response.status, 401);
-  assertEquals(response.headers.get("cache-control"), "no-store");
+  assertEquals(response.headers.get("cache-control"), "no-store, no-transform");
   const policy = response.headers.get("content-security-policy")!;
   assertStringIncludes(policy, "default-src 'none'; script-src 'self'");
   const text = await response.text();

@@ -36,7 +36,7 @@ const TRIED_ELSEWHERE = [
 ];
 
 /** Headers that an answer may leave out. */
-const OPTIONAL_HEADERS = ["Link"];
+const OPTIONAL_HEADERS = ["Content-Encoding", "Link"];
 
 class FullJournal extends MemoryJournal {
   override append(): never {

@@ -5,7 +5,12 @@ import { STATE_ENV_NAMES } from "../cli/file_storage.ts";
 import deno from "../deno.json" with { type: "json" };
 import { ASSETS } from "../page/assets.ts";
 import { findWrongImports } from "../tasks/check_imports.ts";
-import { listPageSizes, MAX_ON_DEMAND_BYTES, MAX_PAGE_BYTES } from "../tasks/page_sizes.ts";
+import {
+  listPageSizes,
+  MAX_ON_DEMAND_BYTES,
+  MAX_PAGE_BYTES,
+  measurePage,
+} from "../tasks/page_sizes.ts";
 import { parseCounts } from "../tasks/test.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -84,34 +89,36 @@ Deno.test("source: what is in page/ for browsers is embedded, and nothing else",
   assertEquals([...ASSETS.keys()].toSorted(), paths.toSorted());
 });
 
-Deno.test("source: the page is within its limit", () => {
-  listPageSizes();
+Deno.test("source: the page is within its limit", async () => {
+  listPageSizes(await measurePage());
 });
 
-Deno.test("listPageSizes() counts bytes, text's as UTF-8, and refuses one more than the limit", () => {
-  const assets = (bytes: number) =>
-    new Map([
-      ["/", { body: "é", type: "", etag: "" }],
-      ["/page/a.png", { body: new Uint8Array(bytes), type: "", etag: "" }],
-    ]);
+Deno.test("measurePage() counts text as gzip, and other files as they are", async () => {
+  const sizes = await measurePage();
+  const icon = await Deno.stat(new URL("page/icon.png", ROOT));
+  assertEquals(sizes.get("/page/icon.png"), icon.size);
+  const style = await ASSETS.get("/page/style.css")!.represent();
+  const [gzip] = style.filter(({ coding }) => coding === "gzip");
+  assertEquals(sizes.get("/page/style.css"), gzip!.body.length);
+  assertEquals([...sizes.keys()], [...ASSETS.keys()]);
+});
+
+Deno.test("listPageSizes() adds up sizes, and refuses one byte more than the limit", () => {
+  const sizes = (bytes: number) => new Map([["/", 2], ["/page/a.png", bytes]]);
   assertEquals(
-    listPageSizes(assets(MAX_PAGE_BYTES - 2)).replaceAll(/ +/g, " "),
-    " 2 /\n 61438 /page/a.png\n 61440 the page, at most 61440",
+    listPageSizes(sizes(MAX_PAGE_BYTES - 2)).replaceAll(/ +/g, " "),
+    " 2 /\n 32766 /page/a.png\n 32768 the page, at most 32768",
   );
-  const error = assertThrows(() => listPageSizes(assets(MAX_PAGE_BYTES - 1)), RangeError);
-  assert(error.message.endsWith("expected at most 61440 bytes, received 61441"));
+  const error = assertThrows(() => listPageSizes(sizes(MAX_PAGE_BYTES - 1)), RangeError);
+  assert(error.message.endsWith("expected at most 32768 bytes, received 32769"));
 });
 
 Deno.test("listPageSizes() counts what is loaded on demand by itself", () => {
-  const assets = (bytes: number) =>
-    new Map([
-      ["/page/account.js", { body: new Uint8Array(bytes), type: "", etag: "" }],
-      ["/", { body: new Uint8Array(MAX_PAGE_BYTES), type: "", etag: "" }],
-    ]);
+  const sizes = (bytes: number) => new Map([["/page/account.js", bytes], ["/", MAX_PAGE_BYTES]]);
   assert(
-    listPageSizes(assets(MAX_ON_DEMAND_BYTES)).replaceAll(/ +/g, " ")
-      .endsWith("\n 6144 /page/account.js\n 6144 on demand, at most 6144"),
+    listPageSizes(sizes(MAX_ON_DEMAND_BYTES)).replaceAll(/ +/g, " ")
+      .endsWith("\n 2048 /page/account.js\n 2048 on demand, at most 2048"),
   );
-  const error = assertThrows(() => listPageSizes(assets(MAX_ON_DEMAND_BYTES + 1)), RangeError);
-  assert(error.message.endsWith("expected at most 6144 bytes, received 6145"));
+  const error = assertThrows(() => listPageSizes(sizes(MAX_ON_DEMAND_BYTES + 1)), RangeError);
+  assert(error.message.endsWith("expected at most 2048 bytes, received 2049"));
 });

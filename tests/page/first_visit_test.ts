@@ -4,6 +4,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { findChromium, message, online, say, Stage, testInBrowser, texts } from "../browser.ts";
 import { JsonSocket } from "../json_socket.ts";
+import { eventually } from "./until.ts";
 
 const focused = (page: Page) => page.evaluate<string>("document.activeElement.id");
 
@@ -45,6 +46,42 @@ testInBrowser("page: one document from one origin, and nothing from anywhere els
   assertEquals([...new Set(asked)], [new URL(stage.url).origin]);
   assertEquals([documents, ann.frames().length], [1, 1]);
 });
+
+/** Maximum size of a first visit, with all headers, and of its requests, the icon's and the document's among them. */
+const MAX_VISIT_BYTES = 36 * 1024;
+const MAX_VISIT_REQUESTS = 25;
+
+testInBrowser(
+  "page: a first visit is small and takes few requests, with gzip only as well",
+  async () => {
+    await using stage = await Stage.open();
+    for (const encodings of ["gzip", "gzip, deflate, br, zstd"]) {
+      const context = await stage.context({ extraHTTPHeaders: { "accept-encoding": encodings } });
+      const page = await context.newPage();
+      const session = await context.newCDPSession(page);
+      await session.send("Network.enable");
+      const paths = new Map<string, string>();
+      const sizes = new Map<string, number>();
+      const codings = new Set<string | undefined>();
+      page.on("response", (response) => codings.add(response.headers()["content-encoding"]));
+      session.on("Network.requestWillBeSent", ({ requestId, request }) => {
+        paths.set(requestId, new URL(request.url).pathname);
+      });
+      session.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => {
+        sizes.set(paths.get(requestId)!, encodedDataLength);
+      });
+      await page.goto(`${stage.url}r/kitchen`);
+      await online(page);
+      await eventually(() => sizes.has("/r/page/icon.svg") && sizes.size === paths.size); // last of all
+      const sum = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
+      const about = `${sum} bytes with ${encodings}: ${JSON.stringify([...sizes])}`;
+      assert(sizes.has("/r/page/chat.js") && sizes.has("/r/kitchen"), about);
+      assertEquals([...codings], [encodings === "gzip" ? "gzip" : "br"], about);
+      assert(sum <= MAX_VISIT_BYTES, about);
+      assert(sizes.size <= MAX_VISIT_REQUESTS, about);
+    }
+  },
+);
 
 testInBrowser("page: without JavaScript it says what it needs", async () => {
   await using stage = await Stage.open();

@@ -563,6 +563,10 @@ testInBrowser(
       const response = await fetch(stage.url + path, AS_PAGE);
       await response.body?.cancel();
       assertEquals(response.status, 200, path);
+      assertEquals(response.headers.get("referrer-policy"), "no-referrer");
+      assertEquals(response.headers.get("x-content-type-options"), "nosniff");
+      // Of a file that no browser makes a document of, it would be ignored.
+      if (/\.(js|css)$/.test(path)) continue;
       const policy = response.headers.get("content-security-policy") ?? "";
       const directives = new Map(
         policy.split(";").map((directive) => directive.trim().split(/\s+/))
@@ -582,8 +586,6 @@ testInBrowser(
         assertEquals(directives.get(name), value, `${path} ${name}`);
       }
       assert(!/unsafe|\*|https?:/.test(policy), policy);
-      assertEquals(response.headers.get("referrer-policy"), "no-referrer");
-      assertEquals(response.headers.get("x-content-type-options"), "nosniff");
     }
     // The browser does as it is told.
     const ann = await stage.tab();

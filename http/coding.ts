@@ -1,0 +1,109 @@
+// The coding of an answer's content: which one the client accepts, and content compressed with it. Decision 0024 says what is
+// compressed and what never is.
+import { setImmediate } from "node:timers";
+import { createGzip } from "node:zlib";
+
+/** Content codings that the server has (RFC 9110, section 8.4.1). */
+export type Coding = "br" | "gzip" | "identity";
+
+/**
+ * Minimum size for compressing an answer that is made for its request. A smaller one fits into one TCP segment with its
+ * headers, so that compressing it saves no packet.
+ */
+const MIN_BYTES = 1024;
+
+/**
+ * Level of gzip for such answers. Deno compresses on the thread of the event loop, whichever of its interfaces is used. A
+ * megabyte takes 9 ms at this level, 20 at level 4 and 35 at the usual 6.
+ */
+const LEVEL = 1;
+
+/** Bytes compressed in one turn of the event loop: about half a millisecond. */
+const PART_BYTES = 64 * 1024;
+
+/**
+ * Returns the coding that an `Accept-Encoding` header likes best among those available, which are in the server's order of
+ * preference. A client that sends no such header gets identity, and so does one that accepts nothing of what there is:
+ * RFC 9110, section 12.5.3, allows both.
+ */
+export function chooseCoding(header: string | null, available: readonly Coding[]): Coding {
+  const weights = parseWeights(header ?? "");
+  const weigh = (coding: Coding) =>
+    weights.get(coding) ?? weights.get("*") ??
+      // Acceptable unless it is excluded, and never liked better than what is listed.
+      (coding === "identity" ? Math.min(1, ...[...weights.values()].filter((q) => q > 0)) : 0);
+  const [best] = available.filter((coding) => weigh(coding) > 0)
+    .toSorted((a, b) => weigh(b) - weigh(a)); // stable: the server's order among equals
+  return best ?? "identity";
+}
+
+/** Parses the list of codings with their weights. A weight that is none excludes its coding. */
+function parseWeights(header: string): Map<string, number> {
+  const weights = new Map<string, number>();
+  for (const item of header.toLowerCase().split(",")) {
+    const [coding = "", ...parameters] = item.split(";").map((part) => part.trim());
+    const weight = parameters.find((parameter) => /^q\s*=/.test(parameter));
+    const [, q] = /^q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/.exec(weight ?? "q=1") ?? [];
+    if (coding) weights.set(coding, Number(q ?? 0));
+  }
+  return weights;
+}
+
+/** Answers with content in a coding. HEAD gets the headers of GET, the length among them. */
+export function respond(
+  { method }: Request,
+  { body, coding, headers }: {
+    body: Uint8Array<ArrayBuffer>;
+    coding: Coding;
+    headers: Record<string, string>;
+  },
+): Response {
+  return new Response(method === "HEAD" ? null : body, {
+    headers: {
+      ...headers,
+      ...coding === "identity" ? {} : { "content-encoding": coding },
+      "content-length": String(body.length),
+    },
+  });
+}
+
+/**
+ * Answers with text that was made for this request, compressed where the client accepts that and it is worth it. Not for
+ * text that holds a secret. The coding is gzip only, which every client has that has any.
+ */
+export async function respondWithText(
+  request: Request,
+  text: string,
+  headers: Record<string, string>,
+): Promise<Response> {
+  const bytes = new TextEncoder().encode(text);
+  const coding = chooseCoding(
+    request.headers.get("accept-encoding"),
+    bytes.length < MIN_BYTES ? ["identity", "gzip"] : ["gzip", "identity"],
+  );
+  const body = coding === "gzip" ? await gzip(bytes) : bytes;
+  return respond(request, { body, coding, headers: { vary: "Accept-Encoding", ...headers } });
+}
+
+/** Compresses part by part, and lets the event loop turn between two parts. */
+export async function gzip(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+  const stream = createGzip({ level: LEVEL, chunkSize: PART_BYTES });
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  stream.on("data", (part) => parts.push(part));
+  const ended = new Promise<void>((resolve, reject) =>
+    stream.on("end", resolve).on("error", reject)
+  );
+  for (let at = 0; at < bytes.length; at += PART_BYTES) {
+    if (at > 0) await new Promise<void>((resolve) => setImmediate(resolve));
+    stream.write(bytes.subarray(at, at + PART_BYTES));
+  }
+  stream.end();
+  await ended;
+  return await new Blob(parts).bytes();
+}
+
+/** Adds names to a `Vary` header, before those that are there. */
+export function addVary(headers: Headers, names: string): void {
+  const others = headers.get("vary");
+  headers.set("vary", others ? `${names}, ${others}` : names);
+}
