@@ -1,17 +1,17 @@
 // One connection, between its socket and the hub: a read pump and a write pump, each the only one on its side.
 // Made by the server for each upgrade; the hub knows it as a Member. What its messages mean is the dialog's part.
 import { Channel } from "@std/async/channel";
-import type { Admission } from "./access/admission.ts";
-import type { Dialog, MakeDialog } from "./dialog.ts";
-import { ChatError, closeFor, type ErrorCode } from "./errors.ts";
+import type { Admission } from "./auth/principal.ts";
+import type { Dialog, MakeDialog } from "./client/handler.ts";
+import { ChatError, closeFor, type ErrorCode } from "./protocol/errors.ts";
 import type { Hub } from "./hub.ts";
-import { DEFAULT_LIMITS, type Limits, maxMessageBytes } from "./limits.ts";
-import type { Log } from "./log.ts";
-import type { Member } from "./seat.ts";
-import { addTo } from "./tally.ts";
+import { DEFAULT_LIMITS, type Limits, maxMessageBytes } from "./base/limits.ts";
+import type { Log } from "./base/log.ts";
+import type { Member } from "./hub/subscription.ts";
+import { addTo } from "./hub/stats.ts";
 import type { Connection, ConnectionHandlers } from "./transport/transport.ts";
-import { Frame } from "./wire/frame.ts";
-import type { Batch, Notice, Wire } from "./wire/message.ts";
+import { Frame } from "./protocol/frame.ts";
+import type { Batch, Notice, Wire } from "./protocol/message.ts";
 
 /** The send channel takes batches up to this many bytes, and one of any size when it is empty. */
 const SEND_BYTES = 1024 * 1024;

@@ -2,18 +2,18 @@
 // to its inbox. Knows no sockets and no wire, so that its tests need none.
 import { Channel } from "@std/async/channel";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type Admission, OPEN } from "./access/admission.ts";
-import { ChatError, type ErrorCode } from "./errors.ts";
+import { type Admission, OPEN } from "./auth/principal.ts";
+import { ChatError, type ErrorCode } from "./protocol/errors.ts";
 import type { Journal, Range, ReadLimit } from "./journal/journal.ts";
-import { DEFAULT_LIMITS } from "./limits.ts";
-import type { Log } from "./log.ts";
-import { Poster } from "./poster.ts";
-import { Rules } from "./rules.ts";
-import { type Reading, Room, type RoomOptions, type Wish } from "./room.ts";
-import { type Member, type Person, Seat } from "./seat.ts";
-import { Tally } from "./tally.ts";
-import { type Place, Turn } from "./turn.ts";
-import type { Message, Wire } from "./wire/message.ts";
+import { DEFAULT_LIMITS } from "./base/limits.ts";
+import type { Log } from "./base/log.ts";
+import { Poster } from "./hub/one_shot_sender.ts";
+import { Rules } from "./hub/moderation.ts";
+import { type Reading, Room, type RoomOptions, type Wish } from "./hub/room.ts";
+import { type Member, type Person, Seat } from "./hub/subscription.ts";
+import { Tally } from "./hub/stats.ts";
+import { type Place, Turn } from "./hub/group_commit.ts";
+import type { Message, Wire } from "./protocol/message.ts";
 
 export type { Reading };
 

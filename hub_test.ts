@@ -1,16 +1,16 @@
 import { assert, assertEquals, assertGreater, assertStrictEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { ChatError, type ErrorCode } from "./errors.ts";
+import { ChatError, type ErrorCode } from "./protocol/errors.ts";
 import { type Arrival, Hub } from "./hub.ts";
 import type { Draft } from "./journal/journal.ts";
 import { MemoryJournal } from "./journal/memory.ts";
-import type { Log } from "./log.ts";
-import type { Member } from "./seat.ts";
-import { JSON_LINES } from "./wire/json_lines.ts";
-import { Frame } from "./wire/frame.ts";
-import type { Ack, Batch, Message, Notice, Wire } from "./wire/message.ts";
-import { LINES } from "./wire/text.ts";
+import type { Log } from "./base/log.ts";
+import type { Member } from "./hub/subscription.ts";
+import { JSON_LINES } from "./protocol/confab_v1.ts";
+import { Frame } from "./protocol/frame.ts";
+import type { Ack, Batch, Message, Notice, Wire } from "./protocol/message.ts";
+import { LINES } from "./protocol/plain_lines.ts";
 
 /** A member without a socket: it has room for `room` batches and remembers all it is given. */
 class FakeMember implements Member {

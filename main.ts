@@ -1,29 +1,29 @@
 // Wiring: config -> journal -> hub -> server -> transport; exit codes. Nothing else reads arguments or environment, and
 // nothing else names a concrete journal or transport to serve from. The other commands are in cli/.
-import { Gate, type GateOptions } from "./access/gate.ts";
-import { openAccessStore } from "./access/store.ts";
-import { readCertificate } from "./cli/certificate.ts";
-import { COMMANDS, ENV_NAMES } from "./cli/commands.ts";
-import { greet } from "./cli/greeting.ts";
-import { isEverywhere, urlAt } from "./cli/values.ts";
+import { Gate, type GateOptions } from "./auth/authenticator.ts";
+import { openAccessStore } from "./auth/session_store.ts";
+import { readCertificate } from "./cli/serve/certificate.ts";
+import { COMMANDS, ENV_NAMES } from "./cli/config/command_table.ts";
+import { greet } from "./cli/serve/greeting.ts";
+import { isEverywhere, urlAt } from "./cli/config/values.ts";
 import { HOOK_SECRET, METRICS_TOKEN, OPERATOR_KEY, PASSWORD, readSecret } from "./cli/secret.ts";
-import { parseConfig, type ServeConfig } from "./config.ts";
+import { parseConfig, type ServeConfig } from "./cli/config/config.ts";
 import deno from "./deno.json" with { type: "json" };
-import { ChatError, type ErrorRow, ERRORS } from "./errors.ts";
-import { Hook } from "./hook/hook.ts";
+import { ChatError, type ErrorRow, ERRORS } from "./protocol/errors.ts";
+import { Hook } from "./integrations/webhook/webhook.ts";
 import { Hub } from "./hub.ts";
-import { Proxies } from "./http/proxies.ts";
+import { Proxies } from "./http/client_address.ts";
 import type { Journal } from "./journal/journal.ts";
 import { MemoryJournal } from "./journal/memory.ts";
-import { openSqliteJournal } from "./journal/sqlite.ts";
-import { checkAddress, lanAddresses, listen, makeEnter } from "./listening.ts";
-import { type Log, makeJsonLog, makeTextLog } from "./log.ts";
-import { Metrics } from "./metrics.ts";
-import { makeHandler } from "./server.ts";
-import { renewOnHangUp, stopOnSignal } from "./signals.ts";
+import { openSqliteJournal } from "./journal/sqlite/sqlite_journal.ts";
+import { checkAddress, lanAddresses, listen, makeEnter } from "./http/listen.ts";
+import { type Log, makeJsonLog, makeTextLog } from "./base/log.ts";
+import { Metrics } from "./http/prometheus.ts";
+import { makeHandler } from "./http/router.ts";
+import { renewOnHangUp, stopOnSignal } from "./cli/serve/signals.ts";
 import type { Listen } from "./transport/transport.ts";
 
-/** Time for everybody to take leave after a signal. Must be less than `EXIT_DEADLINE_MS` of signals.ts. */
+/** Time for everybody to take leave after a signal. Must be less than `EXIT_DEADLINE_MS` of cli/serve/signals.ts. */
 const GRACE_MS = 3_000;
 
 /** Only the one that is used is loaded. */

@@ -1,9 +1,9 @@
 // Rooms with history, written by the journal itself: a million entries said one by one would take too long.
 import { delay } from "@std/async/delay";
 import type { Draft } from "../journal/journal.ts";
-import { openSqliteJournal, type SqliteJournal } from "../journal/sqlite.ts";
-import { hashKey } from "../names.ts";
-import { makeKey } from "../tests/json_socket.ts";
+import { openSqliteJournal, type SqliteJournal } from "../journal/sqlite/sqlite_journal.ts";
+import { hashKey } from "../protocol/names.ts";
+import { makeKey } from "../tests/support/json_socket.ts";
 
 /** People who have said it all, in turn. */
 const PEOPLE = 20;

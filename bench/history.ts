@@ -1,6 +1,6 @@
 // A room with much history beside one with little, in one server: how long one waits to join, for a page from within the
 // room, and to resume. What is asked for is the same in both, so only the length of the room can make a difference.
-import { JsonSocket, makeKey } from "../tests/json_socket.ts";
+import { JsonSocket, makeKey } from "../tests/support/json_socket.ts";
 import type { Bench } from "./bench.ts";
 import { fillRooms, roomName } from "./filling.ts";
 import { describeServer } from "./report.ts";

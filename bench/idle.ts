@@ -3,7 +3,7 @@ import { delay } from "@std/async/delay";
 import type { Bench } from "./bench.ts";
 import { aim, holdIdle, pidOf } from "./load_process.ts";
 import { Unavailable } from "./peers.ts";
-import { residentKiB } from "./processes.ts";
+import { residentKiB } from "../tests/support/processes.ts";
 import { describeServer } from "./report.ts";
 import type { Rooms } from "./result.ts";
 import type { RunningServer, Server, ServerInfo } from "./servers.ts";

@@ -1,5 +1,5 @@
 // Runs the load client as a process of its own, beside the server, and reads what it reports.
-import { within } from "../tests/deadline.ts";
+import { within } from "../tests/support/deadline.ts";
 import type { Bench } from "./bench.ts";
 import type { RunningServer, ServerInfo } from "./servers.ts";
 

@@ -1,7 +1,7 @@
 // What is measured: Confab in its variants, other people's servers, and servers that run already. Each is started by
 // bench/main.ts, in turn, as a process of its own on a free port of the loopback address.
-import { FROM_SOURCE, type Program, startProgram } from "../tests/program.ts";
-import { RawSocket } from "../tests/raw_socket.ts";
+import { FROM_SOURCE, type Program, startProgram } from "../tests/support/program.ts";
+import { RawSocket } from "../tests/support/raw_socket.ts";
 import {
   type ExternalPeer,
   findBunPeer,

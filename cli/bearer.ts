@@ -1,6 +1,6 @@
 // What a command shows a server to be let in. Read before the command gives up its access to files.
 import { Buffer } from "node:buffer";
-import type { Bearer } from "../config.ts";
+import type { Bearer } from "./config/config.ts";
 import { OPERATOR_KEY, PASSWORD, readSecret } from "./secret.ts";
 
 /** Headers of each request. */

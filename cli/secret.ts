@@ -1,8 +1,8 @@
 // The secrets: what signs hooks, the password, the operator key. They come from a file or the environment, never from a
 // flag, and no error shows them.
 import { Buffer } from "node:buffer";
-import type { SecretSource } from "../config.ts";
-import { badUsage } from "./flags.ts";
+import type { SecretSource } from "./config/config.ts";
+import { badUsage } from "./config/flags.ts";
 
 /** What a secret must be. */
 export interface SecretKind {

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { ChatError } from "../errors.ts";
+import { ChatError } from "../protocol/errors.ts";
 import { HOOK_SECRET, OPERATOR_KEY, PASSWORD, readSecret } from "./secret.ts";
 
 Deno.test("readSecret() reads a file without the line break at its end, or takes the value", async () => {

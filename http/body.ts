@@ -1,5 +1,5 @@
 // The body of a request, bounded in size and time before it is in memory.
-import { ChatError } from "../errors.ts";
+import { ChatError } from "../protocol/errors.ts";
 
 /** Room for a body whose length is not known. It doubles when it is full. */
 const FIRST_BYTES = 4096;

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
-import { ChatError } from "../errors.ts";
+import { ChatError } from "../protocol/errors.ts";
 import { readBody } from "./body.ts";
 
 function makeRequest(body: BodyInit | null): Request {

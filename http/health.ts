@@ -1,6 +1,6 @@
 // Whether the server works, for whatever watches it: whether the loop that owns the rooms answers, not only the listener.
 import type { Hub } from "../hub.ts";
-import { LOBBY } from "../names.ts";
+import { LOBBY } from "../protocol/names.ts";
 import { refuse } from "./problem.ts";
 
 /** Time for the loop to answer before it counts as down. */

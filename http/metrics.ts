@@ -1,10 +1,10 @@
 // /metrics, for whoever watches the server: from this machine, or with the token. For all others it is not there.
 import type { Buffer } from "node:buffer";
 import { createHash, timingSafeEqual } from "node:crypto";
-import { isLoopback } from "../address.ts";
-import type { Metrics } from "../metrics.ts";
+import { isLoopback } from "../base/ip_address.ts";
+import type { Metrics } from "./prometheus.ts";
 import { respondWithText } from "./coding.ts";
-import { bearerOf } from "./credentials.ts";
+import { bearerOf } from "./auth/credentials.ts";
 import { refuse } from "./problem.ts";
 import type { Visitor } from "./visitor.ts";
 

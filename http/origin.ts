@@ -1,6 +1,6 @@
 // Which pages may speak with us. A script sends no Origin and may; a page may where it is ours, or where the operator
 // allows its origin.
-import { hostOf } from "./front.ts";
+import { hostOf } from "./host.ts";
 
 /** Origins beside our own that may, and how the request has come. */
 export interface Allowance {

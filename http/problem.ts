@@ -1,5 +1,5 @@
-// What a request is told that cannot be met, from errors.ts: a problem document (RFC 9457), or the sentence alone.
-import { ChatError, type ErrorCode, type ErrorRow, ERRORS } from "../errors.ts";
+// What a request is told that cannot be met, from protocol/errors.ts: a problem document (RFC 9457), or the sentence alone.
+import { ChatError, type ErrorCode, type ErrorRow, ERRORS } from "../protocol/errors.ts";
 
 /** The sentence as text, as the seed answers. */
 export function refuse(code: ErrorCode, headers: Record<string, string> = {}): Response {

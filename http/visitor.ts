@@ -1,5 +1,5 @@
 // Who a request comes from, as far as the network tells.
-import { addressKey } from "../address.ts";
+import { addressKey } from "../base/ip_address.ts";
 import type { Peer } from "../transport/transport.ts";
 
 /** The far end of a request. */

@@ -1,6 +1,6 @@
 // What the hub needs of whatever keeps the entries. One suite (journal_test.ts) runs on every implementation.
 // The hub is the only caller, and never calls while an append is under way.
-import type { Entry } from "../wire/message.ts";
+import type { Entry } from "../protocol/message.ts";
 
 /** Who may not come, and until when: an author, and whoever comes from an address of theirs. */
 export interface Ban {

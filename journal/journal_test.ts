@@ -1,10 +1,10 @@
 // One suite for every journal, and what only a file can show.
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { ChatError } from "../errors.ts";
+import { ChatError } from "../protocol/errors.ts";
 import type { Draft, Journal } from "./journal.ts";
 import { MemoryJournal } from "./memory.ts";
-import { openSqliteJournal, openSqliteReader } from "./sqlite.ts";
+import { openSqliteJournal, openSqliteReader } from "./sqlite/sqlite_journal.ts";
 
 const ANN = "ann0aaaaaaaaaaaaaaaaaaaaaa";
 const ALL = { entries: 1000, chars: 1_000_000 };

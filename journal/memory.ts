@@ -1,7 +1,7 @@
 // A journal that ends with the process: for tests, and for who wants nothing written.
 import Denque from "denque";
-import { tagsOf } from "../names.ts";
-import type { Entry } from "../wire/message.ts";
+import { tagsOf } from "../protocol/names.ts";
+import type { Entry } from "../protocol/message.ts";
 import type { Appended, Ban, Draft, Journal, Range, ReadLimit } from "./journal.ts";
 
 /** For readers who lag; in memory this is about as much as they are worth. */

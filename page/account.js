@@ -3,7 +3,7 @@
 import { byId, el, makeButton } from "./dom.js";
 
 /** @import { Session } from "./session.js" */
-/** @import { Tools } from "./tools.js" */
+/** @import { Tools } from "./message_toolbar.js" */
 
 /** For how many minutes one may be banned here. */
 const TERMS = new Map([["1 hour", 60], ["1 day", 1_440], ["1 week", 10_080], ["1 year", 525_600]]);

@@ -1,17 +1,17 @@
 // The page of one room: its session told to the parts of the page, and what people do there told to the session.
 import { makeComposer } from "./composer.js";
-import { makeConnection } from "./connection.js";
+import { makeConnection } from "./connection_status.js";
 import { byId } from "./dom.js";
-import { mentions } from "./format.js";
+import { mentions } from "./markup.js";
 import { makeHistory } from "./history.js";
-import { RoomLog } from "./log.js";
-import { isSame } from "./message.js";
+import { RoomLog } from "./message_list.js";
+import { isSame } from "./message_view.js";
 import { copyAsLines, copyText, makeCopyButton, makePanel } from "./menu.js";
-import { makeNotifier } from "./notify.js";
+import { makeNotifier } from "./notifications.js";
 import { makePeople } from "./people.js";
 import { Session } from "./session.js";
 import { SafeStorage } from "./storage.js";
-import { addTools } from "./tools.js";
+import { addTools } from "./message_toolbar.js";
 
 /** @import { makeAccount } from "./account.js" */
 /** @import { Message } from "./messages.js" */
@@ -82,7 +82,7 @@ const tellOfNews = makeNotifier(room, storage, (isHidden) => log.markUnread(isHi
 const peoplePanel = makePanel("people");
 const menu = makePanel("menu");
 
-/** @type {import("./tools.js").Tools} */
+/** @type {import("./message_toolbar.js").Tools} */
 const tools = {
   react: ({ seq, reactions }, emoji) => {
     const mine = [...reactions.get(emoji) ?? []].find(([tag]) => isSame(log.me, tag));

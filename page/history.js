@@ -1,7 +1,7 @@
 // What was said before: a page at a time on the way up, all of it for a day, a link or a file.
 
 /** @import { Entry } from "./protocol.d.ts" */
-/** @import { RoomLog } from "./log.js" */
+/** @import { RoomLog } from "./message_list.js" */
 /** @import { Session } from "./session.js" */
 
 /** Entries that are asked for at once where the way is long. */

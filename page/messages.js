@@ -1,7 +1,7 @@
 // What the entries of a room come to: edits, deletions and reactions, applied to what was said. Knows no document.
 // A change may come before what it changes, because history is read backwards.
 
-import { isSame } from "./message.js";
+import { isSame } from "./message_view.js";
 import { fullTime } from "./time.js";
 
 /** @import { Entry, From } from "./protocol.d.ts" */

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
-import { chooseSeed } from "../tests/random.ts";
+import { chooseSeed } from "../tests/support/random.ts";
 import { type Message, Messages, tellAct } from "./messages.js";
 import type { Entry } from "./protocol.d.ts";
 

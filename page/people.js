@@ -1,9 +1,9 @@
 // Who is here: the list, who came and went, who is typing.
 import { byId, el, makeButton } from "./dom.js";
-import { isSame } from "./message.js";
+import { isSame } from "./message_view.js";
 
 /** @import { From, Presence } from "./protocol.d.ts" */
-/** @import { RoomLog } from "./log.js" */
+/** @import { RoomLog } from "./message_list.js" */
 
 /** Somebody who is back this soon has not left; and after a reconnection, everybody is on the way back. */
 const SETTLE_MS = 2_000;

@@ -8,8 +8,8 @@ import {
 } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { FakeTime } from "@std/testing/time";
-import { within } from "../tests/deadline.ts";
-import { startProgram } from "../tests/program.ts";
+import { within } from "../tests/support/deadline.ts";
+import { startProgram } from "../tests/support/program.ts";
 import type { Handlers, SessionOptions } from "./protocol.d.ts";
 import { Session } from "./session.js";
 import { SafeStorage } from "./storage.js";

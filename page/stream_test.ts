@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { Channel } from "@std/async/channel";
 import { FakeTime } from "@std/testing/time";
-import { within } from "../tests/deadline.ts";
-import { FakeStorage } from "../tests/fake_storage.ts";
-import { startProgram } from "../tests/program.ts";
+import { within } from "../tests/support/deadline.ts";
+import { FakeStorage } from "../tests/support/fake_storage.ts";
+import { startProgram } from "../tests/support/program.ts";
 import type { SessionOptions, SocketLike, State } from "./protocol.d.ts";
 import { Session } from "./session.js";
 import { Stream } from "./stream.js";

@@ -1,7 +1,7 @@
 // `deno task screenshots`: the page as the README shows it, from a real browser, into docs/screenshots/.
 import type { BrowserContextOptions, Page } from "playwright-core";
-import { findChromium, message, online, openBrowser, say } from "../tests/browser.ts";
-import { startProgram } from "../tests/program.ts";
+import { findChromium, message, online, openBrowser, say } from "../tests/support/browser.ts";
+import { startProgram } from "../tests/support/program.ts";
 
 /** Who looks at the room, each on a screen of their own. */
 const SHOTS: Record<string, BrowserContextOptions & { shot: string }> = {

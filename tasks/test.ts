@@ -30,7 +30,7 @@ export function parseCounts(output: string): Counts | undefined {
 }
 
 /** Tests that compare speeds: nothing else may run meanwhile. */
-const ALONE = ["bench", "tests/load_test.ts"];
+const ALONE = ["bench"];
 
 /** Tests of the whole program over sockets, which pass on the other transport as well. */
 const ON_BOTH_TRANSPORTS = ["chat", "http", "kicked", "resume", "seed_page", "slow_reader"]

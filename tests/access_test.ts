@@ -1,13 +1,13 @@
 // Who may come in: the password, sessions, invites and signing out, asked of the real server over both transports.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { Gate, type GateOptions } from "../access/gate.ts";
-import { openAccessStore } from "../access/store.ts";
-import type { ServerDeps } from "../server.ts";
-import { makeHandler } from "../server.ts";
+import { Gate, type GateOptions } from "../auth/authenticator.ts";
+import { openAccessStore } from "../auth/session_store.ts";
+import type { ServerDeps } from "../http/router.ts";
+import { makeHandler } from "../http/router.ts";
 import { listenDeno } from "../transport/deno.ts";
 import { listenWs } from "../transport/ws.ts";
-import { within } from "./deadline.ts";
-import { serve } from "./serving.ts";
+import { within } from "./support/deadline.ts";
+import { serve } from "./support/serving.ts";
 
 const PASSWORD = "open sesame";
 const OPERATOR_KEY = "an operator's long key";

@@ -1,8 +1,8 @@
 // Backup and restore by the program itself, with writers at work: nothing that was acknowledged before is missing.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { JsonSocket } from "./json_socket.ts";
-import { runProgram, startProgram } from "./program.ts";
+import { JsonSocket } from "./support/json_socket.ts";
+import { runProgram, startProgram } from "./support/program.ts";
 
 const WRITERS = 4;
 

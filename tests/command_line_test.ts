@@ -1,8 +1,8 @@
 // The command line, as people use it: every command is a process of its own, against a real server. Loopback only.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { eventually } from "./page/until.ts";
-import { FROM_SOURCE, runProgram, startCommand, startProgram } from "./program.ts";
-import { hasScript, PseudoTerminal } from "./pseudo_terminal.ts";
+import { eventually } from "./support/until.ts";
+import { FROM_SOURCE, runProgram, startCommand, startProgram } from "./support/program.ts";
+import { hasScript, PseudoTerminal } from "./support/pseudo_terminal.ts";
 
 const roomUrl = (port: number, room = "ops") => `http://127.0.0.1:${port}/r/${room}`;
 

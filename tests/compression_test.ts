@@ -2,9 +2,9 @@
 // that decodes nothing by itself.
 import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/assert";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
-import { within } from "./deadline.ts";
-import { type Program, startProgram } from "./program.ts";
-import { RawSocket } from "./raw_socket.ts";
+import { within } from "./support/deadline.ts";
+import { type Program, startProgram } from "./support/program.ts";
+import { RawSocket } from "./support/raw_socket.ts";
 
 interface Answer {
   readonly status: number;

@@ -7,12 +7,12 @@
 // the machine: whether a commit survives a power cut does not show here.
 import { DatabaseSync } from "node:sqlite";
 import { parseArgs } from "node:util";
-import { hashKey } from "../names.ts";
+import { hashKey } from "../protocol/names.ts";
 import { Life, type Peer, type PeerOptions, Reader, type Seen, Writer } from "./crash_peers.ts";
-import { within } from "./deadline.ts";
-import { makeKey } from "./json_socket.ts";
-import { type Program, startProgram } from "./program.ts";
-import { chooseSeed, Random } from "./random.ts";
+import { within } from "./support/deadline.ts";
+import { makeKey } from "./support/json_socket.ts";
+import { type Program, startProgram } from "./support/program.ts";
+import { chooseSeed, Random } from "./support/random.ts";
 
 export interface CrashOptions {
   readonly cycles: number;

@@ -1,8 +1,8 @@
 // Who is there when the server crashes: writers and readers on `confab.v1`, which come back again and again. Used by
 // crash.ts, which kills the server and compares what they were told.
-import type { Program } from "./program.ts";
-import { makeKey } from "./json_socket.ts";
-import type { Random } from "./random.ts";
+import type { Program } from "./support/program.ts";
+import { makeKey } from "./support/json_socket.ts";
+import type { Random } from "./support/random.ts";
 
 /** An entry as a reader sees it. */
 export interface Seen {

@@ -1,7 +1,7 @@
 // What was acknowledged survives SIGKILL: counts are checked, never time.
 import { assertEquals, assertGreater } from "@std/assert";
 import { runCrash } from "./crash.ts";
-import { chooseSeed } from "./random.ts";
+import { chooseSeed } from "./support/random.ts";
 
 Deno.test("crash: 20 kills under 50 writers: everything acknowledged is there, once, without a hole", async () => {
   const seed = chooseSeed();

@@ -1,8 +1,8 @@
 // The files in deploy/ against the program: flags that it knows, folders that fit each other, and systemd's own judgement.
 import { assert, assertEquals, assertLess } from "@std/assert";
-import { COMMANDS } from "../cli/commands.ts";
-import { parseConfig } from "../config.ts";
-import { type ErrorRow, ERRORS } from "../errors.ts";
+import { COMMANDS } from "../cli/config/command_table.ts";
+import { parseConfig } from "../cli/config/config.ts";
+import { type ErrorRow, ERRORS } from "../protocol/errors.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
 const EXECUTABLE = "/usr/local/bin/confab";

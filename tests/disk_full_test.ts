@@ -1,9 +1,9 @@
 // A disk that is full, for real: the journal is on a file system of a few megabytes. What cannot be stored is not
 // acknowledged, whoever said it is told, and everything goes on as soon as there is space.
 import { assert, assertEquals, assertGreater, assertMatch, assertRejects } from "@std/assert";
-import { JsonSocket, type Line } from "./json_socket.ts";
-import { type Program, startProgram } from "./program.ts";
-import { OPCODE, RawSocket } from "./raw_socket.ts";
+import { JsonSocket, type Line } from "./support/json_socket.ts";
+import { type Program, startProgram } from "./support/program.ts";
+import { OPCODE, RawSocket } from "./support/raw_socket.ts";
 
 const MIB = 1024 * 1024;
 

@@ -1,7 +1,7 @@
 // The example client, which imports nothing of the project: that it works shows that docs/protocol.md is enough.
 import { assert, assertEquals } from "@std/assert";
-import { JsonSocket } from "./json_socket.ts";
-import { startProgram } from "./program.ts";
+import { JsonSocket } from "./support/json_socket.ts";
+import { startProgram } from "./support/program.ts";
 
 const FILE = "examples/client.js";
 

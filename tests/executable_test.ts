@@ -1,10 +1,10 @@
 // The executable: compiled for real from a copy of the checkout, then run from an empty folder with that copy gone.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { compact } from "../page/assets.ts";
-import { COMPILER_PACKAGE, extractDenort } from "./denort.ts";
-import { JsonSocket } from "./json_socket.ts";
-import { startProgram } from "./program.ts";
-import { encodeFrame, OPCODE, RawSocket, upgradeRequest } from "./raw_socket.ts";
+import { COMPILER_PACKAGE, extractDenort } from "./support/denort.ts";
+import { JsonSocket } from "./support/json_socket.ts";
+import { startProgram } from "./support/program.ts";
+import { encodeFrame, OPCODE, RawSocket, upgradeRequest } from "./support/raw_socket.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
 

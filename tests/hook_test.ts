@@ -3,8 +3,8 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { Webhook } from "standardwebhooks";
-import { JsonSocket, makeKey } from "./json_socket.ts";
-import { type Program, startProgram } from "./program.ts";
+import { JsonSocket, makeKey } from "./support/json_socket.ts";
+import { type Program, startProgram } from "./support/program.ts";
 
 const SECRET = `whsec_${btoa("known to two programs")}`;
 

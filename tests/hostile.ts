@@ -12,7 +12,7 @@ import { FRAME_ROWS } from "./hostile/frame_rows.ts";
 import { PROVEN_ROWS } from "./hostile/proven_rows.ts";
 import { type Figure, judge, type Row, type Transport, TRANSPORTS } from "./hostile/row.ts";
 import { TRESPASS_ROWS } from "./hostile/trespass_rows.ts";
-import { chooseSeed } from "./random.ts";
+import { chooseSeed } from "./support/random.ts";
 
 const ROWS: readonly Row[] = [
   ...PROVEN_ROWS,

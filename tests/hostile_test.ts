@@ -6,7 +6,7 @@ import { FAREWELL_ROWS } from "./hostile/farewell_rows.ts";
 import { FRAME_ROWS } from "./hostile/frame_rows.ts";
 import { type Figure, judge, type Row, type Transport, TRANSPORTS } from "./hostile/row.ts";
 import { TRESPASS_ROWS } from "./hostile/trespass_rows.ts";
-import { chooseSeed } from "./random.ts";
+import { chooseSeed } from "./support/random.ts";
 
 /** Shares of the whole load. */
 const SHARES: Readonly<Record<string, number>> = {

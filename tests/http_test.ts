@@ -2,12 +2,12 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { EventSource } from "eventsource";
 import type { Page } from "playwright-core";
-import { Stage, testInBrowser } from "./browser.ts";
-import { within } from "./deadline.ts";
-import { eventually } from "./page/until.ts";
-import { peakMemoryMiB } from "../bench/processes.ts";
-import { type Program, startProgram } from "./program.ts";
-import { RawSocket } from "./raw_socket.ts";
+import { Stage, testInBrowser } from "./support/browser.ts";
+import { within } from "./support/deadline.ts";
+import { eventually } from "./support/until.ts";
+import { peakMemoryMiB } from "./support/processes.ts";
+import { type Program, startProgram } from "./support/program.ts";
+import { RawSocket } from "./support/raw_socket.ts";
 
 const EVENTS = { accept: "text/event-stream" };
 const LINES = { accept: "application/x-ndjson" };

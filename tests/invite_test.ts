@@ -1,6 +1,6 @@
 // The whole program with a password: its own client commands, an invite, and what is in its log.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { runProgram, startProgram } from "./program.ts";
+import { runProgram, startProgram } from "./support/program.ts";
 
 const PASSWORD = "open sesame, ключ";
 const OPERATOR_KEY = "an operator's long key";

@@ -3,12 +3,12 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { Session } from "../page/session.js";
-import { within } from "./deadline.ts";
-import { FakeStorage } from "./fake_storage.ts";
-import { FaultyProxy } from "./faulty_proxy.ts";
-import { JsonSocket } from "./json_socket.ts";
-import { startProgram } from "./program.ts";
-import { chooseSeed, Random } from "./random.ts";
+import { within } from "./support/deadline.ts";
+import { FakeStorage } from "./support/fake_storage.ts";
+import { FaultyProxy } from "./support/faulty_proxy.ts";
+import { JsonSocket } from "./support/json_socket.ts";
+import { startProgram } from "./support/program.ts";
+import { chooseSeed, Random } from "./support/random.ts";
 
 const CLIENTS = 100;
 const TALKERS = 20;

@@ -1,9 +1,9 @@
 // Each limit, set by its flag, and one more than it allows: on both transports.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { within } from "./deadline.ts";
-import { JsonSocket } from "./json_socket.ts";
-import { type Program, startProgram } from "./program.ts";
-import { RawSocket, upgradeRequest } from "./raw_socket.ts";
+import { within } from "./support/deadline.ts";
+import { JsonSocket } from "./support/json_socket.ts";
+import { type Program, startProgram } from "./support/program.ts";
+import { RawSocket, upgradeRequest } from "./support/raw_socket.ts";
 
 /** Where node:http knows no peer address of an upgrade, and Deno's own server drops a silent peer late. */
 const IS_26 = Deno.version.deno.startsWith("2.6.");

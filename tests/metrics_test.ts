@@ -1,9 +1,9 @@
 // What /metrics tells of the whole program, compared with what was done; and to whom it tells it.
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import deno from "../deno.json" with { type: "json" };
-import { JsonSocket } from "./json_socket.ts";
-import { type Program, startProgram } from "./program.ts";
-import { RawSocket } from "./raw_socket.ts";
+import { JsonSocket } from "./support/json_socket.ts";
+import { type Program, startProgram } from "./support/program.ts";
+import { RawSocket } from "./support/raw_socket.ts";
 
 /** Of more than ASCII, as a password may be. */
 const TOKEN = "a tökén of some length €";

@@ -1,10 +1,10 @@
 // Behind a real nginx, configured by the very example of docs/operating.md: https, a path, sockets and streams. Loopback only.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { findChromium, message, online, openBrowser, say, texts } from "./browser.ts";
-import { makeCertificate, trusting } from "./certificate.ts";
-import { within } from "./deadline.ts";
-import { eventually } from "./page/until.ts";
-import { type Program, startProgram } from "./program.ts";
+import { findChromium, message, online, openBrowser, say, texts } from "./support/browser.ts";
+import { makeCertificate, trusting } from "./support/certificate.ts";
+import { within } from "./support/deadline.ts";
+import { eventually } from "./support/until.ts";
+import { type Program, startProgram } from "./support/program.ts";
 import type { Certificate } from "../transport/transport.ts";
 
 const NGINX = ["/usr/sbin/nginx", "/usr/bin/nginx"].find((path) => {

@@ -3,13 +3,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { parse } from "yaml";
-import { Gate } from "../access/gate.ts";
-import { openAccessStore } from "../access/store.ts";
+import { Gate } from "../auth/authenticator.ts";
+import { openAccessStore } from "../auth/session_store.ts";
 import { MemoryJournal } from "../journal/memory.ts";
-import { ChatError } from "../errors.ts";
-import { BURST_S } from "../limits.ts";
-import { makeKey } from "./json_socket.ts";
-import { serve, type Serving } from "./serving.ts";
+import { ChatError } from "../protocol/errors.ts";
+import { BURST_S } from "../base/limits.ts";
+import { makeKey } from "./support/json_socket.ts";
+import { serve, type Serving } from "./support/serving.ts";
 
 interface Body {
   readonly schema: object;

@@ -1,12 +1,12 @@
 // What an operator does, seen from outside: over both wires, both transports, HTTP, and a restart.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { openSqliteJournal } from "../journal/sqlite.ts";
+import { openSqliteJournal } from "../journal/sqlite/sqlite_journal.ts";
 import { listenDeno } from "../transport/deno.ts";
 import { listenWs } from "../transport/ws.ts";
-import { JsonSocket, makeKey } from "./json_socket.ts";
-import { makeOperatorGate, OPERATOR_KEY } from "./operator_gate.ts";
-import { runProgram } from "./program.ts";
-import { serve, type Serving, type ServingOptions } from "./serving.ts";
+import { JsonSocket, makeKey } from "./support/json_socket.ts";
+import { makeOperatorGate, OPERATOR_KEY } from "./support/operator_gate.ts";
+import { runProgram } from "./support/program.ts";
+import { serve, type Serving, type ServingOptions } from "./support/serving.ts";
 
 const TRANSPORTS = { deno: listenDeno, ws: listenWs };
 const BANNED = /^You are banned from this server until \d{4}-\d\d-\d\d \d\d:\d\d UTC$/;

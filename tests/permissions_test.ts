@@ -1,6 +1,6 @@
 // What a server may still do once it serves: asked of the process itself, which is the real program with one more line.
 import { assertEquals } from "@std/assert";
-import { FROM_SOURCE, startProgram } from "./program.ts";
+import { FROM_SOURCE, startProgram } from "./support/program.ts";
 
 const MAIN = new URL("../main.ts", import.meta.url).href;
 

@@ -1,6 +1,6 @@
 // The README's commands do what it says. Every line of its sh blocks must be known here.
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { startProgram } from "./program.ts";
+import { startProgram } from "./support/program.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const readme = await Deno.readTextFile(new URL("README.md", ROOT));

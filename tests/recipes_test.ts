@@ -1,8 +1,8 @@
 // The programs in docs/recipes.md do what it says of them.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { findChromium, openBrowser, testInBrowser } from "./browser.ts";
-import { eventually } from "./page/until.ts";
-import { startProgram } from "./program.ts";
+import { findChromium, openBrowser, testInBrowser } from "./support/browser.ts";
+import { eventually } from "./support/until.ts";
+import { startProgram } from "./support/program.ts";
 
 const recipes = await Deno.readTextFile(new URL("../docs/recipes.md", import.meta.url));
 

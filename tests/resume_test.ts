@@ -1,10 +1,10 @@
 // Coming back: connections that are cut at any byte, joining while others speak, resuming past what is kept. The
 // program as a process, and between it and its clients a network that fails.
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { FaultyProxy } from "./faulty_proxy.ts";
-import { JsonSocket, type Line, type Wish } from "./json_socket.ts";
-import { type Program, startProgram } from "./program.ts";
-import { chooseSeed, Random } from "./random.ts";
+import { FaultyProxy } from "./support/faulty_proxy.ts";
+import { JsonSocket, type Line, type Wish } from "./support/json_socket.ts";
+import { type Program, startProgram } from "./support/program.ts";
+import { chooseSeed, Random } from "./support/random.ts";
 
 const CUTS = 500;
 const JOINS = 2_000;

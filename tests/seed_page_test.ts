@@ -1,7 +1,7 @@
 // A page that knows nothing but the seed, talking to Confab.
 import { assertEquals } from "@std/assert";
-import { Stage, testInBrowser } from "./browser.ts";
-import { RawSocket } from "./raw_socket.ts";
+import { Stage, testInBrowser } from "./support/browser.ts";
+import { RawSocket } from "./support/raw_socket.ts";
 
 const SEED_PAGE = new URL("seed_page.html", import.meta.url);
 

@@ -1,8 +1,8 @@
 // A reader of 1 KiB a second beside a room that says 20 MB: it is not thrown out, it costs little, it gets everything.
 import { assert, assertEquals, assertLess } from "@std/assert";
-import { peakMemoryMiB } from "../bench/processes.ts";
-import { startProgram } from "./program.ts";
-import { encodeFrame, OPCODE, RawSocket } from "./raw_socket.ts";
+import { peakMemoryMiB } from "./support/processes.ts";
+import { startProgram } from "./support/program.ts";
+import { encodeFrame, OPCODE, RawSocket } from "./support/raw_socket.ts";
 
 const SAID_BYTES = 20_000_000;
 const READ_BYTES_PER_S = 1024;

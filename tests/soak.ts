@@ -5,7 +5,7 @@
 //   deno task test:soak --minutes 20 [--clients 300] [--transport ws|deno] [--seed N]
 import { parseArgs } from "node:util";
 import { startVictim, waitUntil } from "./hostile/victim.ts";
-import { chooseSeed } from "./random.ts";
+import { chooseSeed } from "./support/random.ts";
 import { Population } from "./soak/population.ts";
 import { judgeSamples, type Sample, takeSample } from "./soak/samples.ts";
 

@@ -1,7 +1,7 @@
 // The project keeps its own rules: the static gate, the direction of imports, and what must agree with what.
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { ENV_NAMES } from "../cli/commands.ts";
-import { STATE_ENV_NAMES } from "../cli/file_storage.ts";
+import { ENV_NAMES } from "../cli/config/command_table.ts";
+import { STATE_ENV_NAMES } from "../cli/chat/file_storage.ts";
 import deno from "../deno.json" with { type: "json" };
 import { ASSETS } from "../page/assets.ts";
 import { findWrongImports } from "../tasks/check_imports.ts";
@@ -65,7 +65,7 @@ Deno.test("source: whatever runs the program gives it the same permissions and f
     deno.tasks.dev.command,
     deno.tasks.watch.command,
     await Deno.readTextFile(new URL("tasks/compile.ts", ROOT)),
-    await Deno.readTextFile(new URL("tests/program.ts", ROOT)),
+    await Deno.readTextFile(new URL("tests/support/program.ts", ROOT)),
   ];
   for (const text of places) {
     for (const permission of wanted) assert(text.includes(permission), `${permission} in ${text}`);
@@ -83,7 +83,7 @@ Deno.test("source: CI and releases run the one version of Deno", async () => {
 
 Deno.test("source: what is in page/ for browsers is embedded, and nothing else", async () => {
   const folder = await Array.fromAsync(Deno.readDir(new URL("page/", ROOT)));
-  const files = folder.map(({ name }) => name)
+  const files = folder.filter(({ isFile }) => isFile).map(({ name }) => name)
     .filter((name) => !name.endsWith(".ts") && name !== "jsconfig.json");
   const paths = ["/", ...files.map((name) => `/page/${name}`)];
   assertEquals([...ASSETS.keys()].toSorted(), paths.toSorted());

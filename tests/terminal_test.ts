@@ -1,9 +1,9 @@
 // `confab chat` as people use it: on a terminal of its own, and in a pipe, with a server that dies and comes back.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { within } from "./deadline.ts";
-import { JsonSocket } from "./json_socket.ts";
-import { DENO_DIR, FROM_SOURCE, type Program, startProgram } from "./program.ts";
-import { hasScript, PseudoTerminal } from "./pseudo_terminal.ts";
+import { within } from "./support/deadline.ts";
+import { JsonSocket } from "./support/json_socket.ts";
+import { DENO_DIR, FROM_SOURCE, type Program, startProgram } from "./support/program.ts";
+import { hasScript, PseudoTerminal } from "./support/pseudo_terminal.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const RUN_MS = 30_000;

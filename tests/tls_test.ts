@@ -1,9 +1,9 @@
 // The whole program with a certificate, a name and a path of its own: what comes, what stays and what is refused.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { makeCertificate, trusting } from "./certificate.ts";
-import { within } from "./deadline.ts";
-import { eventually } from "./page/until.ts";
-import { type Program, runProgram, startProgram } from "./program.ts";
+import { makeCertificate, trusting } from "./support/certificate.ts";
+import { within } from "./support/deadline.ts";
+import { eventually } from "./support/until.ts";
+import { type Program, runProgram, startProgram } from "./support/program.ts";
 
 const WAIT_MS = 20_000;
 

@@ -4,9 +4,9 @@
 // memory, no deadline for a request's head, no way to drop a peer that has stopped reading, and none to show another
 // certificate: to stop a server only from accepting closes its WebSockets as well. Deno 2.6 compresses by itself what has no
 // coding yet, unless it says no-transform; Deno 2.9 does so only where it is asked to.
-import { closeFor, ERRORS } from "../errors.ts";
-import type { Log } from "../log.ts";
-import type { Frame } from "../wire/frame.ts";
+import { closeFor, ERRORS } from "../protocol/errors.ts";
+import type { Log } from "../base/log.ts";
+import type { Frame } from "../protocol/frame.ts";
 import { OpenConnections } from "./open_connections.ts";
 import { CUT, StreamConnection } from "./stream_connection.ts";
 import {

@@ -1,7 +1,7 @@
 // A connection over the body of an HTTP response: it takes what is sent and says nothing. Every transport uses this one.
 import { Buffer } from "node:buffer";
-import type { Log } from "../log.ts";
-import type { Frame } from "../wire/frame.ts";
+import type { Log } from "../base/log.ts";
+import type { Frame } from "../protocol/frame.ts";
 import { type Connection, type ConnectionHandlers, UNSEEN_BYTES } from "./transport.ts";
 
 /** Why a body ends that was cut. */

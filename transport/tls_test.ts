@@ -1,11 +1,11 @@
 // Certificates, on every transport: real sockets on loopback.
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { makeCertificate, trusting } from "../tests/certificate.ts";
-import { within } from "../tests/deadline.ts";
-import { eventually } from "../tests/page/until.ts";
-import { Frame } from "../wire/frame.ts";
+import { makeCertificate, trusting } from "../tests/support/certificate.ts";
+import { within } from "../tests/support/deadline.ts";
+import { eventually } from "../tests/support/until.ts";
+import { Frame } from "../protocol/frame.ts";
 import { listenDeno } from "./deno.ts";
-import { HttpServer } from "./http_server.ts";
+import { HttpServer } from "./node_server.ts";
 import type { Certificate, Connection, Handler, Listen } from "./transport.ts";
 import { listenWs } from "./ws.ts";
 

@@ -1,8 +1,8 @@
 // What the server needs of whatever accepts its connections. Two things can be swapped behind this: the HTTP server
 // and the WebSocket implementation. One suite (transport_test.ts) runs on every implementation.
 
-import type { Log } from "../log.ts";
-import type { Frame } from "../wire/frame.ts";
+import type { Log } from "../base/log.ts";
+import type { Frame } from "../protocol/frame.ts";
 
 /**
  * Linux tells that a socket can take more when a third of its send buffer is free. Over loopback that buffer grows to

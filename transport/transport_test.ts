@@ -7,10 +7,10 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { Channel } from "@std/async/channel";
-import type { Log } from "../log.ts";
-import { within } from "../tests/deadline.ts";
-import { encodeFrame, OPCODE, RawSocket, upgradeRequest } from "../tests/raw_socket.ts";
-import { Frame } from "../wire/frame.ts";
+import type { Log } from "../base/log.ts";
+import { within } from "../tests/support/deadline.ts";
+import { encodeFrame, OPCODE, RawSocket, upgradeRequest } from "../tests/support/raw_socket.ts";
+import { Frame } from "../protocol/frame.ts";
 import { listenDeno } from "./deno.ts";
 import type { Connection, Handler, Listen, Listener, ListenOptions } from "./transport.ts";
 import { listenWs } from "./ws.ts";

@@ -10,8 +10,8 @@ import type { Socket } from "node:net";
 import { setImmediate } from "node:timers";
 // @ts-types="@types/ws"
 import { WebSocketServer } from "ws";
-import { type ErrorCode, type ErrorRow, ERRORS } from "../errors.ts";
-import { HttpServer } from "./http_server.ts";
+import { type ErrorCode, type ErrorRow, ERRORS } from "../protocol/errors.ts";
+import { HttpServer } from "./node_server.ts";
 import { OpenConnections } from "./open_connections.ts";
 import { CUT, StreamConnection } from "./stream_connection.ts";
 import type { Certificate, Handler, Listen, Listener, ListenOptions, Peer } from "./transport.ts";

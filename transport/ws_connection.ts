@@ -4,9 +4,9 @@ import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 // @ts-types="@types/ws"
 import type { WebSocket } from "ws";
-import { closeFor } from "../errors.ts";
-import type { Log } from "../log.ts";
-import type { Frame } from "../wire/frame.ts";
+import { closeFor } from "../protocol/errors.ts";
+import type { Log } from "../base/log.ts";
+import type { Frame } from "../protocol/frame.ts";
 import { type Connection, type ConnectionHandlers, UNSEEN_BYTES } from "./transport.ts";
 
 /** Silence is counted in parts of the pong wait: after half of them the peer is pinged, after all of them it is gone. */

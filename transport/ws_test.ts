@@ -1,9 +1,9 @@
 // What the transport over `ws` bounds and the other one cannot.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { Turnstile } from "../http/turnstile.ts";
-import { within } from "../tests/deadline.ts";
-import { encodeFrame, OPCODE, RawSocket, upgradeRequest } from "../tests/raw_socket.ts";
-import { Frame } from "../wire/frame.ts";
+import { Turnstile } from "../http/connection_limit.ts";
+import { within } from "../tests/support/deadline.ts";
+import { encodeFrame, OPCODE, RawSocket, upgradeRequest } from "../tests/support/raw_socket.ts";
+import { Frame } from "../protocol/frame.ts";
 import type { Connection, Handler, ListenOptions } from "./transport.ts";
 import { listenWs } from "./ws.ts";
 

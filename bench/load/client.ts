@@ -2,8 +2,8 @@
 // process, and that process shares the machine with the server that it measures.
 import { Buffer } from "node:buffer";
 import { connect, type Socket, type TcpNetConnectOpts } from "node:net";
-import { within } from "../../tests/deadline.ts";
-import { encodeFrame, OPCODE, upgradeRequest } from "../../tests/raw_socket.ts";
+import { within } from "../../tests/support/deadline.ts";
+import { encodeFrame, OPCODE, upgradeRequest } from "../../tests/support/raw_socket.ts";
 import type { LineSink } from "./check.ts";
 import { type Answer, type Dialect, type DialectName, DIALECTS, type Who } from "./dialects.ts";
 import { LineFinder, type Text } from "./finder.ts";

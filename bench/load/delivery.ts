@@ -1,7 +1,7 @@
 // What a load measures: a window of time with what was delivered in it and what the load itself cost, and in the end,
 // when everything has had time to arrive, what never did.
 import process from "node:process";
-import { cpuSeconds } from "../processes.ts";
+import { cpuSeconds } from "../../tests/support/processes.ts";
 import { countOtherOrders, type OrderCheck } from "./check.ts";
 import { type Crowd, waitFor } from "./crowd.ts";
 import type { Latencies } from "./latency.ts";

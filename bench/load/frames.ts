@@ -1,6 +1,6 @@
 // Reads the frames of a WebSocket server from whatever TCP delivers, wherever it cuts. It copies nothing and allocates
 // nothing: it is a cursor over the bytes that it was given last, and shows one piece of payload after the other.
-import { OPCODE } from "../../tests/raw_socket.ts";
+import { OPCODE } from "../../tests/support/raw_socket.ts";
 
 /** Payload that lies in one chunk: all of a message, or as much of it as has arrived. Changes with every step. */
 export interface Piece {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { OPCODE } from "../../tests/raw_socket.ts";
+import { OPCODE } from "../../tests/support/raw_socket.ts";
 import { FrameReader } from "./frames.ts";
 
 /** What came of some bytes: payloads by opcode, `|` behind each that ended a message. */

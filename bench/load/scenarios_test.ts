@@ -1,6 +1,6 @@
 // Each scenario, small: against the program, and against a server that does what must be seen.
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { startProgram } from "../../tests/program.ts";
+import { startProgram } from "../../tests/support/program.ts";
 import { runFlood } from "./flood.ts";
 import { runIdle } from "./idle.ts";
 import { runRate } from "./rate.ts";

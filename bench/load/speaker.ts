@@ -1,6 +1,6 @@
 // Says the numbered lines of one sender: several with one write, made of a frame that is the same but for the number.
 import { Buffer } from "node:buffer";
-import { encodeFrame, OPCODE } from "../../tests/raw_socket.ts";
+import { encodeFrame, OPCODE } from "../../tests/support/raw_socket.ts";
 import type { LoadClient } from "./client.ts";
 import { type DialectName, DIALECTS } from "./dialects.ts";
 import type { Latencies } from "./latency.ts";

@@ -1,5 +1,5 @@
 // An attack as a process of its own, seen from the test: it says when it is under way, and in the end what became of it.
-import { within } from "../deadline.ts";
+import { within } from "../support/deadline.ts";
 
 /** What an attack needs to know. Which of it means something depends on the attack. */
 export interface Orders {

@@ -1,7 +1,7 @@
 // Rows about connections that never become anything, and about more of them than there are descriptors.
-import { JsonSocket } from "../json_socket.ts";
-import type { Program } from "../program.ts";
-import { RawSocket } from "../raw_socket.ts";
+import { JsonSocket } from "../support/json_socket.ts";
+import type { Program } from "../support/program.ts";
+import { RawSocket } from "../support/raw_socket.ts";
 import { Attack } from "./attack.ts";
 import { exactly, type Figure, part, type Row, type Setting } from "./row.ts";
 import { examine, startVictim, waitUntil } from "./victim.ts";

@@ -1,5 +1,5 @@
 // Attacks that send little or read nothing: what they cost is what the server keeps for each of them.
-import { RawSocket, upgradeRequest } from "../raw_socket.ts";
+import { RawSocket, upgradeRequest } from "../support/raw_socket.ts";
 import type { Tactic } from "./attacker.ts";
 import type { Force } from "./force.ts";
 

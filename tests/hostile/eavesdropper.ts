@@ -1,6 +1,6 @@
 // Somebody in a room who wants to hear what is said in another one: every way in, every representation, and the seqs and
 // ids of the other room in every field. Keeps all bytes that come back.
-import { RawSocket, upgradeRequest } from "../raw_socket.ts";
+import { RawSocket, upgradeRequest } from "../support/raw_socket.ts";
 
 /** How long is listened behind what was last said in the other room. */
 const LISTEN_MS = 700;

@@ -1,7 +1,7 @@
 // The row about taking leave: a signal, a thousand people and one who is stuck, and a next start to which all come back.
-import { within } from "../deadline.ts";
-import { JsonSocket } from "../json_socket.ts";
-import { RawSocket } from "../raw_socket.ts";
+import { within } from "../support/deadline.ts";
+import { JsonSocket } from "../support/json_socket.ts";
+import { RawSocket } from "../support/raw_socket.ts";
 import { Attack } from "./attack.ts";
 import { exactly, type Figure, part, type Row, type Setting } from "./row.ts";
 import { examine, startVictim } from "./victim.ts";

@@ -1,5 +1,5 @@
 // Who attacks: many raw connections, and what became of each. The tactics say what they do.
-import { type Frame, OPCODE, type RawSocket } from "../raw_socket.ts";
+import { type Frame, OPCODE, type RawSocket } from "../support/raw_socket.ts";
 import type { Report } from "./attack.ts";
 
 /** Connections that are opened at a time. */

@@ -1,5 +1,5 @@
 // Attacks with messages larger than any limit: in one frame, in fragments, and in a million fragments of nothing.
-import { encodeFrame, OPCODE, RawSocket } from "../raw_socket.ts";
+import { encodeFrame, OPCODE, RawSocket } from "../support/raw_socket.ts";
 import type { Tactic } from "./attacker.ts";
 import type { Force } from "./force.ts";
 

@@ -1,6 +1,6 @@
 // Attacks with what no client would say: random frames, bytes and JSON that is almost right. From a seed.
-import { Random } from "../random.ts";
-import { encodeFrame, type Frame, OPCODE, RawSocket } from "../raw_socket.ts";
+import { Random } from "../support/random.ts";
+import { encodeFrame, type Frame, OPCODE, RawSocket } from "../support/raw_socket.ts";
 import type { Tactic } from "./attacker.ts";
 import type { Force } from "./force.ts";
 import { makeGarbage } from "./mutation.ts";

@@ -1,7 +1,7 @@
 // Frames that are almost right: lines of `confab.v1` with fields changed, texts with bytes changed, heads that break
 // RFC 6455. Most of them are only odd, so that a connection survives long enough to send many.
-import type { Random } from "../random.ts";
-import { encodeFrame, OPCODE } from "../raw_socket.ts";
+import type { Random } from "../support/random.ts";
+import { encodeFrame, OPCODE } from "../support/raw_socket.ts";
 
 /** What a client may say (docs/protocol.md). */
 const LINES: readonly Record<string, unknown>[] = [

@@ -1,5 +1,5 @@
 // Loads that do nothing wrong: people who talk at a steady rate, and read.
-import { encodeFrame, OPCODE, RawSocket } from "../raw_socket.ts";
+import { encodeFrame, OPCODE, RawSocket } from "../support/raw_socket.ts";
 import type { Tactic } from "./attacker.ts";
 
 /** `count` people on the wire of lines who say texts of `bytes` bytes, `perSecond` of them all together. */

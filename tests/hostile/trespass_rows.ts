@@ -1,6 +1,6 @@
 // Rows about those who come from elsewhere, and about what was said in a room and must stay there.
-import { JsonSocket } from "../json_socket.ts";
-import { RawSocket, upgradeRequest } from "../raw_socket.ts";
+import { JsonSocket } from "../support/json_socket.ts";
+import { RawSocket, upgradeRequest } from "../support/raw_socket.ts";
 import { eavesdrop } from "./eavesdropper.ts";
 import { exactly, type Figure, type Row, type Setting } from "./row.ts";
 import { examine, startVictim } from "./victim.ts";

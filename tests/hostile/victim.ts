@@ -1,6 +1,6 @@
 // The server under attack: the program as a process, and what is asked of the system about it.
-import { residentKiB } from "../../bench/processes.ts";
-import { FROM_SOURCE, type Program, startProgram } from "../program.ts";
+import { residentKiB } from "../support/processes.ts";
+import { FROM_SOURCE, type Program, startProgram } from "../support/program.ts";
 import type { Figure, Transport } from "./row.ts";
 
 export interface VictimOptions {

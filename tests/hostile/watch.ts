@@ -1,8 +1,8 @@
 // A client that does nothing wrong, beside those who do: how long it takes from a say to its own entry, and how long
 // /healthz takes to answer a new connection. It runs in the process of the test, the attackers run in another one.
-import { JsonSocket } from "../json_socket.ts";
-import { RawSocket } from "../raw_socket.ts";
-import { within } from "../deadline.ts";
+import { JsonSocket } from "../support/json_socket.ts";
+import { RawSocket } from "../support/raw_socket.ts";
+import { within } from "../support/deadline.ts";
 import { type Figure, part, percentile, type Setting } from "./row.ts";
 
 /** Between two samples of a kind. */

@@ -3,10 +3,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import axe from "axe-core";
 import type { BrowserContextOptions, Page } from "playwright-core";
-import { message, online, say, Stage, testInBrowser } from "../browser.ts";
-import { JsonSocket } from "../json_socket.ts";
+import { message, online, say, Stage, testInBrowser } from "../support/browser.ts";
+import { JsonSocket } from "../support/json_socket.ts";
 import { preparedTab, walkStates } from "./states.ts";
-import { settled, until } from "./until.ts";
+import { settled, until } from "../support/until.ts";
 
 testInBrowser(
   "page: axe finds nothing to mend in any state, in both themes, narrow and wide",

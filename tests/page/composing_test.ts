@@ -3,9 +3,9 @@
 import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
 import { delay } from "@std/async/delay";
 import type { Page, WebSocketRoute } from "playwright-core";
-import { message, online, place, say, Stage, testInBrowser, texts } from "../browser.ts";
-import { JsonSocket, type Line } from "../json_socket.ts";
-import { eventually, settled } from "./until.ts";
+import { message, online, place, say, Stage, testInBrowser, texts } from "../support/browser.ts";
+import { JsonSocket, type Line } from "../support/json_socket.ts";
+import { eventually, settled } from "../support/until.ts";
 
 const value = (page: Page) => page.inputValue("#msg");
 const focused = (page: Page) => page.evaluate<string>("document.activeElement.id");

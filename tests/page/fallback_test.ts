@@ -1,10 +1,10 @@
 // The page where no WebSocket can be had: it chats by requests, and nobody notices.
 import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
 import type { Page, Route } from "playwright-core";
-import { message, online, say, Stage, testInBrowser, texts } from "../browser.ts";
-import { JsonSocket } from "../json_socket.ts";
+import { message, online, say, Stage, testInBrowser, texts } from "../support/browser.ts";
+import { JsonSocket } from "../support/json_socket.ts";
 import { preparedTab, tool } from "./states.ts";
-import { eventually, settled, until } from "./until.ts";
+import { eventually, settled, until } from "../support/until.ts";
 
 const NO_SOCKET = "delete globalThis.WebSocket";
 

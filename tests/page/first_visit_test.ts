@@ -2,9 +2,17 @@
 // it takes away itself; the LAN address that it is shown leads to this machine.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { findChromium, message, online, say, Stage, testInBrowser, texts } from "../browser.ts";
-import { JsonSocket } from "../json_socket.ts";
-import { eventually } from "./until.ts";
+import {
+  findChromium,
+  message,
+  online,
+  say,
+  Stage,
+  testInBrowser,
+  texts,
+} from "../support/browser.ts";
+import { JsonSocket } from "../support/json_socket.ts";
+import { eventually } from "../support/until.ts";
 
 const focused = (page: Page) => page.evaluate<string>("document.activeElement.id");
 

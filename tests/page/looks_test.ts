@@ -1,10 +1,10 @@
 // The looks, as far as they can be measured. Whether they please is for the screenshots (`deno task screenshots`).
 import { assert, assertEquals } from "@std/assert";
 import type { Page } from "playwright-core";
-import { message, online, say, Stage, testInBrowser } from "../browser.ts";
-import { JsonSocket } from "../json_socket.ts";
+import { message, online, say, Stage, testInBrowser } from "../support/browser.ts";
+import { JsonSocket } from "../support/json_socket.ts";
 import { preparedTab } from "./states.ts";
-import { settled } from "./until.ts";
+import { settled } from "../support/until.ts";
 
 /** Computed styles of the first element that a selector finds. */
 function styles(page: Page, selector: string, ...names: string[]): Promise<string[]> {

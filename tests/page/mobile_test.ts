@@ -2,9 +2,9 @@
 // the debugger's insets stand for them. What Safari does by itself on focus cannot be shown in Chromium.
 import { assert, assertEquals } from "@std/assert";
 import type { BrowserContextOptions, Page } from "playwright-core";
-import { message, online, place, Stage, testInBrowser } from "../browser.ts";
+import { message, online, place, Stage, testInBrowser } from "../support/browser.ts";
 import { preparedTab, send } from "./states.ts";
-import { settled, until } from "./until.ts";
+import { settled, until } from "../support/until.ts";
 
 const PHONE: BrowserContextOptions = {
   viewport: { width: 390, height: 844 },

@@ -2,10 +2,10 @@
 // the page's hides them, and notes what the page asks of the browser.
 import { assertEquals } from "@std/assert";
 import type { Page } from "playwright-core";
-import { message, online, say, Stage, testInBrowser } from "../browser.ts";
-import { JsonSocket } from "../json_socket.ts";
+import { message, online, say, Stage, testInBrowser } from "../support/browser.ts";
+import { JsonSocket } from "../support/json_socket.ts";
 import { HIDEABLE, preparedTab } from "./states.ts";
-import { settled, until } from "./until.ts";
+import { settled, until } from "../support/until.ts";
 
 const ICON = 'link[rel="icon"]';
 

@@ -2,10 +2,17 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import axe from "axe-core";
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
-import { findChromium, message, online, openBrowser, say, testInBrowser } from "../browser.ts";
-import { makeOperatorGate, OPERATOR_KEY } from "../operator_gate.ts";
-import { serve, type Serving } from "../serving.ts";
-import { settled } from "./until.ts";
+import {
+  findChromium,
+  message,
+  online,
+  openBrowser,
+  say,
+  testInBrowser,
+} from "../support/browser.ts";
+import { makeOperatorGate, OPERATOR_KEY } from "../support/operator_gate.ts";
+import { serve, type Serving } from "../support/serving.ts";
+import { settled } from "../support/until.ts";
 
 /** One for all tests: to start and to end it takes longer than many of them. */
 let shared: Promise<Browser> | undefined;

@@ -8,10 +8,10 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import type { BrowserContextOptions, Page } from "playwright-core";
-import { message, online, say, Stage, testInBrowser, texts } from "../browser.ts";
-import { JsonSocket, type Line } from "../json_socket.ts";
+import { message, online, say, Stage, testInBrowser, texts } from "../support/browser.ts";
+import { JsonSocket, type Line } from "../support/json_socket.ts";
 import { HIDEABLE } from "./states.ts";
-import { eventually } from "./until.ts";
+import { eventually } from "../support/until.ts";
 
 /** Somebody in the lobby without a page. */
 class Peer implements AsyncDisposable {

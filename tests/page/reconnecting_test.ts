@@ -2,10 +2,10 @@
 // The delays themselves are tested with the session, where chance and time can be chosen.
 import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
 import type { Page } from "playwright-core";
-import { message, online, say, Stage, testInBrowser, texts } from "../browser.ts";
-import { JsonSocket } from "../json_socket.ts";
-import { startProgram } from "../program.ts";
-import { until } from "./until.ts";
+import { message, online, say, Stage, testInBrowser, texts } from "../support/browser.ts";
+import { JsonSocket } from "../support/json_socket.ts";
+import { startProgram } from "../support/program.ts";
+import { until } from "../support/until.ts";
 
 /** Lets a test see the page's sockets, and silence them: they stay open, and nothing comes any more. */
 const WATCH_SOCKETS = `

@@ -2,10 +2,10 @@
 // place. And the policy that would stop it has nothing to stop, in hostile use as in everyday use.
 import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
 import type { Page } from "playwright-core";
-import { message, online, say, Stage, testInBrowser, texts } from "../browser.ts";
-import { JsonSocket } from "../json_socket.ts";
-import { RawSocket } from "../raw_socket.ts";
-import { until } from "./until.ts";
+import { message, online, say, Stage, testInBrowser, texts } from "../support/browser.ts";
+import { JsonSocket } from "../support/json_socket.ts";
+import { RawSocket } from "../support/raw_socket.ts";
+import { until } from "../support/until.ts";
 
 /** A room has other representations, for those who do not ask as browsers do. */
 const AS_PAGE: RequestInit = { headers: { accept: "text/html" } };

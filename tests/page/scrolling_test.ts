@@ -3,9 +3,9 @@
 // that draws to memory: only the comparison of two figures of one run says something.
 import { assert, assertEquals, assertLess } from "@std/assert";
 import type { Locator, Page } from "playwright-core";
-import { message, online, place, say, Stage, testInBrowser, texts } from "../browser.ts";
-import { JsonSocket } from "../json_socket.ts";
-import { until } from "./until.ts";
+import { message, online, place, say, Stage, testInBrowser, texts } from "../support/browser.ts";
+import { JsonSocket } from "../support/json_socket.ts";
+import { until } from "../support/until.ts";
 
 const SMALL = { viewport: { width: 600, height: 400 } };
 

@@ -1,7 +1,7 @@
 // Signing in with a browser: the password, an invite's link, links from other sites, signing out.
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { BrowserContext, BrowserContextOptions, Page } from "playwright-core";
-import { message, online, say, Stage, testInBrowser } from "../browser.ts";
+import { message, online, say, Stage, testInBrowser } from "../support/browser.ts";
 
 const PASSWORD = "open sesame";
 

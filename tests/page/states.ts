@@ -1,8 +1,8 @@
 // Every state that a reader can see the page in, one after the other, for what holds in all of them.
 import type { BrowserContextOptions, Page } from "playwright-core";
-import { message, type Stage } from "../browser.ts";
-import { JsonSocket } from "../json_socket.ts";
-import { RawSocket } from "../raw_socket.ts";
+import { message, type Stage } from "../support/browser.ts";
+import { JsonSocket } from "../support/json_socket.ts";
+import { RawSocket } from "../support/raw_socket.ts";
 
 /** Headless tabs never hide by themselves: this lets a test say that one has, by `setHidden(true)`. */
 export const HIDEABLE = `{

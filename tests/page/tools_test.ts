@@ -1,10 +1,10 @@
 // What one can do with a message, with the people and with the room.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Page } from "playwright-core";
-import { message, online, say, Stage, testInBrowser, texts } from "../browser.ts";
-import { JsonSocket } from "../json_socket.ts";
+import { message, online, say, Stage, testInBrowser, texts } from "../support/browser.ts";
+import { JsonSocket } from "../support/json_socket.ts";
 import { preparedTab, tool } from "./states.ts";
-import { settled, until } from "./until.ts";
+import { settled, until } from "../support/until.ts";
 
 /** Says it, and waits until it is an entry. */
 async function tell(page: Page, text: string): Promise<void> {

@@ -1,7 +1,7 @@
 // Who is there during a soak: so many people at any time, each for a while on one of the wires, behind a network that
 // fails now and then. Who leaves is followed by somebody else.
-import { FaultyProxy, type Link } from "../faulty_proxy.ts";
-import { Random } from "../random.ts";
+import { FaultyProxy, type Link } from "../support/faulty_proxy.ts";
+import { Random } from "../support/random.ts";
 import type { Guest, GuestOptions } from "./guest.ts";
 import { HttpGuest } from "./http_guest.ts";
 import { Ledger } from "./ledger.ts";

@@ -1,5 +1,5 @@
 // What a process uses at a moment, and whether it used ever more.
-import { residentKiB } from "../../bench/processes.ts";
+import { residentKiB } from "../support/processes.ts";
 import { listDescriptors } from "../hostile/victim.ts";
 
 export interface Sample {

@@ -1,0 +1,46 @@
+// The load that the seed does not survive, against the program as a process. Counts and order are checked, never time.
+import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
+import { runFlood } from "./load/flood.ts";
+import { peakMemoryMiB } from "../tests/support/processes.ts";
+import { startProgram } from "../tests/support/program.ts";
+
+/** The load under which the seed evicts up to 98 of its 100 clients: everybody must get every line, in one order. */
+async function countDelivered(journal: string): Promise<number> {
+  // The transport for loads; the benchmark compares the journals on the other one as well.
+  const env = { CONFAB_JOURNAL: journal, CONFAB_TRANSPORT: "ws" };
+  await using program = await startProgram({ env });
+  const target = { port: program.port, dialect: "lines" } as const;
+  const report = await runFlood({ target, clients: 100, senders: 20, inFlight: 8, seconds: 3 });
+  assert(report.sent > 1000, `sent only ${report.sent}`);
+  assertEquals(report.delivered, report.sent * 100);
+  assertEquals([report.evicted, report.disordered, report.lost], [0, 0, 0]);
+  assertEquals(program.log(), "");
+  return report.deliveredPerSecond;
+}
+
+Deno.test("load: 100 clients, 20 senders with 8 in flight: 0 evicted, 0 lost, on disk at 0.6 of the rate in memory", async () => {
+  const rates: Record<string, number> = { memory: 0, sqlite: 0 };
+  // The best of several, for whatever else the machine does only takes away.
+  for (const journal of ["memory", "sqlite", "sqlite", "memory", "memory", "sqlite"]) {
+    rates[journal] = Math.max(rates[journal]!, await countDelivered(journal));
+  }
+  const ratio = rates["sqlite"]! / rates["memory"]!;
+  const [memory, sqlite] = ["memory", "sqlite"].map((name) => (rates[name]! / 1e6).toFixed(1));
+  console.log(`${sqlite} M lines a second on disk, ${memory} M in memory: ${ratio.toFixed(2)}`);
+  assertGreater(ratio, 0.6);
+});
+
+Deno.test("load: one that never reads is closed with a reason; the others lose nothing, memory is bounded", async () => {
+  await using program = await startProgram();
+  const report = await runFlood({
+    target: { port: program.port, dialect: "lines" },
+    clients: 20,
+    senders: 20,
+    inFlight: 8,
+    seconds: 18, // long enough to fall behind by more than the room holds back
+    stuck: 1,
+  });
+  assertEquals([report.evicted, report.disordered, report.lost], [0, 0, 0]);
+  assertMatch(program.log(), /client closed code="(stalled|fell_behind)"/);
+  if (Deno.build.os === "linux") assertLess(await peakMemoryMiB(program.pid), 300);
+});

@@ -1,0 +1,112 @@
+import { assertEquals } from "@std/assert";
+import type { Entry } from "../../page/protocol.d.ts";
+import { ChatLines, drawGap, excerpt } from "./lines.ts";
+
+const ANN = { name: "Ann", tag: "k3f9" };
+const BEN = { name: "Ben", tag: "b0b0" };
+const NOON = new Date(2026, 10, 21, 12, 0).getTime();
+const MINUTE_MS = 60_000;
+
+/** A drawer on the day of the entries, and entries a minute apart. */
+function makeRoom(hasColour = false) {
+  const lines = new ChatLines({ hasColour, now: () => NOON });
+  let seq = 0;
+  return (entry: Record<string, unknown>) =>
+    lines.draw(
+      { seq: ++seq, kind: "say", from: ANN, at: NOON + seq * MINUTE_MS, ...entry } as Entry,
+    );
+}
+
+Deno.test("ChatLines.draw() tells what was said, and what has become of it", () => {
+  const draw = makeRoom();
+  const text = "a message of more than thirty characters";
+  assertEquals(draw({ text }), `12:01 Ann: ${text}`);
+  assertEquals(draw({ from: BEN, text: "yes", replyTo: 1 }), "12:02 Ben (to Ann): yes");
+  assertEquals(draw({ from: BEN, text: "yes", replyTo: 99 }), "12:03 Ben: yes");
+  assertEquals(
+    draw({ kind: "react", ref: 1, emoji: "👍", on: true, from: BEN }),
+    '12:04 Ben 👍 "a message of more than thirty …"',
+  );
+  assertEquals(draw({ kind: "edit", ref: 1, text: "short" }), "12:05 Ann (edited): short");
+  assertEquals(
+    draw({ kind: "react", ref: 1, emoji: "👍", on: false, from: BEN }),
+    '12:06 Ben took 👍 back from "short"',
+  );
+  assertEquals(draw({ kind: "delete", ref: 1 }), "12:07 Ann deleted a message");
+  assertEquals(
+    draw({ kind: "react", ref: 99, emoji: "🎉", on: true }),
+    "12:08 Ann 🎉 an earlier message",
+  );
+  assertEquals(draw({ from: { name: "", tag: "" }, text: "hi" }), "12:09 no name: hi");
+});
+
+Deno.test("ChatLines.draw() tells what an operator has done", () => {
+  const draw = makeRoom();
+  const ban = { kind: "ban", ref: 1, who: { name: "Be\x1bn", tag: "b0b0" }, until: NOON };
+  draw({ text: "a", from: BEN });
+  assertEquals(draw({ kind: "delete", ref: 1 }), "12:02 Ann deleted a message of Ben");
+  assertEquals(draw({ kind: "close", on: true }), "12:03 Ann closed the room");
+  assertEquals(draw({ kind: "close", on: false }), "12:04 Ann opened the room");
+  assertEquals(
+    draw({ ...ban, on: true }),
+    "12:05 Ann banned Be\ufffdn#b0b0 until 2026-11-21 12:00",
+  );
+  assertEquals(draw({ ...ban, on: false }), "12:06 Ann lifted the ban on Be\ufffdn#b0b0");
+});
+
+Deno.test("ChatLines.draw() begins a day with a line, but not the day of the start", () => {
+  const draw = makeRoom();
+  assertEquals(draw({ text: "a" }), "12:01 Ann: a");
+  const next = new Date(2026, 10, 22, 0, 5).getTime();
+  assertEquals(draw({ text: "b", at: next }), "-- 2026-11-22 --\n00:05 Ann: b");
+  assertEquals(draw({ text: "c", at: next }), "00:05 Ann: c");
+  const before = new Date(2026, 10, 20, 23, 59).getTime();
+  assertEquals(makeRoom()({ text: "d", at: before }), "-- 2026-11-20 --\n23:59 Ann: d");
+});
+
+Deno.test("ChatLines.draw() leaves nothing that steers a terminal, and no line that looks like another's", () => {
+  const draw = makeRoom();
+  const text = "\x1b[31mred\x07\x9b\u202e\r\n12:00 Ben: me\u2028\tend\n";
+  assertEquals(
+    draw({ text, from: { name: "A\x1bn\nn\u2066", tag: "k3f9" } }),
+    "12:01 A\ufffdn\ufffdn\ufffd: \ufffd[31mred\ufffd\ufffd\ufffd\n      12:00 Ben: me\ufffd    end\n      ",
+  );
+  assertEquals(
+    draw({ kind: "react", ref: 1, emoji: "\x1b]", on: true }),
+    '12:02 Ann \ufffd] "\ufffd[31mred\ufffd\ufffd\ufffd 12:00 Ben: me end"',
+  );
+});
+
+Deno.test("ChatLines.draw() tells two people of one name apart, and one with a longer tag not", () => {
+  const draw = makeRoom();
+  draw({ text: "first" });
+  assertEquals(draw({ text: "a", from: { name: "Ann", tag: "k3f9x" } }), "12:02 Ann: a");
+  assertEquals(draw({ text: "b", from: { name: "Ann", tag: "zzzz" } }), "12:03 Ann#zzzz: b");
+  assertEquals(draw({ text: "c", replyTo: 3 }), "12:04 Ann (to Ann#zzzz): c");
+});
+
+Deno.test("ChatLines.draw() gives a name its colour, always the same one", () => {
+  const draw = makeRoom(true);
+  const line = draw({ text: "a" });
+  // deno-lint-ignore no-control-regex -- colours are made of it
+  const colour = /^12:01 \x1b\[(3[1-6])mAnn\x1b\[39m: a$/.exec(line)?.[1];
+  assertEquals(draw({ text: "b" }), `12:02 \x1b[${colour}mAnn\x1b[39m: b`);
+  const colours = Array.from("abcdefgh", (name) => draw({ text: "", from: { name, tag: "" } }))
+    .map((line) => /\[3(\d)m/.exec(line)?.[1]);
+  assertEquals(new Set(colours).size > 3, true, colours.join());
+});
+
+Deno.test("ChatLines remembers the latest messages only", () => {
+  const draw = makeRoom();
+  for (let n = 1; n <= 1_001; n++) draw({ text: `text ${n}`, at: NOON });
+  const react = (ref: number) => draw({ kind: "react", ref, emoji: "👍", on: true, at: NOON });
+  assertEquals(react(1), "12:00 Ann 👍 an earlier message");
+  assertEquals(react(2), '12:00 Ann 👍 "text 2"');
+});
+
+Deno.test("drawGap() and excerpt() are one line each", () => {
+  assertEquals(drawGap({ count: 1 }), "-- 1 message is no longer kept --");
+  assertEquals(drawGap({ count: 37 }), "-- 37 messages are no longer kept --");
+  assertEquals(excerpt(" a\n\tb\x1b👍c ", 5), "a b\ufffd👍…");
+  assertEquals(excerpt("abc", 3), "abc");
+});

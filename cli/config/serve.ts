@@ -1,0 +1,101 @@
+// The server's flags and variables, parsed. Pure. Called by what parses the whole command line.
+import type { SecretSource, ServeConfig } from "./config.ts";
+import type { Limits } from "../../base/limits.ts";
+import { badUsage, type Env, type Setting, type Settings } from "./flags.ts";
+import {
+  HOOK_SECRET_ENV,
+  METRICS_TOKEN_ENV,
+  OPERATOR_KEY_ENV,
+  PASSWORD_ENV,
+  SERVE_FLAGS,
+} from "./serve_flags.ts";
+import {
+  parseAddr,
+  parseBase,
+  parseChoice,
+  parseCount,
+  parseHooks,
+  parseHosts,
+  parseLimit,
+  parseNetworks,
+  parseOrigins,
+  type Place,
+} from "./values.ts";
+
+type ServeSettings = Settings<keyof typeof SERVE_FLAGS>;
+
+/** @throws {ChatError} `bad_usage` */
+export function parseServe(given: ServeSettings, env: Env): ServeConfig {
+  const { get, all, has } = given;
+  const format = get("log-format");
+  const transport = get("transport");
+  const place = parsePlace(given);
+  const hooks = all("hook").flatMap(parseHooks);
+  const hookSecret = sourceOf(get("hook-secret-file"), env[HOOK_SECRET_ENV]);
+  if (hooks.length > 0 && !hookSecret) {
+    throw badUsage(
+      "Cannot use --hook: it requires a secret to sign requests. " +
+        `Add --hook-secret-file FILE or set ${HOOK_SECRET_ENV}`,
+    );
+  }
+  return {
+    command: "serve",
+    ...place,
+    journal: parseChoice(get("journal")!, SERVE_FLAGS.journal.choices),
+    transport: transport
+      ? parseChoice(transport, SERVE_FLAGS.transport.choices)
+      : place.certificate
+      ? "ws"
+      : "deno",
+    data: get("data")!.value,
+    keep: parseCount(get("keep")!),
+    limits: parseLimits(given),
+    trustProxy: all("trust-proxy").flatMap(parseNetworks),
+    logFormat: format ? parseChoice(format, SERVE_FLAGS["log-format"].choices) : "auto",
+    logLevel: parseChoice(get("log-level")!, SERVE_FLAGS["log-level"].choices),
+    hasQr: has("qr"),
+    allowOrigins: all("allow-origin").flatMap(parseOrigins),
+    hooks,
+    hookSecret,
+    metricsToken: sourceOf(get("metrics-token-file"), env[METRICS_TOKEN_ENV]),
+    password: sourceOf(get("password-file"), env[PASSWORD_ENV]),
+    operatorKey: sourceOf(get("operator-file"), env[OPERATOR_KEY_ENV]),
+  };
+}
+
+/** @throws {ChatError} `bad_usage` */
+export function parsePlace({ get, all }: ServeSettings): Place {
+  const base = get("base");
+  const [cert, key] = [get("cert"), get("key")];
+  if (!cert !== !key) {
+    const [given, missing] = cert ? ["--cert", "--key"] : ["--key", "--cert"];
+    throw badUsage(`Cannot use ${given}: it requires ${missing}`);
+  }
+  return {
+    ...parseAddr(get("addr")!),
+    hosts: all("host").flatMap(parseHosts),
+    base: base ? parseBase(base) : "",
+    certificate: cert && key && { cert: cert.value, key: key.value },
+  };
+}
+
+function parseLimits({ get }: ServeSettings): Limits {
+  const stall = get("stall");
+  return {
+    textBytes: parseLimit(get("max-message")!),
+    queuedBatches: parseLimit(get("queue")!),
+    stallMs: stall && parseLimit(stall) * 1000,
+    pingPeriodMs: parseLimit(get("ping")!) * 1000,
+    messagesPerS: parseLimit(get("rate")!),
+    connections: parseLimit(get("max-connections")!),
+    connectionsPerAddress: parseLimit(get("per-address")!),
+  };
+}
+
+/** A secret's file, or else its value. */
+export function sourceOf(
+  file: Setting | undefined,
+  value: string | undefined,
+): SecretSource | undefined {
+  return file ? { file: file.value } : value ? { value } : undefined;
+}

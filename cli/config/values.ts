@@ -1,0 +1,137 @@
+// Values of flags and variables, parsed. Pure. All throw `bad_usage`, with what gave the value and what was expected.
+import ipaddr from "ipaddr.js";
+import { parseRoomName } from "../../protocol/names.ts";
+import { badUsage, listChoices, type Setting } from "./flags.ts";
+
+/** Where to post what is said in a room, or in any. */
+export interface HookConfig {
+  readonly room: string | undefined;
+  readonly url: string;
+}
+
+/** `HOST:PORT`, `:PORT` or `[IPV6]:PORT`. */
+export function parseAddr({ value: addr, source }: Setting): { hostname: string; port: number } {
+  const match = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(addr);
+  const port = Number(match?.[3]);
+  if (!match || port > 65535) {
+    throw badUsage(`Cannot parse ${source}: expected HOST:PORT, received "${addr}"`);
+  }
+  return { hostname: match[1] ?? match[2] ?? "", port };
+}
+
+/** Where a server is, as far as its address says. */
+export interface Place {
+  readonly hostname: string;
+  readonly port: number;
+  /** Names that it goes by; none for any name. */
+  readonly hosts: readonly string[];
+  /** The path that everything is below, without a slash at its end; empty for none. */
+  readonly base: string;
+  /** There is one where it speaks https. */
+  readonly certificate: CertificateFiles | undefined;
+}
+
+/** Where the certificate and its key are, both as PEM. */
+export interface CertificateFiles {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** The server's address for this machine: by the first of its names, or `localhost` for one that listens everywhere. */
+export function urlAt({ hostname, port, hosts, base, certificate }: Place): string {
+  const host = hosts[0] ?? (isEverywhere(hostname) ? "localhost" : hostname);
+  const authority = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
+  return `http${certificate ? "s" : ""}://${authority}:${port}${base}/`;
+}
+
+/** Whether it means every address of the machine. */
+export function isEverywhere(hostname: string): boolean {
+  return ["", "0.0.0.0", "::"].includes(hostname);
+}
+
+export function parseChoice<T extends string>(
+  { value, source }: Setting,
+  choices: readonly T[],
+): T {
+  const choice = choices.find((choice) => choice === value);
+  if (choice) return choice;
+  throw badUsage(`Cannot parse ${source}: expected ${listChoices(choices)}, received "${value}"`);
+}
+
+export function parseCount({ value, source }: Setting): number {
+  const count = /^\d{1,15}$/.test(value) ? Number(value) : NaN;
+  if (count >= 0) return count;
+  throw badUsage(`Cannot parse ${source}: expected a whole number, 0 or more, received "${value}"`);
+}
+
+/** A limit, of which 0 means none. */
+export function parseLimit(setting: Setting): number {
+  return parseCount(setting) || Infinity;
+}
+
+/** Addresses, and networks in CIDR notation. */
+export function parseNetworks({ value, source }: Setting): string[] {
+  const networks = value.split(",").map((network) => network.trim());
+  const wrong = networks.find((network) => !ipaddr.isValidCIDR(network) && !isAddress(network));
+  if (wrong === undefined) return networks;
+  throw badUsage(
+    `Cannot parse ${source}: expected an IP address or a CIDR range such as 10.0.0.0/8, received "${wrong}"`,
+  );
+}
+
+/** Not the short forms of old, in which `1` is an address. */
+function isAddress(text: string): boolean {
+  return ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text);
+}
+
+export function parseOrigins({ value, source }: Setting): string[] {
+  const origins = value.split(",").map((origin) => origin.trim());
+  const wrong = origins.find((origin) =>
+    !/^https?:/.test(origin) || !URL.canParse(origin) || new URL(origin).origin !== origin
+  );
+  if (wrong === undefined) return origins;
+  throw badUsage(
+    `Cannot parse ${source}: expected an origin such as https://example.org, received "${wrong}"`,
+  );
+}
+
+/** Names as browsers write them: in lower case, others than ASCII encoded. */
+export function parseHosts({ value, source }: Setting): string[] {
+  return value.split(",").map((part) => {
+    const name = part.trim();
+    const url = URL.parse(`http://${name}`);
+    if (url && !/[/?#@\\]|:\d*$/.test(name.replace(/^\[.*\]$/, ""))) return url.hostname;
+    throw badUsage(
+      `Cannot parse ${source}: expected a host name without a port, such as chat.example.org, ` +
+        `received "${name}"`,
+    );
+  });
+}
+
+/** A path, with or without slashes around it; empty for `/`. */
+export function parseBase({ value, source }: Setting): string {
+  const path = value.replace(/^\//, "").replace(/\/$/, "");
+  if (path === "") return "";
+  const isPlain = path.split("/").every((part) => /^(?!\.\.?$)[\w.~-]+$/.test(part));
+  if (isPlain) return `/${path}`;
+  throw badUsage(
+    `Cannot parse ${source}: expected a path of letters, digits and - . _ ~, such as /chat, ` +
+      `received "${value}"`,
+  );
+}
+
+/** A hook's URL may hold a secret, so that no error shows it. */
+export function parseHooks({ value, source }: Setting): HookConfig[] {
+  return value.split(",").map((part, i) => {
+    const [, name, url] = /^(?:([^:/?#=]*)=)?(.*)$/s.exec(part.trim())!;
+    const room = name === undefined ? undefined : parseRoomName(name);
+    if (name !== undefined && room === undefined) {
+      throw badUsage(`Cannot parse ${source}: expected a room name, received "${name}"`);
+    }
+    if (/^https?:\/\/\S+$/i.test(url!) && URL.canParse(url!)) return { room, url: url! };
+    throw badUsage(
+      `Cannot parse ${source}: expected [ROOM=]URL with http:// or https://, ` +
+        `received another value in item ${i + 1}. Write a comma within a URL as %2C`,
+    );
+  });
+}

@@ -1,0 +1,46 @@
+// What the server does on a signal: it stops, or reads its certificate again. Only main.ts has it listen for them.
+import { readCertificate } from "./certificate.ts";
+import type { CertificateFiles } from "../config/values.ts";
+import type { Log } from "../../base/log.ts";
+import type { Listener } from "../../transport/transport.ts";
+
+/** From the first signal until the process ends, whatever happens: below 5 s. */
+const EXIT_DEADLINE_MS = 4_000;
+
+/** `deno task` passes on a Ctrl-C that the program gets from the terminal as well: within this it is the same one. */
+const SAME_SIGNAL_MS = 300;
+
+/** Signals that stop the program. Windows has no SIGTERM. */
+const STOP_SIGNALS: Deno.Signal[] = [
+  "SIGINT",
+  Deno.build.os === "windows" ? "SIGBREAK" : "SIGTERM",
+];
+
+/** A hang-up has the certificate read again. One that is of no use is logged, and changes nothing. */
+export function renewOnHangUp(files: CertificateFiles, listener: Listener, log: Log): void {
+  if (Deno.build.os === "windows") return; // which has no such signal
+  Deno.addSignalListener("SIGHUP", () => {
+    try {
+      listener.renew(readCertificate(files));
+      log("info", "certificate renewed");
+    } catch (error) {
+      log("error", "certificate not renewed", { error: (error as Error).message });
+    }
+  });
+}
+
+/** The first signal says goodbye to everybody and ends with 0; a second one does not wait. */
+export function stopOnSignal(log: Log, end: () => Promise<void>): void {
+  let stoppingAt = 0;
+  const stop = async () => {
+    if (stoppingAt > 0) {
+      if (Date.now() - stoppingAt > SAME_SIGNAL_MS) Deno.exit(130);
+      return;
+    }
+    stoppingAt = Date.now();
+    setTimeout(() => Deno.exit(0), EXIT_DEADLINE_MS);
+    log("info", "stopping");
+    await end().finally(() => Deno.exit(0));
+  };
+  for (const signal of STOP_SIGNALS) Deno.addSignalListener(signal, stop);
+}

@@ -1,0 +1,39 @@
+import { assertEquals } from "@std/assert";
+import { credentialsOf, giveCookie, takeCookie } from "./credentials.ts";
+import type { Visitor } from "../visitor.ts";
+
+const VISITOR: Visitor = { address: "192.0.2.7", key: "192.0.2.7", isHttps: false, base: "" };
+const SECURE = { ...VISITOR, isHttps: true };
+
+Deno.test("credentialsOf() reads the last session cookie, and by https only one of this host", () => {
+  const cases: [string, Visitor, string | undefined][] = [
+    ["confab_session=a", VISITOR, "a"],
+    ["confab_session=a; x=1; confab_session=b", VISITOR, "b"],
+    ["confab_session=a;", VISITOR, "a"],
+    ["; confab_session=a; ;", VISITOR, "a"],
+    ["__Host-confab_session=a; confab_session=b", SECURE, "a"],
+    ["confab_session=b", SECURE, undefined],
+  ];
+  for (const [cookie, visitor, expected] of cases) {
+    assertEquals(credentialsOf(new Headers({ cookie }), visitor).cookie, expected, cookie);
+  }
+});
+
+Deno.test("credentialsOf() finds no cookie in a header that cannot be parsed, and still the bearer", () => {
+  for (const cookie of ["", ";", "=x; confab_session=a"]) {
+    const headers = new Headers({ cookie, authorization: "Bearer b" });
+    assertEquals(credentialsOf(headers, VISITOR), { bearer: "b", cookie: undefined }, cookie);
+  }
+});
+
+Deno.test("giveCookie() and takeCookie() name the same cookie, with the same attributes", () => {
+  const headers = new Headers();
+  const below = { ...SECURE, base: "/chat" };
+  giveCookie(headers, "a", below);
+  takeCookie(headers, below);
+  assertEquals(headers.getSetCookie(), [
+    "__Secure-confab_session=a; Secure; HttpOnly; Max-Age=2592000; SameSite=Strict; Path=/chat/",
+    "__Secure-confab_session=; Secure; HttpOnly; SameSite=Strict; Path=/chat/; " +
+    "Expires=Thu, 01 Jan 1970 00:00:00 GMT",
+  ]);
+});

@@ -1,0 +1,78 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { addressKey } from "../base/ip_address.ts";
+import { ChatError } from "../protocol/errors.ts";
+import type { Peer } from "../transport/transport.ts";
+import { Proxies } from "./client_address.ts";
+import { Turnstile } from "./connection_limit.ts";
+import { visitorOf } from "./visitor.ts";
+
+function look(proxies: Proxies, remoteAddress: string, headers: Record<string, string>) {
+  const respond = () => new Response();
+  const peer: Peer = { remoteAddress, upgrade: respond, stream: respond };
+  const request = new Request("http://chat.example/", { headers });
+  return visitorOf(request, proxies.look(request, peer));
+}
+
+Deno.test("addressKey() counts an IPv6 network as one, and IPv4 within IPv6 as IPv4", () => {
+  const cases = [
+    ["192.0.2.1", "192.0.2.1"],
+    ["::ffff:192.0.2.1", "192.0.2.1"],
+    ["2001:db8:1:2::5", "2001:db8:1:2::/64"],
+    ["2001:db8:1:2:ffff:0:0:1", "2001:db8:1:2::/64"],
+    ["2001:db8:1:3::5", "2001:db8:1:3::/64"],
+    ["fe80::1%eth0", "fe80::/64"],
+    ["", ""],
+  ];
+  for (const [address, key] of cases) assertEquals(addressKey(address!), key);
+});
+
+Deno.test("Proxies.look() takes the rightmost address that is no proxy, from proxies only", () => {
+  const proxies = new Proxies(["10.0.0.0/8", "::1", "192.0.2.7"]);
+  const cases: [peer: string, forwardedFor: string, visitor: string][] = [
+    ["203.0.113.9", "198.51.100.1", "203.0.113.9"],
+    ["10.1.1.1", "198.51.100.1", "198.51.100.1"],
+    ["::ffff:10.1.1.1", "198.51.100.1", "198.51.100.1"],
+    ["::1", "6.6.6.6, 198.51.100.1, 192.0.2.7", "198.51.100.1"],
+    ["::1", "6.6.6.6,2001:db8::5", "2001:db8::5"],
+    ["::1", "[2001:db8::5]:4711", "2001:db8::5"],
+    ["::1", "198.51.100.1:4711", "198.51.100.1"],
+    ["::1", "198.51.100.1, unknown", "::1"],
+    ["::1", "198.51.100.1, unknown, 10.0.0.3", "10.0.0.3"],
+    ["::1", "10.0.0.2, 10.0.0.3", "10.0.0.2"],
+    ["::1", "", "::1"],
+  ];
+  for (const [peer, forwardedFor, visitor] of cases) {
+    const { address } = look(proxies, peer, { "x-forwarded-for": forwardedFor });
+    assertEquals(address, visitor, `${peer} says ${forwardedFor}`);
+  }
+  const headers = { "x-forwarded-proto": "https" };
+  assertEquals(look(proxies, "10.1.1.1", headers).isHttps, true);
+  assertEquals(look(proxies, "11.1.1.1", headers).isHttps, false);
+  assertEquals(look(new Proxies([]), "10.1.1.1", headers).isHttps, false);
+});
+
+Deno.test("Proxies.keyOf() counts no proxy, which stands for many", () => {
+  const proxies = new Proxies(["10.0.0.0/8"]);
+  assertEquals(["10.0.0.1", "11.0.0.1", ""].map((address) => proxies.keyOf(address)), [
+    "",
+    "11.0.0.1",
+    "",
+  ]);
+});
+
+Deno.test("Turnstile.enter() refuses one more than may be in, in all and from one address", () => {
+  const turnstile = new Turnstile({ connections: 4, connectionsPerAddress: 2 });
+  const refusal = (key: string) =>
+    assertThrows(() => turnstile.enter(key), ChatError, "Too many connections are open");
+  const leaves = ["a", "a"].map((key) => turnstile.enter(key));
+  assertEquals(refusal("a").retryAfterMs, 5000);
+  leaves.push(...["", ""].map((key) => turnstile.enter(key)));
+  refusal("");
+  refusal("b");
+  leaves[0]!();
+  leaves[0]!(); // once more does no harm
+  assertEquals(turnstile.count, 3);
+  leaves.push(turnstile.enter("a"));
+  for (const leave of leaves) leave();
+  assertEquals(turnstile.count, 0);
+});

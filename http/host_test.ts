@@ -1,0 +1,117 @@
+import { assertEquals } from "@std/assert";
+import type { Peer } from "../transport/transport.ts";
+import { findPath, type Front } from "./host.ts";
+import { isAllowedOrigin } from "./origin.ts";
+
+/** What becomes of a request: the path that is left, or the answer's status and where it points. */
+function enter(
+  url: string,
+  { from = "192.0.2.1", host, ...front }: Partial<Front> & { from?: string; host?: string },
+): string {
+  const headers: Record<string, string> = host === undefined ? {} : { host };
+  const peer = { remoteAddress: from } as Peer;
+  const found = findPath(new Request(url, { headers }), peer, { hosts: [], base: "", ...front });
+  if (typeof found === "string") return found;
+  return [found.status, found.headers.get("location")].filter(Boolean).join(" ");
+}
+
+Deno.test("findPath() takes the base off, points to it with its slash, and knows nothing else", () => {
+  const cases: [string, string, string][] = [
+    ["", "/", "/"],
+    ["", "/r/ops", "/r/ops"],
+    ["/chat", "/chat/", "/"],
+    ["/chat", "/chat/r/ops/ws?a=b", "/r/ops/ws"],
+    ["/chat", "/chat/chat/", "/chat/"],
+    ["/chat", "/chat?name=Ann", "307 /chat/?name=Ann"],
+    ["/chat", "/", "404"],
+    ["/chat", "/chatter/", "404"],
+    ["/chat", "/chatter", "404"],
+    ["/chat", "/Chat/", "404"],
+    ["/chat", "/chat/../r/ops", "404"],
+    ["/chat", "/r/ops", "404"],
+    ["/chat", "/healthz", "/healthz"],
+    ["/chat", "/chat/healthz", "/healthz"],
+    ["/a/b", "/a/b/page/chat.js", "/page/chat.js"],
+    ["/a/b", "/a/", "404"],
+  ];
+  for (const [base, path, result] of cases) {
+    assertEquals(enter(`http://chat.example${path}`, { base }), result, `${path} below ${base}`);
+  }
+});
+
+Deno.test("findPath() answers 421 for another name, whatever the port, and 400 without any", () => {
+  const hosts = ["chat.example", "[::1]"];
+  const cases: [string | undefined, string][] = [
+    ["chat.example", "/"],
+    ["CHAT.example:8443", "/"],
+    ["[::1]:8080", "/"],
+    ["evil.example", "421"],
+    ["evil.example:80", "421"],
+    ["chat.example.evil.example", "421"],
+    ["127.0.0.1", "421"],
+    ["[::2]", "421"],
+    ["a b", "421"],
+    [undefined, "400"],
+    ["", "400"],
+  ];
+  for (const [host, result] of cases) {
+    const options = host === undefined ? { hosts } : { hosts, host };
+    assertEquals(enter("http://chat.example/", options), result, host ?? "none");
+  }
+  assertEquals(
+    enter("http://evil.example/", { host: "evil.example" }),
+    "/",
+    "any, when none is set",
+  );
+});
+
+Deno.test("findPath() looks for the name in the URL where HTTP/2 has it", () => {
+  const hosts = ["chat.example"];
+  assertEquals(enter("https://chat.example:8443/", { hosts }), "/");
+  assertEquals(enter("https://evil.example/", { hosts }), "421");
+});
+
+Deno.test("findPath() answers this machine's questions for health and metrics by whatever name", () => {
+  const options = { hosts: ["chat.example"], base: "/chat", host: "localhost:8080" };
+  for (const from of ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"]) {
+    assertEquals(enter("http://localhost/healthz", { ...options, from }), "/healthz");
+    assertEquals(enter("http://localhost/chat/healthz", { ...options, from }), "/healthz");
+    assertEquals(enter("http://localhost/chat/metrics", { ...options, from }), "/metrics");
+    assertEquals(enter("http://localhost/chat/", { ...options, from }), "421");
+  }
+  for (const from of ["192.0.2.1", "::2", "1.127.0.0", ""]) {
+    assertEquals(enter("http://localhost/healthz", { ...options, from }), "421");
+    assertEquals(enter("http://localhost/chat/metrics", { ...options, from }), "421");
+  }
+});
+
+Deno.test("isAllowedOrigin() compares with the name that the request is for, in HTTP/2 as well", () => {
+  const options = { allowOrigins: ["https://other.example"], isHttps: false };
+  const ask = (url: string, headers: Record<string, string>) =>
+    isAllowedOrigin(new Request(url, { headers }), options);
+  const origin = "https://chat.example:8443";
+  assertEquals(ask("http://x/", { origin, host: "Chat.example:8443" }), true);
+  assertEquals(ask("https://chat.example:8443/", { origin }), true);
+  assertEquals(ask("https://evil.example:8443/", { origin }), false);
+  assertEquals(ask("http://chat.example:8443/", { origin }), false); // no Host, and no HTTP/2
+  assertEquals(ask("http://x/", { origin, host: "chat.example" }), false);
+  assertEquals(ask("http://x/", { origin: "https://other.example", host: "x" }), true);
+  assertEquals(ask("http://x/", { host: "x" }), true);
+});
+
+Deno.test("isAllowedOrigin() takes no page of http for ours where we are reached by https", () => {
+  const ask = (origin: string, isHttps: boolean) => {
+    const headers = { host: "chat.example", origin };
+    const options = { allowOrigins: ["http://other.example"], isHttps };
+    return isAllowedOrigin(new Request("http://chat.example/", { headers }), options);
+  };
+  const both = (origin: string) => [ask(origin, false), ask(origin, true)];
+  assertEquals(both("https://chat.example"), [true, true]); // behind a proxy that is not known all comes by http
+  assertEquals(both("http://chat.example"), [true, false]);
+  assertEquals(both("http://other.example"), [true, true]);
+  for (
+    const origin of ["ftp://chat.example", "null", "", "chat.example", "https://chat.example:80"]
+  ) {
+    assertEquals(both(origin), [false, false], origin);
+  }
+});

@@ -1,0 +1,211 @@
+// What /metrics tells, in Prometheus' text format: the hub's tally and its rooms as they are now, and how the process does.
+// Nothing of it is computed before somebody asks.
+import process from "node:process";
+import type { Hub } from "../hub.ts";
+import type { Spread } from "../hub/stats.ts";
+import { EVENT_STREAM } from "../protocol/event_stream.ts";
+import { JSON_LINES } from "../protocol/confab_v1.ts";
+import type { Wire } from "../protocol/message.ts";
+import { LINES } from "../protocol/plain_lines.ts";
+import { TRANSCRIPT } from "../protocol/transcript.ts";
+
+/** How often it is looked how late a timer comes. */
+const WATCH_PERIOD_MS = 500;
+
+/** By what name each wire is told. */
+const WIRE_NAMES = new Map<Wire, string>([
+  [LINES, "lines"],
+  [JSON_LINES, "confab.v1"],
+  [EVENT_STREAM, "event-stream"],
+  [TRANSCRIPT, "text"],
+]);
+
+interface Value {
+  readonly value: number;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** The metric's own name, where it has none of its own. */
+  readonly metricName?: string;
+}
+
+/** One metric of a name: its values are asked for at each scrape. */
+interface Metric {
+  readonly name: string;
+  readonly type: "counter" | "gauge" | "histogram";
+  readonly help: string;
+  readonly read: () => readonly Value[];
+}
+
+export interface MetricsOptions {
+  readonly hub: Pick<Hub, "tally" | "census">;
+  readonly version: string;
+}
+
+/** Disposed when the server stops. */
+export class Metrics implements Disposable {
+  readonly #options: MetricsOptions;
+  #watch: ReturnType<typeof setInterval> | undefined;
+  /** How late a timer came at most since it was asked for last. */
+  #delayMs = 0;
+
+  constructor(options: MetricsOptions) {
+    this.#options = options;
+  }
+
+  /** All metrics, in text. */
+  text(): string {
+    this.#watch ??= this.#watchLoop();
+    return [...hubMetrics(this.#options), ...this.#processMetrics()].map(encode).join("");
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#watch);
+  }
+
+  #watchLoop(): ReturnType<typeof setInterval> {
+    let dueAt = performance.now() + WATCH_PERIOD_MS;
+    return setInterval(() => {
+      const now = performance.now();
+      this.#delayMs = Math.max(this.#delayMs, now - dueAt);
+      dueAt = now + WATCH_PERIOD_MS;
+    }, WATCH_PERIOD_MS);
+  }
+
+  #processMetrics(): Metric[] {
+    const one = (value: number) => [{ value }];
+    const takeDelay = () => {
+      const delayMs = this.#delayMs;
+      this.#delayMs = 0;
+      return one(delayMs / 1000);
+    };
+    const gauge = (name: string, help: string, read: Metric["read"]): Metric => ({
+      name,
+      type: "gauge",
+      help,
+      read,
+    });
+    const startedAt = (Date.now() - performance.now()) / 1000;
+    return [
+      gauge(
+        "confab_event_loop_delay_seconds",
+        "Maximum timer delay since the last scrape, in seconds",
+        takeDelay,
+      ),
+      gauge(
+        "process_resident_memory_bytes",
+        "Resident memory, in bytes",
+        () => one(Deno.memoryUsage().rss),
+      ),
+      gauge(
+        "process_heap_bytes",
+        "Used JavaScript heap, in bytes",
+        () => one(Deno.memoryUsage().heapUsed),
+      ),
+      gauge(
+        "process_start_time_seconds",
+        "Start time, in seconds since 1970",
+        () => one(startedAt),
+      ),
+      {
+        name: "process_cpu_seconds_total",
+        type: "counter",
+        help: "CPU time, in seconds",
+        read: () => {
+          const { user, system } = process.cpuUsage();
+          return one((user + system) / 1e6);
+        },
+      },
+    ];
+  }
+}
+
+function hubMetrics({ hub, version }: MetricsOptions): Metric[] {
+  const { tally } = hub;
+  const metric = (type: "counter" | "gauge") =>
+  (
+    name: string,
+    help: string,
+    read: () => number | ReadonlyMap<string | Wire, number>,
+    label = "code",
+  ): Metric => ({
+    name: `confab_${name}`,
+    type,
+    help,
+    read: () => {
+      const found = read();
+      if (typeof found === "number") return [{ value: found }];
+      return Array.from(found, ([of, value]) => ({ value, labels: { [label]: nameOf(of) } }));
+    },
+  });
+  const [counter, gauge] = [metric("counter"), metric("gauge")];
+  return [
+    gauge(
+      "build_info",
+      "Version of the program; always 1",
+      () => new Map([[version, 1]]),
+      "version",
+    ),
+    gauge("members", "Connections in rooms, by protocol", () => hub.census().members, "wire"),
+    gauge("rooms", "Rooms with at least one member", () => hub.census().rooms),
+    gauge("people", "People in rooms, counted once per room", () => hub.census().people),
+    gauge(
+      "lagging_members",
+      "Members that are behind and read from the journal",
+      () => hub.census().lagging,
+    ),
+    gauge(
+      "lag_entries",
+      "Maximum number of entries that a member is behind",
+      () => hub.census().mostBehind,
+    ),
+    spread("batch_entries", "Entries stored per batch", tally.batchEntries),
+    spread("commit_seconds", "Duration of commits, in seconds", tally.commitSeconds),
+    counter("failed_commits_total", "Failed commits", () => tally.failedCommits),
+    counter(
+      "delivered_lines_total",
+      "Delivered entries, counted once per receiver",
+      () => tally.delivered,
+    ),
+    counter("refused_messages_total", "Refused messages, by error code", () => tally.refused),
+    counter(
+      "closed_connections_total",
+      "Connections that the server closed for a reason, by error code",
+      () => tally.closed,
+    ),
+  ];
+}
+
+/** A histogram. Prometheus counts in each bucket all that is in those before. */
+function spread(name: string, help: string, values: Spread): Metric {
+  const full = `confab_${name}`;
+  const read = () => {
+    let total = 0;
+    const buckets = values.counts.map((count, n) => ({
+      metricName: `${full}_bucket`,
+      labels: { le: n < values.bounds.length ? String(values.bounds[n]) : "+Inf" },
+      value: total += count,
+    }));
+    return [
+      ...buckets,
+      { metricName: `${full}_sum`, value: values.sum },
+      { metricName: `${full}_count`, value: total },
+    ];
+  };
+  return { name: full, type: "histogram", help, read };
+}
+
+/** Lines of a metric (prometheus.io/docs/instrumenting/exposition_formats). */
+function encode({ name, type, help, read }: Metric): string {
+  const lines = read().map(({ value, labels = {}, metricName = name }) => {
+    const shown = Object.entries(labels).map(([label, text]) => `${label}="${escape(text)}"`);
+    return `${metricName}${shown.length > 0 ? `{${shown}}` : ""} ${value}\n`;
+  });
+  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
+}
+
+function escape(text: string): string {
+  return text.replace(/["\\]/g, "\\$&").replaceAll("\n", "\\n");
+}
+
+function nameOf(of: string | Wire): string {
+  return typeof of === "string" ? of : WIRE_NAMES.get(of) ?? "other";
+}

@@ -1,0 +1,31 @@
+// A request for a room: which room, who makes it, and what it takes to answer.
+import type { Admission } from "../../auth/principal.ts";
+import type { Hold } from "../../client.ts";
+import type { Hub } from "../../hub.ts";
+import type { Limits } from "../../base/limits.ts";
+import type { Log } from "../../base/log.ts";
+import type { Buckets } from "../../base/rate_limit.ts";
+import type { Turnstile } from "../connection_limit.ts";
+
+export interface Visit {
+  readonly hub: Hub;
+  readonly log: Log;
+  /** Origins of other sites' pages that may speak with us. */
+  readonly allowOrigins: readonly string[];
+  readonly room: string;
+  readonly admission: Admission;
+  /** IP address of whoever makes it. */
+  readonly address: string;
+  /** What connections, posts and pages from there are counted by; empty where they are not. */
+  readonly addressKey: string;
+  /** Whether it came to us by https. */
+  readonly isHttps: boolean;
+  readonly limits: Limits;
+  readonly turnstile: Turnstile;
+  /** What addresses may still post. */
+  readonly posts: Buckets;
+  /** Pages of what was said before that addresses may still read. */
+  readonly reads: Buckets;
+  /** Where signing out closes what it opens. */
+  readonly hold: Hold | undefined;
+}

@@ -1,0 +1,97 @@
+// A room that goes on: one response whose body is a client like any other, with the same queue, catching up and end.
+import { BANNED_RETRY_AFTER_MS, Client } from "../../client.ts";
+import type { Dialog, Speaker } from "../../client/handler.ts";
+import { ChatError } from "../../protocol/errors.ts";
+import type { Arrival, Hub } from "../../hub.ts";
+import { parseName } from "../../protocol/names.ts";
+import type { Peer } from "../../transport/transport.ts";
+import { EVENT_STREAM } from "../../protocol/event_stream.ts";
+import { DEFAULT_HISTORY, JSON_LINES } from "../../protocol/confab_v1.ts";
+import type { Wire } from "../../protocol/message.ts";
+import { TRANSCRIPT } from "../../protocol/transcript.ts";
+import { authorOf } from "./post.ts";
+import { parseLastEventId, type RoomQuery } from "./query.ts";
+import type { Visit } from "./request.ts";
+
+/** Silence that no proxy takes for the end, and shorter than what the page takes for a reason to ask. */
+const HEARTBEAT_PERIOD_MS = 12_000;
+
+/** Media types of streams. */
+const WIRES = new Map([
+  ["text/event-stream", EVENT_STREAM],
+  ["application/x-ndjson", JSON_LINES],
+  ["text/plain", TRANSCRIPT],
+]);
+
+export interface StreamOptions extends Visit {
+  readonly query: RoomQuery;
+  /** One of `WIRES`. */
+  readonly type: string;
+}
+
+/** Answers with the room from here on. @throws {ChatError} `bad_field`, `bad_name`, `banned`, `too_many_connections`. */
+export function serveStream(request: Request, peer: Peer, options: StreamOptions): Response {
+  const { hub, room, query, type } = options;
+  const author = authorOf(request.headers) ?? "";
+  const wire = WIRES.get(type)!;
+  const lastEventId = parseLastEventId(request.headers);
+  const isResuming = (lastEventId ?? query.after) !== undefined;
+  const arrival = {
+    author,
+    name: author && query.name && parseName(query.name),
+    // An event source that comes back asks for the URL that it began with: what it has seen since counts, and may be of
+    // another journal than the URL knows.
+    after: lastEventId ?? query.after,
+    epoch: lastEventId === undefined ? query.epoch : undefined,
+    most: query.most ?? Infinity,
+    history: query.history ?? (isResuming ? DEFAULT_HISTORY : 0),
+  };
+  const ban = hub.findBan(options, author);
+  if (ban) {
+    const { code, message } = ban;
+    throw new ChatError(code, { message, retryAfterMs: BANNED_RETRY_AFTER_MS });
+  }
+  const headers = {
+    "content-type": type === "text/plain" ? "text/plain; charset=utf-8" : type,
+    // Whatever gathers the stream to compress or buffer it would delay it.
+    "cache-control": "no-store, no-transform",
+    "x-accel-buffering": "no",
+    "x-content-type-options": "nosniff",
+  };
+  if (request.method === "HEAD") return new Response(null, { headers });
+  const makeDialog = (speaker: Speaker) => new StreamDialog(speaker, { hub, room, wire, arrival });
+  const leave = options.turnstile.enter(options.addressKey);
+  return peer.stream(headers, (connection) => {
+    new Client({ ...options, connection, makeDialog }).run();
+  }, leave);
+}
+
+/** The dialog of a stream: the request has said all that there is to say. */
+class StreamDialog implements Dialog {
+  readonly wire: Wire;
+  readonly hasJoined = true;
+  readonly #speaker: Speaker;
+  readonly #join: () => void;
+  #heartbeat: ReturnType<typeof setInterval> | undefined;
+
+  constructor(
+    speaker: Speaker,
+    { hub, room, wire, arrival }: { hub: Hub; room: string; wire: Wire; arrival: Arrival },
+  ) {
+    this.wire = wire;
+    this.#speaker = speaker;
+    this.#join = () => hub.register(speaker, room, arrival);
+  }
+
+  begin(): void {
+    const beat = () => this.#speaker.tell({ type: "pong" });
+    this.#heartbeat = setInterval(beat, HEARTBEAT_PERIOD_MS);
+    this.#join(); // which may end it at once
+  }
+
+  read(): void {/* nothing comes */}
+
+  end(): void {
+    clearInterval(this.#heartbeat);
+  }
+}

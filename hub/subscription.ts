@@ -1,0 +1,96 @@
+// A member's place in a room, and the hub's guard against a member that throws. Owned by the hub's loop.
+import type { Admission } from "../auth/principal.ts";
+import type { ErrorCode } from "../protocol/errors.ts";
+import type { Latch } from "./retry_barrier.ts";
+import type { Batch, From, Notice, Wire } from "../protocol/message.ts";
+
+/** What the hub needs of somebody in a room. */
+export interface Member {
+  readonly wire: Wire;
+  /** What it may do. */
+  readonly admission?: Admission;
+  /** IP address that it comes from: may be banned. */
+  readonly address?: string;
+  /**
+   * Takes the batch without waiting; false when there is no room for it. After a false the hub sends no batch until
+   * the member asks with `Hub.catchUp`.
+   */
+  trySend(batch: Batch): boolean;
+  /** Takes a notice, behind the batches before it. Presence and typing may be dropped, nothing else. */
+  tell(notice: Notice): void;
+  /** Nothing more will come. With a code, that is why. */
+  close(code?: ErrorCode): void;
+}
+
+/** An author who is in a room, on one connection or on several. */
+export interface Person extends From {
+  readonly author: string;
+  name: string;
+  /** Empty while nobody is told the name. */
+  tag: string;
+  connections: number;
+}
+
+export interface SeatOptions {
+  readonly member: Member;
+  /** Undefined for one whose wire knows no persons. */
+  readonly person: Person | undefined;
+  readonly takenSeq: number;
+  /** Told when the member throws. */
+  readonly onFailure: (member: Member, error: unknown) => void;
+}
+
+/** What a member is sent goes through here; a member that throws takes nothing and costs the others nothing. */
+export class Seat {
+  readonly member: Member;
+  readonly person: Person | undefined;
+  /** Everything up to this entry has been taken by the member; what follows is read from the journal. */
+  takenSeq: number;
+  /** Closed while what could not be stored has not come again. Made when it is needed. */
+  latch: Latch | undefined;
+  readonly #onFailure: (member: Member, error: unknown) => void;
+
+  constructor(options: SeatOptions) {
+    this.member = options.member;
+    this.person = options.person;
+    this.takenSeq = options.takenSeq;
+    this.#onFailure = options.onFailure;
+  }
+
+  get wire(): Wire {
+    return this.member.wire;
+  }
+
+  /** Whether the member has taken the batch. */
+  offer(batch: Batch): boolean {
+    try {
+      if (!this.member.trySend(batch)) return false;
+      this.takenSeq = batch.lastSeq;
+      return true;
+    } catch (error) {
+      this.#onFailure(this.member, error);
+      return false;
+    }
+  }
+
+  tell(notice: Notice): void {
+    try {
+      this.member.tell(notice);
+    } catch (error) {
+      this.#onFailure(this.member, error);
+    }
+  }
+
+  /** Whether the member's wire has a word for it. */
+  canTell(notice: Notice): boolean {
+    return this.wire.encodeNotice(notice) !== undefined;
+  }
+
+  close(code: ErrorCode | undefined): void {
+    try {
+      this.member.close(code);
+    } catch (error) {
+      this.#onFailure(this.member, error);
+    }
+  }
+}

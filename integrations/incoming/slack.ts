@@ -1,0 +1,152 @@
+// What would be posted to a Slack incoming webhook, as text: what its author wrote, without what only Slack can show.
+// Pure. A payload may be nested to any depth; nothing here follows it further than the format goes.
+import { parseName } from "../../protocol/names.ts";
+import { at, badPayload, isObject, joinLines, listAt, textAt } from "./payload.ts";
+
+/** Who says it where the payload does not tell. */
+const NAME = "Slack";
+
+const ENTITIES: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">" };
+
+/** @throws {ChatError} `bad_field` when it says nothing. */
+export function readSlack(payload: unknown): { name: string; text: string } {
+  if (!isObject(payload)) throw badPayload("an object");
+  // Where there are blocks, Slack shows the text in notifications only.
+  const said = readBlocks(payload) || toPlain(textAt(payload, "text"));
+  const text = joinLines([said, ...listAt(payload, "attachments").map(readAttachment)]);
+  if (text === "") throw badPayload("non-empty text, blocks or attachments");
+  return { name: readName(textAt(payload, "username")), text };
+}
+
+function readName(username: string): string {
+  try {
+    return parseName(username);
+  } catch {
+    return NAME; // none, or none that can be shown
+  }
+}
+
+function readAttachment(attachment: unknown): string {
+  const [title, link] = [toPlain(textAt(attachment, "title")), textAt(attachment, "title_link")];
+  const fields = listAt(attachment, "fields").map((field) => {
+    const [name, value] = [toPlain(textAt(field, "title")), toPlain(textAt(field, "value"))];
+    return name && value ? `${name}: ${value}` : name || value;
+  });
+  const text = joinParts([
+    toPlain(textAt(attachment, "pretext")),
+    withLink(title, unescapeEntities(link)),
+    toPlain(textAt(attachment, "text")),
+    ...fields,
+    readBlocks(attachment),
+  ]);
+  return text || toPlain(textAt(attachment, "fallback"));
+}
+
+function readBlocks(value: unknown): string {
+  return joinParts(listAt(value, "blocks").map(readBlock));
+}
+
+function readBlock(block: unknown): string {
+  const elements = listAt(block, "elements");
+  switch (at(block, "type")) {
+    case "header":
+      return readText(at(block, "text"));
+    case "section": {
+      const fields = listAt(block, "fields").map(readText);
+      return joinParts([
+        readText(at(block, "text")),
+        ...fields,
+        readButton(at(block, "accessory")),
+      ]);
+    }
+    case "context":
+      return joinParts(elements.map((element) => readText(element) || readImage(element)), " ");
+    case "image":
+      return readImage(block);
+    case "actions":
+      return joinParts(elements.map(readButton));
+    case "rich_text":
+      return joinParts(elements.map(readRichText));
+    default:
+      return ""; // a divider, or what is not text
+  }
+}
+
+/** A text object: with marks, or as it stands. */
+function readText(value: unknown): string {
+  const text = textAt(value, "text");
+  return at(value, "type") === "mrkdwn" ? toPlain(text) : unescapeEntities(text);
+}
+
+function readImage(image: unknown): string {
+  return unescapeEntities(textAt(image, "alt_text")) || readText(at(image, "title"));
+}
+
+/** A button that leads somewhere; others only Slack can press. */
+function readButton(button: unknown): string {
+  const url = textAt(button, "url");
+  return url && withLink(readText(at(button, "text")), unescapeEntities(url));
+}
+
+function readRichText(part: unknown): string {
+  const elements = listAt(part, "elements");
+  if (at(part, "type") !== "rich_text_list") return elements.map(readRun).join("");
+  return joinParts(elements.map((item) => `• ${listAt(item, "elements").map(readRun).join("")}`));
+}
+
+/** A run of text in one style, or what stands for one. */
+function readRun(run: unknown): string {
+  const [text, url] = [textAt(run, "text"), textAt(run, "url")];
+  switch (at(run, "type")) {
+    case "link":
+      return withLink(text, url);
+    case "emoji":
+      return `:${textAt(run, "name")}:`;
+    case "user":
+      return `@${textAt(run, "user_id")}`;
+    case "channel":
+      return `#${textAt(run, "channel_id")}`;
+    case "broadcast":
+      return `@${textAt(run, "range")}`;
+    default:
+      return text || textAt(run, "fallback");
+  }
+}
+
+/** Slack's marks for links, people and channels as text. Emphasis stays as it is written. */
+function toPlain(text: string): string {
+  return unescapeEntities(
+    text.replace(/<([^<>\n]+)>/g, (whole, inner: string) => readMark(inner) ?? whole),
+  );
+}
+
+/** What stands between angle brackets; undefined when it is no mark. */
+function readMark(mark: string): string | undefined {
+  const bar = mark.indexOf("|");
+  const [target, label] = bar < 0 ? [mark, ""] : [mark.slice(0, bar), mark.slice(bar + 1)];
+  switch (target[0]) {
+    case "@":
+      return label ? `@${label.replace(/^@/, "")}` : target;
+    case "#":
+      return label ? `#${label.replace(/^#/, "")}` : target;
+    case "!":
+      // A command of Slack's: everybody here, or something with a text for whoever cannot show it.
+      return target.includes("^") && label ? label : `@${target.slice(1)}`;
+    default:
+      return /^[a-z][a-z0-9+.-]*:/i.test(target) ? withLink(label, target) : undefined;
+  }
+}
+
+function withLink(label: string, url: string): string {
+  if (!url || url === label || url === `mailto:${label}`) return label || url;
+  return label ? `${label} (${url})` : url;
+}
+
+/** In one pass, so that what was escaped twice is unescaped once. */
+function unescapeEntities(text: string): string {
+  return text.replace(/&(amp|lt|gt);/g, (_, name: string) => ENTITIES[name]!);
+}
+
+function joinParts(parts: readonly string[], separator = "\n"): string {
+  return parts.filter((part) => part.trim() !== "").join(separator);
+}

@@ -1,0 +1,410 @@
+// The journal on disk: SQLite, one writer, one transaction for each append, synced before it resolves.
+//
+// The folder belongs to one process at a time (folder.ts); others may read the file meanwhile. A crash at any moment
+// leaves what was committed, and nothing to clean up.
+import type { DatabaseSync } from "node:sqlite";
+import { ChatError } from "../../protocol/errors.ts";
+import { tagsOf } from "../../protocol/names.ts";
+import { makePrivateFile } from "../../base/private_file.ts";
+import type { Entry, Kind } from "../../protocol/message.ts";
+import { explainFolder, FILE_NAME, lockFolder, openDatabase } from "./data_folder.ts";
+import type { Appended, Ban, Draft, Journal, Range, ReadLimit } from "../journal.ts";
+import { checkJournal, isOutdated, migrate, readEpoch } from "./schema.ts";
+import { prepare, type Statements } from "./statements.ts";
+
+/** For readers who lag. On disk: some hundred bytes each. */
+const MAX_HELD = 500_000;
+
+/** A file up to this size is checked page by page before it is used: some tenths of a second. */
+const MAX_CHECKED_BYTES = 256 * 1024 * 1024;
+
+/** Rooms and people that are remembered between transactions, so that memory does not grow with their number. */
+const MAX_CACHED = 10_000;
+
+/** Kinds as they are stored. A number never changes its meaning. */
+const KINDS: readonly Kind[] = ["say", "edit", "delete", "react", "close", "ban"];
+
+interface CachedRoom {
+  readonly id: number;
+  head: number;
+  floor: number;
+}
+
+interface Claim {
+  readonly room: string;
+  readonly author: string;
+  readonly name: string;
+  readonly tag: string;
+}
+
+interface Cursor {
+  readonly reader: string;
+  readonly room: string;
+  readonly seq: number;
+}
+
+interface Row {
+  readonly seq: number;
+  readonly at: number;
+  readonly kind: number;
+  readonly author: string | null;
+  readonly name: string | null;
+  readonly tag: string | null;
+  readonly id: string | null;
+  readonly text: string;
+  readonly ref: number;
+  readonly on: number;
+}
+
+/**
+ * Opens the journal in a folder, and makes both where they are missing: readable by their owner only.
+ * @throws {ChatError} `data_unavailable`, with the reason and what to do.
+ */
+export function openSqliteJournal(folder: string): SqliteJournal {
+  const path = `${folder}/${FILE_NAME}`;
+  let lock: Disposable | undefined;
+  let db: DatabaseSync | undefined;
+  try {
+    lock = lockFolder(folder);
+    makePrivateFile(path);
+    const { size } = Deno.statSync(path);
+    db = openWriter(path);
+    if (size <= MAX_CHECKED_BYTES) check(db);
+    migrate(db);
+    return new SqliteJournal(db, lock);
+  } catch (cause) {
+    db?.close();
+    lock?.[Symbol.dispose]();
+    const message = `Cannot use data folder "${folder}": ${explainFolder(cause as Error)}`;
+    throw new ChatError("data_unavailable", { cause, message });
+  }
+}
+
+/** Opens a folder's journal to read it beside a server that may be using it. @throws {ChatError} `data_unavailable` */
+export function openSqliteReader(folder: string): SqliteJournal {
+  let db: DatabaseSync | undefined;
+  try {
+    db = openDatabase(`${folder}/${FILE_NAME}`);
+    checkJournal(db);
+    if (isOutdated(db)) openSqliteJournal(folder)[Symbol.dispose](); // no server of this version has used it yet
+    return new SqliteJournal(db);
+  } catch (cause) {
+    db?.close();
+    if (cause instanceof ChatError) throw cause;
+    const message = `Cannot use data folder "${folder}": ${explainFolder(cause as Error)}`;
+    throw new ChatError("data_unavailable", { cause, message });
+  }
+}
+
+/** A journal in an SQLite file. */
+export class SqliteJournal implements Journal {
+  readonly epoch: string;
+  readonly maxHeld = MAX_HELD;
+  readonly #db: DatabaseSync;
+  readonly #lock: Disposable | undefined;
+  readonly #sql: Statements;
+  readonly #rooms = new Map<string, CachedRoom>();
+  /** Row of `people` by room, author and name. */
+  readonly #people = new Map<string, { person: number; author: number }>();
+  #isOpen = false;
+  /** Made since the last commit: a rollback must not lose them. */
+  #claims: Claim[] = [];
+  /** Moved since the last commit, by reader and room: written with the next one. */
+  readonly #cursors = new Map<string, Cursor>();
+
+  /** Takes the database over, and the lock of its folder, and lets go of both when disposed. */
+  constructor(db: DatabaseSync, lock?: Disposable) {
+    this.epoch = readEpoch(db);
+    this.#db = db;
+    this.#lock = lock;
+    this.#sql = prepare(db);
+  }
+
+  // deno-lint-ignore require-await -- a journal may be far away; this one is not
+  async append(drafts: readonly Draft[]): Promise<Appended[]> {
+    try {
+      this.#open();
+      const appended: Appended[] = [];
+      while (appended.length < drafts.length) {
+        const start = appended.length;
+        const count = countPlain(drafts, start);
+        if (count > 1) appended.push(...this.#insertPlain(drafts.slice(start, start + count)));
+        else appended.push(this.#insert(drafts[start]!));
+      }
+      for (const { reader, room, seq } of this.#cursors.values()) {
+        this.#sql.putCursor.run(reader, room, seq);
+      }
+      this.#sql.commit.run();
+      this.#isOpen = false;
+      this.#claims = [];
+      this.#cursors.clear();
+      if (this.#rooms.size > MAX_CACHED) this.#rooms.clear();
+      if (this.#people.size > MAX_CACHED) this.#people.clear();
+      return appended;
+    } catch (cause) {
+      this.#rollBack();
+      throw new ChatError("not_stored", { cause });
+    }
+  }
+
+  rooms(): string[] {
+    return this.#sql.findRooms.all().map((row) => row["name"] as string);
+  }
+
+  head(room: string): number {
+    return this.#room(room)?.head ?? 0;
+  }
+
+  floor(room: string): number {
+    return this.#room(room)?.floor ?? 0;
+  }
+
+  read(room: string, range: Range, limit: ReadLimit): Entry[] {
+    const found = this.#room(room);
+    if (!found) return [];
+    const isForward = "after" in range;
+    const rows = isForward
+      ? this.#sql.readAfter.iterate(found.id, Math.max(range.after, found.floor), limit.entries)
+      : this.#sql.readBefore.iterate(found.id, range.before, found.floor, limit.entries);
+    const read: Entry[] = [];
+    let chars = 0;
+    for (const row of rows as Iterable<unknown>) {
+      const entry = toEntry(row as Row);
+      read.push(entry);
+      chars += entry.text.length;
+      if (chars >= limit.chars) break;
+    }
+    return isForward ? read : read.reverse();
+  }
+
+  find(room: string, author: string, id: string): number | undefined {
+    const found = this.#room(room);
+    return found && this.#sql.findId.get(found.id, author, id)?.["seq"] as number | undefined;
+  }
+
+  prune(room: string, through: number): void {
+    const found = this.#room(room);
+    if (!found || through <= found.floor) return;
+    try {
+      this.#open();
+      this.#sql.prune.run(found.id, through);
+      found.floor = through;
+    } catch {
+      this.#rollBack(); // a full disk, say: the entries stay, and the next append tells
+    }
+  }
+
+  claimTag(room: string, author: string, name: string): string {
+    try {
+      this.#open();
+      return this.#claim(room, author, name);
+    } catch (cause) {
+      this.#rollBack();
+      throw new ChatError("not_stored", { cause });
+    }
+  }
+
+  cursor(reader: string, room: string): number | undefined {
+    const moved = this.#cursors.get(`${room} ${reader}`);
+    return moved?.seq ?? this.#sql.findCursor.get(reader, room)?.["seq"] as number | undefined;
+  }
+
+  moveCursor(reader: string, room: string, seq: number): void {
+    this.#cursors.set(`${room} ${reader}`, { reader, room, seq }); // a room contains no space
+  }
+
+  closedRooms(): string[] {
+    return this.#sql.findClosed.all().map((row) => row["name"] as string);
+  }
+
+  bans(): Ban[] {
+    return this.#sql.findBans.all().map((
+      { author, address, until },
+    ) => ({ author, address, until } as unknown as Ban));
+  }
+
+  [Symbol.dispose](): void {
+    this.#db.close();
+    this.#lock?.[Symbol.dispose]();
+  }
+
+  /** Begins the transaction that the next append commits. */
+  #open(): void {
+    if (this.#isOpen) return;
+    this.#sql.begin.run();
+    this.#isOpen = true;
+    for (const { room, author, name, tag } of this.#claims) {
+      this.#sql.addPerson.run(this.#makeRoom(room).id, this.#authorId(author), name, tag);
+    }
+  }
+
+  /** Nothing of what was not committed has happened. */
+  #rollBack(): void {
+    try {
+      this.#sql.rollback.run();
+    } catch { /* SQLite may have done so by itself */ }
+    this.#isOpen = false;
+    this.#rooms.clear();
+    this.#people.clear();
+  }
+
+  #insert(draft: Draft): Appended {
+    const room = this.#makeRoom(draft.room);
+    const seq = room.head + 1;
+    const who = draft.author ? this.#person(draft) : undefined;
+    if (who && draft.id) {
+      const { changes } = this.#sql.addId.run(room.id, who.author, draft.id, seq);
+      if (changes === 0) {
+        return { seq: this.find(draft.room, draft.author, draft.id)!, entry: undefined };
+      }
+    }
+    const { at, kind, author, name, tag, id, text, ref, on } = draft;
+    this.#sql.addEntry.run(
+      room.id,
+      seq,
+      at,
+      KINDS.indexOf(kind),
+      who?.person ?? null,
+      id || null,
+      text,
+      ref,
+      on ? 1 : 0,
+    );
+    room.head = seq;
+    if (kind === "close") this.#sql.putClosed.run(on ? 1 : 0, room.id);
+    if (kind === "ban") this.#enforce(draft);
+    return { seq, entry: { seq, at, kind, author, name, tag, id, text, ref, on } };
+  }
+
+  /** Those that have ended go as well, so that there are never more than were laid down lately. */
+  #enforce({ at, on, bans = [] }: Draft): void {
+    this.#sql.dropEnded.run(at);
+    for (const { author, address, until } of bans) {
+      const id = this.#authorId(author);
+      if (on) this.#sql.putBan.run(id, address, until);
+      else this.#sql.lift.run(id);
+    }
+  }
+
+  /** Drafts that differ in their text only, in one statement: under load that is most of them. */
+  #insertPlain(drafts: readonly Draft[]): Appended[] {
+    const { room: name, at } = drafts[0]!;
+    const room = this.#makeRoom(name);
+    const texts = JSON.stringify(drafts.map(({ text }) => text));
+    this.#sql.addPlain.run(room.id, room.head + 1, at, texts);
+    return drafts.map(({ kind, author, name, tag, id, text, ref, on }) => {
+      const seq = ++room.head;
+      return { seq, entry: { seq, at, kind, author, name, tag, id, text, ref, on } };
+    });
+  }
+
+  #claim(room: string, author: string, name: string): string {
+    const { id } = this.#makeRoom(room);
+    const known = this.#sql.findPerson.get(id, author, name);
+    if (known) return known["tag"] as string;
+    for (const tag of tagsOf(author)) {
+      if (this.#sql.findTag.get(id, name, tag)) continue;
+      this.#sql.addPerson.run(id, this.#authorId(author), name, tag);
+      this.#claims.push({ room, author, name, tag });
+      return tag;
+    }
+    throw new Error("Cannot claim a tag: another author has the same hash");
+  }
+
+  #person({ room, author, name }: Draft): { person: number; author: number } {
+    const key = `${room} ${author} ${name}`; // only the last may contain a space
+    let known = this.#people.get(key);
+    if (!known) {
+      const row = this.#sql.findPerson.get(this.#makeRoom(room).id, author, name);
+      if (!row) throw new Error("Cannot append: the author has no tag beside this name");
+      known = { person: row["person"] as number, author: row["author"] as number };
+      this.#people.set(key, known);
+    }
+    return known;
+  }
+
+  #authorId(author: string): number {
+    this.#sql.addAuthor.run(author);
+    return this.#sql.findAuthor.get(author)!["id"] as number;
+  }
+
+  #room(name: string): CachedRoom | undefined {
+    const cached = this.#rooms.get(name);
+    if (cached) return cached;
+    const row = this.#sql.findRoom.get(name);
+    if (!row) return undefined;
+    const id = row["id"] as number;
+    const ends = this.#sql.findEnds.get(id)!;
+    const head = ends["head"] as number | null ?? 0;
+    const room = { id, head, floor: (ends["first"] as number | null ?? 1) - 1 };
+    this.#rooms.set(name, room);
+    return room;
+  }
+
+  /** Inside a transaction: a room that was never spoken in has no row. */
+  #makeRoom(name: string): CachedRoom {
+    const found = this.#room(name);
+    if (found) return found;
+    this.#sql.addRoom.run(name);
+    return this.#room(name)!;
+  }
+}
+
+/** A statement takes at most this many texts, so that they can be spread as arguments. */
+const MAX_PLAIN = 10_000;
+
+/** How many drafts from `start` on are said by nobody in particular, in one room and at one time. */
+function countPlain(drafts: readonly Draft[], start: number): number {
+  const { room, at } = drafts[start]!;
+  let count = 0;
+  for (let draft = drafts[start]; draft && count < MAX_PLAIN; draft = drafts[start + ++count]) {
+    const isPlain = draft.author === "" && draft.kind === "say" && draft.ref === 0 && draft.on;
+    if (!isPlain || draft.room !== room || draft.at !== at) break;
+  }
+  return count;
+}
+
+function toEntry(row: Row): Entry {
+  return {
+    seq: row.seq,
+    at: row.at,
+    kind: KINDS[row.kind] ?? "say",
+    author: row.author ?? "",
+    name: row.name ?? "",
+    tag: row.tag ?? "",
+    id: row.id ?? "",
+    text: row.text,
+    ref: row.ref,
+    on: row.on !== 0,
+  };
+}
+
+/** Opens the file to write to it, and others can read it meanwhile. */
+function openWriter(path: string): DatabaseSync {
+  try {
+    return openWal(path, "NORMAL");
+  } catch (error) {
+    if (!/disk I\/O/.test((error as Error).message)) throw error;
+    // A disk without room for the memory that processes share. Alone it goes without it: what is in it can be read.
+    return openWal(path, "EXCLUSIVE");
+  }
+}
+
+function openWal(path: string, locking: "NORMAL" | "EXCLUSIVE"): DatabaseSync {
+  const db = openDatabase(path);
+  try {
+    db.exec(`PRAGMA locking_mode = ${locking}`);
+    db.exec("PRAGMA journal_mode = WAL");
+    db.exec("PRAGMA synchronous = FULL");
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** @throws when a page of the file is not what it should be. */
+function check(db: DatabaseSync): void {
+  const found = db.prepare("PRAGMA quick_check(1)").get()?.["quick_check"];
+  if (found !== "ok") throw new Error(`malformed: ${found}`);
+}

@@ -1,0 +1,162 @@
+// One message as an element. What is in it is drawn from the message each time that it changes; nothing is kept here.
+import { el, makeButton } from "./dom.js";
+import { isEmojiOnly, mentions, parseText } from "./markup.js";
+import { clock, fullTime } from "./time.js";
+
+/** @import { From } from "./protocol.d.ts" */
+/** @import { Message } from "./messages.js" */
+
+/**
+ * What people do with messages. A message of ours that waits has an id, one that is stored a seq.
+ * @typedef {object} Actions
+ * @property {(id: string) => void} retry
+ * @property {(id: string) => void} discard
+ * @property {(seq: number) => void} goTo
+ * @property {(seq: number, emoji: string, on: boolean) => void} react
+ */
+
+/**
+ * What a message needs to know of its room.
+ * @typedef {object} Context
+ * @property {From} me
+ * @property {Map<string, string>} names of those who may be mentioned
+ * @property {(seq: number) => Message | undefined} find
+ * @property {Actions} actions
+ */
+
+/** A person may have a longer tag in one entry than in another. @param {From} me @param {string} tag */
+export function isSame(me, tag) {
+  return tag !== "" && (me.tag.startsWith(tag) || tag.startsWith(me.tag));
+}
+
+/** An empty one, to be drawn. */
+export function makeItem() {
+  const item = el("article", "message");
+  item.tabIndex = -1;
+  return item;
+}
+
+/**
+ * Puts a message into its element. What is there already stays: it may be selected, have the focus, and was read out.
+ * @param {HTMLElement} item
+ * @param {Pick<Message, "from" | "at" | "text"> & Partial<Message>} message
+ * @param {Context} context
+ */
+export function drawItem(item, message, context) {
+  const { text, isDeleted = false, isRemoved, editSeq, from, at } = message;
+  const gone = isRemoved ? "Deleted by an operator" : "Message deleted";
+  const body = el("div", "text", ...(isDeleted ? [gone] : drawText(text, context)));
+  body.dir = "auto";
+  if (editSeq && !isDeleted) body.append(el("span", "edited", " (edited)"));
+  const { dataset, classList } = item;
+  dataset["at"] = String(at);
+  dataset["author"] = `${from.name}#${from.tag}`;
+  classList.toggle("deleted", isDeleted);
+  classList.toggle("emoji", !isDeleted && isEmojiOnly(text));
+  classList.toggle("mine", isSame(context.me, from.tag));
+  classList.toggle("calls-me", !isDeleted && mentions(text, context.me.name));
+  const parts = [
+    drawHead(from, at),
+    ...isDeleted ? [] : drawQuote(message, context),
+    body,
+    ...isDeleted ? [] : [drawReactions(message, context)],
+  ];
+  const old = [...item.children].filter((part) => isDeleted || !part.matches(".state, .tools"));
+  const kept = parts.map((part) => old.find((known) => known.isEqualNode(part)) ?? part);
+  for (const part of old) if (!kept.includes(part)) part.remove();
+  for (const [index, part] of kept.entries()) {
+    if (item.children[index] !== part) item.insertBefore(part, item.children[index] ?? null);
+  }
+}
+
+/** Who and when. @param {From} from @param {number} at */
+function drawHead({ name, tag }, at) {
+  const author = el("bdi", "name", name || "no name");
+  author.style.setProperty("--hue", String(hueOf(name)));
+  const time = el("time", "", clock(at));
+  // To the minute: what stays equal when the server's time replaces ours is not read out again.
+  time.dateTime = new Date(at - at % 60_000).toISOString();
+  time.title = fullTime(at);
+  return el("div", "head", author, " ", el("span", "tag", tag), " ", time);
+}
+
+/**
+ * @param {string} text
+ * @param {Context} context
+ */
+function drawText(text, { me, names }) {
+  const known = text.includes("@") ? [me.name, ...names.keys()].filter(Boolean) : [];
+  return parseText(text, known).map(({ type, text, href }, index, tokens) => {
+    if (type === "mention") return el("b", "mention", text);
+    if (type === "code") return el("code", "", text);
+    if (type === "fence") return makeBlock(text);
+    // What stands below a block begins a line as it is.
+    if (type === "text") return tokens[index - 1]?.type === "fence" ? text.replace("\n", "") : text;
+    const link = el("a", "", text);
+    link.href = href ?? "";
+    link.target = "_blank";
+    link.rel = "noopener noreferrer nofollow";
+    return link;
+  });
+}
+
+/** Wide lines are scrolled to, also by keyboard. @param {string} text */
+function makeBlock(text) {
+  const block = el("pre", "", el("code", "", text));
+  block.tabIndex = 0;
+  return block;
+}
+
+/**
+ * What the message answers, in one line. It is drawn anew when that comes or changes.
+ * @param {{ replyTo?: number }} message
+ * @param {Context} context
+ */
+function drawQuote({ replyTo }, context) {
+  if (replyTo === undefined) return [];
+  const original = context.find(replyTo);
+  const text = !original
+    ? `message ${replyTo}`
+    : original.isDeleted
+    ? "Message deleted"
+    : original.text;
+  const name = original ? [el("bdi", "", original.from.name || "no name"), ": "] : [];
+  const quote = el(
+    "a",
+    original ? "quote" : "quote unknown",
+    "↩ ",
+    ...name,
+    el("bdi", "", text.slice(0, 200)),
+  );
+  quote.href = `#${replyTo}`;
+  quote.onclick = (event) => {
+    event.preventDefault();
+    context.actions.goTo(replyTo);
+  };
+  return [quote];
+}
+
+/**
+ * @param {Partial<Message>} message
+ * @param {Context} context
+ */
+function drawReactions({ seq = 0, reactions = new Map() }, { me, actions }) {
+  const row = el("div", "reactions");
+  for (const [emoji, people] of reactions) {
+    const fans = [...people].filter(([, { on }]) => on);
+    if (fans.length === 0) continue;
+    const isMine = fans.some(([tag]) => isSame(me, tag));
+    const button = makeButton(`${emoji} ${fans.length}`, () => actions.react(seq, emoji, !isMine));
+    button.title = fans.map(([, { name }]) => name).join(", ");
+    button.setAttribute("aria-pressed", String(isMine));
+    row.append(button);
+  }
+  return row;
+}
+
+/** The colour of a name: always the same, and with the lightness that the theme wants. @param {string} name */
+function hueOf(name) {
+  let hash = 7;
+  for (const char of name) hash = (hash * 31 + (char.codePointAt(0) ?? 0)) % 65_521;
+  return hash % 360;
+}

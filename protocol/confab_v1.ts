@@ -1,0 +1,286 @@
+// The wire `confab.v1`: a WebSocket message holds one or more JSON objects, one a line, in both directions.
+// Pure functions; docs/protocol.md describes the same, and its examples are this module's tests.
+import { ChatError } from "./errors.ts";
+import { decodeBanned } from "./ban.ts";
+import { DEFAULT_LIMITS } from "../base/limits.ts";
+import { Frame } from "./frame.ts";
+import type { Entry, Kind, Message, Notice, Wire } from "./message.ts";
+import { cleanText, isLonger } from "./plain_lines.ts";
+
+export const MAX_ID_CHARS = 64;
+
+/** An emoji may be a sequence of several; the longest in Unicode has 35 units of UTF-16. */
+const MAX_EMOJI_UNITS = 40;
+
+/** Entries that may be asked for at once, and how many come when nobody asks. */
+export const MAX_HISTORY = 500;
+export const DEFAULT_HISTORY = 50;
+
+/** How long a ban may last, and lasts when nobody says: a year, an hour. */
+const MAX_BAN_MINUTES = 525_600;
+const DEFAULT_BAN_MINUTES = 60;
+
+/** What a client says first. */
+export interface Hello {
+  /** Empty while the person has not chosen one. */
+  readonly name: string;
+  readonly key: string;
+  /** Resume after this seq; undefined to start afresh. */
+  readonly after: number | undefined;
+  readonly epoch: string | undefined;
+  /** Skip all but the last this many of what a resume would bring. */
+  readonly most: number;
+  /** How many entries to start afresh with. */
+  readonly history: number;
+}
+
+/** One line of a client, read and checked. */
+export type Command =
+  | { readonly type: "hello"; readonly hello: Hello }
+  | { readonly type: "message"; readonly message: Message }
+  | { readonly type: "name"; readonly name: string }
+  | { readonly type: "typing" }
+  | { readonly type: "history"; readonly before: number; readonly limit: number }
+  | { readonly type: "ping"; readonly n: number | undefined };
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** Encodings of what many members are told alike. */
+const shared = new WeakMap<Notice, Frame>();
+
+/** The wire of JSON lines. */
+export const JSON_LINES: Wire = {
+  protocol: "confab.v1",
+  encode: (entries) => new Frame(entries.map(encodeEntry).join("\n")),
+  encodeNotice(notice) {
+    const isShared = notice.type === "presence" || notice.type === "typing";
+    const known = isShared ? shared.get(notice) : undefined;
+    if (known) return known;
+    const frame = new Frame(encodeNotice(notice));
+    if (isShared) shared.set(notice, frame);
+    return frame;
+  },
+};
+
+/**
+ * Reads one line of a client. Fields that it does not know are ignored.
+ * @throws {ChatError} `not_json`, `unknown_type`, `bad_field` or `too_long`, with the message's id where it has one.
+ */
+export function decodeCommand(line: string, maxTextBytes?: number): Command {
+  return decodeFields(parseObject(line), maxTextBytes);
+}
+
+/** As {@linkcode decodeCommand}, of a line that is parsed already. */
+export function decodeFields(
+  fields: Fields,
+  maxTextBytes: number = DEFAULT_LIMITS.textBytes,
+): Command {
+  switch (fields["type"]) {
+    case "hello":
+      return { type: "hello", hello: decodeHello(fields) };
+    case "say":
+      return decodeMessage("say", fields, () => ({
+        text: readText(fields, maxTextBytes),
+        ref: fields["replyTo"] === undefined ? 0 : readSeq(fields, "replyTo"),
+      }));
+    case "edit":
+      return decodeMessage("edit", fields, () => ({ text: readText(fields, maxTextBytes) }));
+    case "delete":
+      return decodeMessage("delete", fields, () => ({}));
+    case "react":
+      return decodeMessage("react", fields, () => ({
+        text: readEmoji(fields),
+        on: readOn(fields),
+      }));
+    case "close":
+      return decodeMessage("close", fields, () => ({ on: readOn(fields) }));
+    case "ban":
+      return decodeMessage("ban", fields, () => ({
+        on: readOn(fields),
+        ban: {
+          minutes: readMinutes(fields),
+          withAddresses: readOptional(fields, "address", isBoolean, false),
+        },
+      }));
+    case "name":
+      return { type: "name", name: readString(fields, "name") };
+    case "typing":
+      return { type: "typing" };
+    case "history":
+      return { type: "history", before: readSeq(fields, "before"), limit: readLimit(fields, 1) };
+    case "ping": {
+      const n = fields["n"];
+      return { type: "ping", n: typeof n === "number" ? n : undefined };
+    }
+    default:
+      throw new ChatError("unknown_type", {
+        message: `Cannot read "type": unknown, received ${show(fields["type"])}`,
+        ...idOf(fields),
+      });
+  }
+}
+
+/** One entry as a line, without its newline. */
+export function encodeEntry({ seq, id, kind, name, tag, at, text, ref, on }: Entry): string {
+  const head = `{"type":"entry","seq":${seq}${id && `,"id":${JSON.stringify(id)}`},` +
+    `"kind":"${kind}","from":{"name":${JSON.stringify(name)},"tag":"${tag}"},"at":${at}`;
+  switch (kind) {
+    case "say":
+      return `${head},"text":${JSON.stringify(text)}${ref ? `,"replyTo":${ref}` : ""}}`;
+    case "edit":
+      return `${head},"ref":${ref},"text":${JSON.stringify(text)}}`;
+    case "delete":
+      return `${head},"ref":${ref}}`;
+    case "react":
+      return `${head},"ref":${ref},"emoji":${JSON.stringify(text)},"on":${on}}`;
+    case "close":
+      return `${head},"on":${on}}`;
+    case "ban": {
+      const { who, until } = decodeBanned(text);
+      return `${head},"ref":${ref},"who":${JSON.stringify(who)},"until":${until},"on":${on}}`;
+    }
+  }
+}
+
+function encodeNotice(notice: Notice): string {
+  if (notice.type === "page") {
+    const entries = notice.entries.map(encodeEntry).join(",");
+    return `{"type":"page","before":${notice.before},"entries":[${entries}],"more":${notice.more}}`;
+  }
+  if (notice.type === "acks") {
+    return notice.acks.map(({ id, seq }) =>
+      `{"type":"ack","id":${JSON.stringify(id)},"seq":${seq}}`
+    ).join("\n");
+  }
+  if (notice.type === "welcome") {
+    const { textBytes, ...rest } = notice;
+    // A number also where there is no limit, for clients compare with it.
+    const limits = { textBytes: Math.min(textBytes, Number.MAX_SAFE_INTEGER) };
+    return JSON.stringify({ ...rest, after: undefined, limits });
+  }
+  return JSON.stringify(notice);
+}
+
+/** @throws {ChatError} `not_json` when it is no JSON object. */
+export function parseObject(line: string): Fields {
+  try {
+    const value: unknown = JSON.parse(line);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+      return value as Fields;
+    }
+  } catch { /* said below */ }
+  throw new ChatError("not_json");
+}
+
+function decodeHello(fields: Fields): Hello {
+  const after = readOptional(fields, "after", isNumber, undefined);
+  return {
+    name: readOptional(fields, "name", isString, ""),
+    key: readString(fields, "key"),
+    // A number that no entry has is one of another history: start afresh.
+    after: after !== undefined && !isSeq(after) && after !== 0 ? Infinity : after,
+    epoch: readOptional(fields, "epoch", isString, undefined),
+    most: Math.trunc(Math.max(0, readOptional(fields, "most", isNumber, Infinity))),
+    history: readLimit(fields, 0, "history"),
+  };
+}
+
+function decodeMessage(kind: Kind, fields: Fields, rest: () => Partial<Message>): Command {
+  const id = readString(fields, "id");
+  if ([...id].length > MAX_ID_CHARS || id === "" || id !== cleanText(id)) {
+    throw badField("id", `1 to ${MAX_ID_CHARS} characters`, id);
+  }
+  try {
+    const ref = kind === "say" || kind === "close" ? 0 : readSeq(fields, "ref");
+    return { type: "message", message: { kind, id, text: "", ref, on: true, ...rest() } };
+  } catch (error) {
+    if (!(error instanceof ChatError)) throw error;
+    throw new ChatError(error.code, { message: error.message, id });
+  }
+}
+
+function readText(fields: Fields, maxBytes: number): string {
+  const text = cleanText(readString(fields, "text"));
+  if (text.trim() === "") throw badField("text", "non-empty text", text);
+  if (isLonger(text, maxBytes)) {
+    throw new ChatError("too_long", { message: `The text is longer than ${maxBytes} bytes` });
+  }
+  return text;
+}
+
+function readEmoji(fields: Fields): string {
+  const emoji = readString(fields, "emoji");
+  if (emoji === "" || emoji.length > MAX_EMOJI_UNITS || /[\s\p{Cc}\p{Cs}]/u.test(emoji)) {
+    throw badField("emoji", "an emoji", emoji);
+  }
+  return emoji;
+}
+
+function readOn(fields: Fields): boolean {
+  return readOptional(fields, "on", isBoolean, true);
+}
+
+function readMinutes(fields: Fields): number {
+  const minutes = readOptional(fields, "minutes", isNumber, DEFAULT_BAN_MINUTES);
+  if (Number.isInteger(minutes) && minutes >= 1 && minutes <= MAX_BAN_MINUTES) return minutes;
+  throw badField("minutes", `a whole number from 1 to ${MAX_BAN_MINUTES}`, minutes);
+}
+
+function readLimit(fields: Fields, least: number, name = "limit"): number {
+  const limit = readOptional(fields, name, isNumber, DEFAULT_HISTORY);
+  return Math.trunc(Math.min(Math.max(limit, least), MAX_HISTORY));
+}
+
+function readSeq(fields: Fields, name: string): number {
+  const value = fields[name];
+  if (!isSeq(value)) throw badField(name, "a sequence number", value);
+  return value;
+}
+
+function isSeq(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) > 0;
+}
+
+function readString(fields: Fields, name: string): string {
+  const value = fields[name];
+  if (typeof value !== "string") throw badField(name, "a string", value);
+  return value;
+}
+
+const isString = (value: unknown): value is string => typeof value === "string";
+const isNumber = (value: unknown): value is number => typeof value === "number";
+const isBoolean = (value: unknown): value is boolean => typeof value === "boolean";
+
+/** A field that may be missing or null. */
+function readOptional<T, D>(
+  fields: Fields,
+  name: string,
+  isType: (value: unknown) => value is T,
+  instead: D,
+): T | D {
+  const value = fields[name] ?? undefined;
+  if (value === undefined) return instead;
+  if (!isType(value)) throw badField(name, isType.name.replace("is", "a ").toLowerCase(), value);
+  return value;
+}
+
+/** For a field that is not what it must be. */
+export function badField(name: string, expected: string, received: unknown): ChatError {
+  const message = `Cannot read "${name}": expected ${expected}, received ${show(received)}`;
+  return new ChatError("bad_field", { message });
+}
+
+/** A value for an error: its kind, for what it holds may be long, or a secret. */
+function show(value: unknown): string {
+  if (value === undefined) return "none";
+  if (typeof value === "number") return String(value);
+  if (typeof value === "string") {
+    return value.length > 20 ? "a longer string" : JSON.stringify(value);
+  }
+  return value === null ? "null" : Array.isArray(value) ? "a list" : `a ${typeof value}`;
+}
+
+function idOf(fields: Fields): { id?: string } {
+  const id = fields["id"];
+  return typeof id === "string" && id !== "" && id.length <= MAX_ID_CHARS ? { id } : {};
+}

@@ -1,0 +1,63 @@
+// The seed's wire: a WebSocket message holds one line inbound, one or more lines, separated by a newline, outbound.
+// Clients that ask for no subprotocol speak it. Pure functions; docs/protocol.md describes the same.
+import { Buffer } from "node:buffer";
+import { ChatError } from "./errors.ts";
+import { Frame } from "./frame.ts";
+import type { Entry, Wire } from "./message.ts";
+
+const LINE_SEPARATOR = "\n";
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/** The wire of lines. It shows what was said and edited, and has no words for anything else. */
+export const LINES: Wire = {
+  protocol: "",
+  encode(entries) {
+    const lines: string[] = [];
+    for (const entry of entries) {
+      if (entry.kind === "say" || entry.kind === "edit") lines.push(encodeLine(entry));
+    }
+    return lines.length > 0 ? new Frame(lines.join(LINE_SEPARATOR)) : undefined;
+  },
+  encodeNotice: () => undefined,
+};
+
+/**
+ * The line that an inbound message stands for: newlines become spaces, surrounding white space goes.
+ * @throws {ChatError} `too_long` over `maxBytes` of UTF-8; `not_text` for binary that is not UTF-8.
+ */
+export function decodeLine(data: string | ArrayBuffer, maxBytes: number): string {
+  if (isLonger(data, maxBytes)) throw new ChatError("too_long");
+  const text = cleanText(decodeText(data)).replaceAll(LINE_SEPARATOR, " ");
+  const line = text.trim();
+  // V8 keeps the whole of a string in memory for the sake of a slice of it, and the room may hold the line for long.
+  return line.length === text.length ? line : Buffer.from(line).toString();
+}
+
+/** Whether it takes more than `maxBytes` of UTF-8. */
+export function isLonger(data: string | ArrayBuffer, maxBytes: number): boolean {
+  if (typeof data !== "string") return data.byteLength > maxBytes;
+  // UTF-8 takes at most 3 bytes for a UTF-16 unit: most messages need no counting.
+  return data.length * 3 > maxBytes && Buffer.byteLength(data) > maxBytes;
+}
+
+/** The text of an inbound message. @throws {ChatError} `not_text` for binary that is not UTF-8. */
+export function decodeText(data: string | ArrayBuffer): string {
+  if (typeof data === "string") return data;
+  try {
+    return utf8.decode(data);
+  } catch (cause) {
+    throw new ChatError("not_text", { cause });
+  }
+}
+
+/** A text that is the same before and after it was stored: no NUL, which ends SQLite's strings, no half of a pair. */
+export function cleanText(text: string): string {
+  return text.replaceAll("\0", "\ufffd").toWellFormed();
+}
+
+function encodeLine({ kind, name, text }: Entry): string {
+  const line = text.includes(LINE_SEPARATOR) ? text.replaceAll(LINE_SEPARATOR, " ") : text;
+  if (kind === "edit") return `${name} (edited): ${line}`;
+  return name === "" ? line : `${name}: ${line}`;
+}
