@@ -1,14 +1,14 @@
 // One connection, between its socket and the hub: a read pump and a write pump, each the only one on its side.
 // Made by the server for each upgrade; the hub knows it as a Member. What its messages mean is the dialog's part.
 import { Channel } from "@std/async/channel";
-import type { Admission } from "./auth/principal.ts";
-import type { Dialog, MakeDialog } from "./client/handler.ts";
+import type { Principal } from "./auth/principal.ts";
+import type { MakeHandler, ProtocolHandler } from "./client/handler.ts";
 import { ChatError, closeFor, type ErrorCode } from "./protocol/errors.ts";
 import type { Hub } from "./hub.ts";
 import { DEFAULT_LIMITS, type Limits, maxMessageBytes } from "./base/limits.ts";
 import type { Log } from "./base/log.ts";
 import type { Member } from "./hub/subscription.ts";
-import { addTo } from "./hub/stats.ts";
+import { increment } from "./hub/stats.ts";
 import type { Connection, ConnectionHandlers } from "./transport/transport.ts";
 import { Frame } from "./protocol/frame.ts";
 import type { Batch, Notice, Wire } from "./protocol/message.ts";
@@ -50,30 +50,30 @@ const EMPTY = new Frame("");
 const due: Client[] = [];
 
 /** Told of a client when it begins, and by the function that it gives, when it has ended. */
-export type Hold = (client: Client) => () => void;
+export type TrackConnection = (client: Client) => () => void;
 
 export interface ClientOptions {
   readonly hub: Hub;
   readonly connection: Connection;
-  readonly makeDialog: MakeDialog;
+  readonly makeHandler: MakeHandler;
   readonly log: Log;
-  readonly admission: Admission;
+  readonly principal: Principal;
   /** IP address that it comes from; that of the connection may be a proxy's. */
   readonly address: string;
-  readonly hold?: Hold | undefined;
+  readonly trackConnection?: TrackConnection | undefined;
   readonly limits?: Limits | undefined;
 }
 
 /** A member of a room whose batches go to a WebSocket. */
 export class Client implements Member, ConnectionHandlers {
   readonly wire: Wire;
-  readonly admission: Admission;
+  readonly principal: Principal;
   readonly address: string;
   readonly #hub: Hub;
   readonly #connection: Connection;
-  readonly #dialog: Dialog;
+  readonly #handler: ProtocolHandler;
   readonly #log: Log;
-  readonly #hold: Hold | undefined;
+  readonly #trackConnection: TrackConnection | undefined;
   #release: (() => void) | undefined;
   readonly #limits: Limits;
   readonly #send = new Channel<Frame>({ capacity: Number.MAX_SAFE_INTEGER });
@@ -96,19 +96,19 @@ export class Client implements Member, ConnectionHandlers {
     this.#hub = options.hub;
     this.#connection = options.connection;
     this.#log = options.log;
-    this.admission = options.admission;
+    this.principal = options.principal;
     this.address = options.address;
-    this.#hold = options.hold;
+    this.#trackConnection = options.trackConnection;
     this.#limits = options.limits ?? DEFAULT_LIMITS;
-    this.#dialog = options.makeDialog(this);
-    this.wire = this.#dialog.wire;
+    this.#handler = options.makeHandler(this);
+    this.wire = this.#handler.wire;
   }
 
   /** Starts both pumps. */
   run(): void {
-    this.#dialog.begin();
+    this.#handler.begin();
     this.#connection.listen(this);
-    if (!this.#isLeaving) this.#release = this.#hold?.(this);
+    if (!this.#isLeaving) this.#release = this.#trackConnection?.(this);
   }
 
   /** The read pump, the only reader of the socket. */
@@ -116,7 +116,7 @@ export class Client implements Member, ConnectionHandlers {
     if (this.#isLeaving) return;
     this.#aliveAt = Date.now();
     try {
-      this.#dialog.read(data);
+      this.#handler.read(data);
     } catch (error) {
       if (!(error instanceof ChatError)) throw error;
       this.leave(error.code);
@@ -140,12 +140,12 @@ export class Client implements Member, ConnectionHandlers {
   }
 
   /** For hub and dialog: queues a notice, if the wire has a word for it. */
-  tell(notice: Notice): void {
+  notify(notice: Notice): void {
     const mayDrop = notice.type === "presence" || notice.type === "typing";
     if (mayDrop && (this.#isLagging || this.#queuedBytes > SEND_BYTES)) return;
     const frame = this.wire.encodeNotice(notice);
     if (frame === undefined) return;
-    if (notice.type === "error") addTo(this.#hub.tally.refused, notice.code);
+    if (notice.type === "error") increment(this.#hub.stats.refused, notice.code);
     this.#queue(frame);
     // Where texts may be very long, one of them must not look like a reader that is behind.
     const maxBytes = Math.max(MAX_QUEUED_BYTES, 2 * maxMessageBytes(this.#limits));
@@ -158,12 +158,12 @@ export class Client implements Member, ConnectionHandlers {
     this.#closeCode ??= code;
     this.#isLeaving = true;
     this.#release?.();
-    this.#dialog.end();
+    this.#handler.end();
     if (this.#closeCode) {
       const isBanned = this.#closeCode === "banned";
       const retryAfterMs = isBanned ? BANNED_RETRY_AFTER_MS : RETRY_AFTER_MS;
-      this.tell({ type: "bye", code: this.#closeCode, retryAfterMs });
-      addTo(this.#hub.tally.closed, this.#closeCode);
+      this.notify({ type: "bye", code: this.#closeCode, retryAfterMs });
+      increment(this.#hub.stats.closed, this.#closeCode);
       this.#log("info", "client closed", { code: this.#closeCode, remote: this.address });
     }
     this.#send.close();
@@ -175,7 +175,7 @@ export class Client implements Member, ConnectionHandlers {
     if (this.#isLeaving) return;
     this.#isLeaving = true;
     this.#closeCode = code;
-    if (this.#dialog.hasJoined) this.#hub.unregister(this, code);
+    if (this.#handler.hasJoined) this.#hub.unregister(this, code);
     else this.close(code);
   }
 

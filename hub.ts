@@ -2,23 +2,23 @@
 // to its inbox. Knows no sockets and no wire, so that its tests need none.
 import { Channel } from "@std/async/channel";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type Admission, OPEN } from "./auth/principal.ts";
+import { ANYONE, type Principal } from "./auth/principal.ts";
 import { ChatError, type ErrorCode } from "./protocol/errors.ts";
 import type { Journal, Range, ReadLimit } from "./journal/journal.ts";
 import { DEFAULT_LIMITS } from "./base/limits.ts";
 import type { Log } from "./base/log.ts";
-import { Poster } from "./hub/one_shot_sender.ts";
-import { Rules } from "./hub/moderation.ts";
-import { type Reading, Room, type RoomOptions, type Wish } from "./hub/room.ts";
-import { type Member, type Person, Seat } from "./hub/subscription.ts";
-import { Tally } from "./hub/stats.ts";
-import { type Place, Turn } from "./hub/group_commit.ts";
+import { OneShotSender } from "./hub/one_shot_sender.ts";
+import { Moderation } from "./hub/moderation.ts";
+import { type Reading, type ResumePoint, Room, type RoomOptions } from "./hub/room.ts";
+import { type Member, type Person, Subscription } from "./hub/subscription.ts";
+import { Stats } from "./hub/stats.ts";
+import { GroupCommit, type Membership } from "./hub/group_commit.ts";
 import type { Message, Wire } from "./protocol/message.ts";
 
 export type { Reading };
 
 /** Who registers with a name and a key, and what of the room's past it wants to see. */
-export interface Arrival extends Wish {
+export interface JoinRequest extends ResumePoint {
   /** Hash of the key; empty for who has none, and is nobody among the people there. */
   readonly author: string;
   /** Empty for who only reads. */
@@ -30,13 +30,13 @@ export interface Author {
   /** Hash of the key, or what stands for having none. */
   readonly author: string;
   readonly name: string;
-  readonly admission?: Admission;
+  readonly principal?: Principal;
   /** IP address that it comes from. */
   readonly address?: string;
 }
 
 /** Who is there at one moment. */
-export interface Census {
+export interface HubSnapshot {
   /** Connections by their wire. */
   readonly members: ReadonlyMap<Wire, number>;
   readonly rooms: number;
@@ -45,18 +45,18 @@ export interface Census {
   /** Members that are given pages of the journal. */
   readonly lagging: number;
   /** Entries that the last of them is behind. */
-  readonly mostBehind: number;
+  readonly maxLag: number;
 }
 
 type HubEvent =
-  | { type: "register"; member: Member; room: string; arrival: Arrival | undefined }
+  | { type: "register"; member: Member; room: string; joinRequest: JoinRequest | undefined }
   | { type: "unregister"; member: Member; code: ErrorCode | undefined }
   | { type: "broadcast"; member: Member; message: Message }
   | { type: "rename"; member: Member; name: string }
   | { type: "typing"; member: Member }
   | { type: "history"; member: Member; before: number; limit: number }
   | { type: "catchUp"; member: Member }
-  | { type: "post"; poster: Poster; room: string; author: Author; message: Message }
+  | { type: "post"; sender: OneShotSender; room: string; author: Author; message: Message }
   | { type: "ask"; answer: () => void }
   | { type: "presence"; room: Room }
   | { type: "close"; code: ErrorCode };
@@ -90,39 +90,48 @@ const MAX_HISTORY_CHARS = 128 * 1024;
  * in the order of the calls.
  */
 export class Hub {
-  readonly tally = new Tally();
+  readonly stats = new Stats();
   readonly #inbox = new Channel<HubEvent>({ capacity: INBOX_CAPACITY });
   readonly #journal: Journal;
   readonly #log: Log;
   readonly #roomOptions: Omit<RoomOptions, "onPresence">;
   readonly #rooms = new Map<string, Room>();
-  readonly #places = new Map<Member, Place>();
-  readonly #rules: Rules;
-  readonly #turn: Turn;
+  readonly #memberships = new Map<Member, Membership>();
+  readonly #moderation: Moderation;
+  readonly #groupCommit: GroupCommit;
   /** Who goes when this turn has been delivered. */
   #leaving: { member: Member; code: ErrorCode | undefined }[] = [];
   /** Who asked for what it has missed. */
-  #asking = new Set<Member>();
+  #catchingUp = new Set<Member>();
   /** Rooms that somebody had to do with in this turn who is not there. */
   #visited: Room[] = [];
 
   constructor(options: HubOptions) {
     this.#journal = options.journal;
     const { journal, keep, textBytes = DEFAULT_LIMITS.textBytes } = options;
-    const { tally } = this;
-    this.#roomOptions = { journal, keep, textBytes, tally };
+    const { stats } = this;
+    this.#roomOptions = { journal, keep, textBytes, stats };
     this.#log = options.log;
-    const lose = (member: Member, code: ErrorCode) => this.unregister(member, code);
-    const rules = this.#rules = new Rules(options.journal, (author) => this.#addressesOf(author));
-    this.#turn = new Turn({ ...options, lose, rules, onRuled: () => this.#apply(), tally });
+    const evict = (member: Member, code: ErrorCode) => this.unregister(member, code);
+    const moderation = this.#moderation = new Moderation(
+      options.journal,
+      (author) => this.#addressesOf(author),
+    );
+    this.#groupCommit = new GroupCommit({
+      ...options,
+      evict,
+      moderation,
+      onRuled: () => this.#apply(),
+      stats,
+    });
   }
 
   /**
    * Adds a member to a room. Without an arrival it gets what is said from here on; with one, a welcome and what it
    * has missed come first. After {@linkcode close} it is closed at once.
    */
-  register(member: Member, room: string, arrival?: Arrival): void {
-    if (!this.#inbox.trySend({ type: "register", member, room, arrival })) {
+  register(member: Member, room: string, joinRequest?: JoinRequest): void {
+    if (!this.#inbox.trySend({ type: "register", member, room, joinRequest })) {
       member.close("restarting");
     }
   }
@@ -163,12 +172,12 @@ export class Hub {
    * @throws {ChatError} what a member would be told, or `restarting` after {@linkcode close}.
    */
   post(room: string, author: Author, message: Message): Promise<number> {
-    const { admission = OPEN, address = "" } = author;
-    const poster = new Poster({ admission, address });
-    if (!this.#inbox.trySend({ type: "post", poster, room, author, message })) {
-      poster.close("restarting");
+    const { principal = ANYONE, address = "" } = author;
+    const sender = new OneShotSender({ principal, address });
+    if (!this.#inbox.trySend({ type: "post", sender, room, author, message })) {
+      sender.close("restarting");
     }
-    return poster.seq;
+    return sender.seq;
   }
 
   /**
@@ -180,8 +189,8 @@ export class Hub {
   }
 
   /** Why somebody may not come in, and until when; undefined where they may. */
-  findBan(visit: Pick<Member, "admission" | "address">, author = ""): ChatError | undefined {
-    return this.#rules.findBan(visit, author);
+  findBan(visit: Pick<Member, "principal" | "address">, author = ""): ChatError | undefined {
+    return this.#moderation.findBan(visit, author);
   }
 
   /** The rooms that were ever spoken in. */
@@ -190,17 +199,17 @@ export class Hub {
   }
 
   /** Who is there now. Costs a look at everybody. */
-  census(): Census {
+  snapshot(): HubSnapshot {
     const members = new Map<Wire, number>();
-    let [lagging, mostBehind] = [0, 0];
-    for (const { room, seat } of this.#places.values()) {
-      members.set(seat.wire, (members.get(seat.wire) ?? 0) + 1);
-      if (seat.takenSeq >= room.head) continue;
+    let [lagging, maxLag] = [0, 0];
+    for (const { room, subscription } of this.#memberships.values()) {
+      members.set(subscription.wire, (members.get(subscription.wire) ?? 0) + 1);
+      if (subscription.deliveredSeq >= room.head) continue;
       lagging++;
-      mostBehind = Math.max(mostBehind, room.head - seat.takenSeq);
+      maxLag = Math.max(maxLag, room.head - subscription.deliveredSeq);
     }
     const people = this.#rooms.values().reduce((sum, room) => sum + room.peopleCount, 0);
-    return { members, rooms: this.#rooms.size, people, lagging, mostBehind };
+    return { members, rooms: this.#rooms.size, people, lagging, maxLag };
   }
 
   /** How far the reader of this name has come in a room; undefined when it never was there. */
@@ -212,7 +221,7 @@ export class Hub {
   moveCursor(reader: string, room: string, seq: number): Promise<void> {
     return this.#ask(() => {
       this.#journal.moveCursor(reader, room, seq);
-      this.#turn.hasClaims = true;
+      this.#groupCommit.hasClaims = true;
     });
   }
 
@@ -233,7 +242,7 @@ export class Hub {
         next = this.#inbox.tryReceive();
       }
       // Nothing else happens meanwhile: what arrives during the commit waits in the inbox for the next turn.
-      await this.#turn.commit();
+      await this.#groupCommit.commit();
       this.#catchUpSome();
       for (const { member, code } of this.#leaving.splice(0)) this.#remove(member, code);
       for (const room of this.#visited.splice(0)) this.#forgetIfEmpty(room);
@@ -246,13 +255,16 @@ export class Hub {
         this.#guard(event.member, () => this.#say(event.member, event.message));
         break;
       case "register":
-        this.#guard(event.member, () => this.#register(event.member, event.room, event.arrival));
+        this.#guard(
+          event.member,
+          () => this.#register(event.member, event.room, event.joinRequest),
+        );
         break;
       case "unregister":
         this.#leaving.push(event);
         break;
       case "catchUp":
-        this.#asking.add(event.member);
+        this.#catchingUp.add(event.member);
         break;
       case "rename":
         this.#guard(event.member, () => this.#rename(event.member, event.name));
@@ -261,7 +273,7 @@ export class Hub {
         this.#typing(event.member);
         break;
       case "history":
-        this.#guard(event.member, () => this.#tellHistory(event.member, event));
+        this.#guard(event.member, () => this.#sendHistory(event.member, event));
         break;
       case "post":
         this.#post(event);
@@ -270,11 +282,11 @@ export class Hub {
         event.answer();
         break;
       case "presence":
-        event.room.tellPresence();
+        event.room.notifyPresence();
         break;
       case "close":
         this.#inbox.close();
-        for (const member of this.#places.keys()) {
+        for (const member of this.#memberships.keys()) {
           this.#leaving.push({ member, code: event.code });
         }
         break;
@@ -285,26 +297,31 @@ export class Hub {
    * Adds the member as one that lags: what is stored it is given from the journal, and once it has reached the head, in
    * the same turn, everything comes live.
    */
-  #register(member: Member, roomName: string, arrival: Arrival | undefined): void {
+  #register(member: Member, roomName: string, joinRequest: JoinRequest | undefined): void {
     if (this.#inbox.closed) return member.close("restarting");
-    const ban = this.#rules.findBan(member, arrival?.author);
+    const ban = this.#moderation.findBan(member, joinRequest?.author);
     if (ban) {
-      member.tell({ type: "error", code: ban.code, message: ban.message });
+      member.notify({ type: "error", code: ban.code, message: ban.message });
       return member.close(ban.code);
     }
     const room = this.#room(roomName);
-    const person = arrival?.author ? this.#enter(member, room, arrival) : undefined;
-    if (person?.name) this.#turn.hasClaims = true;
-    const seat = new Seat({ member, person, takenSeq: room.head, onFailure: this.#onFailure });
-    this.#places.set(member, { room, seat });
-    room.join(seat);
-    if (arrival) room.welcome(seat, arrival, this.#rules.isClosed(roomName));
-    this.#asking.add(member);
+    const person = joinRequest?.author ? this.#addPerson(member, room, joinRequest) : undefined;
+    if (person?.name) this.#groupCommit.hasClaims = true;
+    const subscription = new Subscription({
+      member,
+      person,
+      deliveredSeq: room.head,
+      onFailure: this.#onFailure,
+    });
+    this.#memberships.set(member, { room, subscription });
+    room.join(subscription);
+    if (joinRequest) room.welcome(subscription, joinRequest, this.#moderation.isClosed(roomName));
+    this.#catchingUp.add(member);
   }
 
-  #enter(member: Member, room: Room, { author, name }: Arrival): Person {
+  #addPerson(member: Member, room: Room, { author, name }: JoinRequest): Person {
     try {
-      return room.enter(author, name, this.#rules.isClosedTo(member, room.name));
+      return room.addPerson(author, name, this.#moderation.isClosedTo(member, room.name));
     } catch (error) {
       this.#visited.push(room); // not in the middle of the turn: others may be about to join it
       member.close("internal"); // it has no place yet from which it could be removed
@@ -313,71 +330,76 @@ export class Hub {
   }
 
   #say(member: Member, message: Message): void {
-    const place = this.#places.get(member);
-    if (place) this.#turn.add(place, message);
+    const membership = this.#memberships.get(member);
+    if (membership) this.#groupCommit.add(membership, message);
   }
 
-  #post({ poster, room: roomName, author: { author, name }, message }: PostEvent): void {
+  #post({ sender, room: roomName, author: { author, name }, message }: PostEvent): void {
     try {
       const room = this.#visit(roomName);
       const person = { author, name, tag: "", connections: 0 }; // the turn claims one, if it takes the message
-      const seat = new Seat({ member: poster, person, takenSeq: 0, onFailure: this.#onFailure });
-      this.#turn.add({ room, seat }, message);
+      const subscription = new Subscription({
+        member: sender,
+        person,
+        deliveredSeq: 0,
+        onFailure: this.#onFailure,
+      });
+      this.#groupCommit.add({ room, subscription }, message);
     } catch (error) {
-      poster.close(codeOf(error)); // it has no place from which it could be removed
+      sender.close(codeOf(error)); // it has no place from which it could be removed
       this.#log("error", "post failed", { error });
     }
   }
 
   #rename(member: Member, name: string): void {
-    const { room, seat } = this.#places.get(member) ?? {};
-    if (!room || !seat?.person) return;
-    if (this.#rules.isClosedTo(member, room.name)) {
-      if (name === seat.person.name) return; // as it is told again by who waits for its turn
+    const { room, subscription } = this.#memberships.get(member) ?? {};
+    if (!room || !subscription?.person) return;
+    if (this.#moderation.isClosedTo(member, room.name)) {
+      if (name === subscription.person.name) return; // as it is told again by who waits for its turn
       const { code, message } = new ChatError("room_closed");
-      return seat.tell({ type: "error", code, message });
+      return subscription.notify({ type: "error", code, message });
     }
-    room.rename(seat.person, name);
-    this.#turn.hasClaims = true;
+    room.rename(subscription.person, name);
+    this.#groupCommit.hasClaims = true;
   }
 
   #typing(member: Member): void {
-    const { room, seat } = this.#places.get(member) ?? {};
-    const person = seat?.person;
-    if (!room || !person || this.#rules.isClosedTo(member, room.name)) return;
+    const { room, subscription } = this.#memberships.get(member) ?? {};
+    const person = subscription?.person;
+    if (!room || !person || this.#moderation.isClosedTo(member, room.name)) return;
     const { name, tag } = person;
     if (name === "" || tag === "") return;
-    room.tellAll({ type: "typing", from: { name, tag } }, person);
+    room.notifyAll({ type: "typing", from: { name, tag } }, person);
   }
 
-  #tellHistory(member: Member, { before, limit }: { before: number; limit: number }): void {
-    const place = this.#places.get(member);
-    if (!place) return;
-    const { room, seat } = place;
+  #sendHistory(member: Member, { before, limit }: { before: number; limit: number }): void {
+    const membership = this.#memberships.get(member);
+    if (!membership) return;
+    const { room, subscription } = membership;
     const wanted = { entries: limit, chars: MAX_HISTORY_CHARS };
     const { entries, floor } = room.read({ before }, wanted);
     const more = entries.length > 0 && entries[0]!.seq > floor + 1;
-    seat.tell({ type: "page", before, entries, more });
+    subscription.notify({ type: "page", before, entries, more });
   }
 
   /** What is live comes first: a thousand who come back at once must not delay those who are here. */
   #catchUpSome(): void {
     const until = performance.now() + CATCH_UP_MS;
     let count = 0;
-    for (const member of this.#asking) {
+    for (const member of this.#catchingUp) {
       if (count++ >= MAX_CATCH_UPS || performance.now() > until) {
         this.catchUp(member); // so that the next turn comes
         return;
       }
-      this.#asking.delete(member);
+      this.#catchingUp.delete(member);
       this.#guard(member, () => this.#advance(member));
     }
   }
 
   #advance(member: Member): void {
-    const place = this.#places.get(member);
-    if (!place) return;
-    const progress = place.room.advance(place.seat);
+    const membership = this.#memberships.get(member);
+    if (!membership) return;
+    const progress = membership.room.advance(membership.subscription);
     if (progress === "more") this.catchUp(member); // one page a turn, so that nobody waits for a long way
     if (progress === "lost") this.unregister(member, "fell_behind");
   }
@@ -386,14 +408,14 @@ export class Hub {
   #apply(): void {
     this.#expel();
     for (const room of this.#rooms.values()) {
-      if (!this.#rules.isClosed(room.name)) this.#nameAll(room);
+      if (!this.#moderation.isClosed(room.name)) this.#nameAll(room);
     }
   }
 
   /** Where a tag cannot be claimed now, it is with what they say. */
   #nameAll(room: Room): void {
     try {
-      if (room.nameAll()) this.#turn.hasClaims = true;
+      if (room.nameAll()) this.#groupCommit.hasClaims = true;
     } catch (error) {
       this.#log("error", "naming failed", { error });
     }
@@ -401,10 +423,10 @@ export class Hub {
 
   /** Who is here and banned by now is told so, and goes. */
   #expel(): void {
-    for (const [member, { seat }] of this.#places) {
-      const ban = this.#rules.findBan(member, seat.person?.author);
+    for (const [member, { subscription }] of this.#memberships) {
+      const ban = this.#moderation.findBan(member, subscription.person?.author);
       if (!ban) continue;
-      seat.tell({ type: "error", code: ban.code, message: ban.message });
+      subscription.notify({ type: "error", code: ban.code, message: ban.message });
       this.#leaving.push({ member, code: ban.code });
     }
   }
@@ -412,8 +434,8 @@ export class Hub {
   /** Where the author's connections come from, in whichever rooms they are. */
   #addressesOf(author: string): string[] {
     const addresses = new Set<string>();
-    for (const [{ address }, { seat }] of this.#places) {
-      if (address && seat.person?.author === author) addresses.add(address);
+    for (const [{ address }, { subscription }] of this.#memberships) {
+      if (address && subscription.person?.author === author) addresses.add(address);
     }
     return [...addresses];
   }
@@ -435,13 +457,13 @@ export class Hub {
   }
 
   #remove(member: Member, code: ErrorCode | undefined): void {
-    const place = this.#places.get(member);
-    if (!place) return;
-    this.#places.delete(member);
-    const { room, seat } = place;
-    room.leave(seat);
+    const membership = this.#memberships.get(member);
+    if (!membership) return;
+    this.#memberships.delete(member);
+    const { room, subscription } = membership;
+    room.leave(subscription);
     this.#forgetIfEmpty(room);
-    seat.close(code);
+    subscription.close(code);
   }
 
   #forgetIfEmpty(room: Room): void {

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertGreater, assertStrictEquals } from "@std/as
 import { FakeTime } from "@std/testing/time";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { ChatError, type ErrorCode } from "./protocol/errors.ts";
-import { type Arrival, Hub } from "./hub.ts";
+import { Hub, type JoinRequest } from "./hub.ts";
 import type { Draft } from "./journal/journal.ts";
 import { MemoryJournal } from "./journal/memory.ts";
 import type { Log } from "./base/log.ts";
@@ -32,7 +32,7 @@ class FakeMember implements Member {
     return true;
   }
 
-  tell(notice: Notice): void {
+  notify(notice: Notice): void {
     this.notices.push(notice);
   }
 
@@ -87,7 +87,7 @@ interface TestHub extends AsyncDisposable {
   readonly journal: FlakyJournal;
   readonly logged: string[];
   /** Somebody who speaks `confab.v1`, and what the hub told first. */
-  arrive(arrival?: Partial<Arrival>, room?: string): FakeMember;
+  arrive(arrival?: Partial<JoinRequest>, room?: string): FakeMember;
   join(member?: FakeMember, room?: string): FakeMember;
   say(member: FakeMember, text: string, more?: Partial<Message>): void;
 }
@@ -110,7 +110,13 @@ function makeHub({ keep = 0, journal = new FlakyJournal() } = {}): TestHub {
     arrive(arrival = {}, room = "lobby") {
       const member = new FakeMember(Infinity, JSON_LINES);
       const { author = `${++people}author`, name = `P${author.slice(0, 1)}`, ...rest } = arrival;
-      const wish = { after: undefined, epoch: undefined, most: Infinity, history: 50, ...rest };
+      const wish = {
+        after: undefined,
+        epoch: undefined,
+        maxReplay: Infinity,
+        history: 50,
+        ...rest,
+      };
       hub.register(member, room, { author, name, ...wish });
       return member;
     },
@@ -385,18 +391,18 @@ Deno.test("Hub.register() resumes what is kept, and counts what is not", async (
   const kept = Array.from({ length: 100 }, (_, n) => 401 + n);
   const retention = { type: "gap", from: 11, to: 400, count: 390, reason: "retention" };
   const skipped = { type: "gap", from: 401, to: 490, count: 90, reason: "skipped" };
-  const cases: [Partial<Arrival>, boolean, unknown[], number[]][] = [
+  const cases: [Partial<JoinRequest>, boolean, unknown[], number[]][] = [
     [{ after: 10, epoch }, true, [retention], kept],
     [{ after: 10 }, true, [retention], kept],
-    [{ after: 10, epoch, most: 10 }, true, [retention, skipped], kept.slice(-10)],
-    [{ after: 10, epoch, most: 1000 }, true, [retention], kept],
-    [{ after: 495, epoch, most: 2 }, true, [{ ...skipped, from: 496, to: 498, count: 3 }], [
+    [{ after: 10, epoch, maxReplay: 10 }, true, [retention, skipped], kept.slice(-10)],
+    [{ after: 10, epoch, maxReplay: 1000 }, true, [retention], kept],
+    [{ after: 495, epoch, maxReplay: 2 }, true, [{ ...skipped, from: 496, to: 498, count: 3 }], [
       499,
       500,
     ]],
     [{ after: 400, epoch }, true, [], kept],
     [{ after: 500, epoch }, true, [], []],
-    [{ after: 0, epoch, most: 0 }, true, [{ ...retention, from: 1, count: 400 }, {
+    [{ after: 0, epoch, maxReplay: 0 }, true, [{ ...retention, from: 1, count: 400 }, {
       ...skipped,
       to: 500,
       count: 100,
@@ -748,7 +754,7 @@ Deno.test("Hub outlives a member whose close or tell throws", async () => {
   await using test = makeHub();
   const [bad, mute, good] = [test.join(), test.arrive(), test.join()];
   await hubTurn();
-  bad.close = mute.tell = () => {
+  bad.close = mute.notify = () => {
     throw new Error("broken");
   };
   test.hub.unregister(bad);

@@ -1,7 +1,7 @@
 // Wiring: config -> journal -> hub -> server -> transport; exit codes. Nothing else reads arguments or environment, and
 // nothing else names a concrete journal or transport to serve from. The other commands are in cli/.
-import { Gate, type GateOptions } from "./auth/authenticator.ts";
-import { openAccessStore } from "./auth/session_store.ts";
+import { Authenticator, type AuthenticatorOptions } from "./auth/authenticator.ts";
+import { openSessionStore } from "./auth/session_store.ts";
 import { readCertificate } from "./cli/serve/certificate.ts";
 import { COMMANDS, ENV_NAMES } from "./cli/config/command_table.ts";
 import { greet } from "./cli/serve/greeting.ts";
@@ -10,13 +10,13 @@ import { HOOK_SECRET, METRICS_TOKEN, OPERATOR_KEY, PASSWORD, readSecret } from "
 import { parseConfig, type ServeConfig } from "./cli/config/config.ts";
 import deno from "./deno.json" with { type: "json" };
 import { ChatError, type ErrorRow, ERRORS } from "./protocol/errors.ts";
-import { Hook } from "./integrations/webhook/webhook.ts";
+import { Webhook } from "./integrations/webhook/webhook.ts";
 import { Hub } from "./hub.ts";
 import { Proxies } from "./http/client_address.ts";
 import type { Journal } from "./journal/journal.ts";
 import { MemoryJournal } from "./journal/memory.ts";
 import { openSqliteJournal } from "./journal/sqlite/sqlite_journal.ts";
-import { checkAddress, lanAddresses, listen, makeEnter } from "./http/listen.ts";
+import { checkAddress, lanAddresses, listen, makeSocketLimit } from "./http/listen.ts";
 import { type Log, makeJsonLog, makeTextLog } from "./base/log.ts";
 import { Metrics } from "./http/prometheus.ts";
 import { makeHandler } from "./http/router.ts";
@@ -55,10 +55,10 @@ async function serve(config: ServeConfig): Promise<void> {
   const operatorKey = config.operatorKey && readSecret(config.operatorKey, OPERATOR_KEY);
   checkAddress(config);
   const journal = openJournal(config);
-  const gate = openGate(config, { password, operatorKey, log });
+  const authenticator = openAuthenticator(config, { password, operatorKey, log });
   openNoMoreFiles(config);
-  const hooks = new Map<string, Hook>();
-  const onDelivered = (room: string) => hooks.forEach((hook) => hook.notify(room));
+  const webhooks = new Map<string, Webhook>();
+  const onDelivered = (room: string) => webhooks.forEach((webhook) => webhook.notify(room));
   const { keep, allowOrigins, hosts, base, limits } = config;
   const hub = new Hub({ journal, keep, textBytes: limits.textBytes, log, onDelivered });
   const running = hub.run().catch((error) => {
@@ -67,33 +67,33 @@ async function serve(config: ServeConfig): Promise<void> {
     Deno.exit(1);
   });
   for (const { room, url } of config.hooks) {
-    hooks.set(`${room} ${url}`, new Hook({ room, url, secret: secret!, source: hub, log }));
+    webhooks.set(`${room} ${url}`, new Webhook({ room, url, secret: secret!, source: hub, log }));
   }
   // Before anybody can say something, or that might be left out.
-  await Promise.all(hooks.values().map((hook) => hook.start()));
+  await Promise.all(webhooks.values().map((webhook) => webhook.start()));
   const metrics = new Metrics({ hub, version: deno.version });
   const proxies = new Proxies(config.trustProxy);
   const handler = makeHandler({
     hub,
     log,
     allowOrigins,
-    front: { hosts, base },
-    gate,
+    hostOptions: { hosts, base },
+    authenticator,
     limits,
     metrics: { metrics, token },
     proxies,
   });
-  const enter = makeEnter(limits, proxies);
-  const listener = await listen(config, { listenOn, handler, enter, certificate, log });
+  const acquire = makeSocketLimit(limits, proxies);
+  const listener = await listen(config, { listenOn, handler, acquire, certificate, log });
   if (config.certificate) renewOnHangUp(config.certificate, listener, log);
   stopOnSignal(log, async () => {
-    await Promise.all(hooks.values().map((hook) => hook.stop())); // the hub still notes how far they came
+    await Promise.all(webhooks.values().map((webhook) => webhook.stop())); // the hub still notes how far they came
     hub.close("restarting");
     metrics[Symbol.dispose]();
     await listener.stop(GRACE_MS);
     await running;
     journal[Symbol.dispose]();
-    gate?.[Symbol.dispose]();
+    authenticator?.[Symbol.dispose]();
   });
   console.log(describe(config, listener.port));
   // Known by now. The network stays: out of descriptors for a while, the server must listen again.
@@ -115,13 +115,13 @@ function openJournal(config: ServeConfig): Journal {
 }
 
 /** What knows who may come in, in the journal's folder; undefined where everybody may, and nobody is an operator. */
-function openGate(
+function openAuthenticator(
   config: ServeConfig,
-  options: Omit<GateOptions, "store">,
-): Gate | undefined {
+  options: Omit<AuthenticatorOptions, "store">,
+): Authenticator | undefined {
   if (options.password === undefined && options.operatorKey === undefined) return undefined;
-  const store = openAccessStore(config.journal === "memory" ? undefined : config.data);
-  return new Gate({ ...options, store });
+  const store = openSessionStore(config.journal === "memory" ? undefined : config.data);
+  return new Authenticator({ ...options, store });
 }
 
 /**

@@ -5,16 +5,16 @@ import { createHash, randomBytes } from "node:crypto";
 import { ChatError } from "../protocol/errors.ts";
 import type { Log } from "../base/log.ts";
 import { Buckets } from "../base/rate_limit.ts";
-import { type Admission, OPEN } from "./principal.ts";
-import { Guesses } from "./guess_queue.ts";
-import { type Opening, Openings } from "./session_connections.ts";
+import { ANYONE, type Principal } from "./principal.ts";
+import { GuessQueue } from "./guess_queue.ts";
+import { type SessionConnection, SessionConnections } from "./session_connections.ts";
 import { Password, remember } from "./password.ts";
 import {
-  type AccessStore,
   inviteSession,
   type ListedInvite,
   type Role,
-  type Session,
+  type SessionStore,
+  type SignInSession,
 } from "./session_store.ts";
 import { Throttle } from "./login_throttle.ts";
 
@@ -40,39 +40,41 @@ export interface Credentials {
 }
 
 /** Who makes a request. */
-export interface Entrant {
-  readonly admission: Admission;
+export interface Identity {
+  readonly principal: Principal;
   /** By what it was let in; undefined where nothing was asked for. */
   readonly role: Role | undefined;
   /** Whether a cookie alone says so, which a browser also sends where another site's page has it ask. */
   readonly isByCookie: boolean;
 }
 
-export interface GateOptions {
+export interface AuthenticatorOptions {
   /** Undefined lets everybody in. */
   readonly password: string | undefined;
   /** Undefined for no operators. */
   readonly operatorKey: string | undefined;
-  readonly store: AccessStore;
+  readonly store: SessionStore;
   readonly log: Log;
   readonly now?: () => number;
   /** Of a guess: N of scrypt. `HASH_COST` unless told otherwise. */
   readonly hashCost?: number;
 }
 
-export class Gate implements Disposable {
+export class Authenticator implements Disposable {
   readonly #secrets: readonly { readonly role: Role; readonly password: Password }[];
   readonly #isOpen: boolean;
-  readonly #store: AccessStore;
+  readonly #store: SessionStore;
   readonly #log: Log;
   readonly #now: () => number;
   readonly #throttle: Throttle;
-  readonly #openings = new Openings();
-  readonly #guesses = new Guesses<Role | undefined>();
+  readonly #connections = new SessionConnections();
+  readonly #guessQueue = new GuessQueue<Role | undefined>();
   readonly #beginnings = new Buckets(BEGIN_RATE, MAX_BEGINNERS);
 
   /** Takes the store over. What was signed in with a secret that is another one now, or none, is signed out. */
-  constructor({ password, operatorKey, store, log, now = Date.now, hashCost }: GateOptions) {
+  constructor(
+    { password, operatorKey, store, log, now = Date.now, hashCost }: AuthenticatorOptions,
+  ) {
     this.#isOpen = password === undefined;
     this.#store = store;
     this.#log = log;
@@ -90,19 +92,19 @@ export class Gate implements Disposable {
    * Who that is, from which address.
    * @throws {ChatError} `sign_in_first`, `wrong_password`, `too_many_attempts`, `bad_invite`.
    */
-  async identify({ bearer, cookie }: Credentials, address: string): Promise<Entrant> {
+  async identify({ bearer, cookie }: Credentials, address: string): Promise<Identity> {
     if (bearer !== undefined) return await this.#identifyBearer(bearer, address);
     const session = this.#findSession(cookie);
     if (session) {
       const { role, room, id: sessionId } = session;
       return {
-        admission: { room, isOperator: role === "operator", sessionId },
+        principal: { room, isOperator: role === "operator", sessionId },
         role,
         isByCookie: true,
       };
     }
     if (!this.#isOpen) throw new ChatError("sign_in_first");
-    return { admission: OPEN, role: undefined, isByCookie: false };
+    return { principal: ANYONE, role: undefined, isByCookie: false };
   }
 
   /** Begins a session with the password or the operator key, and gives its token. @throws {ChatError} as `identify`. */
@@ -132,7 +134,7 @@ export class Gate implements Disposable {
   /** Ends the session and what it has opened. */
   signOut(sessionId: string): void {
     this.#store.endSession(sessionId);
-    this.#openings.close(sessionId);
+    this.#connections.close(sessionId);
   }
 
   /** Makes an invite for a room, or for all of them, and gives the token that is its only key. */
@@ -150,16 +152,18 @@ export class Gate implements Disposable {
   /** Ends an invite, its sessions and what they have opened. False when there is none. */
   revoke(id: number): boolean {
     const sessions = this.#store.endInvite(id);
-    for (const sessionId of [inviteSession(id), ...sessions ?? []]) this.#openings.close(sessionId);
+    for (const sessionId of [inviteSession(id), ...sessions ?? []]) {
+      this.#connections.close(sessionId);
+    }
     return sessions !== undefined;
   }
 
   /** Closes what is open when its session ends, until the function that this gives is called. */
-  hold({ sessionId }: Admission, opening: Opening): () => void {
+  trackConnection({ sessionId }: Principal, connection: SessionConnection): () => void {
     if (sessionId === undefined) return () => {};
     // It may have ended since it was asked for.
-    if (this.#store.isLive(sessionId)) return this.#openings.add(sessionId, opening);
-    opening.leave("signed_out");
+    if (this.#store.isLive(sessionId)) return this.#connections.add(sessionId, connection);
+    connection.leave("signed_out");
     return () => {};
   }
 
@@ -176,18 +180,18 @@ export class Gate implements Disposable {
     return other;
   }
 
-  async #identifyBearer(bearer: string, address: string): Promise<Entrant> {
+  async #identifyBearer(bearer: string, address: string): Promise<Identity> {
     if (INVITE_TOKEN.test(bearer)) {
       const { id, room } = this.#findInvite(bearer);
-      const admission = { room, isOperator: false, sessionId: inviteSession(id) };
-      return { admission, role: "guest", isByCookie: false };
+      const principal = { room, isOperator: false, sessionId: inviteSession(id) };
+      return { principal, role: "guest", isByCookie: false };
     }
     const role = await this.#findRole(bearer, address);
     const isOperator = role === "operator";
-    return { admission: { ...OPEN, isOperator }, role, isByCookie: false };
+    return { principal: { ...ANYONE, isOperator }, role, isByCookie: false };
   }
 
-  #findSession(cookie: string | undefined): Session & { readonly id: string } | undefined {
+  #findSession(cookie: string | undefined): SignInSession & { readonly id: string } | undefined {
     if (!cookie) return undefined;
     const id = hash(cookie);
     const session = this.#store.findSession(id, this.#now());
@@ -217,9 +221,9 @@ export class Gate implements Disposable {
 
   /** One that comes twice at once is one guess. One that is never looked at does not count. */
   async #guess(secret: string, from: { key: string; address: string }): Promise<Role | undefined> {
-    const same = this.#guesses.find(from.key);
+    const same = this.#guessQueue.find(from.key);
     if (same) return await same;
-    const guess = this.#guesses.add(from, () => this.#compare(secret));
+    const guess = this.#guessQueue.add(from, () => this.#compare(secret));
     const takeBack = this.#throttle.count(from.address);
     const role = await guess;
     if (role) takeBack();
@@ -234,7 +238,7 @@ export class Gate implements Disposable {
   }
 
   /** @throws {ChatError} `too_many_attempts` */
-  #begin(session: Session & { invite?: number }, address: string): string {
+  #begin(session: SignInSession & { invite?: number }, address: string): string {
     const now = this.#now();
     const bucket = this.#beginnings.of(address, now);
     if (!bucket.take(now)) {
@@ -246,7 +250,7 @@ export class Gate implements Disposable {
     }
     const token = makeToken();
     const ended = this.#store.addSession(hash(token), session, now);
-    for (const sessionId of ended) this.#openings.close(sessionId);
+    for (const sessionId of ended) this.#connections.close(sessionId);
     return token;
   }
 }

@@ -1,4 +1,4 @@
-// Guesses at the secrets, in line: one at a time, so that a flood of them takes one core at most. Each address has one place
+// GuessQueue at the secrets, in line: one at a time, so that a flood of them takes one core at most. Each address has one place
 // in the line and its guesses wait behind each other, so that a flood from a few leaves places for the rest.
 import { ChatError } from "../protocol/errors.ts";
 
@@ -6,7 +6,7 @@ import { ChatError } from "../protocol/errors.ts";
 const MAX_WAITING = 16;
 const BUSY_MS = 2_000;
 
-export class Guesses<Answer> {
+export class GuessQueue<Answer> {
   /** The same guess again waits for the same answer. */
   readonly #answers = new Map<string, Promise<Answer>>();
   /** The end of the last guess from each address that has a place. */

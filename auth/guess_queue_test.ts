@@ -1,36 +1,36 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ChatError } from "../protocol/errors.ts";
-import { Guesses } from "./guess_queue.ts";
+import { GuessQueue } from "./guess_queue.ts";
 
-/** Guesses that are looked at until they are told to end. */
+/** GuessQueue that are looked at until they are told to end. */
 function begin() {
-  const guesses = new Guesses<boolean>();
+  const guessQueue = new GuessQueue<boolean>();
   const looked: string[] = [];
   const ends: PromiseWithResolvers<boolean>[] = [];
   const add = (address: string, key = address) =>
-    guesses.add({ key, address }, () => {
+    guessQueue.add({ key, address }, () => {
       looked.push(key);
       const end = Promise.withResolvers<boolean>();
       ends.push(end);
       return end.promise;
     });
-  return { guesses, looked, ends, add };
+  return { guessQueue, looked, ends, add };
 }
 
-Deno.test("Guesses.add() looks at one at a time, and at those of one address behind those who came before", async () => {
-  const { guesses, looked, ends, add } = begin();
+Deno.test("GuessQueue.add() looks at one at a time, and at those of one address behind those who came before", async () => {
+  const { guessQueue, looked, ends, add } = begin();
   const answers = [add("a", "a1"), add("a", "a2"), add("b")];
-  assertEquals(guesses.find("a1"), answers[0]);
+  assertEquals(guessQueue.find("a1"), answers[0]);
   for (const order of [["a1"], ["a1", "b"], ["a1", "b", "a2"]]) {
     while (looked.length < order.length) await Promise.resolve();
     assertEquals(looked, order);
     ends.at(-1)!.resolve(order.length === 2);
   }
   assertEquals(await Promise.all(answers), [false, false, true]);
-  assertEquals(guesses.find("a1"), undefined);
+  assertEquals(guessQueue.find("a1"), undefined);
 });
 
-Deno.test("Guesses.add() has places for sixteen addresses, of which none takes two", async () => {
+Deno.test("GuessQueue.add() has places for sixteen addresses, of which none takes two", async () => {
   const { looked, ends, add } = begin();
   const answers = Array.from({ length: 16 }, (_, i) => add(`${i}`));
   answers.push(add("0", "again"));
@@ -48,7 +48,7 @@ Deno.test("Guesses.add() has places for sixteen addresses, of which none takes t
   void add("other");
 });
 
-Deno.test("Guesses.add() goes on with the next one after one that failed", async () => {
+Deno.test("GuessQueue.add() goes on with the next one after one that failed", async () => {
   const { ends, add } = begin();
   const [failed, next] = [add("a", "a1"), add("a", "a2")];
   while (ends.length === 0) await Promise.resolve();

@@ -1,7 +1,7 @@
 // What whoever asks for something may do here: found by sign-in, looked at by all that acts on it.
 
 /** Who has been let in, and how far. */
-export interface Admission {
+export interface Principal {
   /** The only room that it is for; undefined for every room. */
   readonly room: string | undefined;
   /** Whether it may delete what others have said, close rooms and ban. */
@@ -11,4 +11,4 @@ export interface Admission {
 }
 
 /** Of everybody, where there is no password. */
-export const OPEN: Admission = { room: undefined, isOperator: false, sessionId: undefined };
+export const ANYONE: Principal = { room: undefined, isOperator: false, sessionId: undefined };

@@ -2,26 +2,28 @@
 import type { ErrorCode } from "../protocol/errors.ts";
 
 /** Something that is open, and can be asked to end. */
-export interface Opening {
+export interface SessionConnection {
   leave(code: ErrorCode): void;
 }
 
-export class Openings {
-  readonly #bySession = new Map<string, Set<Opening>>();
+export class SessionConnections {
+  readonly #bySession = new Map<string, Set<SessionConnection>>();
 
   /** Holds it until the function that this gives is called. */
-  add(sessionId: string, opening: Opening): () => void {
-    const openings = this.#bySession.get(sessionId) ?? new Set();
-    this.#bySession.set(sessionId, openings.add(opening));
+  add(sessionId: string, connection: SessionConnection): () => void {
+    const connections = this.#bySession.get(sessionId) ?? new Set();
+    this.#bySession.set(sessionId, connections.add(connection));
     return () => {
-      openings.delete(opening);
-      if (openings.size === 0) this.#bySession.delete(sessionId);
+      connections.delete(connection);
+      if (connections.size === 0) this.#bySession.delete(sessionId);
     };
   }
 
   /** Closes what the session has opened. */
   close(sessionId: string): void {
     // A copy: each one leaves the set as it is closed.
-    for (const opening of [...this.#bySession.get(sessionId) ?? []]) opening.leave("signed_out");
+    for (const connection of [...this.#bySession.get(sessionId) ?? []]) {
+      connection.leave("signed_out");
+    }
   }
 }

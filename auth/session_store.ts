@@ -68,7 +68,7 @@ const SQL = {
 /** By what somebody was let in: the password, the operator key, or an invite. */
 export type Role = "member" | "operator" | "guest";
 
-export interface Session {
+export interface SignInSession {
   readonly role: Role;
   /** The only room that it is for; undefined for every room. */
   readonly room: string | undefined;
@@ -95,14 +95,14 @@ export function inviteSession(id: number | string): string {
  * Opens the store in the journal's folder, which is there; without a folder in memory.
  * @throws {ChatError} `data_unavailable`
  */
-export function openAccessStore(folder: string | undefined): AccessStore {
-  if (folder === undefined) return new AccessStore(new DatabaseSync(":memory:"));
+export function openSessionStore(folder: string | undefined): SessionStore {
+  if (folder === undefined) return new SessionStore(new DatabaseSync(":memory:"));
   const path = `${folder}/${FILE_NAME}`;
   let db: DatabaseSync | undefined;
   try {
     makePrivateFile(path);
     db = new DatabaseSync(path);
-    return new AccessStore(db);
+    return new SessionStore(db);
   } catch (cause) {
     db?.close();
     const message = `Cannot use "${path}": ${(cause as Error).message}`;
@@ -110,7 +110,7 @@ export function openAccessStore(folder: string | undefined): AccessStore {
   }
 }
 
-export class AccessStore implements Disposable {
+export class SessionStore implements Disposable {
   readonly #db: DatabaseSync;
   readonly #sql: Readonly<Record<keyof typeof SQL, StatementSync>>;
 
@@ -146,7 +146,7 @@ export class AccessStore implements Disposable {
   /** Gives the ids of those that end by it. */
   addSession(
     id: string,
-    { role, room, invite }: Session & { invite?: number },
+    { role, room, invite }: SignInSession & { invite?: number },
     now: number,
   ): string[] {
     this.#prune(now);
@@ -156,7 +156,7 @@ export class AccessStore implements Disposable {
   }
 
   /** The session, and that it is used; undefined when there is none, or no longer. */
-  findSession(id: string, now: number): Session | undefined {
+  findSession(id: string, now: number): SignInSession | undefined {
     const row = this.#sql.findSession.get(id, now - SESSION_MS);
     if (!row) return undefined;
     if (now - Number(row["used_at"]) > TOUCH_PERIOD_MS) this.#sql.touchSession.run(now, id);

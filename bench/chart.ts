@@ -93,10 +93,10 @@ function drawHead({ load }: BenchResult): string[] {
 }
 
 function drawRows(rows: readonly Row[]): string[] {
-  const most = (of: (row: Row) => number | readonly number[]) =>
+  const maxReplay = (of: (row: Row) => number | readonly number[]) =>
     Math.max(...rows.flatMap(of), Number.EPSILON);
-  const scale = BARS.length / most((row) => row.samples.deliveredPerSecond ?? []);
-  const scaleMs = DOTS.length / most((row) => median(row.samples.p99Ms) ?? []);
+  const scale = BARS.length / maxReplay((row) => row.samples.deliveredPerSecond ?? []);
+  const scaleMs = DOTS.length / maxReplay((row) => median(row.samples.p99Ms) ?? []);
   return rows.flatMap((row, at) => {
     const y = ROWS_Y + at * ROW_HEIGHT;
     const label = [row.dialect === "socket.io" ? "" : row.dialect, row.detail];
@@ -113,19 +113,19 @@ function drawBar(row: Row, { y, scale }: { y: number; scale: number }): string[]
   const samples = row.samples.deliveredPerSecond!;
   const speed = median(samples)!;
   const x = (value: number) => round(BARS.x + value * scale);
-  const [least, end, most] = [x(Math.min(...samples)), x(speed), x(Math.max(...samples))];
+  const [least, end, maxReplay] = [x(Math.min(...samples)), x(speed), x(Math.max(...samples))];
   const isStored = row.stores === "disk, synced";
   const shape = `${row.isConfab ? "ours" : "others"}${isStored ? "" : " open"}`;
   const middle = y + BAR_HEIGHT / 2;
   const range = samples.length < 2 ? [] : [
     `<path class="${isStored ? "inner" : "range"}" d="M${least} ${middle}H${end}"/>`,
-    `<path class="range" d="M${end} ${middle}H${most}"/>`,
+    `<path class="range" d="M${end} ${middle}H${maxReplay}"/>`,
   ];
   return [
     `<rect class="${shape}" x="${BARS.x}" y="${y}" width="${round(end - BARS.x)}" ` +
     `height="${BAR_HEIGHT}"/>`,
     ...range,
-    text(inMillions(speed), row.isConfab ? "strong" : "", most + 8, middle + 4.5),
+    text(inMillions(speed), row.isConfab ? "strong" : "", maxReplay + 8, middle + 4.5),
   ];
 }
 

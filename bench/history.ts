@@ -20,7 +20,7 @@ type Step = "joinMs" | "pageMs" | "resumeMs";
 type Samples = Record<Step, { short: number[]; long: number[] }>;
 
 /** A room, and which of the tries this is: from 0 up to, not including, 1. */
-interface Visit {
+interface RoomRequest {
   readonly path: string;
   readonly share: number;
 }
@@ -83,7 +83,10 @@ async function visit({ plan, signal }: Bench, port: number): Promise<Samples> {
   return samples;
 }
 
-async function visitOnce(port: number, { path, share }: Visit): Promise<Record<Step, number>> {
+async function visitOnce(
+  port: number,
+  { path, share }: RoomRequest,
+): Promise<Record<Step, number>> {
   let place: object;
   const times = { joinMs: 0, pageMs: 0, resumeMs: 0 };
   {

@@ -16,7 +16,7 @@ const FLOODED: readonly Figure[] = ["deliveredPerSecond", "deliveredPerCpuSecond
 const CPU: readonly Figure[] = ["cpuAtRate", "deliveredPerCpuSecond"];
 
 /** A server that runs, and what is noted about it. */
-interface Visit {
+interface RoomRequest {
   readonly sheet: Sheet;
   readonly running: RunningServer;
 }
@@ -82,7 +82,7 @@ async function measureRound(
   if ("reason" in outcome) sheet.lack([...AT_RATE, ...FLOODED], outcome.reason);
 }
 
-async function measureRate(bench: Bench, { sheet, running }: Visit): Promise<RateReport> {
+async function measureRate(bench: Bench, { sheet, running }: RoomRequest): Promise<RateReport> {
   const { perSecond, warmUp, window } = bench.plan.rate;
   const flags = { ...aimMeasured(bench, { sheet, running }), "per-second": perSecond };
   const report = await runLoad<RateReport>(bench, {
@@ -97,7 +97,7 @@ async function measureRate(bench: Bench, { sheet, running }: Visit): Promise<Rat
   return report;
 }
 
-async function measureFlood(bench: Bench, { sheet, running }: Visit): Promise<FloodReport> {
+async function measureFlood(bench: Bench, { sheet, running }: RoomRequest): Promise<FloodReport> {
   const { inFlight, warmUp, window } = bench.plan.flood;
   const flags = { ...aimMeasured(bench, { sheet, running }), "in-flight": inFlight };
   const report = await runLoad<FloodReport>(bench, {
@@ -112,7 +112,7 @@ async function measureFlood(bench: Bench, { sheet, running }: Visit): Promise<Fl
 
 function aimMeasured(
   { plan: { clients, senders } }: Bench,
-  { sheet, running }: Visit,
+  { sheet, running }: RoomRequest,
 ): LoadFlags {
   const pid = pidOf(running);
   if (pid === undefined) {

@@ -14,7 +14,7 @@ export interface Target {
 /** One figure and its limit. */
 interface Check {
   readonly value: number | undefined;
-  readonly limit: { readonly least: number } | { readonly most: number };
+  readonly limit: { readonly least: number } | { readonly maxReplay: number };
   readonly describe: (value: number) => string;
 }
 
@@ -59,7 +59,7 @@ export function evaluateTargets(result: BenchResult): Target[] {
     judgeHistory(result),
     judge(`The whole run: at most ${MOST_SECONDS / 60} minutes`, [{
       value: result.scope === "whole" ? result.seconds : undefined,
-      limit: { most: MOST_SECONDS },
+      limit: { maxReplay: MOST_SECONDS },
       describe: (value) => `${(value / 60).toFixed(1)} minutes`,
     }]),
   ];
@@ -69,7 +69,7 @@ export function evaluateTargets(result: BenchResult): Target[] {
 function judge(name: string, checks: readonly Check[]): Target {
   const verdicts = checks.map(({ value, limit }) => {
     if (value === undefined) return undefined;
-    return "least" in limit ? value >= limit.least : value <= limit.most;
+    return "least" in limit ? value >= limit.least : value <= limit.maxReplay;
   });
   const measured = checks.flatMap(({ value, describe }) =>
     value === undefined ? [] : [describe(value)]
@@ -84,8 +84,8 @@ function judgeRate(result: BenchResult): Target {
   const name = `Confab on ws, at ${perSecond} a second: p50 at most ${MOST_P50} ×, CPU at most ` +
     `${MOST_CPU} × that of Bun`;
   const checks = (id: string) => [
-    compare(result, { ids: [id, BUN], figure: "p50Ms", most: MOST_P50 }),
-    compare(result, { ids: [id, BUN], figure: "cpuAtRate", most: MOST_CPU }),
+    compare(result, { ids: [id, BUN], figure: "p50Ms", maxReplay: MOST_P50 }),
+    compare(result, { ids: [id, BUN], figure: "cpuAtRate", maxReplay: MOST_CPU }),
   ];
   const target = judge(name, checks(WS));
   // Shown beside it, and not judged.
@@ -104,12 +104,12 @@ function judgeStorm({ storms = [] }: BenchResult): Target {
     },
     {
       value: storm.maxMs,
-      limit: { most: MOST_STORM_MS },
+      limit: { maxReplay: MOST_STORM_MS },
       describe: (value) => `all within ${(value / 1000).toFixed(2)} s`,
     },
     {
       value: storm.othersP99Ms,
-      limit: { most: MOST_OTHERS_P99_MS },
+      limit: { maxReplay: MOST_OTHERS_P99_MS },
       describe: (value) => `others ${value.toFixed(0)} ms`,
     },
   ]);
@@ -121,7 +121,7 @@ function judgeHistory({ history }: BenchResult): Target {
   if (!history) return judge(name, []);
   const check = (what: string, { short, long }: { short: number; long: number }): Check => ({
     value: long / short,
-    limit: { most: MOST_HISTORY },
+    limit: { maxReplay: MOST_HISTORY },
     describe: (value) => `${what} ${value.toFixed(2)} ×`,
   });
   return judge(name, [check("join", history.joinMs), check("page", history.pageMs)]);
@@ -154,7 +154,7 @@ function evicted(result: BenchResult, id: string): Check {
   const samples = findRow(result, id)?.samples.evicted;
   return {
     value: samples?.reduce((sum, count) => sum + count, 0),
-    limit: { most: 0 },
+    limit: { maxReplay: 0 },
     describe: (value) => `${value} evicted`,
   };
 }
@@ -162,7 +162,7 @@ function evicted(result: BenchResult, id: string): Check {
 function idle(result: BenchResult, transport: "ws" | "deno"): Check {
   return {
     value: median(findRow(result, `confab-${transport}-sqlite-lines`)?.samples.idleKiB),
-    limit: { most: MOST_IDLE_KIB[transport] },
+    limit: { maxReplay: MOST_IDLE_KIB[transport] },
     describe: (value) => `${transport}: ${value.toFixed(1)} KiB`,
   };
 }

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { OPEN } from "../auth/principal.ts";
+import { ANYONE } from "../auth/principal.ts";
 import { Client } from "../client.ts";
-import { JsonDialog, LinesDialog, type Speaker } from "./handler.ts";
+import { type ClientHandle, JsonHandler, LinesHandler } from "./handler.ts";
 import { Hub } from "../hub.ts";
 import { MemoryJournal } from "../journal/memory.ts";
 import { DEFAULT_LIMITS, type Limits } from "../base/limits.ts";
@@ -72,25 +72,29 @@ class Room implements AsyncDisposable {
     this.#hubRunning = this.hub.run();
   }
 
-  join(Dialog: typeof LinesDialog | typeof JsonDialog = LinesDialog): FakeConnection {
+  join(ProtocolHandler: typeof LinesHandler | typeof JsonHandler = LinesHandler): FakeConnection {
     const connection = new FakeConnection();
-    this.add(connection, Dialog);
+    this.add(connection, ProtocolHandler);
     return connection;
   }
 
   /** Joins on `confab.v1`. */
   arrive(hello = {}): FakeConnection {
-    const connection = this.join(JsonDialog);
+    const connection = this.join(JsonHandler);
     const key = "a secret of more than 16 bytes";
     connection.say(JSON.stringify({ type: "hello", name: "Ann", key, ...hello }));
     return connection;
   }
 
-  add(connection: FakeConnection, Dialog: typeof LinesDialog | typeof JsonDialog = LinesDialog) {
+  add(
+    connection: FakeConnection,
+    ProtocolHandler: typeof LinesHandler | typeof JsonHandler = LinesHandler,
+  ) {
     const { hub, limits } = this;
-    const makeDialog = (speaker: Speaker) => new Dialog(speaker, { hub, limits, room: "lobby" });
-    const visit = { hub, limits, admission: OPEN, address: connection.remoteAddress };
-    const client = new Client({ connection, makeDialog, log: this.#log, ...visit });
+    const makeHandler = (client: ClientHandle) =>
+      new ProtocolHandler(client, { hub, limits, room: "lobby" });
+    const roomRequest = { hub, limits, principal: ANYONE, address: connection.remoteAddress };
+    const client = new Client({ connection, makeHandler, log: this.#log, ...roomRequest });
     client.run();
     return client;
   }

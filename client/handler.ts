@@ -1,6 +1,6 @@
 // What a client's messages mean, on each wire. The client reads and writes; its dialog decodes and passes on.
 import { ChatError, type ErrorCode } from "../protocol/errors.ts";
-import { Latch } from "../hub/retry_barrier.ts";
+import { RetryBarrier } from "../hub/retry_barrier.ts";
 import type { Hub } from "../hub.ts";
 import { DEFAULT_LIMITS, type Limits, maxMessageBytes, PAGES_PER_MESSAGE } from "../base/limits.ts";
 import { hashKey, parseName } from "../protocol/names.ts";
@@ -26,7 +26,7 @@ const LINES_PER_MESSAGE = 40;
 const MIN_RETRY_MS = 500;
 
 /** The half of a client that knows its wire. */
-export interface Dialog {
+export interface ProtocolHandler {
   readonly wire: Wire;
   /** Whether the hub knows the client. */
   readonly hasJoined: boolean;
@@ -39,15 +39,15 @@ export interface Dialog {
 }
 
 /** What a dialog needs of its client. */
-export interface Speaker extends Member {
+export interface ClientHandle extends Member {
   /** Asks to be let go. With a code, that is why. */
   leave(code?: ErrorCode): void;
 }
 
 /** Makes the dialog of one client. */
-export type MakeDialog = (speaker: Speaker) => Dialog;
+export type MakeHandler = (client: ClientHandle) => ProtocolHandler;
 
-export interface DialogOptions {
+export interface HandlerOptions {
   readonly hub: Hub;
   readonly room: string;
   readonly limits?: Limits;
@@ -57,17 +57,17 @@ export interface DialogOptions {
 }
 
 /** The seed's dialog: every message is a line for everybody. */
-export class LinesDialog implements Dialog {
+export class LinesHandler implements ProtocolHandler {
   readonly wire = LINES;
   readonly hasJoined = true;
   readonly #hub: Hub;
   readonly #room: string;
-  readonly #speaker: Speaker;
+  readonly #client: ClientHandle;
   readonly #maxTextBytes: number;
   readonly #bucket: Bucket;
 
-  constructor(speaker: Speaker, { hub, room, limits = DEFAULT_LIMITS }: DialogOptions) {
-    this.#speaker = speaker;
+  constructor(client: ClientHandle, { hub, room, limits = DEFAULT_LIMITS }: HandlerOptions) {
+    this.#client = client;
     this.#hub = hub;
     this.#room = room;
     this.#maxTextBytes = limits.textBytes;
@@ -75,40 +75,40 @@ export class LinesDialog implements Dialog {
   }
 
   begin(): void {
-    this.#hub.register(this.#speaker, this.#room);
+    this.#hub.register(this.#client, this.#room);
   }
 
   read(data: string | ArrayBuffer): void {
     // A line has no id that a refusal could name: to close is the only way not to drop it unseen.
     if (!this.#bucket.take(performance.now())) throw new ChatError("rate_limited");
     const text = decodeLine(data, this.#maxTextBytes);
-    this.#hub.broadcast(this.#speaker, { kind: "say", id: "", text, ref: 0, on: true });
+    this.#hub.broadcast(this.#client, { kind: "say", id: "", text, ref: 0, on: true });
   }
 
   end(): void {/* nothing is under way */}
 }
 
 /** The dialog of `confab.v1`: a hello, then commands. */
-export class JsonDialog implements Dialog {
+export class JsonHandler implements ProtocolHandler {
   readonly wire = JSON_LINES;
   readonly #hub: Hub;
   readonly #room: string;
-  readonly #speaker: Speaker;
+  readonly #client: ClientHandle;
   readonly #limits: Limits;
   readonly #messages: Bucket;
   readonly #lines: Bucket;
   /** Pages of history. Of a connection by itself where its address is not known, or stands for many. */
   readonly #reads: Buckets;
   readonly #readKey: string;
-  readonly #latch = new Latch();
+  readonly #barrier = new RetryBarrier();
   hasJoined = false;
   #badLines = 0;
   #typedAt = 0;
   #helloTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(speaker: Speaker, options: DialogOptions) {
+  constructor(client: ClientHandle, options: HandlerOptions) {
     const { hub, room, limits = DEFAULT_LIMITS, reads, addressKey = "" } = options;
-    this.#speaker = speaker;
+    this.#client = client;
     this.#hub = hub;
     this.#room = room;
     this.#limits = limits;
@@ -120,7 +120,7 @@ export class JsonDialog implements Dialog {
   }
 
   begin(): void {
-    this.#helloTimer = setTimeout(() => this.#speaker.leave("hello_timeout"), HELLO_WAIT_MS);
+    this.#helloTimer = setTimeout(() => this.#client.leave("hello_timeout"), HELLO_WAIT_MS);
   }
 
   read(data: string | ArrayBuffer): void {
@@ -142,7 +142,7 @@ export class JsonDialog implements Dialog {
     } catch (error) {
       if (!(error instanceof ChatError)) throw error;
       const { code, message, id, retryAfterMs } = error;
-      this.#speaker.tell({
+      this.#client.notify({
         type: "error",
         code,
         message,
@@ -156,32 +156,32 @@ export class JsonDialog implements Dialog {
   #act(command: Command): void {
     if (command.type === "ping") {
       const { n } = command;
-      return this.#speaker.tell({ type: "pong", ...n !== undefined ? { n } : {} });
+      return this.#client.notify({ type: "pong", ...n !== undefined ? { n } : {} });
     }
     if (command.type === "hello") return this.#join(command.hello);
     if (!this.hasJoined) throw new ChatError("hello_first");
     switch (command.type) {
       case "message":
         this.#admit(command.message.id);
-        return this.#hub.broadcast(this.#speaker, command.message);
+        return this.#hub.broadcast(this.#client, command.message);
       case "name":
         if (!this.#messages.take(performance.now())) throw this.#refuse();
-        return this.#hub.rename(this.#speaker, parseName(command.name));
+        return this.#hub.rename(this.#client, parseName(command.name));
       case "history":
         this.#admitRead();
-        return this.#hub.history(this.#speaker, command);
+        return this.#hub.history(this.#client, command);
       case "typing":
         if (Date.now() - this.#typedAt < TYPING_PERIOD_MS) return;
         this.#typedAt = Date.now();
-        return this.#hub.typing(this.#speaker);
+        return this.#hub.typing(this.#client);
     }
   }
 
   /** @throws {ChatError} `rate_limited`, and then for all that comes before the same again. */
   #admit(id: string): void {
     const nowMs = performance.now();
-    if (this.#latch.passes(id, nowMs) && this.#messages.take(nowMs)) return;
-    this.#latch.close(id, nowMs);
+    if (this.#barrier.passes(id, nowMs) && this.#messages.take(nowMs)) return;
+    this.#barrier.close(id, nowMs);
     throw this.#refuse(id);
   }
 
@@ -199,11 +199,11 @@ export class JsonDialog implements Dialog {
 
   #join(hello: Hello): void {
     if (this.hasJoined) throw new ChatError("hello_twice");
-    const { key, name, ...wish } = hello;
-    const arrival = { ...wish, author: hashKey(key), name: name && parseName(name) };
+    const { key, name, ...resumePoint } = hello;
+    const joinRequest = { ...resumePoint, author: hashKey(key), name: name && parseName(name) };
     this.hasJoined = true;
     clearTimeout(this.#helloTimer);
-    this.#hub.register(this.#speaker, this.#room, arrival);
+    this.#hub.register(this.#client, this.#room, joinRequest);
   }
 }
 

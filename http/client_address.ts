@@ -31,7 +31,7 @@ export class Proxies {
   }
 
   /** The peer as it is for the last proxy that is believed: the visitor, seen through all of them. */
-  look(request: Request, peer: Peer): Peer {
+  resolvePeer(request: Request, peer: Peer): Peer {
     if (!this.trusts(peer.remoteAddress)) return peer;
     const { headers } = request;
     return {

@@ -3,14 +3,14 @@ import { addressKey } from "../base/ip_address.ts";
 import { ChatError } from "../protocol/errors.ts";
 import type { Peer } from "../transport/transport.ts";
 import { Proxies } from "./client_address.ts";
-import { Turnstile } from "./connection_limit.ts";
-import { visitorOf } from "./visitor.ts";
+import { ConnectionLimit } from "./connection_limit.ts";
+import { clientAddressOf } from "./visitor.ts";
 
-function look(proxies: Proxies, remoteAddress: string, headers: Record<string, string>) {
+function resolvePeer(proxies: Proxies, remoteAddress: string, headers: Record<string, string>) {
   const respond = () => new Response();
   const peer: Peer = { remoteAddress, upgrade: respond, stream: respond };
   const request = new Request("http://chat.example/", { headers });
-  return visitorOf(request, proxies.look(request, peer));
+  return clientAddressOf(request, proxies.resolvePeer(request, peer));
 }
 
 Deno.test("addressKey() counts an IPv6 network as one, and IPv4 within IPv6 as IPv4", () => {
@@ -28,7 +28,7 @@ Deno.test("addressKey() counts an IPv6 network as one, and IPv4 within IPv6 as I
 
 Deno.test("Proxies.look() takes the rightmost address that is no proxy, from proxies only", () => {
   const proxies = new Proxies(["10.0.0.0/8", "::1", "192.0.2.7"]);
-  const cases: [peer: string, forwardedFor: string, visitor: string][] = [
+  const cases: [peer: string, forwardedFor: string, clientAddress: string][] = [
     ["203.0.113.9", "198.51.100.1", "203.0.113.9"],
     ["10.1.1.1", "198.51.100.1", "198.51.100.1"],
     ["::ffff:10.1.1.1", "198.51.100.1", "198.51.100.1"],
@@ -41,14 +41,14 @@ Deno.test("Proxies.look() takes the rightmost address that is no proxy, from pro
     ["::1", "10.0.0.2, 10.0.0.3", "10.0.0.2"],
     ["::1", "", "::1"],
   ];
-  for (const [peer, forwardedFor, visitor] of cases) {
-    const { address } = look(proxies, peer, { "x-forwarded-for": forwardedFor });
-    assertEquals(address, visitor, `${peer} says ${forwardedFor}`);
+  for (const [peer, forwardedFor, clientAddress] of cases) {
+    const { address } = resolvePeer(proxies, peer, { "x-forwarded-for": forwardedFor });
+    assertEquals(address, clientAddress, `${peer} says ${forwardedFor}`);
   }
   const headers = { "x-forwarded-proto": "https" };
-  assertEquals(look(proxies, "10.1.1.1", headers).isHttps, true);
-  assertEquals(look(proxies, "11.1.1.1", headers).isHttps, false);
-  assertEquals(look(new Proxies([]), "10.1.1.1", headers).isHttps, false);
+  assertEquals(resolvePeer(proxies, "10.1.1.1", headers).isHttps, true);
+  assertEquals(resolvePeer(proxies, "11.1.1.1", headers).isHttps, false);
+  assertEquals(resolvePeer(new Proxies([]), "10.1.1.1", headers).isHttps, false);
 });
 
 Deno.test("Proxies.keyOf() counts no proxy, which stands for many", () => {
@@ -60,19 +60,19 @@ Deno.test("Proxies.keyOf() counts no proxy, which stands for many", () => {
   ]);
 });
 
-Deno.test("Turnstile.enter() refuses one more than may be in, in all and from one address", () => {
-  const turnstile = new Turnstile({ connections: 4, connectionsPerAddress: 2 });
+Deno.test("ConnectionLimit.enter() refuses one more than may be in, in all and from one address", () => {
+  const connectionLimit = new ConnectionLimit({ connections: 4, connectionsPerAddress: 2 });
   const refusal = (key: string) =>
-    assertThrows(() => turnstile.enter(key), ChatError, "Too many connections are open");
-  const leaves = ["a", "a"].map((key) => turnstile.enter(key));
+    assertThrows(() => connectionLimit.acquire(key), ChatError, "Too many connections are open");
+  const leaves = ["a", "a"].map((key) => connectionLimit.acquire(key));
   assertEquals(refusal("a").retryAfterMs, 5000);
-  leaves.push(...["", ""].map((key) => turnstile.enter(key)));
+  leaves.push(...["", ""].map((key) => connectionLimit.acquire(key)));
   refusal("");
   refusal("b");
   leaves[0]!();
   leaves[0]!(); // once more does no harm
-  assertEquals(turnstile.count, 3);
-  leaves.push(turnstile.enter("a"));
+  assertEquals(connectionLimit.count, 3);
+  leaves.push(connectionLimit.acquire("a"));
   for (const leave of leaves) leave();
-  assertEquals(turnstile.count, 0);
+  assertEquals(connectionLimit.count, 0);
 });

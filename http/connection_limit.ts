@@ -6,16 +6,16 @@ import type { Limits } from "../base/limits.ts";
 const RETRY_AFTER_MS = 5_000;
 
 /** Gives the place back. Once is enough, and more does no harm. */
-export type Leave = () => void;
+export type Release = () => void;
 
-export type TurnstileLimits = Pick<Limits, "connections" | "connectionsPerAddress">;
+export type ConnectionCounts = Pick<Limits, "connections" | "connectionsPerAddress">;
 
-export class Turnstile {
-  readonly #limits: TurnstileLimits;
+export class ConnectionLimit {
+  readonly #limits: ConnectionCounts;
   #count = 0;
   readonly #counts = new Map<string, number>();
 
-  constructor(limits: TurnstileLimits) {
+  constructor(limits: ConnectionCounts) {
     this.#limits = limits;
   }
 
@@ -29,7 +29,7 @@ export class Turnstile {
    * @param key of `Proxies.keyOf`
    * @throws {ChatError} `too_many_connections`
    */
-  enter(key: string): Leave {
+  acquire(key: string): Release {
     const countOfKey = this.#counts.get(key) ?? 0;
     const { connections, connectionsPerAddress } = this.#limits;
     if (this.#count >= connections || key && countOfKey >= connectionsPerAddress) {

@@ -4,7 +4,7 @@ import { isLoopback } from "../base/ip_address.ts";
 import type { Peer } from "../transport/transport.ts";
 import { refuse } from "./problem.ts";
 
-export interface Front {
+export interface HostOptions {
   /** Names that the server goes by, in lower case; none for any name. */
   readonly hosts: readonly string[];
   /** The path that everything is below, without a slash at its end; empty for none. */
@@ -15,7 +15,11 @@ const HEALTH = "/healthz";
 const METRICS = "/metrics";
 
 /** The request's path, without the base; or the answer, where it gets no further. */
-export function findPath(request: Request, peer: Peer, { hosts, base }: Front): string | Response {
+export function findPath(
+  request: Request,
+  peer: Peer,
+  { hosts, base }: HostOptions,
+): string | Response {
   // The URL is made of the Host header, which may be anything.
   if (!URL.canParse(request.url)) return refuse("bad_request");
   const { pathname, search } = new URL(request.url);

@@ -1,16 +1,23 @@
 import { assertEquals } from "@std/assert";
 import type { Peer } from "../transport/transport.ts";
-import { findPath, type Front } from "./host.ts";
+import { findPath, type HostOptions } from "./host.ts";
 import { isAllowedOrigin } from "./origin.ts";
 
 /** What becomes of a request: the path that is left, or the answer's status and where it points. */
-function enter(
+function acquire(
   url: string,
-  { from = "192.0.2.1", host, ...front }: Partial<Front> & { from?: string; host?: string },
+  { from = "192.0.2.1", host, ...hostOptions }: Partial<HostOptions> & {
+    from?: string;
+    host?: string;
+  },
 ): string {
   const headers: Record<string, string> = host === undefined ? {} : { host };
   const peer = { remoteAddress: from } as Peer;
-  const found = findPath(new Request(url, { headers }), peer, { hosts: [], base: "", ...front });
+  const found = findPath(new Request(url, { headers }), peer, {
+    hosts: [],
+    base: "",
+    ...hostOptions,
+  });
   if (typeof found === "string") return found;
   return [found.status, found.headers.get("location")].filter(Boolean).join(" ");
 }
@@ -35,7 +42,7 @@ Deno.test("findPath() takes the base off, points to it with its slash, and knows
     ["/a/b", "/a/", "404"],
   ];
   for (const [base, path, result] of cases) {
-    assertEquals(enter(`http://chat.example${path}`, { base }), result, `${path} below ${base}`);
+    assertEquals(acquire(`http://chat.example${path}`, { base }), result, `${path} below ${base}`);
   }
 });
 
@@ -56,10 +63,10 @@ Deno.test("findPath() answers 421 for another name, whatever the port, and 400 w
   ];
   for (const [host, result] of cases) {
     const options = host === undefined ? { hosts } : { hosts, host };
-    assertEquals(enter("http://chat.example/", options), result, host ?? "none");
+    assertEquals(acquire("http://chat.example/", options), result, host ?? "none");
   }
   assertEquals(
-    enter("http://evil.example/", { host: "evil.example" }),
+    acquire("http://evil.example/", { host: "evil.example" }),
     "/",
     "any, when none is set",
   );
@@ -67,21 +74,21 @@ Deno.test("findPath() answers 421 for another name, whatever the port, and 400 w
 
 Deno.test("findPath() looks for the name in the URL where HTTP/2 has it", () => {
   const hosts = ["chat.example"];
-  assertEquals(enter("https://chat.example:8443/", { hosts }), "/");
-  assertEquals(enter("https://evil.example/", { hosts }), "421");
+  assertEquals(acquire("https://chat.example:8443/", { hosts }), "/");
+  assertEquals(acquire("https://evil.example/", { hosts }), "421");
 });
 
 Deno.test("findPath() answers this machine's questions for health and metrics by whatever name", () => {
   const options = { hosts: ["chat.example"], base: "/chat", host: "localhost:8080" };
   for (const from of ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"]) {
-    assertEquals(enter("http://localhost/healthz", { ...options, from }), "/healthz");
-    assertEquals(enter("http://localhost/chat/healthz", { ...options, from }), "/healthz");
-    assertEquals(enter("http://localhost/chat/metrics", { ...options, from }), "/metrics");
-    assertEquals(enter("http://localhost/chat/", { ...options, from }), "421");
+    assertEquals(acquire("http://localhost/healthz", { ...options, from }), "/healthz");
+    assertEquals(acquire("http://localhost/chat/healthz", { ...options, from }), "/healthz");
+    assertEquals(acquire("http://localhost/chat/metrics", { ...options, from }), "/metrics");
+    assertEquals(acquire("http://localhost/chat/", { ...options, from }), "421");
   }
   for (const from of ["192.0.2.1", "::2", "1.127.0.0", ""]) {
-    assertEquals(enter("http://localhost/healthz", { ...options, from }), "421");
-    assertEquals(enter("http://localhost/chat/metrics", { ...options, from }), "421");
+    assertEquals(acquire("http://localhost/healthz", { ...options, from }), "421");
+    assertEquals(acquire("http://localhost/chat/metrics", { ...options, from }), "421");
   }
 });
 

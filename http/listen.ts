@@ -2,7 +2,7 @@
 import type { ServeConfig } from "../cli/config/config.ts";
 import { ChatError } from "../protocol/errors.ts";
 import type { Proxies } from "./client_address.ts";
-import { Turnstile } from "./connection_limit.ts";
+import { ConnectionLimit } from "./connection_limit.ts";
 import { type Limits, maxMessageBytes, pongWaitMs } from "../base/limits.ts";
 import type { Handler, Listen, Listener, ListenOptions } from "../transport/transport.ts";
 
@@ -24,17 +24,20 @@ export function checkAddress(config: ServeConfig): void {
 }
 
 /** Lets TCP connections in, of which a transport may see those that only wait. */
-export function makeEnter(limits: Limits, proxies: Proxies): (remoteAddress: string) => () => void {
-  const sockets = new Turnstile({
+export function makeSocketLimit(
+  limits: Limits,
+  proxies: Proxies,
+): (remoteAddress: string) => () => void {
+  const sockets = new ConnectionLimit({
     connections: SOCKETS_PER_CONNECTION * limits.connections,
     connectionsPerAddress: SOCKETS_PER_CONNECTION * limits.connectionsPerAddress,
   });
-  return (remoteAddress) => sockets.enter(proxies.keyOf(remoteAddress));
+  return (remoteAddress) => sockets.acquire(proxies.keyOf(remoteAddress));
 }
 
 export async function listen(
   config: ServeConfig,
-  { listenOn, handler, ...rest }: Pick<ListenOptions, "certificate" | "enter" | "log"> & {
+  { listenOn, handler, ...rest }: Pick<ListenOptions, "certificate" | "acquire" | "log"> & {
     readonly listenOn: Listen;
     readonly handler: Handler;
   },

@@ -6,7 +6,7 @@ import type { Metrics } from "./prometheus.ts";
 import { respondWithText } from "./coding.ts";
 import { bearerOf } from "./auth/credentials.ts";
 import { refuse } from "./problem.ts";
-import type { Visitor } from "./visitor.ts";
+import type { ClientAddress } from "./visitor.ts";
 
 /** What proxies say about whom they ask for: such a request is not of this machine, although its connection is. */
 const FORWARDED = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
@@ -20,10 +20,12 @@ export interface MetricsDeps {
 /** Answers with the metrics, or as if there were none. */
 export function serveMetrics(
   request: Request,
-  visitor: Visitor,
+  clientAddress: ClientAddress,
   { metrics, token }: MetricsDeps,
 ): Response | Promise<Response> {
-  if (!isLocal(request, visitor) && !hasToken(request.headers, token)) return refuse("not_found");
+  if (!isLocal(request, clientAddress) && !hasToken(request.headers, token)) {
+    return refuse("not_found");
+  }
   if (request.method !== "GET" && request.method !== "HEAD") {
     return refuse("method_not_allowed", { allow: "GET, HEAD" });
   }
@@ -34,7 +36,7 @@ export function serveMetrics(
 }
 
 /** Whether it comes from this machine, to a name of it: a page can make a browser here ask under another name. */
-function isLocal(request: Request, { address }: Visitor): boolean {
+function isLocal(request: Request, { address }: ClientAddress): boolean {
   const hostname = new URL(request.url).hostname.replace(/^\[(.*)\]$/, "$1");
   return isLoopback(address) && (hostname === "localhost" || isLoopback(hostname)) &&
     !FORWARDED.some((name) => request.headers.has(name));

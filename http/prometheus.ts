@@ -2,7 +2,7 @@
 // Nothing of it is computed before somebody asks.
 import process from "node:process";
 import type { Hub } from "../hub.ts";
-import type { Spread } from "../hub/stats.ts";
+import type { Histogram } from "../hub/stats.ts";
 import { EVENT_STREAM } from "../protocol/event_stream.ts";
 import { JSON_LINES } from "../protocol/confab_v1.ts";
 import type { Wire } from "../protocol/message.ts";
@@ -36,7 +36,7 @@ interface Metric {
 }
 
 export interface MetricsOptions {
-  readonly hub: Pick<Hub, "tally" | "census">;
+  readonly hub: Pick<Hub, "stats" | "snapshot">;
   readonly version: string;
 }
 
@@ -119,7 +119,7 @@ export class Metrics implements Disposable {
 }
 
 function hubMetrics({ hub, version }: MetricsOptions): Metric[] {
-  const { tally } = hub;
+  const { stats } = hub;
   const metric = (type: "counter" | "gauge") =>
   (
     name: string,
@@ -144,38 +144,38 @@ function hubMetrics({ hub, version }: MetricsOptions): Metric[] {
       () => new Map([[version, 1]]),
       "version",
     ),
-    gauge("members", "Connections in rooms, by protocol", () => hub.census().members, "wire"),
-    gauge("rooms", "Rooms with at least one member", () => hub.census().rooms),
-    gauge("people", "People in rooms, counted once per room", () => hub.census().people),
+    gauge("members", "Connections in rooms, by protocol", () => hub.snapshot().members, "wire"),
+    gauge("rooms", "Rooms with at least one member", () => hub.snapshot().rooms),
+    gauge("people", "People in rooms, counted once per room", () => hub.snapshot().people),
     gauge(
       "lagging_members",
       "Members that are behind and read from the journal",
-      () => hub.census().lagging,
+      () => hub.snapshot().lagging,
     ),
     gauge(
       "lag_entries",
       "Maximum number of entries that a member is behind",
-      () => hub.census().mostBehind,
+      () => hub.snapshot().maxLag,
     ),
-    spread("batch_entries", "Entries stored per batch", tally.batchEntries),
-    spread("commit_seconds", "Duration of commits, in seconds", tally.commitSeconds),
-    counter("failed_commits_total", "Failed commits", () => tally.failedCommits),
+    spread("batch_entries", "Entries stored per batch", stats.batchEntries),
+    spread("commit_seconds", "Duration of commits, in seconds", stats.commitSeconds),
+    counter("failed_commits_total", "Failed commits", () => stats.failedCommits),
     counter(
       "delivered_lines_total",
       "Delivered entries, counted once per receiver",
-      () => tally.delivered,
+      () => stats.delivered,
     ),
-    counter("refused_messages_total", "Refused messages, by error code", () => tally.refused),
+    counter("refused_messages_total", "Refused messages, by error code", () => stats.refused),
     counter(
       "closed_connections_total",
       "Connections that the server closed for a reason, by error code",
-      () => tally.closed,
+      () => stats.closed,
     ),
   ];
 }
 
 /** A histogram. Prometheus counts in each bucket all that is in those before. */
-function spread(name: string, help: string, values: Spread): Metric {
+function spread(name: string, help: string, values: Histogram): Metric {
   const full = `confab_${name}`;
   const read = () => {
     let total = 0;

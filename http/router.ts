@@ -1,10 +1,10 @@
 // Routes: who answers each request. Knows HTTP, not how it is served.
 import { accepts } from "@std/http/negotiation";
-import { type Admission, OPEN } from "../auth/principal.ts";
-import type { Gate } from "../auth/authenticator.ts";
+import { ANYONE, type Principal } from "../auth/principal.ts";
+import type { Authenticator } from "../auth/authenticator.ts";
 import { ChatError } from "../protocol/errors.ts";
-import { letIn } from "./auth/authenticate.ts";
-import { findPath, type Front } from "./host.ts";
+import { requireAccess } from "./auth/authenticate.ts";
+import { findPath, type HostOptions } from "./host.ts";
 import { serveHealth } from "./health.ts";
 import { serveInvites } from "./auth/invites.ts";
 import { type MetricsDeps, serveMetrics } from "./metrics.ts";
@@ -14,9 +14,9 @@ import { Proxies } from "./client_address.ts";
 import { serveRoom, typeFor } from "./room/room.ts";
 import { serveAccess } from "./auth/sign_in.ts";
 import { serveWs } from "./room/upgrade.ts";
-import { Turnstile } from "./connection_limit.ts";
-import type { Visit } from "./room/request.ts";
-import { visitorOf } from "./visitor.ts";
+import { ConnectionLimit } from "./connection_limit.ts";
+import type { RoomRequest } from "./room/request.ts";
+import { clientAddressOf } from "./visitor.ts";
 import type { Hub } from "../hub.ts";
 import { DEFAULT_LIMITS, type Limits, PAGES_PER_MESSAGE } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
@@ -30,9 +30,9 @@ export interface ServerDeps {
   readonly log: Log;
   /** Origins of other sites' pages that may speak with us. */
   readonly allowOrigins?: readonly string[];
-  readonly front?: Front;
+  readonly hostOptions?: HostOptions;
   /** Who may come in. Everybody, where there is none. */
-  readonly gate?: Gate | undefined;
+  readonly authenticator?: Authenticator | undefined;
   readonly limits?: Limits;
   readonly proxies?: Proxies;
   /** Undefined: there are none to be had. */
@@ -43,44 +43,45 @@ export interface ServerDeps {
 const MAX_ADDRESSES = 10_000;
 
 /** Any name, and no path before ours. */
-const ANYWHERE: Front = { hosts: [], base: "" };
+const ANYWHERE: HostOptions = { hosts: [], base: "" };
 
 /** Makes the handler for every request: rooms, their sockets, the page's files, and a coded error for all else. */
 export function makeHandler(options: ServerDeps): Handler {
-  const { hub, log, allowOrigins = [], front = ANYWHERE, gate, metrics } = options;
+  const { hub, log, allowOrigins = [], hostOptions = ANYWHERE, authenticator, metrics } = options;
   const { limits = DEFAULT_LIMITS, proxies = new Proxies([]) } = options;
-  const turnstile = new Turnstile(limits);
+  const connectionLimit = new ConnectionLimit(limits);
   const posts = new Buckets(rateOf(limits), MAX_ADDRESSES);
   const reads = new Buckets(rateOf(limits, PAGES_PER_MESSAGE), MAX_ADDRESSES);
   for (const asset of ASSETS.values()) void asset.represent(); // compressed before anybody asks
-  const shared = { hub, log, allowOrigins, limits, turnstile, posts, reads };
+  const shared = { hub, log, allowOrigins, limits, connectionLimit, posts, reads };
   return (request, nearest) => {
-    const peer = proxies.look(request, nearest);
-    const path = findPath(request, peer, front);
+    const peer = proxies.resolvePeer(request, nearest);
+    const path = findPath(request, peer, hostOptions);
     if (path instanceof Response) return path;
-    const visitor = visitorOf(request, peer, { base: front.base });
-    const entrance = gate && { gate, allowOrigins, visitor, path };
-    const place = findPlace(path);
+    const clientAddress = clientAddressOf(request, peer, { base: hostOptions.base });
+    const access = authenticator && { authenticator, allowOrigins, clientAddress, path };
+    const place = findRoute(path);
     if (place) {
-      const serve = (admission: Admission) => {
-        const hold: Visit["hold"] = gate && ((client) => gate.hold(admission, client));
-        const { address, isHttps } = visitor;
+      const serve = (principal: Principal) => {
+        const trackConnection: RoomRequest["trackConnection"] = authenticator &&
+          ((client) => authenticator.trackConnection(principal, client));
+        const { address, isHttps } = clientAddress;
         const addressKey = proxies.keyOf(address);
-        const from = { admission, address, addressKey, isHttps };
-        const visit = { ...shared, room: place.room, ...from, hold };
+        const from = { principal, address, addressKey, isHttps };
+        const roomRequest = { ...shared, room: place.room, ...from, trackConnection };
         return place.isSocket
-          ? serveWs(request, peer, visit)
-          : servePlace(request, peer, { ...visit, isRoot: path === "/" });
+          ? serveWs(request, peer, roomRequest)
+          : servePlace(request, peer, { ...roomRequest, isRoot: path === "/" });
       };
       // What a browser asks beforehand it asks without saying who it is.
-      if (!entrance || request.method === "OPTIONS") return serve(OPEN);
+      if (!access || request.method === "OPTIONS") return serve(ANYONE);
       const isPage = !place.isSocket && typeFor(request, path === "/") === "text/html";
-      return letIn(request, { ...entrance, room: place.room, isPage }, serve);
+      return requireAccess(request, { ...access, room: place.room, isPage }, serve);
     }
     if (path === "/healthz") return serveHealth(request, hub);
-    if (path === "/metrics" && metrics) return serveMetrics(request, visitor, metrics);
-    const answer = entrance &&
-      (serveAccess(request, entrance) ?? serveInvites(request, entrance));
+    if (path === "/metrics" && metrics) return serveMetrics(request, clientAddress, metrics);
+    const answer = access &&
+      (serveAccess(request, access) ?? serveInvites(request, access));
     if (answer) return answer;
     // The page names its files relative to itself, so they are below `/r/` as well.
     const asset = ASSETS.get(path.replace("/r/page/", "/page/"));
@@ -89,16 +90,20 @@ export function makeHandler(options: ServerDeps): Handler {
 }
 
 /** Answers a request for a room that is not for its socket. */
-function servePlace(request: Request, peer: Peer, visit: Visit & { readonly isRoot: boolean }) {
+function servePlace(
+  request: Request,
+  peer: Peer,
+  roomRequest: RoomRequest & { readonly isRoot: boolean },
+) {
   const servePage = () => {
-    visit.log("info", "page", { url: request.url });
+    roomRequest.log("info", "page", { url: request.url });
     return serveAsset(request, ASSETS.get("/")!);
   };
-  return serveRoom(request, peer, { ...visit, servePage });
+  return serveRoom(request, peer, { ...roomRequest, servePage });
 }
 
 /** The room that a path leads to, or its socket: `/`, `/ws`, `/r/ROOM`, `/r/ROOM/ws`. */
-function findPlace(path: string): { room: string; isSocket: boolean } | undefined {
+function findRoute(path: string): { room: string; isSocket: boolean } | undefined {
   const match = /^(?:\/r\/([^/]+))?(\/ws)?$/.exec(path === "/" ? "" : path);
   if (!match) return undefined;
   const room = match[1] === undefined ? LOBBY : parseRoomName(match[1]);

@@ -3,7 +3,7 @@ import { addressKey } from "../base/ip_address.ts";
 import type { Peer } from "../transport/transport.ts";
 
 /** The far end of a request. */
-export interface Visitor {
+export interface ClientAddress {
   /** Its IP address. */
   readonly address: string;
   /** What the address counts as where something is counted. */
@@ -14,16 +14,16 @@ export interface Visitor {
   readonly base: string;
 }
 
-export interface VisitorOptions {
+export interface ClientAddressOptions {
   readonly base?: string;
 }
 
 /** Of a peer as `Proxies.look` gives it: not the proxy's own. */
-export function visitorOf(
+export function clientAddressOf(
   request: Request,
   peer: Peer,
-  { base = "" }: VisitorOptions = {},
-): Visitor {
+  { base = "" }: ClientAddressOptions = {},
+): ClientAddress {
   const { remoteAddress: address } = peer;
   const isHttps = peer.isHttps ?? new URL(request.url).protocol === "https:";
   return { address, key: addressKey(address), isHttps, base };

@@ -18,7 +18,7 @@ interface Doing {
   readonly author: string;
 }
 
-export class Rules {
+export class Moderation {
   readonly #journal: Journal;
   readonly #addressesOf: (author: string) => string[];
   #closed = new Set<string>();
@@ -43,7 +43,7 @@ export class Rules {
    * The draft of a `close`, or of a `ban` on these terms, with all that the journal needs of it. It holds from here on,
    * and not only once it is stored: what comes next is judged by it.
    */
-  lay(draft: Draft, terms: BanTerms | undefined): Draft {
+  stage(draft: Draft, terms: BanTerms | undefined): Draft {
     const { room, author, id, on } = draft;
     // Said before, and done. What it refers to may be gone since, and nobody has looked whether its author may say it.
     if (this.#journal.find(room, author, id) !== undefined) return draft;
@@ -66,20 +66,20 @@ export class Rules {
   }
 
   /** Whether the room is closed to the member: nothing of what it makes up is to reach anybody there. */
-  isClosedTo({ admission }: Pick<Member, "admission">, room: string): boolean {
-    return this.#closed.has(room) && !admission?.isOperator;
+  isClosedTo({ principal }: Pick<Member, "principal">, room: string): boolean {
+    return this.#closed.has(room) && !principal?.isOperator;
   }
 
   /** Why the member may not do it. Operators may: whoever can lift a ban is not held by one. */
   findFault(member: Member, { room, kind, author }: Doing): ChatError | undefined {
-    if (this.#closed.size + this.#bans.size === 0 || member.admission?.isOperator) return undefined;
+    if (this.#closed.size + this.#bans.size === 0 || member.principal?.isOperator) return undefined;
     const isSilenced = this.#closed.has(room) && kind !== "delete";
     return this.findBan(member, author) ?? (isSilenced ? new ChatError("room_closed") : undefined);
   }
 
   /** Why the member may not be here, and until when. */
-  findBan({ admission, address = "" }: BannedMember, author = ""): ChatError | undefined {
-    if (this.#bans.size === 0 || admission?.isOperator) return undefined;
+  findBan({ principal, address = "" }: BannedMember, author = ""): ChatError | undefined {
+    if (this.#bans.size === 0 || principal?.isOperator) return undefined;
     const until = Math.max(this.#bans.get(author) ?? 0, this.#bans.get(addressKey(address)) ?? 0);
     if (until <= Date.now()) return undefined;
     const message = `You are banned from this server until ${
@@ -106,7 +106,7 @@ export class Rules {
 }
 
 /** What of a member a ban may be about. */
-type BannedMember = Pick<Member, "admission" | "address">;
+type BannedMember = Pick<Member, "principal" | "address">;
 
 /** To read one entry. */
 export const ONE: ReadLimit = { entries: 1, chars: 1 };

@@ -2,7 +2,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { Admission } from "../auth/principal.ts";
+import type { Principal } from "../auth/principal.ts";
 import { ChatError, type ErrorCode } from "../protocol/errors.ts";
 import { Hub } from "../hub.ts";
 import type { Draft } from "../journal/journal.ts";
@@ -12,7 +12,7 @@ import type { Member } from "./subscription.ts";
 import { JSON_LINES } from "../protocol/confab_v1.ts";
 import type { Batch, Message, Notice } from "../protocol/message.ts";
 
-const OPERATOR: Admission = { room: undefined, isOperator: true, sessionId: undefined };
+const OPERATOR: Principal = { room: undefined, isOperator: true, sessionId: undefined };
 const MINUTE_MS = 60_000;
 
 class FlakyJournal extends MemoryJournal {
@@ -26,13 +26,13 @@ class FlakyJournal extends MemoryJournal {
 class FakeMember implements Member {
   readonly wire = JSON_LINES;
   readonly address: string;
-  readonly admission?: Admission;
+  readonly principal?: Principal;
   readonly lines: Record<string, unknown>[] = [];
   readonly closes: (ErrorCode | undefined)[] = [];
 
-  constructor(address: string, admission?: Admission) {
+  constructor(address: string, principal?: Principal) {
     this.address = address;
-    if (admission) this.admission = admission;
+    if (principal) this.principal = principal;
   }
 
   trySend({ frame }: Batch): boolean {
@@ -40,7 +40,7 @@ class FakeMember implements Member {
     return true;
   }
 
-  tell(notice: Notice): void {
+  notify(notice: Notice): void {
     this.#note(JSON_LINES.encodeNotice(notice)!.text);
   }
 
@@ -72,7 +72,7 @@ function makeHub(journal = new FlakyJournal()) {
       { address = "", room = "lobby", isOperator = false, author = name } = {},
     ) {
       const member = new FakeMember(address, isOperator ? OPERATOR : undefined);
-      const wish = { after: undefined, epoch: undefined, most: Infinity, history: 50 };
+      const wish = { after: undefined, epoch: undefined, maxReplay: Infinity, history: 50 };
       hub.register(member, room, { author: author.toLowerCase().padEnd(26, "0"), name, ...wish });
       return member;
     },
@@ -385,7 +385,7 @@ Deno.test("Hub.register() tells what one may do only to who has an account", asy
   for (const isOperator of [false, true]) {
     for (const sessionId of [undefined, "s"]) {
       const member = new FakeMember("", { room: undefined, isOperator, sessionId });
-      const wish = { after: undefined, epoch: undefined, most: Infinity, history: 50 };
+      const wish = { after: undefined, epoch: undefined, maxReplay: Infinity, history: 50 };
       test.hub.register(member, "lobby", { author: "ann".padEnd(26, "0"), name: "Ann", ...wish });
       await hubTurn();
       accounts.push(member.lines[0]!["account"]);

@@ -1,6 +1,6 @@
 // Who says one thing to a room without being there: one HTTP request, say. The hub knows it as a member that is told what
 // became of it.
-import type { Admission } from "../auth/principal.ts";
+import type { Principal } from "../auth/principal.ts";
 import { ChatError, type ErrorCode } from "../protocol/errors.ts";
 import type { Member } from "./subscription.ts";
 import type { Batch, Notice, Wire } from "../protocol/message.ts";
@@ -9,14 +9,14 @@ import type { Batch, Notice, Wire } from "../protocol/message.ts";
 const MUTE: Wire = { protocol: "", encode: () => undefined, encodeNotice: () => undefined };
 
 /** A member in no room. */
-export class Poster implements Member {
+export class OneShotSender implements Member {
   readonly wire = MUTE;
-  readonly admission: Admission;
+  readonly principal: Principal;
   readonly address: string;
   readonly #settled = Promise.withResolvers<number>();
 
-  constructor({ admission, address }: { admission: Admission; address: string }) {
-    this.admission = admission;
+  constructor({ principal, address }: { principal: Principal; address: string }) {
+    this.principal = principal;
     this.address = address;
   }
 
@@ -29,7 +29,7 @@ export class Poster implements Member {
     return false;
   }
 
-  tell(notice: Notice): void {
+  notify(notice: Notice): void {
     if (notice.type === "acks") this.#settled.resolve(notice.acks[0]!.seq);
     if (notice.type === "error") {
       const { code, message, id = "", retryAfterMs } = notice;

@@ -9,7 +9,7 @@ const PATIENCE_MS = 30_000;
  * Once closed, it opens for the message that it was closed for, and for nothing else: that this comes again shows that
  * the client has read the refusal, so that all that follows is in order.
  */
-export class Latch {
+export class RetryBarrier {
   #awaitedId: string | undefined;
   #openAtMs = 0;
 

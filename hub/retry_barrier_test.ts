@@ -1,14 +1,14 @@
 import { assert, assertEquals } from "@std/assert";
-import { Latch } from "./retry_barrier.ts";
+import { RetryBarrier } from "./retry_barrier.ts";
 
-Deno.test("Latch.passes() lets nothing overtake what was refused, until its client is out of patience", () => {
-  const latch = new Latch();
-  assert(latch.passes("0", 0));
-  latch.close("1", 0);
-  latch.close("2", 0); // it waits for the first one
-  assertEquals(["2", "3"].map((id) => latch.passes(id, 29_999)), [false, false]);
-  assert(latch.passes("1", 1));
-  assert(latch.passes("3", 1));
-  latch.close("4", 0);
-  assert(latch.passes("5", 30_000));
+Deno.test("RetryBarrier.passes() lets nothing overtake what was refused, until its client is out of patience", () => {
+  const barrier = new RetryBarrier();
+  assert(barrier.passes("0", 0));
+  barrier.close("1", 0);
+  barrier.close("2", 0); // it waits for the first one
+  assertEquals(["2", "3"].map((id) => barrier.passes(id, 29_999)), [false, false]);
+  assert(barrier.passes("1", 1));
+  assert(barrier.passes("3", 1));
+  barrier.close("4", 0);
+  assert(barrier.passes("5", 30_000));
 });

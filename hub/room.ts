@@ -2,18 +2,18 @@
 // only; holds no entry, for what a reader has missed is in the journal.
 import type { Journal, Range, ReadLimit } from "../journal/journal.ts";
 import { shortestTag } from "../protocol/names.ts";
-import type { Member, Person, Seat } from "./subscription.ts";
-import type { Tally } from "./stats.ts";
+import type { Member, Person, Subscription } from "./subscription.ts";
+import type { Stats } from "./stats.ts";
 import type { Batch, Entry, Notice, Wire } from "../protocol/message.ts";
 
 /** What somebody who comes wants to see of the room's past. */
-export interface Wish {
+export interface ResumePoint {
   /** Resume behind this entry; undefined, or an entry that is not there, to start afresh. */
   readonly after: number | undefined;
   /** The epoch that `after` belongs to. */
   readonly epoch: string | undefined;
   /** Of what a resume brings, the last this many only. */
-  readonly most: number;
+  readonly maxReplay: number;
   /** How many entries to start afresh with. */
   readonly history: number;
 }
@@ -33,7 +33,7 @@ export interface Reading {
 type Welcome = Extract<Notice, { type: "welcome" }>;
 
 /** A page of the journal, as it was when the room's newest entry was `head`. */
-interface Page {
+interface JournalPage {
   readonly batch: Batch;
   readonly head: number;
 }
@@ -80,7 +80,7 @@ export interface RoomOptions {
   readonly keep: number;
   /** Largest text, for those who come to know. */
   readonly textBytes: number;
-  readonly tally: Tally;
+  readonly stats: Stats;
   /** Called some time after somebody came or went, for the loop to call {@linkcode Room.tellPresence}. */
   readonly onPresence: () => void;
 }
@@ -92,12 +92,12 @@ export class Room {
   readonly #textBytes: number;
   readonly #people = new Map<string, Person>();
   /** Members that get each new batch. */
-  readonly #live = new Set<Seat>();
+  readonly #live = new Set<Subscription>();
   /** Members that had no room for one, or have just come. Nobody is in both sets. */
-  readonly #lagging = new Set<Seat>();
+  readonly #lagging = new Set<Subscription>();
   /** What lagging members were given last, by wire and by the seq before it. */
-  readonly #pages = new Map<Wire, Map<number, Page>>();
-  readonly #tally: Tally;
+  readonly #pages = new Map<Wire, Map<number, JournalPage>>();
+  readonly #stats: Stats;
   #head: number;
   /** Members without a person. */
   #unnamed = 0;
@@ -109,7 +109,7 @@ export class Room {
     this.#journal = options.journal;
     this.#keep = options.keep;
     this.#textBytes = options.textBytes;
-    this.#tally = options.tally;
+    this.#stats = options.stats;
     this.#head = options.journal.head(name);
     this.#onPresence = options.onPresence;
   }
@@ -150,38 +150,40 @@ export class Room {
 
   /** Tells who has just come where it stands, and gives it its place: {@linkcode advance} takes it from there. */
   welcome(
-    seat: Seat,
-    { after = Infinity, epoch, most, history }: Wish,
+    subscription: Subscription,
+    { after = Infinity, epoch, maxReplay, history }: ResumePoint,
     isClosed: boolean,
   ): void {
     const { name, head } = this;
     const { epoch: ours } = this.#journal;
     const floor = this.#floor;
     const resumed = (epoch ?? ours) === ours && after <= head;
-    const { author, name: own, tag } = seat.person ?? { author: "", name: "", tag: "" };
+    const { author, name: own, tag } = subscription.person ?? { author: "", name: "", tag: "" };
     const you = { name: own, tag: tag || (author && shortestTag(author)) };
-    seat.takenSeq = Math.max(floor, resumed ? after : head - history);
-    const start = resumed ? after : seat.takenSeq;
+    subscription.deliveredSeq = Math.max(floor, resumed ? after : head - history);
+    const start = resumed ? after : subscription.deliveredSeq;
     const standing = { room: name, epoch: ours, head, you, resumed, after: start };
-    seat.tell({
+    subscription.notify({
       type: "welcome",
       ...standing,
       textBytes: this.#textBytes,
       ...isClosed ? { closed: true } : {},
-      ...accountOf(seat.member),
+      ...accountOf(subscription.member),
     });
     if (!resumed) return;
-    if (after < floor) seat.tell(makeGap(after, floor, "retention"));
-    const least = Math.max(seat.takenSeq, head - most);
-    if (least > seat.takenSeq) seat.tell(makeGap(seat.takenSeq, least, "skipped"));
-    seat.takenSeq = least;
+    if (after < floor) subscription.notify(makeGap(after, floor, "retention"));
+    const least = Math.max(subscription.deliveredSeq, head - maxReplay);
+    if (least > subscription.deliveredSeq) {
+      subscription.notify(makeGap(subscription.deliveredSeq, least, "skipped"));
+    }
+    subscription.deliveredSeq = least;
   }
 
   /**
    * The author becomes one of the people here. Each call needs one of {@linkcode leave}. A name that is held back nobody is
    * told until {@linkcode nameAll}; who has one here keeps it.
    */
-  enter(author: string, name: string, isHeldBack: boolean): Person {
+  addPerson(author: string, name: string, isHeldBack: boolean): Person {
     const tag = shortestTag(author);
     const person = this.#people.get(author) ?? { author, name: "", tag, connections: 0 };
     if (name !== "" && !isHeldBack) this.rename(person, name);
@@ -205,18 +207,18 @@ export class Room {
     return unnamed.length > 0;
   }
 
-  /** Gives the member a place behind `takenSeq`. {@linkcode advance} takes it from there. */
-  join(seat: Seat): void {
-    this.#lagging.add(seat);
-    if (!seat.person) this.#unnamed++;
+  /** Gives the member a place behind `deliveredSeq`. {@linkcode advance} takes it from there. */
+  join(subscription: Subscription): void {
+    this.#lagging.add(subscription);
+    if (!subscription.person) this.#unnamed++;
     this.#changePresence();
   }
 
   /** Takes the member out, if it is in. */
-  leave(seat: Seat): void {
-    if (!this.#live.delete(seat) && !this.#lagging.delete(seat)) return;
+  leave(subscription: Subscription): void {
+    if (!this.#live.delete(subscription) && !this.#lagging.delete(subscription)) return;
     if (this.#lagging.size === 0) this.#pages.clear();
-    const { person } = seat;
+    const { person } = subscription;
     if (!person) this.#unnamed--;
     else if (--person.connections === 0) this.#people.delete(person.author);
     this.#changePresence();
@@ -231,17 +233,17 @@ export class Room {
   deliver(entries: readonly Entry[]): void {
     for (const chunk of chunksOf(entries)) {
       const batches = new Map<Wire, Batch>();
-      for (const seat of this.#live) {
-        const { wire } = seat;
+      for (const subscription of this.#live) {
+        const { wire } = subscription;
         let batch = batches.get(wire);
         if (!batch) batches.set(wire, batch = makeBatch(wire, chunk));
         // Skip rather than wait: one stalled phone must not delay the room (decision 0010).
-        if (seat.offer(batch)) continue;
-        this.#live.delete(seat);
-        this.#lagging.add(seat);
+        if (subscription.offer(batch)) continue;
+        this.#live.delete(subscription);
+        this.#lagging.add(subscription);
       }
-      this.#tally.batchEntries.add(chunk.length);
-      this.#tally.delivered += chunk.length * this.#live.size;
+      this.#stats.batchEntries.add(chunk.length);
+      this.#stats.delivered += chunk.length * this.#live.size;
     }
     this.#head = entries.at(-1)!.seq;
   }
@@ -250,25 +252,25 @@ export class Room {
    * Offers the next page of what a lagging member has not taken. At the head, and in the same turn, it is live:
    * there is neither a hole nor a double between journal and live.
    */
-  advance(seat: Seat): Progress {
-    if (!this.#lagging.has(seat)) return "live";
+  advance(subscription: Subscription): Progress {
+    if (!this.#lagging.has(subscription)) return "live";
     const floor = this.#journal.floor(this.name);
-    if (seat.takenSeq < floor) {
-      const gap = makeGap(seat.takenSeq, floor, "retention");
-      if (!seat.canTell(gap)) return "lost";
-      seat.tell(gap);
-      seat.takenSeq = floor;
+    if (subscription.deliveredSeq < floor) {
+      const gap = makeGap(subscription.deliveredSeq, floor, "retention");
+      if (!subscription.canEncode(gap)) return "lost";
+      subscription.notify(gap);
+      subscription.deliveredSeq = floor;
     }
-    if (seat.takenSeq < this.#head) {
-      const before = seat.takenSeq;
-      if (!seat.offer(this.#page(seat.wire, before))) return "full";
-      this.#tally.delivered += seat.takenSeq - before;
+    if (subscription.deliveredSeq < this.#head) {
+      const before = subscription.deliveredSeq;
+      if (!subscription.offer(this.#page(subscription.wire, before))) return "full";
+      this.#stats.delivered += subscription.deliveredSeq - before;
     }
-    if (seat.takenSeq < this.#head) return "more";
-    this.#lagging.delete(seat);
-    this.#live.add(seat);
+    if (subscription.deliveredSeq < this.#head) return "more";
+    this.#lagging.delete(subscription);
+    this.#live.add(subscription);
     if (this.#lagging.size === 0) this.#pages.clear();
-    if (seat.person) seat.tell(this.#presence());
+    if (subscription.person) subscription.notify(this.#presence());
     return "live";
   }
 
@@ -276,32 +278,34 @@ export class Room {
    * Removes what need not be kept. Members who lag hold it back, as far as the journal can afford; those that fall
    * behind further than that, and whose wire has no word for a gap, are returned.
    */
-  prune(): Seat[] {
+  prune(): Subscription[] {
     const keep = this.#keep;
     const floor = this.#journal.floor(this.name);
     const slack = Math.max(PRUNE_SLACK, keep >> 3);
     const unneeded = this.#head - keep;
     if (keep === 0 || unneeded - floor < slack) return [];
     let needed = unneeded;
-    for (const seat of this.#lagging) needed = Math.min(needed, seat.takenSeq);
+    for (const subscription of this.#lagging) needed = Math.min(needed, subscription.deliveredSeq);
     const through = Math.max(needed, unneeded - this.#journal.maxHeld);
     if (through - floor < slack) return [];
     this.#journal.prune(this.name, through);
     const gap = makeGap(floor, through, "retention");
-    return [...this.#lagging].filter((seat) => seat.takenSeq < through && !seat.canTell(gap));
+    return [...this.#lagging].filter((subscription) =>
+      subscription.deliveredSeq < through && !subscription.canEncode(gap)
+    );
   }
 
   /** Tells everybody who is here now. */
-  tellPresence(): void {
+  notifyPresence(): void {
     this.#presenceTimer = undefined;
-    this.tellAll(this.#presence());
+    this.notifyAll(this.#presence());
   }
 
   /** Tells all the people there but one. The same notice for all, so that it is encoded once. */
-  tellAll(notice: Notice, except?: Person): void {
-    for (const seats of [this.#live, this.#lagging]) {
-      for (const seat of seats) {
-        if (seat.person && seat.person !== except) seat.tell(notice);
+  notifyAll(notice: Notice, except?: Person): void {
+    for (const subscriptions of [this.#live, this.#lagging]) {
+      for (const subscription of subscriptions) {
+        if (subscription.person && subscription.person !== except) subscription.notify(notice);
       }
     }
   }
@@ -338,8 +342,8 @@ export class Room {
 }
 
 /** What is offered to who has an account: that of a session, or of an operator. */
-function accountOf({ admission }: Member): Pick<Welcome, "account"> {
-  const { isOperator: operator = false, sessionId } = admission ?? {};
+function accountOf({ principal }: Member): Pick<Welcome, "account"> {
+  const { isOperator: operator = false, sessionId } = principal ?? {};
   return operator || sessionId !== undefined ? { account: { operator } } : {};
 }
 

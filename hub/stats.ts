@@ -3,7 +3,7 @@
 import type { ErrorCode } from "../protocol/errors.ts";
 
 /** How values are spread: how many were at most each bound, and their sum. */
-export class Spread {
+export class Histogram {
   /** Ascending. */
   readonly bounds: readonly number[];
   /** How many values were above the bound before and not above this one; the last is for those above all. */
@@ -23,11 +23,11 @@ export class Spread {
   }
 }
 
-export class Tally {
+export class Stats {
   /** Entries of each batch that was delivered. Their sum is the entries stored. */
-  readonly batchEntries = new Spread([1, 2, 5, 10, 25, 50, 100, 250, 1000]);
+  readonly batchEntries = new Histogram([1, 2, 5, 10, 25, 50, 100, 250, 1000]);
   /** Seconds that each commit took. */
-  readonly commitSeconds = new Spread([0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2]);
+  readonly commitSeconds = new Histogram([0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2]);
   /** Commits that failed: a full disk, say. */
   failedCommits = 0;
   /** Entries that were queued for members, each member's counted. */
@@ -39,6 +39,6 @@ export class Tally {
 }
 
 /** One more with this code. */
-export function addTo(counts: Map<ErrorCode, number>, code: ErrorCode): void {
+export function increment(counts: Map<ErrorCode, number>, code: ErrorCode): void {
   counts.set(code, (counts.get(code) ?? 0) + 1);
 }

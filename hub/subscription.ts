@@ -1,14 +1,14 @@
 // A member's place in a room, and the hub's guard against a member that throws. Owned by the hub's loop.
-import type { Admission } from "../auth/principal.ts";
+import type { Principal } from "../auth/principal.ts";
 import type { ErrorCode } from "../protocol/errors.ts";
-import type { Latch } from "./retry_barrier.ts";
+import type { RetryBarrier } from "./retry_barrier.ts";
 import type { Batch, From, Notice, Wire } from "../protocol/message.ts";
 
 /** What the hub needs of somebody in a room. */
 export interface Member {
   readonly wire: Wire;
   /** What it may do. */
-  readonly admission?: Admission;
+  readonly principal?: Principal;
   /** IP address that it comes from: may be banned. */
   readonly address?: string;
   /**
@@ -17,7 +17,7 @@ export interface Member {
    */
   trySend(batch: Batch): boolean;
   /** Takes a notice, behind the batches before it. Presence and typing may be dropped, nothing else. */
-  tell(notice: Notice): void;
+  notify(notice: Notice): void;
   /** Nothing more will come. With a code, that is why. */
   close(code?: ErrorCode): void;
 }
@@ -31,29 +31,29 @@ export interface Person extends From {
   connections: number;
 }
 
-export interface SeatOptions {
+export interface SubscriptionOptions {
   readonly member: Member;
   /** Undefined for one whose wire knows no persons. */
   readonly person: Person | undefined;
-  readonly takenSeq: number;
+  readonly deliveredSeq: number;
   /** Told when the member throws. */
   readonly onFailure: (member: Member, error: unknown) => void;
 }
 
 /** What a member is sent goes through here; a member that throws takes nothing and costs the others nothing. */
-export class Seat {
+export class Subscription {
   readonly member: Member;
   readonly person: Person | undefined;
   /** Everything up to this entry has been taken by the member; what follows is read from the journal. */
-  takenSeq: number;
+  deliveredSeq: number;
   /** Closed while what could not be stored has not come again. Made when it is needed. */
-  latch: Latch | undefined;
+  barrier: RetryBarrier | undefined;
   readonly #onFailure: (member: Member, error: unknown) => void;
 
-  constructor(options: SeatOptions) {
+  constructor(options: SubscriptionOptions) {
     this.member = options.member;
     this.person = options.person;
-    this.takenSeq = options.takenSeq;
+    this.deliveredSeq = options.deliveredSeq;
     this.#onFailure = options.onFailure;
   }
 
@@ -65,7 +65,7 @@ export class Seat {
   offer(batch: Batch): boolean {
     try {
       if (!this.member.trySend(batch)) return false;
-      this.takenSeq = batch.lastSeq;
+      this.deliveredSeq = batch.lastSeq;
       return true;
     } catch (error) {
       this.#onFailure(this.member, error);
@@ -73,16 +73,16 @@ export class Seat {
     }
   }
 
-  tell(notice: Notice): void {
+  notify(notice: Notice): void {
     try {
-      this.member.tell(notice);
+      this.member.notify(notice);
     } catch (error) {
       this.#onFailure(this.member, error);
     }
   }
 
   /** Whether the member's wire has a word for it. */
-  canTell(notice: Notice): boolean {
+  canEncode(notice: Notice): boolean {
     return this.wire.encodeNotice(notice) !== undefined;
   }
 

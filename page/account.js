@@ -3,7 +3,7 @@
 import { byId, el, makeButton } from "./dom.js";
 
 /** @import { Session } from "./session.js" */
-/** @import { Tools } from "./message_toolbar.js" */
+/** @import { MessageToolbar } from "./message_toolbar.js" */
 
 /** For how many minutes one may be banned here. */
 const TERMS = new Map([["1 hour", 60], ["1 day", 1_440], ["1 week", 10_080], ["1 year", 525_600]]);
@@ -12,7 +12,7 @@ const TERMS = new Map([["1 hour", 60], ["1 day", 1_440], ["1 week", 10_080], ["1
  * @typedef {object} AccountOptions
  * @property {boolean} isOperator
  * @property {Session} session
- * @property {Tools} tools gets those of an operator
+ * @property {MessageToolbar} tools gets those of an operator
  * @property {{ close: () => void }} menu
  */
 

@@ -75,7 +75,7 @@ async function encode(
   return { coding, body, etag: await eTag(body) };
 }
 
-/** Opening of a comment that begins its line, with its end. */
+/** SessionConnection of a comment that begins its line, with its end. */
 const COMMENTS = [["/*", "*/"], ["<!--", "-->"]] as const;
 
 /** Strings and regular expressions of a line, in which a backtick opens no template literal. */

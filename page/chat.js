@@ -4,7 +4,7 @@ import { makeConnection } from "./connection_status.js";
 import { byId } from "./dom.js";
 import { mentions } from "./markup.js";
 import { makeHistory } from "./history.js";
-import { RoomLog } from "./message_list.js";
+import { MessageList } from "./message_list.js";
 import { isSame } from "./message_view.js";
 import { copyAsLines, copyText, makeCopyButton, makePanel } from "./menu.js";
 import { makeNotifier } from "./notifications.js";
@@ -35,7 +35,7 @@ let isOperator = false;
 /** Messages that came while the reader was further up. */
 let missed = 0;
 
-const log = new RoomLog(element, {
+const log = new MessageList(element, {
   retry: (id) => session.resend(id),
   discard: (id) => session.discard(id),
   goTo,
@@ -82,7 +82,7 @@ const tellOfNews = makeNotifier(room, storage, (isHidden) => log.markUnread(isHi
 const peoplePanel = makePanel("people");
 const menu = makePanel("menu");
 
-/** @type {import("./message_toolbar.js").Tools} */
+/** @type {import("./message_toolbar.js").MessageToolbar} */
 const tools = {
   react: ({ seq, reactions }, emoji) => {
     const mine = [...reactions.get(emoji) ?? []].find(([tag]) => isSame(log.me, tag));

@@ -1,13 +1,13 @@
 // What was said before: a page at a time on the way up, all of it for a day, a link or a file.
 
 /** @import { Entry } from "./protocol.d.ts" */
-/** @import { RoomLog } from "./message_list.js" */
+/** @import { MessageList } from "./message_list.js" */
 /** @import { Session } from "./session.js" */
 
 /** Entries that are asked for at once where the way is long. */
 const LONG_PAGE = 500;
 
-/** @param {Session} session @param {RoomLog} log */
+/** @param {Session} session @param {MessageList} log */
 export function makeHistory(session, log) {
   /** The page that is under way: one at a time. @type {Promise<boolean> | undefined} */
   let loading;

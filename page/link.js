@@ -1,8 +1,8 @@
 // The connection of a session: at most one socket, replaced whenever it ends, stays silent or is not welcomed. Owns the
 // back-off and the probe. Knows neither entries nor messages; the session says hello and tells when it was welcomed.
-import { Stream } from "./stream.js";
+import { HttpFallback } from "./stream.js";
 
-/** @import { LinkOptions, SocketLike, Timer } from "./protocol.d.ts" */
+/** @import { RoomConnectionOptions, SocketLike, Timer } from "./protocol.d.ts" */
 
 const PROTOCOL = "confab.v1";
 
@@ -20,7 +20,7 @@ const MAX_BACKOFF_MS = 20_000;
 /** A connection that stayed welcome for this long was a good one: the delays start over. */
 const STEADY_MS = 5_000;
 
-export class Link {
+export class RoomConnection {
   #options;
   #Socket;
   /** The one connection that counts; events of any other are ignored. @type {SocketLike | undefined} */
@@ -34,10 +34,10 @@ export class Link {
   /** Connections in a row that did not last. */
   #attempt = 0;
 
-  /** @param {LinkOptions} options */
+  /** @param {RoomConnectionOptions} options */
   constructor(options) {
     this.#options = options;
-    this.#Socket = options.WebSocket ?? Stream;
+    this.#Socket = options.WebSocket ?? HttpFallback;
   }
 
   /** Whether there is a connection that was welcomed. */
@@ -65,7 +65,7 @@ export class Link {
 
   /** Goes on without WebSockets, at once. What has become of them says nothing of what comes now. */
   fallBack() {
-    this.#Socket = Stream;
+    this.#Socket = HttpFallback;
     this.#attempt = 0;
     this.#renew();
   }

@@ -16,7 +16,7 @@ const MAX_ITEMS = 5000;
 /** Time after which a screen reader has seen what it need not read out. */
 const QUIET_MS = 1_000;
 
-export class RoomLog {
+export class MessageList {
   #log;
   #messages = new Messages();
   /** By seq. @type {Map<number, HTMLElement>} */

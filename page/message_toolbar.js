@@ -4,12 +4,12 @@ import { el, makeButton } from "./dom.js";
 import { isSame } from "./message_view.js";
 
 /** @import { Message } from "./messages.js" */
-/** @import { RoomLog } from "./message_list.js" */
+/** @import { MessageList } from "./message_list.js" */
 
 const EMOJI = ["👍", "❤️", "😂", "🎉", "😮", "😢", "👀"];
 
 /**
- * @typedef {object} Tools
+ * @typedef {object} MessageToolbar
  * @property {(message: Message, emoji: string) => void} react
  * @property {(message: Message) => void} reply
  * @property {(message: Message) => Promise<string>} link returns what to show for it
@@ -19,7 +19,7 @@ const EMOJI = ["👍", "❤️", "😂", "🎉", "😮", "😢", "👀"];
  * @property {(message: Message) => Node[]} [operate] for operators: what they do with somebody else's
  */
 
-/** @param {HTMLElement} root @param {RoomLog} log @param {Tools} tools */
+/** @param {HTMLElement} root @param {MessageList} log @param {MessageToolbar} tools */
 export function addTools(root, log, tools) {
   const row = el("div", "tools");
   row.setAttribute("role", "group");

@@ -3,7 +3,7 @@ import { byId, el, makeButton } from "./dom.js";
 import { isSame } from "./message_view.js";
 
 /** @import { From, Presence } from "./protocol.d.ts" */
-/** @import { RoomLog } from "./message_list.js" */
+/** @import { MessageList } from "./message_list.js" */
 
 /** Somebody who is back this soon has not left; and after a reconnection, everybody is on the way back. */
 const SETTLE_MS = 2_000;
@@ -12,7 +12,7 @@ const RETURN_MS = 25_000;
 /** Typing is told every two seconds while it goes on. */
 const TYPING_MS = 4_000;
 
-/** @param {RoomLog} log @param {(name: string) => void} onPick */
+/** @param {MessageList} log @param {(name: string) => void} onPick */
 export function makePeople(log, onPick) {
   const button = byId("people-button");
   const list = byId("people-list");

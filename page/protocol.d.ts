@@ -88,7 +88,7 @@ export type ServerLine =
   | { type: "pong" }
   | { type: "bye"; code: string; retryAfterMs: number };
 
-/** What a person does in a room, as it goes over the wire. `id` is what makes sending it twice harmless. */
+/** What a person does in a room, as it goes over the wire. `id` is what makes sending it twice escapeForTerminal. */
 export type Line =
   | { type: "say"; id: string; text: string; replyTo?: number }
   | { type: "edit"; id: string; ref: number; text: string }
@@ -134,7 +134,7 @@ export interface SocketLike {
   close: () => void;
 }
 
-export interface LinkOptions {
+export interface RoomConnectionOptions {
   url: string;
   /** Undefined where there is none. */
   WebSocket: (new (url: string, protocol: string) => SocketLike) | undefined;
@@ -187,6 +187,6 @@ export interface SessionOptions {
   history?: number;
   /** Of what a resume brings, the last this many only. */
   most?: number;
-  WebSocket?: LinkOptions["WebSocket"];
+  WebSocket?: RoomConnectionOptions["WebSocket"];
   random?: () => number;
 }

@@ -1,7 +1,7 @@
 // One room, seen from its client: the other half of `confab.v1` (docs/protocol.md). Owns the order of the entries, who we
 // are, and the sending of what the outbox holds; its link keeps it connected. The page calls it and is told through
 // handlers. Never touches the document; never hands out an entry twice, or one with a hole before it.
-import { Link } from "./link.js";
+import { RoomConnection } from "./link.js";
 import { Outbox, randomHex } from "./outbox.js";
 import { SafeStorage } from "./storage.js";
 
@@ -61,7 +61,7 @@ export class Session {
     this.#storage = new SafeStorage(storage);
     this.#key = loadKey(this.#storage);
     this.#outbox = new Outbox(this.#storage, room);
-    this.#link = new Link({
+    this.#link = new RoomConnection({
       url,
       WebSocket: injected.WebSocket ?? globalThis.WebSocket,
       random: injected.random ?? Math.random,

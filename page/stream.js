@@ -25,7 +25,7 @@ const LATER = [408, 425, 429];
 /** How much later, where it does not say. */
 const RETRY_AFTER_S = 1;
 
-export class Stream {
+export class HttpFallback {
   /** @type {SocketLike["onopen"]} */
   onopen = null;
   /** @type {SocketLike["onmessage"]} */

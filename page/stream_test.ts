@@ -6,7 +6,7 @@ import { FakeStorage } from "../tests/support/fake_storage.ts";
 import { startProgram } from "../tests/support/program.ts";
 import type { SessionOptions, SocketLike, State } from "./protocol.d.ts";
 import { Session } from "./session.js";
-import { Stream } from "./stream.js";
+import { HttpFallback } from "./stream.js";
 
 /** After this a test that waits has failed. */
 const WAIT_MS = 20_000;
@@ -96,7 +96,7 @@ function makeBody() {
 /** A stream in place of a WebSocket, and what it tells. */
 function openStream(url = "ws://localhost/r/kitchen/ws") {
   const told = new Channel<string>({ capacity: 1000 });
-  const stream: SocketLike = new Stream(url, "confab.v1");
+  const stream: SocketLike = new HttpFallback(url, "confab.v1");
   const opened = new Promise<void>((resolve) => stream.onopen = () => resolve());
   stream.onmessage = ({ data }) => void told.trySend(data);
   stream.onclose = ({ isRenewal }) => void told.trySend(isRenewal ? "to be renewed" : "closed");
@@ -141,7 +141,7 @@ function say(id: string) {
   return { type: "say", id, text: `text ${id}` };
 }
 
-Deno.test("Stream is open by itself, and asks for what the hello says, the key in a header", async () => {
+Deno.test("HttpFallback is open by itself, and asks for what the hello says, the key in a header", async () => {
   using network = new FakeNetwork();
   using stream = openStream();
   await stream.opened;
@@ -155,7 +155,7 @@ Deno.test("Stream is open by itself, and asks for what the hello says, the key i
   assertEquals(headers.get("confab-key"), HELLO.key);
 });
 
-Deno.test("Stream finds the room by the address of its socket", async () => {
+Deno.test("HttpFallback finds the room by the address of its socket", async () => {
   using network = new FakeNetwork();
   for (
     const [socket, room] of [
@@ -172,7 +172,7 @@ Deno.test("Stream finds the room by the address of its socket", async () => {
   }
 });
 
-Deno.test("Stream hands out lines whole, wherever the network cuts them", async () => {
+Deno.test("HttpFallback hands out lines whole, wherever the network cuts them", async () => {
   const lines = [
     `{"type":"welcome","room":"küche"}`,
     `{"type":"entry","seq":1,"text":"👍🏽 ja"}`,
@@ -197,14 +197,14 @@ Deno.test("Stream hands out lines whole, wherever the network cuts them", async 
   }
 });
 
-Deno.test("Stream takes whatever comes for a sign of life", async () => {
+Deno.test("HttpFallback takes whatever comes for a sign of life", async () => {
   using following = await openFollowing();
   const { stream, body } = following;
   await body.write(": heartb");
   assertEquals(await stream.next(), "");
 });
 
-Deno.test("Stream is closed where none comes, and where it ends", async (t) => {
+Deno.test("HttpFallback is closed where none comes, and where it ends", async (t) => {
   const ways: Record<string, (asked: Asked) => void> = {
     "no network": (asked) => asked.fail(),
     "a proxy without a server": (asked) => asked.answer(502, "<h1>Bad Gateway</h1>"),
@@ -231,7 +231,7 @@ Deno.test("Stream is closed where none comes, and where it ends", async (t) => {
   }
 });
 
-Deno.test("Stream whose name is refused tells so, and takes another hello", async () => {
+Deno.test("HttpFallback whose name is refused tells so, and takes another hello", async () => {
   using network = new FakeNetwork();
   using stream = openStream();
   stream.send(HELLO);
@@ -245,7 +245,7 @@ Deno.test("Stream whose name is refused tells so, and takes another hello", asyn
   assertEquals(await stream.line(), { type: "welcome" });
 });
 
-Deno.test("Stream of somebody who is banned tells so, and when to come back", async () => {
+Deno.test("HttpFallback of somebody who is banned tells so, and when to come back", async () => {
   using network = new FakeNetwork();
   using stream = openStream();
   stream.send(HELLO);
@@ -258,7 +258,7 @@ Deno.test("Stream of somebody who is banned tells so, and when to come back", as
   assert(stream.isQuiet);
 });
 
-Deno.test("Stream posts one after another, each as soon as the one before is answered", async () => {
+Deno.test("HttpFallback posts one after another, each as soon as the one before is answered", async () => {
   using following = await openFollowing();
   const { network, stream } = following;
   const lines = [say("a"), { type: "edit", id: "b", ref: 1, text: "x" }, say("c")];
@@ -278,7 +278,7 @@ Deno.test("Stream posts one after another, each as soon as the one before is ans
   assertEquals(JSON.parse((await network.next()).body).id, "d");
 });
 
-Deno.test("Stream gives back, with what is to be sent again, all that was said after it", async () => {
+Deno.test("HttpFallback gives back, with what is to be sent again, all that was said after it", async () => {
   using following = await openFollowing();
   const { network, stream } = following;
   for (const id of ["a", "b", "c"]) stream.send(say(id));
@@ -299,7 +299,7 @@ Deno.test("Stream gives back, with what is to be sent again, all that was said a
   assertEquals(JSON.parse((await network.next()).body).id, "a");
 });
 
-Deno.test("Stream goes on behind what is refused for good, also by something on the way", async () => {
+Deno.test("HttpFallback goes on behind what is refused for good, also by something on the way", async () => {
   using following = await openFollowing();
   const { network, stream } = following;
   for (const id of ["a", "b", "c"]) stream.send(say(id));
@@ -314,7 +314,7 @@ Deno.test("Stream goes on behind what is refused for good, also by something on 
   assertEquals(await stream.line(), { type: "ack", id: "c", seq: 3 });
 });
 
-Deno.test("Stream takes what a limiter on the way refuses for what is to be sent later", async (t) => {
+Deno.test("HttpFallback takes what a limiter on the way refuses for what is to be sent later", async (t) => {
   const limited = "<h1>Too many requests</h1>";
   const ways: Record<string, [wait: number, answer: Parameters<Asked["answer"]>]> = {
     "429 with a time": [7_000, [429, limited, { "retry-after": "7" }]],
@@ -340,7 +340,7 @@ Deno.test("Stream takes what a limiter on the way refuses for what is to be sent
   }
 });
 
-Deno.test("Stream is closed when a post is not answered by the server", async (t) => {
+Deno.test("HttpFallback is closed when a post is not answered by the server", async (t) => {
   const ways: Record<string, (asked: Asked) => void> = {
     "no network": (asked) => asked.fail(),
     "a proxy without a server": (asked) => asked.answer(502, "<h1>Bad Gateway</h1>"),
@@ -357,7 +357,7 @@ Deno.test("Stream is closed when a post is not answered by the server", async (t
   }
 });
 
-Deno.test("Stream is closed when there is no answer in time", async () => {
+Deno.test("HttpFallback is closed when there is no answer in time", async () => {
   using following = await openFollowing();
   const { network, stream } = following;
   using time = new FakeTime();
@@ -370,7 +370,7 @@ Deno.test("Stream is closed when there is no answer in time", async () => {
   assert(signal.aborted);
 });
 
-Deno.test("Stream reads history page by page", async () => {
+Deno.test("HttpFallback reads history page by page", async () => {
   using following = await openFollowing();
   const { network, stream } = following;
   stream.send({ type: "history", before: 42, limit: 50 });
@@ -389,7 +389,7 @@ Deno.test("Stream reads history page by page", async () => {
   assertEquals(await stream.next(), "closed");
 });
 
-Deno.test("Stream answers a ping when the server does and the stream itself is not silent", async (t) => {
+Deno.test("HttpFallback answers a ping when the server does and the stream itself is not silent", async (t) => {
   await t.step("both live", async () => {
     using time = new FakeTime();
     using following = await openFollowing();
@@ -417,7 +417,7 @@ Deno.test("Stream answers a ping when the server does and the stream itself is n
   });
 });
 
-Deno.test("Stream is closed by a new name, for the next to say it, and tells nobody of typing", async () => {
+Deno.test("HttpFallback is closed by a new name, for the next to say it, and tells nobody of typing", async () => {
   using following = await openFollowing();
   const { network, stream } = following;
   stream.send({ type: "typing" });
@@ -427,7 +427,7 @@ Deno.test("Stream is closed by a new name, for the next to say it, and tells nob
   assert(network.isQuiet);
 });
 
-Deno.test("Stream.close() ends all requests", async () => {
+Deno.test("HttpFallback.close() ends all requests", async () => {
   using network = new FakeNetwork();
   using stream = openStream();
   stream.send(HELLO);
@@ -539,9 +539,9 @@ Deno.test("Session goes on without WebSockets where one throws as it is made", a
   assertEquals(ann.states, ["connecting"]);
 });
 
-Deno.test("Session by Stream is never offline for a new name, and says at once what waits for it", async () => {
+Deno.test("Session by HttpFallback is never offline for a new name, and says at once what waits for it", async () => {
   using network = new FakeNetwork();
-  using ann = makeSession(1, Stream, { random: () => 1 });
+  using ann = makeSession(1, HttpFallback, { random: () => 1 });
   const welcome = `data: {"type":"welcome","epoch":"e1","head":0,"limits":{"textBytes":100}}\n\n`;
   /** Answers the next request, which asks for a stream, and goes on with it. */
   const follow = async () => {
@@ -564,12 +564,12 @@ Deno.test("Session by Stream is never offline for a new name, and says at once w
   assertEquals(ann.states, ["connecting", "online", "connecting", "online"]);
 });
 
-Deno.test("Session by Stream with the real server: said while it is down, it arrives once, in order", async () => {
+Deno.test("Session by HttpFallback with the real server: said while it is down, it arrives once, in order", async () => {
   const data = await Deno.makeTempDir({ prefix: "confab-data-" });
   await using _folder = { [Symbol.asyncDispose]: () => Deno.remove(data, { recursive: true }) };
   const first = await startProgram({ data });
   const { port } = first;
-  using ann = makeSession(port, Stream);
+  using ann = makeSession(port, HttpFallback);
   let said = 0;
   const say = () => ann.session.say(String(++said));
   {

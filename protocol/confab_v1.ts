@@ -29,7 +29,7 @@ export interface Hello {
   readonly after: number | undefined;
   readonly epoch: string | undefined;
   /** Skip all but the last this many of what a resume would bring. */
-  readonly most: number;
+  readonly maxReplay: number;
   /** How many entries to start afresh with. */
   readonly history: number;
 }
@@ -180,7 +180,7 @@ function decodeHello(fields: Fields): Hello {
     // A number that no entry has is one of another history: start afresh.
     after: after !== undefined && !isSeq(after) && after !== 0 ? Infinity : after,
     epoch: readOptional(fields, "epoch", isString, undefined),
-    most: Math.trunc(Math.max(0, readOptional(fields, "most", isNumber, Infinity))),
+    maxReplay: Math.trunc(Math.max(0, readOptional(fields, "most", isNumber, Infinity))),
     history: readLimit(fields, 0, "history"),
   };
 }

@@ -43,13 +43,13 @@ const MEANINGS = [
       key: FOX,
       after: undefined,
       epoch: undefined,
-      most: Infinity,
+      maxReplay: Infinity,
       history: 50,
     },
   },
   {
     type: "hello",
-    hello: { name: "Ann", key: FOX, after: 41, epoch: "6d0f", most: 500, history: 50 },
+    hello: { name: "Ann", key: FOX, after: 41, epoch: "6d0f", maxReplay: 500, history: 50 },
   },
   message("say", { id: "5f0c", text: "hi" }),
   message("say", { id: "5f0d", text: "two\nlines", ref: 42 }),
@@ -203,7 +203,7 @@ Deno.test("decodeCommand() bounds what a hello and a history may ask for", () =>
   assertEquals(hello({ after: null, name: null }).after, undefined);
   assertEquals(hello({}).name, "");
   assertEquals([-5, 0, 7.5, 9999].map((history) => hello({ history }).history), [0, 0, 7, 500]);
-  assertEquals([-5, 2.5].map((most) => hello({ most }).most), [0, 2]);
+  assertEquals([-5, 2.5].map((most) => hello({ most }).maxReplay), [0, 2]);
   const limits = [-5, 0, 9999].map((limit) =>
     decodeCommand(JSON.stringify({ type: "history", before: 9, limit }))
   );

@@ -4,7 +4,7 @@
 const STEERING = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu;
 
 /** The line without what a terminal would obey. */
-export function harmless(line: string): string {
+export function escapeForTerminal(line: string): string {
   return line.replace(STEERING, "\ufffd");
 }
 

@@ -1,18 +1,18 @@
 import { assertEquals } from "@std/assert";
-import { harmless, harmlessJson } from "./terminal_safe.ts";
+import { escapeForTerminal, harmlessJson } from "./terminal_safe.ts";
 
 const STEERING = ["\x1b", "\x07", "\r", "\n", "\0", "\x7f", "\x9b", "\u2028", "\u202e", "\u2066"];
 
-Deno.test("harmless() replaces what a terminal would obey, and nothing else", () => {
-  assertEquals(harmless("\x1b[2J\x9b2J\u202eab"), "\ufffd[2J\ufffd2J\ufffdab");
-  assertEquals(harmless(STEERING.join("")), "\ufffd".repeat(STEERING.length));
+Deno.test("escapeForTerminal() replaces what a terminal would obey, and nothing else", () => {
+  assertEquals(escapeForTerminal("\x1b[2J\x9b2J\u202eab"), "\ufffd[2J\ufffd2J\ufffdab");
+  assertEquals(escapeForTerminal(STEERING.join("")), "\ufffd".repeat(STEERING.length));
   const text = "Zoë: 👩‍👩‍👧 שלום नमस्ते";
-  assertEquals(harmless(text), text);
+  assertEquals(escapeForTerminal(text), text);
 });
 
 Deno.test("harmlessJson() is the same JSON without what a terminal would obey", () => {
   const value = { text: `a${STEERING.join("b")}👍` };
   const json = harmlessJson(JSON.stringify(value));
   assertEquals(JSON.parse(json), value);
-  assertEquals(harmless(json), json);
+  assertEquals(escapeForTerminal(json), json);
 });

@@ -1,7 +1,7 @@
 // A room as text for people and their tools: `time name: text`, one entry a line. Pure.
 import { decodeBanned } from "./ban.ts";
 import { Frame } from "./frame.ts";
-import { harmless } from "./terminal_safe.ts";
+import { escapeForTerminal } from "./terminal_safe.ts";
 import type { Entry, Kind, Notice, Wire } from "./message.ts";
 
 type Gap = Pick<Extract<Notice, { type: "gap" }>, "count" | "reason">;
@@ -17,7 +17,7 @@ export const TRANSCRIPT: Wire = {
     return lines.length > 0 ? new Frame(lines.join("\n")) : undefined;
   },
   encodeNotice(notice) {
-    if (notice.type === "error") return new Frame(`-- ${harmless(notice.message)} --`);
+    if (notice.type === "error") return new Frame(`-- ${escapeForTerminal(notice.message)} --`);
     return notice.type === "gap" ? new Frame(encodeGap(notice)) : undefined;
   },
 };
@@ -45,9 +45,11 @@ export function encodeTranscript(entries: readonly Entry[]): string {
 function encodeLine(entry: Entry): string {
   const { at, kind, name, text } = entry;
   const time = timeOf(at);
-  if (kind === "close" || kind === "ban") return harmless(`${time} -- ${tellAct(entry)} --`);
+  if (kind === "close" || kind === "ban") {
+    return escapeForTerminal(`${time} -- ${tellAct(entry)} --`);
+  }
   const who = `${name}${kind === "edit" ? " (edited)" : ""}`.trim();
-  return harmless(`${time} ${who && `${who}: `}${text.replace(/[\n\t]/g, " ")}`);
+  return escapeForTerminal(`${time} ${who && `${who}: `}${text.replace(/[\n\t]/g, " ")}`);
 }
 
 /** What an operator has done to the room, or to somebody. */

@@ -55,9 +55,10 @@ Deno.test("TRANSCRIPT and encodeTranscript() tell what an operator has done", ()
 
 Deno.test("TRANSCRIPT and encodeTranscript() send nothing that a terminal obeys", () => {
   const hostile = [entry(1, { text: "\u001b[2J\u0007\u009b31m\rgone\u2028\u202e\tx" })];
-  const harmless = "2026-11-21T20:58:45Z Ann: \ufffd[2J\ufffd\ufffd31m\ufffdgone\ufffd\ufffd x";
-  assertEquals(TRANSCRIPT.encode(hostile)!.text, harmless);
-  assertEquals(encodeTranscript(hostile), `${harmless}\n`);
+  const escapeForTerminal =
+    "2026-11-21T20:58:45Z Ann: \ufffd[2J\ufffd\ufffd31m\ufffdgone\ufffd\ufffd x";
+  assertEquals(TRANSCRIPT.encode(hostile)!.text, escapeForTerminal);
+  assertEquals(encodeTranscript(hostile), `${escapeForTerminal}\n`);
 });
 
 Deno.test("TRANSCRIPT counts a gap, and has no other words", () => {

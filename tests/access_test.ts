@@ -1,7 +1,7 @@
 // Who may come in: the password, sessions, invites and signing out, asked of the real server over both transports.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { Gate, type GateOptions } from "../auth/authenticator.ts";
-import { openAccessStore } from "../auth/session_store.ts";
+import { Authenticator, type AuthenticatorOptions } from "../auth/authenticator.ts";
+import { openSessionStore } from "../auth/session_store.ts";
 import type { ServerDeps } from "../http/router.ts";
 import { makeHandler } from "../http/router.ts";
 import { listenDeno } from "../transport/deno.ts";
@@ -15,20 +15,22 @@ const TRANSPORTS = { deno: listenDeno, ws: listenWs };
 const DAY_MS = 24 * 3_600_000;
 
 /** A server that is locked, with a clock of its own and what it has logged, word for word. */
-async function lock(options: Partial<GateOptions> & { transport?: keyof typeof TRANSPORTS } = {}) {
+async function lock(
+  options: Partial<AuthenticatorOptions> & { transport?: keyof typeof TRANSPORTS } = {},
+) {
   const { transport = "deno", ...others } = options;
   const logged: string[] = [];
   const clock = { now: Date.now() };
-  const gate = new Gate({
+  const authenticator = new Authenticator({
     password: PASSWORD,
     operatorKey: OPERATOR_KEY,
-    store: openAccessStore(undefined),
+    store: openSessionStore(undefined),
     log: (...line) => logged.push(JSON.stringify(line)),
     now: () => clock.now,
     hashCost: 16,
     ...others,
   });
-  const server = await serve({ gate, listen: TRANSPORTS[transport] });
+  const server = await serve({ authenticator, listen: TRANSPORTS[transport] });
   const base = `http://127.0.0.1:${server.port}`;
   const answers: Response[] = [];
   const ask = async (path: string, init: RequestInit = {}) => {
@@ -38,7 +40,7 @@ async function lock(options: Partial<GateOptions> & { transport?: keyof typeof T
   };
   return {
     ...server,
-    gate,
+    authenticator,
     base,
     logged,
     clock,
@@ -59,7 +61,7 @@ async function lock(options: Partial<GateOptions> & { transport?: keyof typeof T
     async [Symbol.asyncDispose]() {
       for (const response of answers) if (!response.bodyUsed) await response.body?.cancel();
       await server[Symbol.asyncDispose]();
-      gate[Symbol.dispose]();
+      authenticator[Symbol.dispose]();
     },
   };
 }
@@ -199,7 +201,7 @@ Deno.test("access: of twenty wrong passwords few are looked at, and a right one 
   // Not the right one either, or waiting would be for nothing.
   const late = { headers: bearer(PASSWORD) };
   assertEquals(await server.told("/r/ops", late), [429, "too_many_attempts"]);
-  await server.gate.signIn(PASSWORD, "192.0.2.7");
+  await server.authenticator.signIn(PASSWORD, "192.0.2.7");
   server.clock.now += 60_000;
   assertEquals(await server.told("/r/ops", late), [200, ""]);
   assertEquals(server.logged.filter((line) => line.includes("wrong password")).length, 5);
@@ -220,7 +222,9 @@ Deno.test("access: guesses at once are counted before they are looked at", async
 Deno.test("access: a long secret that was right from an address passes there, however many guesses come", async () => {
   const long = "a password as long as a key";
   const cases = [[{}, OPERATOR_KEY, 200], [{ password: long }, long, 200], [{}, PASSWORD, 429]];
-  for (const [options, secret, status] of cases as [Partial<GateOptions>, string, number][]) {
+  for (
+    const [options, secret, status] of cases as [Partial<AuthenticatorOptions>, string, number][]
+  ) {
     await using server = await lock(options);
     const right = { headers: bearer(secret) };
     assertEquals((await server.told("/r/ops", right))[0], 200);
@@ -230,7 +234,7 @@ Deno.test("access: a long secret that was right from an address passes there, ho
     // Elsewhere whoever has to wait is not told that it is right.
     const from = "192.0.2.7";
     const guesses = ["1", "2", "3", "4", "5", secret].map((guess) =>
-      server.gate.signIn(guess, from).catch((error) => error.code)
+      server.authenticator.signIn(guess, from).catch((error) => error.code)
     );
     assertEquals((await Promise.all(guesses)).at(-1), "too_many_attempts");
   }
@@ -239,7 +243,7 @@ Deno.test("access: a long secret that was right from an address passes there, ho
 Deno.test("access: guesses from a few addresses leave places for others, and one without a place does not count", async () => {
   await using server = await lock();
   const guess = (text: string, address: string) =>
-    server.gate.signIn(text, address).then(() => "right", (error) => error.message);
+    server.authenticator.signIn(text, address).then(() => "right", (error) => error.message);
   const few = Array.from({ length: 16 }, (_, i) => guess(`guess ${i}`, `192.0.2.${i % 4}`));
   assertEquals(await guess(PASSWORD, "192.0.2.9"), "right");
   await Promise.all(few);
@@ -259,7 +263,10 @@ Deno.test("access: a password may begin as an invite does", async () => {
 
 Deno.test("access: many requests at once with the right password are all let in", async () => {
   await using server = await lock();
-  const signIns = Array.from({ length: 30 }, () => server.gate.signIn(PASSWORD, "192.0.2.7"));
+  const signIns = Array.from(
+    { length: 30 },
+    () => server.authenticator.signIn(PASSWORD, "192.0.2.7"),
+  );
   assertEquals(new Set(await Promise.all(signIns)).size, 30);
 });
 
@@ -289,14 +296,14 @@ Deno.test("access: signing in leads to a page of ours, and to no other site", as
 });
 
 Deno.test("access: the cookie is for this site's pages alone, and by https for https alone", async () => {
-  const gate = new Gate({
+  const authenticator = new Authenticator({
     password: PASSWORD,
     operatorKey: undefined,
-    store: openAccessStore(undefined),
+    store: openSessionStore(undefined),
     log: () => {},
     hashCost: 16,
   });
-  const handler = makeHandler({ gate, log: () => {} } as unknown as ServerDeps);
+  const handler = makeHandler({ authenticator, log: () => {} } as unknown as ServerDeps);
   const ask = (url: string, init: RequestInit) =>
     handler(new Request(url, init), {
       remoteAddress: "192.0.2.1",
@@ -319,7 +326,11 @@ Deno.test("access: the cookie is for this site's pages alone, and by https for h
     assertEquals([(await look(scheme)).status, (await look(other)).status], [200, 401]);
   }
   const below = makeHandler(
-    { gate, log: () => {}, front: { hosts: [], base: "/chat" } } as unknown as ServerDeps,
+    {
+      authenticator,
+      log: () => {},
+      hostOptions: { hosts: [], base: "/chat" },
+    } as unknown as ServerDeps,
   );
   const body = new URLSearchParams({ password: PASSWORD });
   const response = await below(
@@ -327,7 +338,7 @@ Deno.test("access: the cookie is for this site's pages alone, and by https for h
     { remoteAddress: "192.0.2.1", upgrade: () => response, stream: () => response },
   );
   assertMatch(response.headers.get("set-cookie")!, /^__Secure-confab_session=.*; Path=\/chat\/$/);
-  gate[Symbol.dispose]();
+  authenticator[Symbol.dispose]();
 });
 
 Deno.test("access: the sign-in page has the page's policy, and shows whoever asks for a page what is wrong", async () => {
@@ -441,30 +452,32 @@ Deno.test("access: sessions begin at a bounded rate from an address, by an invit
   assertEquals([late.headers.get("retry-after"), late.headers.getSetCookie()], ["1", []]);
   assertStringIncludes(await late.text(), "Too many sign-ins from this address.");
   assertEquals((await server.signIn(PASSWORD)).status, 429);
-  assertEquals(server.gate.listInvites()[0]!.sessions, 30);
+  assertEquals(server.authenticator.listInvites()[0]!.sessions, 30);
   server.clock.now += 1_000;
   assertEquals((await server.ask(`/invite/${token}`)).status, 200);
 });
 
 Deno.test("access: of an invite's sessions the one that was not used for the longest ends when there are too many", async () => {
   await using server = await lock();
-  const { token } = server.gate.invite({ room: "ops", lastsMs: DAY_MS });
+  const { token } = server.authenticator.invite({ room: "ops", lastsMs: DAY_MS });
   const begin = () => {
     server.clock.now += 1_000;
     const options = { cookie: undefined, address: "192.0.2.7", isLook: false };
-    return server.gate.acceptInvite(token, options).session!;
+    return server.authenticator.acceptInvite(token, options).session!;
   };
   const cookies = Array.from({ length: 1_000 }, begin);
   const identify = (cookie: string) =>
-    server.gate.identify({ bearer: undefined, cookie }, "192.0.2.7").catch((error) => error.code);
-  const { admission } = await identify(cookies[0]!);
+    server.authenticator.identify({ bearer: undefined, cookie }, "192.0.2.7").catch((error) =>
+      error.code
+    );
+  const { principal } = await identify(cookies[0]!);
   let code = "";
-  server.gate.hold(admission, { leave: (reason) => code = reason });
+  server.authenticator.trackConnection(principal, { leave: (reason) => code = reason });
   assertEquals(code, "");
   begin();
   assertEquals([code, await identify(cookies[0]!)], ["signed_out", "sign_in_first"]);
   assertEquals((await identify(cookies[1]!)).role, "guest");
-  assertEquals(server.gate.listInvites()[0]!.sessions, 1_000);
+  assertEquals(server.authenticator.listInvites()[0]!.sessions, 1_000);
 });
 
 Deno.test("access: the page has the browser keep its cookie for as long again, and no cache keep that", async () => {
@@ -501,7 +514,7 @@ Deno.test("access: a session ends when it was not used for thirty days", async (
 Deno.test("access: sessions outlive a restart, but not another password; no token is in the file", async () => {
   const folder = await Deno.makeTempDir({ prefix: "confab-access-" });
   try {
-    const store = () => openAccessStore(folder);
+    const store = () => openSessionStore(folder);
     const cookies: string[] = [];
     let token = "";
     {
@@ -513,7 +526,7 @@ Deno.test("access: sessions outlive a restart, but not another password; no toke
       ({ token } = await invite(server));
       cookies.push(cookieOf(await server.ask(`/invite/${token}`)));
     }
-    const statuses = async (options: Partial<GateOptions>) => {
+    const statuses = async (options: Partial<AuthenticatorOptions>) => {
       await using server = await lock({ store: store(), ...options });
       const asked = cookies.map(async (cookie) =>
         (await server.told("/r/ops", { headers: { cookie } }))[0]
@@ -544,8 +557,8 @@ Deno.test("access: sessions outlive a restart, but not another password; no toke
 
 Deno.test("access: a secret that is dropped ends what it let in, for good; where there was none nothing ends", async () => {
   const folder = await Deno.makeTempDir({ prefix: "confab-access-" });
-  const reopen = (options: Partial<GateOptions> = {}) =>
-    lock({ store: openAccessStore(folder), ...options });
+  const reopen = (options: Partial<AuthenticatorOptions> = {}) =>
+    lock({ store: openSessionStore(folder), ...options });
   const statuses = (server: Awaited<ReturnType<typeof lock>>, cookies: string[]) =>
     Promise.all(
       cookies.map(async (cookie) => (await server.told("/invites", { headers: { cookie } }))[0]),

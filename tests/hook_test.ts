@@ -83,7 +83,7 @@ class Receiver implements AsyncDisposable {
 }
 
 /** Says one thing after the other in a room, again where it is not acknowledged, over connections that may end. */
-abstract class Speaker {
+abstract class ClientHandle {
   isDone = false;
   /** Ids by number. */
   readonly acked = new Map<number, string>();
@@ -111,7 +111,7 @@ abstract class Speaker {
   abstract leave(): Promise<void>;
 }
 
-class SocketSpeaker extends Speaker {
+class SocketSpeaker extends ClientHandle {
   #socket: JsonSocket | undefined;
 
   override async say(id: string): Promise<number | undefined> {
@@ -128,7 +128,7 @@ class SocketSpeaker extends Speaker {
   }
 }
 
-class HttpSpeaker extends Speaker {
+class HttpSpeaker extends ClientHandle {
   override async say(id: string): Promise<number | undefined> {
     const headers = { "confab-key": makeKey("Ben"), "idempotency-key": id };
     const url = `http://127.0.0.1:${this.port()}/r/${this.room}?name=Ben`;

@@ -23,7 +23,7 @@ const KEEP = 40;
 const MAX_HELD = 400;
 
 type Step =
-  | { do: "arrive"; who: number; room: number; back: number; most: number; space: number }
+  | { do: "arrive"; who: number; room: number; back: number; maxReplay: number; space: number }
   | { do: "join"; room: number; space: number }
   | { do: "say"; member: number; id: number; count: number }
   | { do: "edit"; member: number; id: number; back: number }
@@ -44,7 +44,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       who: fc.nat({ max: 2 }),
       room: fc.nat({ max: 1 }),
       back: fc.integer({ min: -2, max: 500 }),
-      most: fc.oneof(fc.constant(Infinity), fc.nat({ max: 60 })),
+      maxReplay: fc.oneof(fc.constant(Infinity), fc.nat({ max: 60 })),
       space,
     }),
   },
@@ -169,7 +169,7 @@ class Witness implements Member {
     if (kind === "say") this.world.witness(this.room, seq, text!);
   }
 
-  tell(notice: Notice): void {
+  notify(notice: Notice): void {
     for (const { id, seq } of notice.type === "acks" ? notice.acks : []) {
       assert(seq <= this.world.durableHead(this.room), "acknowledged before it was stored");
       this.world.acknowledge(this, id, seq);
@@ -275,13 +275,13 @@ class World {
     }
   }
 
-  #arrive({ who, room: roomIndex, back, most, space }: Step & { do: "arrive" }): void {
+  #arrive({ who, room: roomIndex, back, maxReplay, space }: Step & { do: "arrive" }): void {
     const [author, room] = [AUTHORS[who]!, ROOMS[roomIndex]!];
     const witness = new Witness(this, room, { author, space });
     const wish = this.durableHead(room) - back;
     const after = back > 400 ? undefined : wish < 0 ? Infinity : wish;
     const { epoch } = this.disk.journal;
-    witness.tell = (notice) => {
+    witness.notify = (notice) => {
       // The first word. The journal may have grown since the member asked.
       assert(notice.type === "welcome");
       const floor = Math.max(this.disk.journal.floor(room), notice.head - KEEP);
@@ -289,11 +289,11 @@ class World {
       witness.seq = notice.resumed ? after : Math.max(floor, notice.head - 10, 0);
       if (after === undefined) assert(!notice.resumed);
       else assertEquals(notice.resumed, after <= notice.head);
-      witness.tell = Witness.prototype.tell;
+      witness.notify = Witness.prototype.notify;
     };
     this.members.push(witness);
     const name = author.slice(0, 3);
-    this.#hub.register(witness, room, { author, name, after, epoch, most, history: 10 });
+    this.#hub.register(witness, room, { author, name, after, epoch, maxReplay, history: 10 });
   }
 
   #say(member: Witness, id: string, more: { kind?: "edit"; ref?: number }): void {
@@ -315,7 +315,7 @@ class World {
     for (const member of this.members) {
       member.isClosed = true;
       member.trySend = () => true;
-      member.tell = member.close = () => {};
+      member.notify = member.close = () => {};
     }
     this.members = [];
     this.#hub.close("restarting");

@@ -3,8 +3,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { parse } from "yaml";
-import { Gate } from "../auth/authenticator.ts";
-import { openAccessStore } from "../auth/session_store.ts";
+import { Authenticator } from "../auth/authenticator.ts";
+import { openSessionStore } from "../auth/session_store.ts";
 import { MemoryJournal } from "../journal/memory.ts";
 import { ChatError } from "../protocol/errors.ts";
 import { BURST_S } from "../base/limits.ts";
@@ -154,7 +154,7 @@ const TRIES: Try[] = [
   {
     path: "/invites/{id}",
     isLocked: true,
-    fault: ({ gate }) => gate!.invite({ room: "ops", lastsMs: 60_000 }),
+    fault: ({ authenticator }) => authenticator!.invite({ room: "ops", lastsMs: 60_000 }),
     init: { method: "DELETE", headers: KNOWN },
     status: 204,
   },
@@ -220,11 +220,11 @@ function checkRequest({ requestBody }: Operation, { init, query, status }: Try, 
 async function check(attempt: Try, answer: Answer, name: string): Promise<string> {
   const { path = "/r/{room}", room = "ops", query = "", init = {} } = attempt;
   const { fault, isFull, isLocked, code } = attempt;
-  using gate = isLocked ? makeGate() : undefined;
+  using authenticator = isLocked ? makeGate() : undefined;
   const options = {
     keep: 5,
     ...isFull ? { journal: new FullJournal() } : {},
-    ...gate ? { gate } : {},
+    ...authenticator ? { authenticator } : {},
     ...code === "rate_limited" ? { limits: { messagesPerS: 1 } } : {},
   };
   await using server = await serve(options);
@@ -254,9 +254,9 @@ async function check(attempt: Try, answer: Answer, name: string): Promise<string
   return type;
 }
 
-function makeGate(): Gate {
-  const store = openAccessStore(undefined);
-  return new Gate({
+function makeGate(): Authenticator {
+  const store = openSessionStore(undefined);
+  return new Authenticator({
     password: PASSWORD,
     operatorKey: undefined,
     store,

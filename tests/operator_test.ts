@@ -12,7 +12,7 @@ const TRANSPORTS = { deno: listenDeno, ws: listenWs };
 const BANNED = /^You are banned from this server until \d{4}-\d\d-\d\d \d\d:\d\d UTC$/;
 
 function serveOperator(options: ServingOptions = {}): Promise<Serving> {
-  return serve({ gate: makeOperatorGate(), ...options });
+  return serve({ authenticator: makeOperatorGate(), ...options });
 }
 
 /** Posts as an operator. */

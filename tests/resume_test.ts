@@ -131,7 +131,9 @@ Deno.test(`resume: ${JOINS} joins while others speak: no hole and no double betw
   const seed = printSeed();
   await using program = await start(KEPT);
   const told = new Told();
-  const speakers = [1, 2, 3, 4, 5].map((n) => new Speaker(program.port, `Speaker ${n}`, told));
+  const speakers = [1, 2, 3, 4, 5].map((n) =>
+    new ClientHandle(program.port, `ClientHandle ${n}`, told)
+  );
   const spoken = Promise.allSettled(
     speakers.map((speaker, n) => speaker.run(new Random(seed - 1 - n))),
   );
@@ -164,7 +166,7 @@ class Told {
 }
 
 /** Says a few things at a time, and the next when they are acknowledged. */
-class Speaker {
+class ClientHandle {
   isDone = false;
 
   constructor(readonly port: number, readonly name: string, readonly told: Told) {}

@@ -87,7 +87,7 @@ export interface ListenOptions {
    * Asked for each TCP connection from an address, where one can see those that only wait; told when it has ended.
    * An exception refuses it.
    */
-  readonly enter?: (remoteAddress: string) => () => void;
+  readonly acquire?: (remoteAddress: string) => () => void;
   readonly log: Log;
 }
 

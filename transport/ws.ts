@@ -276,7 +276,7 @@ class WsListener implements Listener {
   /** The library or node:http knows a TCP connection only once it has said something. */
   #admit(socket: Socket): void {
     try {
-      const leave = this.#options.enter?.(socket.remoteAddress ?? "");
+      const leave = this.#options.acquire?.(socket.remoteAddress ?? "");
       if (leave) socket.once("close", leave);
     } catch {
       socket.on("error", ignore);

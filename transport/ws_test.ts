@@ -1,6 +1,6 @@
 // What the transport over `ws` bounds and the other one cannot.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { Turnstile } from "../http/connection_limit.ts";
+import { ConnectionLimit } from "../http/connection_limit.ts";
 import { within } from "../tests/support/deadline.ts";
 import { encodeFrame, OPCODE, RawSocket, upgradeRequest } from "../tests/support/raw_socket.ts";
 import { Frame } from "../protocol/frame.ts";
@@ -13,7 +13,7 @@ const HEAD_WAIT_MS = 500;
 /** Deno 2.6 has node:http over another server, without these limits. */
 const ignore = Deno.version.deno.startsWith("2.6.");
 
-function start(handler: Handler, enter?: ListenOptions["enter"]) {
+function start(handler: Handler, acquire?: ListenOptions["acquire"]) {
   return listenWs(handler, {
     hostname: "127.0.0.1",
     port: 0,
@@ -21,7 +21,7 @@ function start(handler: Handler, enter?: ListenOptions["enter"]) {
     maxMessageBytes: MAX_MESSAGE_BYTES,
     headWaitMs: HEAD_WAIT_MS,
     log: () => {},
-    ...enter ? { enter } : {},
+    ...acquire ? { acquire } : {},
   });
 }
 
@@ -182,8 +182,11 @@ Deno.test({
   name: "listenWs() asks for each TCP connection, and refuses it with 503 before it says a word",
   ignore,
   async fn() {
-    const turnstile = new Turnstile({ connections: 9, connectionsPerAddress: 2 });
-    const listener = await start(() => new Response("fine"), (address) => turnstile.enter(address));
+    const connectionLimit = new ConnectionLimit({ connections: 9, connectionsPerAddress: 2 });
+    const listener = await start(
+      () => new Response("fine"),
+      (address) => connectionLimit.acquire(address),
+    );
     try {
       using first = await RawSocket.connect(listener.port, "");
       using second = await RawSocket.connect(listener.port, "");
@@ -192,10 +195,10 @@ Deno.test({
       assertStringIncludes(head, "HTTP/1.1 503 ");
       assertStringIncludes(head.toLowerCase(), "\r\nretry-after: 5\r\n");
       await readToEnd(third);
-      assertEquals(turnstile.count, 2);
+      assertEquals(connectionLimit.count, 2);
       first.drop();
       await readToEnd(second); // it says nothing, and its time for a head has passed
-      while (turnstile.count > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+      while (connectionLimit.count > 0) await new Promise((resolve) => setTimeout(resolve, 10));
       const again = `GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`;
       using fourth = await RawSocket.connect(listener.port, again);
       assertStringIncludes(await fourth.readHead(), "HTTP/1.1 200 ");

@@ -3,7 +3,7 @@ import { OrderCheck } from "./check.ts";
 import { LoadClient, type Target } from "./client.ts";
 import type { Latencies } from "./latency.ts";
 import { ROLL_CALL } from "./line.ts";
-import { Speaker } from "./speaker.ts";
+import { ClientHandle } from "./speaker.ts";
 
 /** One client, and what it has been delivered. */
 export interface Member {
@@ -58,10 +58,10 @@ export class Crowd implements AsyncDisposable {
    * upgrade before the client is in the room, that is the only way to know. @throws when somebody is not.
    */
   async callRoll(): Promise<void> {
-    const callers = new Map<string | undefined, Speaker>();
+    const callers = new Map<string | undefined, ClientHandle>();
     this.members.forEach(({ client }, index) => {
       const { path, dialect } = this.#options.target(index);
-      callers.set(path, new Speaker(client, { dialect, sender: ROLL_CALL }));
+      callers.set(path, new ClientHandle(client, { dialect, sender: ROLL_CALL }));
     });
     const isComplete = () => this.evicted > 0 || this.members.every(({ check }) => check.isPresent);
     for (let calls = 0; calls < MAX_ROLL_CALLS && !isComplete(); calls++) {
@@ -77,10 +77,10 @@ export class Crowd implements AsyncDisposable {
   }
 
   /** What the first clients say their lines with, as many of them as there are senders. */
-  makeSpeakers(): Speaker[] {
+  makeSpeakers(): ClientHandle[] {
     const { senders, target, latencies } = this.#options;
     return this.members.slice(0, senders).map(({ client }, sender) =>
-      new Speaker(client, {
+      new ClientHandle(client, {
         dialect: target(sender).dialect,
         sender,
         ...latencies && { latencies },

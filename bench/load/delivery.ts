@@ -5,7 +5,7 @@ import { cpuSeconds } from "../../tests/support/processes.ts";
 import { countOtherOrders, type OrderCheck } from "./check.ts";
 import { type Crowd, waitFor } from "./crowd.ts";
 import type { Latencies } from "./latency.ts";
-import type { Speaker } from "./speaker.ts";
+import type { ClientHandle } from "./speaker.ts";
 
 /** What the clients were delivered, in the whole of a load. */
 export interface Delivery {
@@ -61,7 +61,7 @@ export function startMeasuring(crowd: Crowd, options: MeasureOptions): () => Mea
 const SETTLE_MS = 20_000;
 
 /** Waits until everybody has been delivered everything, or has had long enough, and counts. */
-export async function settle(crowd: Crowd, speakers: readonly Speaker[]): Promise<Delivery> {
+export async function settle(crowd: Crowd, speakers: readonly ClientHandle[]): Promise<Delivery> {
   const said = speakers.map((speaker) => speaker.said);
   const sent = said.reduce((sum, count) => sum + count, 0);
   const { members } = crowd;

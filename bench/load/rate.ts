@@ -5,7 +5,7 @@ import type { Target } from "./client.ts";
 import { Crowd } from "./crowd.ts";
 import { type Delivery, type Measured, settle, startMeasuring } from "./delivery.ts";
 import { Latencies } from "./latency.ts";
-import type { Speaker } from "./speaker.ts";
+import type { ClientHandle } from "./speaker.ts";
 
 export interface RateOptions {
   readonly target: Target;
@@ -62,7 +62,7 @@ export interface Pace {
 }
 
 /** The speakers say lines in turn, evenly spaced. What is late is said at once. */
-export async function sayAtRate(speakers: readonly Speaker[], pace: Pace): Promise<void> {
+export async function sayAtRate(speakers: readonly ClientHandle[], pace: Pace): Promise<void> {
   const { perSecond, seconds, signal } = pace;
   const startedMs = performance.now();
   const count = Math.round(perSecond * seconds);

@@ -13,7 +13,7 @@ export interface SpeakerOptions {
   readonly latencies?: Latencies;
 }
 
-export class Speaker {
+export class ClientHandle {
   /** Lines that were said. */
   said = 0;
   readonly #client: LoadClient;

@@ -7,7 +7,7 @@ import { settle } from "./delivery.ts";
 import { type Histogram, Latencies } from "./latency.ts";
 import { sayAtRate } from "./rate.ts";
 import { type Place, Resumer } from "./resumer.ts";
-import type { Speaker } from "./speaker.ts";
+import type { ClientHandle } from "./speaker.ts";
 
 export interface StormOptions {
   readonly target: Target;
@@ -101,7 +101,7 @@ async function findPlace(target: Target): Promise<Place> {
 }
 
 /** Says so many lines, a bounded number of them in flight. */
-async function fill(crowd: Crowd, speakers: readonly Speaker[], lines: number): Promise<void> {
+async function fill(crowd: Crowd, speakers: readonly ClientHandle[], lines: number): Promise<void> {
   const said = () => speakers.reduce((sum, speaker) => sum + speaker.said, 0);
   const end = said() + lines;
   const isDelivered = () => crowd.members.every(({ check }) => check.count >= said());

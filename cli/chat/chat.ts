@@ -3,7 +3,7 @@
 import { ChatError, type ErrorCode } from "../../protocol/errors.ts";
 import type { BearerHeaders } from "../bearer.ts";
 import { PipeChat } from "./pipe.ts";
-import { type ChatPlace, findPlace } from "./setup.ts";
+import { type ChatSetup, findSetup } from "./setup.ts";
 import { TerminalChat } from "./terminal.ts";
 import { fetchHead } from "../commands/request.ts";
 
@@ -34,7 +34,7 @@ const END_SIGNALS: Deno.Signal[] = ["SIGTERM", "SIGHUP", "SIGINT"];
  */
 export async function chat({ url, name }: ChatOptions, bearer: BearerHeaders): Promise<number> {
   let tell = (text: string) => console.error(text);
-  const place = findPlace(url, { bearer, tell: (text) => tell(text) });
+  const place = findSetup(url, { bearer, tell: (text) => tell(text) });
   await checkEntry(place, bearer);
   const ended = new AbortController();
   survive(ended.signal, (text) => tell(text));
@@ -53,7 +53,7 @@ export async function chat({ url, name }: ChatOptions, bearer: BearerHeaders): P
 }
 
 /** A socket is not told why it is refused; a request is. What is away now may be there later. */
-async function checkEntry({ socketUrl }: ChatPlace, bearer: BearerHeaders): Promise<void> {
+async function checkEntry({ socketUrl }: ChatSetup, bearer: BearerHeaders): Promise<void> {
   const url = socketUrl.replace(/^ws(.*)\/ws$/, "http$1");
   const headers = { ...bearer, accept: "application/json" }; // a HEAD would have no reason in it
   const signal = AbortSignal.timeout(ENTRY_WAIT_MS);

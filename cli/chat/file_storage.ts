@@ -5,7 +5,7 @@ import { dirname, isAbsolute, join } from "node:path";
 import type { StorageLike } from "../../page/protocol.d.ts";
 
 /** Items by key, by scope. */
-type Content = Record<string, Record<string, string>>;
+type StoredContent = Record<string, Record<string, string>>;
 
 export interface FileStorageOptions {
   readonly file: string;
@@ -94,7 +94,7 @@ export class FileStorage implements StorageLike {
     }
   }
 
-  #setAside(): Content {
+  #setAside(): StoredContent {
     const broken = `${this.#file}.broken`;
     Deno.renameSync(this.#file, broken);
     this.#onFault(`Cannot read ${this.#file}: moved it to ${broken} and started a new file`);
@@ -137,7 +137,7 @@ export class MemoryStorage implements StorageLike {
 }
 
 /** What the file holds: nothing when there is none, undefined when it is broken. */
-function readContent(file: string): Content | undefined {
+function readContent(file: string): StoredContent | undefined {
   let text: string;
   try {
     text = Deno.readTextFileSync(file);
@@ -151,7 +151,7 @@ function readContent(file: string): Content | undefined {
       Object.values(content).every((items) =>
         isRecord(items) && Object.values(items).every((item) => typeof item === "string")
       );
-    return isRight ? content as Content : undefined;
+    return isRight ? content as StoredContent : undefined;
   } catch {
     return undefined; // not JSON
   }
@@ -162,7 +162,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /** Whoever reads meanwhile, and a power cut, find the old file or the new one. */
-function writeContent(file: string, content: Content): void {
+function writeContent(file: string, content: StoredContent): void {
   const path = `${file}.new`;
   {
     using temporary = Deno.openSync(path, {

@@ -1,7 +1,7 @@
 // What stands between the log and the line that is being written: what we have said and is not in the log yet, and the
 // state of the connection when it is bad. Draws lines; never writes to the terminal.
 import type { Outcome, State } from "../../page/protocol.d.ts";
-import { harmless } from "../../protocol/terminal_safe.ts";
+import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
 import { excerpt } from "./lines.ts";
 
 /** A drop healed within this time shows nothing. */
@@ -86,5 +86,5 @@ function describe(message: Outcome | number): string {
   if (typeof message === "number") return `${message} more`;
   const text = "text" in message ? excerpt(message.text, MAX_CHARS) : message.type;
   const error = message.state === "failed" && message.error;
-  return error ? `${text} (${harmless(error.message)})` : text;
+  return error ? `${text} (${escapeForTerminal(error.message)})` : text;
 }

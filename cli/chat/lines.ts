@@ -1,8 +1,8 @@
 // Entries of a room as lines for a terminal: `20:58 Ann: hi`, and a line of its own where a day begins. Remembers what
-// they may refer to. Of what comes from others nothing is drawn before it is made harmless.
+// they may refer to. Of what comes from others nothing is drawn before it is made escapeForTerminal.
 import type { Entry, From, Gap } from "../../page/protocol.d.ts";
 import { dayKey } from "../../page/time.js";
-import { harmless } from "../../protocol/terminal_safe.ts";
+import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
 
 /** Messages, and names, that are remembered: what refers to an older one goes without. */
 const MAX_REMEMBERED = 1_000;
@@ -75,14 +75,14 @@ export class ChatLines {
           ? ` deleted a message of ${said.who}`
           : " deleted a message";
       case "react": {
-        const emoji = harmless(entry.emoji);
+        const emoji = escapeForTerminal(entry.emoji);
         const to = said?.excerpt ?? "an earlier message";
         return entry.on ? ` ${emoji} ${to}` : ` took ${emoji} back from ${to}`;
       }
       case "close":
         return ` ${entry.on ? "closed" : "opened"} the room`;
       case "ban": {
-        const whom = harmless(`${entry.who.name}#${entry.who.tag}`);
+        const whom = escapeForTerminal(`${entry.who.name}#${entry.who.tag}`);
         return entry.on
           ? ` banned ${whom} until ${dayKey(entry.until)} ${clock(entry.until)}`
           : ` lifted the ban on ${whom}`;
@@ -92,12 +92,12 @@ export class ChatLines {
 
   /** A second person with the name is told from the first. */
   #nameOf({ name, tag }: From): string {
-    const shown = harmless(name) || "no name";
+    const shown = escapeForTerminal(name) || "no name";
     const first = this.#tags.get(shown);
     if (first === undefined) remember(this.#tags, shown, tag);
     // One person may have a longer tag later on.
     const isFirst = first === undefined || first.startsWith(tag) || tag.startsWith(first);
-    return isFirst ? shown : `${shown}#${harmless(tag)}`;
+    return isFirst ? shown : `${shown}#${escapeForTerminal(tag)}`;
   }
 
   #colour(name: string): string {
@@ -121,7 +121,7 @@ export function drawGap({ count }: Pick<Gap, "count">): string {
 
 /** The beginning of a text, in one line. */
 export function excerpt(text: string, maxChars: number): string {
-  const chars = [...harmless(text.replace(/\s+/g, " ").trim())];
+  const chars = [...escapeForTerminal(text.replace(/\s+/g, " ").trim())];
   return chars.length > maxChars ? `${chars.slice(0, maxChars).join("")}…` : chars.join("");
 }
 
@@ -130,7 +130,7 @@ function quote(text: string): string {
 }
 
 function indent(text: string): string {
-  return text.replaceAll("\t", TAB).split(/\r?\n/).map(harmless).join(`\n${INDENT}`);
+  return text.replaceAll("\t", TAB).split(/\r?\n/).map(escapeForTerminal).join(`\n${INDENT}`);
 }
 
 function clock(at: number): string {

@@ -1,6 +1,6 @@
 // Who is here and who is writing, in one line. Knows only what the server has told of this connection.
 import type { From, Presence } from "../../page/protocol.d.ts";
-import { harmless } from "../../protocol/terminal_safe.ts";
+import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
 
 /** That somebody is writing is told every two seconds while it goes on. */
 const TYPING_MS = 4_000;
@@ -31,7 +31,7 @@ export class ChatPeople {
     const { count, people = [] } = this.#presence;
     const names = people.map(({ name, tag }) => {
       const isTyping = (this.#typists.get(tag) ?? 0) > now;
-      return `${harmless(name)}${isTyping ? " (typing)" : ""}`;
+      return `${escapeForTerminal(name)}${isTyping ? " (typing)" : ""}`;
     });
     const more = count - names.length;
     if (more > 0) names.push(names.length > 0 ? `${more} without a name` : `${more} people`);

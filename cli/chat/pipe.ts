@@ -3,9 +3,9 @@
 import { ChatError } from "../../protocol/errors.ts";
 import type { Failure, Outcome, Pending } from "../../page/protocol.d.ts";
 import { Session } from "../../page/session.js";
-import { harmless } from "../../protocol/terminal_safe.ts";
+import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
 import { ChatLines, drawGap, excerpt } from "./lines.ts";
-import type { ChatPlace } from "./setup.ts";
+import type { ChatSetup } from "./setup.ts";
 import { readLines } from "../lines.ts";
 import { writeLine } from "../stdio.ts";
 
@@ -16,7 +16,7 @@ const MAX_WAITING = 64;
 const EXCERPT_CHARS = 60;
 
 export class PipeChat implements Disposable {
-  readonly #place: ChatPlace;
+  readonly #place: ChatSetup;
   readonly #lines = new ChatLines({ hasColour: false });
   readonly #session: Session;
   /** Rejects where there is no use in going on. */
@@ -30,7 +30,7 @@ export class PipeChat implements Disposable {
   #lastSeq = 0;
   #ownSeq = 0;
 
-  constructor(place: ChatPlace) {
+  constructor(place: ChatSetup) {
     this.#place = place;
     const { socketUrl, room, storage, WebSocket } = place;
     this.#session = new Session({
@@ -117,7 +117,7 @@ export class PipeChat implements Disposable {
     if (message.state === "sent") this.#ownSeq = Math.max(this.#ownSeq, message.seq);
     if (message.state === "failed") {
       const { id, error } = message;
-      // Nobody is there to ask whether to try again, and trying is harmless. The session is not done with it yet.
+      // Nobody is there to ask whether to try again, and trying is escapeForTerminal. The session is not done with it yet.
       if (error?.code === "no_ack") queueMicrotask(() => this.#session.resend(id));
       else this.#giveUp(message);
     }
@@ -126,15 +126,19 @@ export class PipeChat implements Disposable {
 
   #giveUp(message: Pending): void {
     const text = "text" in message ? excerpt(message.text, EXCERPT_CHARS) : message.type;
-    console.error(`! not sent: ${text} (${harmless(message.error?.message ?? "refused")})`);
+    console.error(
+      `! not sent: ${text} (${escapeForTerminal(message.error?.message ?? "refused")})`,
+    );
     this.#hasRefused = true;
     this.#session.discard(message.id);
   }
 
   #explain({ code, message }: Failure): void {
     // With neither there is any use in waiting.
-    if (code !== "bad_name" && code !== "banned") return console.error(`! ${harmless(message)}`);
-    this.#ended.reject(new ChatError(code, { message: harmless(message) }));
+    if (code !== "bad_name" && code !== "banned") {
+      return console.error(`! ${escapeForTerminal(message)}`);
+    }
+    this.#ended.reject(new ChatError(code, { message: escapeForTerminal(message) }));
   }
 
   /** Once, and only where it has never worked. */

@@ -1,6 +1,6 @@
 // A terminal with a line to write in at the bottom, a few lines right above it, and a log that scrolls away above both.
 // Over node:readline, which edits the line and knows how wide it is: the lines above are part of its prompt. Nothing else
-// may write to the terminal while it is there. Shows what it is given: making it harmless is the caller's.
+// may write to the terminal while it is there. Shows what it is given: making it escapeForTerminal is the caller's.
 import { createInterface, type Interface } from "node:readline";
 import { PassThrough } from "node:stream";
 

@@ -8,7 +8,7 @@ import { parseRoomUrl } from "../config/room_url.ts";
 const KEY_BYTES = 32;
 
 /** Where to chat, and what is kept for it. */
-export interface ChatPlace {
+export interface ChatSetup {
   readonly room: string;
   readonly socketUrl: string;
   /** Connects, with what one is let in by. */
@@ -24,10 +24,10 @@ export interface ChatPlace {
  * The place that a room's page names. `tell` is told, in sentences, what cannot be kept; also later on.
  * @throws {ChatError} `bad_usage`
  */
-export function findPlace(
+export function findSetup(
   text: string,
   { bearer, tell }: { bearer: BearerHeaders; tell: (text: string) => void },
-): ChatPlace {
+): ChatSetup {
   const { base, room, url } = parseRoomUrl(text);
   const server = new URL(base);
   server.username = server.password = "";
@@ -53,7 +53,7 @@ function withHeaders(headers: BearerHeaders): typeof WebSocket {
 function openStorage(
   scope: string,
   tell: (text: string) => void,
-): Pick<ChatPlace, "storage" | "isKept"> {
+): Pick<ChatSetup, "storage" | "isKept"> {
   const env = Object.fromEntries(STATE_ENV_NAMES.map((name) => [name, Deno.env.get(name)]));
   const file = findStateFile(env, Deno.build.os);
   if (file === undefined) {

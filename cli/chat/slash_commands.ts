@@ -2,11 +2,11 @@
 
 /** What a line asks for; `text` for the commands that take one. */
 export interface Input {
-  readonly command: "say" | "unknown" | Command;
+  readonly command: "say" | "unknown" | SlashCommand;
   readonly text: string;
 }
 
-type Command = keyof typeof COMMANDS;
+type SlashCommand = keyof typeof COMMANDS;
 
 const COMMANDS = {
   name: { usage: "/name NEW", help: "change your name" },
@@ -26,7 +26,7 @@ export function parseInput(line: string): Input {
   return { command: isCommand(word) ? word : "unknown", text: text.trim() };
 }
 
-function isCommand(word: string): word is Command {
+function isCommand(word: string): word is SlashCommand {
   return Object.hasOwn(COMMANDS, word);
 }
 

@@ -3,12 +3,12 @@
 import process from "node:process";
 import type { Failure, Handlers } from "../../page/protocol.d.ts";
 import { Session } from "../../page/session.js";
-import { harmless } from "../../protocol/terminal_safe.ts";
+import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
 import { helpLines, type Input, listCommands, parseInput } from "./slash_commands.ts";
 import { ChatFooter } from "./footer.ts";
 import { ChatLines, drawGap } from "./lines.ts";
 import { ChatPeople } from "./people.ts";
-import type { ChatPlace } from "./setup.ts";
+import type { ChatSetup } from "./setup.ts";
 import { Screen } from "./screen.ts";
 
 const PROMPT = "> ";
@@ -18,7 +18,7 @@ const NAME_PROMPT = "Your name: ";
 const COUNT_PERIOD_MS = 500;
 
 export class TerminalChat implements Disposable {
-  readonly #place: ChatPlace;
+  readonly #place: ChatSetup;
   readonly #lines = new ChatLines({ hasColour: !Deno.noColor });
   readonly #footer = new ChatFooter((text) => this.#lines.dim(text), Date.now());
   readonly #people = new ChatPeople();
@@ -31,7 +31,7 @@ export class TerminalChat implements Disposable {
   #hasConnected = false;
   #isToldOffline = false;
 
-  constructor(place: ChatPlace) {
+  constructor(place: ChatSetup) {
     this.#place = place;
     const { socketUrl, room, storage, WebSocket } = place;
     this.#screen = new Screen({
@@ -59,7 +59,7 @@ export class TerminalChat implements Disposable {
     this.#tellUnsent();
   }
 
-  /** A line of the program's own; of others there is nothing in it that is not harmless. */
+  /** A line of the program's own; of others there is nothing in it that is not escapeForTerminal. */
   print(text: string): void {
     this.#screen.print(text);
   }
@@ -119,8 +119,8 @@ export class TerminalChat implements Disposable {
   #explain({ code, message }: Failure): void {
     const { name } = this.#session;
     this.#hasName = name !== "";
-    const still = name ? `; your name is still ${harmless(name)}` : "";
-    this.print(`! ${harmless(message)}${code === "bad_name" ? still : ""}`);
+    const still = name ? `; your name is still ${escapeForTerminal(name)}` : "";
+    this.print(`! ${escapeForTerminal(message)}${code === "bad_name" ? still : ""}`);
     this.#drawBottom();
   }
 
@@ -167,7 +167,9 @@ export class TerminalChat implements Disposable {
     if (name) this.#session.rename(name);
     const current = this.#session.name;
     this.#hasName = current !== "";
-    this.print(current ? `-- your name is ${harmless(current)} --` : "-- you have no name yet --");
+    this.print(
+      current ? `-- your name is ${escapeForTerminal(current)} --` : "-- you have no name yet --",
+    );
   }
 
   #settleFailed(command: "retry" | "drop"): void {

@@ -1,11 +1,11 @@
 // `confab completions`: scripts that let a shell complete commands, flags and their values, made of the tables. Pure.
 import type { Shell } from "../config/config.ts";
 import { COMMANDS } from "../config/command_table.ts";
-import type { Command, Flag } from "../config/flags.ts";
+import type { CommandSpec, Flag } from "../config/flags.ts";
 
 const MAKERS: Record<Shell, () => string> = { bash: makeBash, zsh: makeZsh, fish: makeFish };
 
-const commands = Object.entries<Command>(COMMANDS);
+const commands = Object.entries<CommandSpec>(COMMANDS);
 
 /** The script, for the shell to evaluate. */
 export function makeCompletions(shell: Shell): string {
@@ -129,7 +129,7 @@ function makeFish(): string {
   return ["# fish completion of confab", "complete -c confab -f", ...lines].join("\n");
 }
 
-function flagsOf(command: Command): [string, Flag][] {
+function flagsOf(command: CommandSpec): [string, Flag][] {
   return Object.entries(command.flags);
 }
 

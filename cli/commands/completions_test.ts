@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { COMMANDS } from "../config/command_table.ts";
 import { makeCompletions } from "./completions.ts";
-import type { Command } from "../config/flags.ts";
+import type { CommandSpec } from "../config/flags.ts";
 
-const commands = Object.entries<Command>(COMMANDS);
+const commands = Object.entries<CommandSpec>(COMMANDS);
 
 /** Whether the shell is on this machine. */
 async function hasShell(shell: string): Promise<boolean> {
@@ -41,7 +41,7 @@ Deno.test({
   name: "makeCompletions() completes commands, flags and values in bash" + noBash,
   ignore: noBash !== "",
   async fn() {
-    const flags = ({ flags }: Command) => Object.keys(flags).map((flag) => `--${flag}`);
+    const flags = ({ flags }: CommandSpec) => Object.keys(flags).map((flag) => `--${flag}`);
     const names = commands.map(([name]) => name);
     const cases: [string[], string[]][] = [
       [["confab", ""], names],

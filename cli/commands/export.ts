@@ -63,7 +63,7 @@ function writeAll(lines: readonly string[]): void {
 }
 
 /** What a server gives for `application/json`. */
-interface Page {
+interface ExportPage {
   readonly head: number;
   readonly entries: readonly EntryLine[];
   readonly gap?: { readonly count: number };
@@ -87,7 +87,7 @@ async function* readServer(
 }
 
 /** @throws {Error} when it is no page of entries in order: reading on might have no end. */
-async function readPage(room: string, after: number, bearer: BearerHeaders): Promise<Page> {
+async function readPage(room: string, after: number, bearer: BearerHeaders): Promise<ExportPage> {
   const url = `${room}?after=${after}&limit=${PAGE_ENTRIES}`;
   const { type, json } = await request(url, {
     headers: { ...bearer, accept: "application/json" },
@@ -95,7 +95,7 @@ async function readPage(room: string, after: number, bearer: BearerHeaders): Pro
   if (!type.startsWith("application/json")) {
     throw notConfab(room, `the server responded with ${type}`);
   }
-  const { head, entries } = (json ?? {}) as Partial<Page>;
+  const { head, entries } = (json ?? {}) as Partial<ExportPage>;
   if (!Number.isSafeInteger(head) || !Array.isArray(entries)) {
     throw notConfab(room, "the server responded with unexpected JSON");
   }
@@ -104,5 +104,5 @@ async function readPage(room: string, after: number, bearer: BearerHeaders): Pro
     if (seq <= last) throw notConfab(room, "its entries are not in order");
     last = seq;
   }
-  return json as Page;
+  return json as ExportPage;
 }

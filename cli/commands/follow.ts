@@ -6,7 +6,7 @@ import { readLines } from "../lines.ts";
 import { AwayError, backoffMs, boundRetryAfter, fetchHead, notConfab, showUrl } from "./request.ts";
 
 /** A line of `confab.v1`, as the server sends it: docs/protocol.md says which fields there are. */
-export interface Line {
+export interface FollowedLine {
   readonly type: string;
   readonly seq?: number;
   readonly [field: string]: unknown;
@@ -45,14 +45,14 @@ const SILENCE_MS = 40_000;
 const STEADY_MS = 5_000;
 
 /** Where a reader is: what it asks for when it comes back. */
-interface Place {
+interface FollowPosition {
   epoch: string | undefined;
   /** The last `seq` that it has seen; undefined before the first welcome, unless it was given one. */
   seq: number | undefined;
 }
 
 /** What it begins with where nothing is resumed. */
-function historyOf({ epoch }: Place): number {
+function historyOf({ epoch }: FollowPosition): number {
   return epoch === undefined ? FIRST_ENTRIES : MOST_ENTRIES;
 }
 
@@ -61,9 +61,9 @@ function historyOf({ epoch }: Place): number {
  * which is also where the room has no such number as it was told to begin behind. Ends only when the caller does.
  * @throws {Error} when the server refuses for good.
  */
-export async function* follow(options: FollowOptions): AsyncGenerator<Line> {
+export async function* follow(options: FollowOptions): AsyncGenerator<FollowedLine> {
   const { onLost, onFound, steadyMs = STEADY_MS, pause = delay } = options;
-  const place: Place = { epoch: undefined, seq: options.since };
+  const place: FollowPosition = { epoch: undefined, seq: options.since };
   const key = crypto.randomUUID(); // of this reader, on each of its connections
   let failures = 0;
   let lost = false;
@@ -90,7 +90,7 @@ export async function* follow(options: FollowOptions): AsyncGenerator<Line> {
 }
 
 /** Moves the place behind the line. Whether the line is new, and worth giving. */
-function advance(place: Place, line: Line): boolean {
+function advance(place: FollowPosition, line: FollowedLine): boolean {
   switch (line.type) {
     case "welcome": {
       const isAfresh = line["resumed"] !== true;
@@ -115,10 +115,10 @@ function advance(place: Place, line: Line): boolean {
 /** The lines of one connection, until it ends. @throws {AwayError} when it breaks or ends, or was none; as `fetchHead` does. */
 async function* connect(
   { url, name, bearer, silenceMs = SILENCE_MS, place, key }: FollowOptions & {
-    place: Place;
+    place: FollowPosition;
     key: string;
   },
-): AsyncGenerator<Line> {
+): AsyncGenerator<FollowedLine> {
   const silence = new AbortController();
   const watch = () => setTimeout(() => silence.abort(new Error("no data arrived")), silenceMs);
   let timer = watch();
@@ -149,7 +149,7 @@ async function* connect(
 }
 
 /** @throws {Error} also for a line that was cut off. */
-function parseLine(text: string): Line {
+function parseLine(text: string): FollowedLine {
   const line = JSON.parse(text);
   if (typeof line?.type === "string") return line;
   throw new Error("the server sent a line without a type");
@@ -157,7 +157,7 @@ function parseLine(text: string): Line {
 
 async function open(
   room: string,
-  { place, name, init }: { place: Place; name: string | undefined; init: RequestInit },
+  { place, name, init }: { place: FollowPosition; name: string | undefined; init: RequestInit },
 ): Promise<Response> {
   const response = await fetchHead(makeUrl(room, place, name), init);
   const type = response.headers.get("content-type") ?? "no type";
@@ -166,7 +166,7 @@ async function open(
   throw notConfab(room, `the server responded with ${type}`);
 }
 
-function makeUrl(room: string, place: Place, name: string | undefined): string {
+function makeUrl(room: string, place: FollowPosition, name: string | undefined): string {
   const url = new URL(room);
   const { seq, epoch } = place;
   if (seq !== undefined) url.searchParams.set("after", String(seq));

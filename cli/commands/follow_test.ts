@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { within } from "../../tests/support/deadline.ts";
-import { follow, type FollowOptions, type Line } from "./follow.ts";
+import { follow, type FollowedLine, type FollowOptions } from "./follow.ts";
 
 type Body = (Record<string, unknown> | string)[];
 
@@ -35,14 +35,19 @@ async function take(count: number, options: FollowOptions): Promise<string[]> {
   return taken;
 }
 
-const welcome = (head: number, resumed: boolean, epoch = "e1"): Line => ({
+const welcome = (head: number, resumed: boolean, epoch = "e1"): FollowedLine => ({
   type: "welcome",
   head,
   resumed,
   epoch,
 });
-const entry = (seq: number): Line => ({ type: "entry", seq });
-const gap = (from: number, to: number): Line => ({ type: "gap", from, to, count: to - from + 1 });
+const entry = (seq: number): FollowedLine => ({ type: "entry", seq });
+const gap = (from: number, to: number): FollowedLine => ({
+  type: "gap",
+  from,
+  to,
+  count: to - from + 1,
+});
 
 Deno.test("follow() begins with the last entries, or behind a number", async () => {
   await using server = script([welcome(3, false), entry(1), entry(2), entry(3)]);

@@ -1,5 +1,5 @@
 // `confab health`: whether a server works, for whatever restarts it.
-import { harmless } from "../../protocol/terminal_safe.ts";
+import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
 import { writeLine } from "../stdio.ts";
 import { explainFailure, showUrl } from "./request.ts";
 
@@ -17,7 +17,7 @@ export async function checkHealth(url: string): Promise<number> {
     return 0;
   }
   const told = [body?.detail, body?.title, body?.status].find((text) => typeof text === "string");
-  const reason = told === undefined ? "" : `: ${harmless(told)}`;
+  const reason = told === undefined ? "" : `: ${escapeForTerminal(told)}`;
   throw new Error(
     `${showUrl(url)} is not healthy: it responded with status ${response.status}${reason}`,
   );

@@ -1,14 +1,14 @@
 // The text of `--help`, made of the tables of commands. Pure.
 import { type CommandName, COMMANDS } from "../config/command_table.ts";
-import type { Command, Flag } from "../config/flags.ts";
+import type { CommandSpec, Flag } from "../config/flags.ts";
 
 /** Where the second column begins. */
 const COLUMN = 26;
 
 /** Help on one command, or on the program: the server's flags, and which commands there are. */
 export function helpText(version: string, name?: CommandName): string {
-  const command: Command = COMMANDS[name ?? "serve"];
-  const commands = Object.entries<Command>(COMMANDS)
+  const command: CommandSpec = COMMANDS[name ?? "serve"];
+  const commands = Object.entries<CommandSpec>(COMMANDS)
     .map(([name, { args, summary }]) => row([name, ...args].join(" "), [summary]));
   const parts = [
     name

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type CommandName, COMMANDS, ENV_NAMES } from "../config/command_table.ts";
-import type { Command } from "../config/flags.ts";
+import type { CommandSpec } from "../config/flags.ts";
 import { helpText } from "./help.ts";
 
 const names = Object.keys(COMMANDS) as CommandName[];
@@ -21,7 +21,7 @@ Deno.test("helpText() of a command shows its arguments, examples and flags, and 
     helpText("1.2.3", "send").startsWith("confab send URL [TEXT|-]: Send a message to a room\n"),
   );
   for (const name of names) {
-    const command: Command = COMMANDS[name];
+    const command: CommandSpec = COMMANDS[name];
     const shown = [...helpText("1.2.3", name).matchAll(/^ {2}.{4}--([a-z-]+)/gm)].map(([, flag]) =>
       flag
     );

@@ -1,12 +1,12 @@
 // `confab invite`: asks a server for a link that lets somebody in, lists such links or revokes one.
 import type { InviteConfig } from "../config/config.ts";
-import { harmless } from "../../protocol/terminal_safe.ts";
+import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
 import type { BearerHeaders } from "../bearer.ts";
 import { note, writeLine } from "../stdio.ts";
 import { notConfab, request } from "./request.ts";
 
 /** An invite, as far as the server is understood. */
-interface Invite {
+interface InviteRow {
   readonly id: number;
   readonly room?: string;
   readonly expiresAt: string;
@@ -38,23 +38,23 @@ async function make(
     headers: { ...bearer, "content-type": "application/json" },
     body: JSON.stringify({ room, hours }),
   });
-  const { token, id } = (json ?? {}) as Partial<Invite>;
+  const { token, id } = (json ?? {}) as Partial<InviteRow>;
   if (status !== 201 || typeof token !== "string" || !/^[\w-]+$/.test(token)) {
     throw notConfab(url, `the server responded with status ${status}`);
   }
   writeLine(`${base}invite/${token}`);
   const where = room === undefined ? "every room" : `room ${room}`;
-  note(`Invite ${Number(id)}: this link grants access to ${where} and expires in ${hours} h`);
+  note(`InviteRow ${Number(id)}: this link grants access to ${where} and expires in ${hours} h`);
 }
 
 async function list(base: string, bearer: BearerHeaders): Promise<void> {
   const url = `${base}invites`;
   const { status, json } = await request(url, { headers: bearer });
-  const { invites } = (json ?? {}) as { invites?: readonly Invite[] };
+  const { invites } = (json ?? {}) as { invites?: readonly InviteRow[] };
   if (!Array.isArray(invites)) throw notConfab(url, `the server responded with status ${status}`);
-  for (const { id, room, expiresAt, sessions } of invites as readonly Invite[]) {
+  for (const { id, room, expiresAt, sessions } of invites as readonly InviteRow[]) {
     const where = room === undefined ? "every room" : `room ${room}`;
-    writeLine(harmless(`${id}  ${where}  until ${expiresAt}  sessions: ${sessions}`));
+    writeLine(escapeForTerminal(`${id}  ${where}  until ${expiresAt}  sessions: ${sessions}`));
   }
   if (invites.length === 0) note("There are no invites");
 }

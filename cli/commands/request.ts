@@ -2,7 +2,7 @@
 import { delay } from "@std/async/delay";
 import { ChatError, type ErrorCode, ERRORS } from "../../protocol/errors.ts";
 import { parseRetryAfterMs } from "../../base/retry_after.ts";
-import { harmless } from "../../protocol/terminal_safe.ts";
+import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
 
 /** Longest waits before trying again, by how often it has failed in a row; the real ones are random, so that a crowd spreads. */
 const BACKOFF_MS = [500, 1_000, 2_000, 5_000, 10_000, 20_000];
@@ -163,7 +163,9 @@ export function showUrl(url: string): string {
 
 /** What to tell about an answer that no Confab gives. */
 export function notConfab(url: string, answer: string): Error {
-  return new Error(`Cannot use ${showUrl(url)}: ${harmless(answer)}. Is it a Confab room?`);
+  return new Error(
+    `Cannot use ${showUrl(url)}: ${escapeForTerminal(answer)}. Is it a Confab room?`,
+  );
 }
 
 /** What to tell about a server that did not answer. */
@@ -200,7 +202,7 @@ async function explainRefusal(url: string, response: Response): Promise<Error> {
     ? showMove(url, new URL(location, url).href)
     : reason === undefined
     ? notConfab(url, `the server responded with status ${status}`).message
-    : `Cannot use ${showUrl(url)}: ${harmless(String(reason))}${hintFor(code)}`;
+    : `Cannot use ${showUrl(url)}: ${escapeForTerminal(String(reason))}${hintFor(code)}`;
   if (status >= 500 || PASSING.includes(status)) {
     const bounds = { nowMs: Date.now(), mostMs: MAX_RETRY_AFTER_MS };
     const retryAfterMs = parseRetryAfterMs(headers.get("retry-after"), bounds);
@@ -217,5 +219,5 @@ function hintFor(code: unknown): string {
 }
 
 function showMove(from: string, to: string): string {
-  return `Cannot use ${showUrl(from)}: it has moved. Use ${harmless(showUrl(to))}`;
+  return `Cannot use ${showUrl(from)}: it has moved. Use ${escapeForTerminal(showUrl(to))}`;
 }

@@ -1,7 +1,7 @@
 // `confab send`: says something in a room over HTTP. Each message has an id, so that trying again never doubles it.
 import type { SendConfig } from "../config/config.ts";
 import { ChatError } from "../../protocol/errors.ts";
-import { harmless } from "../../protocol/terminal_safe.ts";
+import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
 import type { BearerHeaders } from "../bearer.ts";
 import { readLines } from "../lines.ts";
 import { note } from "../stdio.ts";
@@ -11,11 +11,11 @@ import { notConfab, request, type RequestOptions } from "./request.ts";
 const MAX_INPUT_BYTES = 1024 * 1024;
 
 /** Where to say it, under which name, and by what one is let in there. */
-type Place = Pick<SendConfig, "url" | "name"> & { readonly bearer: BearerHeaders };
+type SendTarget = Pick<SendConfig, "url" | "name"> & { readonly bearer: BearerHeaders };
 
 /** The source of the lines may go on for good: it waits for the server, and is told. */
 const PATIENT: RequestOptions = {
-  onLost: (error) => note(`${harmless(error.message)} (retrying)`),
+  onLost: (error) => note(`${escapeForTerminal(error.message)} (retrying)`),
   onFound: () => note("Connected"),
 };
 
@@ -28,7 +28,7 @@ export async function send(
   input: ReadableStream<Uint8Array>,
   bearer: BearerHeaders = {},
 ): Promise<number> {
-  const place: Place = { ...config, bearer };
+  const place: SendTarget = { ...config, bearer };
   if (config.hasLines) return await sendLines(place, input);
   const text = config.text ?? await readText(input);
   await say(place, { text, id: config.id ?? crypto.randomUUID() });
@@ -37,7 +37,7 @@ export async function send(
 
 /** In order, each one accepted before the next one is sent. Empty lines are no messages. */
 async function sendLines(
-  place: Place,
+  place: SendTarget,
   input: ReadableStream<Uint8Array>,
 ): Promise<number> {
   let exitCode = 0;
@@ -58,7 +58,7 @@ async function sendLines(
 
 /** Resolves when it is accepted, which only a room can tell: anybody may answer 200. */
 async function say(
-  { url, name, bearer }: Place,
+  { url, name, bearer }: SendTarget,
   message: { text: string; id: string },
   options: RequestOptions = {},
 ): Promise<void> {

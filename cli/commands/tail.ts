@@ -1,11 +1,11 @@
 // `confab tail`: what is said in a room, as it is said, on standard output. What is not of the room goes to standard error.
 import type { TailConfig } from "../config/config.ts";
-import { harmless, harmlessJson } from "../../protocol/terminal_safe.ts";
+import { escapeForTerminal, harmlessJson } from "../../protocol/terminal_safe.ts";
 import type { Notice } from "../../protocol/message.ts";
 import { TRANSCRIPT } from "../../protocol/transcript.ts";
 import type { BearerHeaders } from "../bearer.ts";
 import { checkEntry, toEntry } from "../../protocol/entry.ts";
-import { follow, type Line } from "./follow.ts";
+import { follow, type FollowedLine } from "./follow.ts";
 import { note, writeLine } from "../stdio.ts";
 
 /**
@@ -19,7 +19,7 @@ export async function tail(config: TailConfig, bearer: BearerHeaders = {}): Prom
     since,
     name,
     bearer,
-    onLost: (error) => note(`${harmless(error.message)} (retrying)`),
+    onLost: (error) => note(`${escapeForTerminal(error.message)} (retrying)`),
     onFound: () => note("Connected"),
   });
   let isFirst = true;
@@ -41,9 +41,9 @@ function explainReset(since: number | undefined): string {
 }
 
 /** Deletions and reactions do not show: a line that was printed cannot be taken back. */
-function showText(line: Line): void {
+function showText(line: FollowedLine): void {
   const frame = line.type === "gap"
     ? TRANSCRIPT.encodeNotice(line as unknown as Notice)
     : TRANSCRIPT.encode([toEntry(checkEntry(line))]);
-  if (frame) writeLine(harmless(frame.text)); // a gap's count may be anything
+  if (frame) writeLine(escapeForTerminal(frame.text)); // a gap's count may be anything
 }

@@ -1,5 +1,5 @@
 // The commands and their flags: what parses them, their help and the completions are made of these tables.
-import type { Command, Flag } from "./flags.ts";
+import type { CommandSpec, Flag } from "./flags.ts";
 import {
   HOOK_SECRET_ENV,
   METRICS_TOKEN_ENV,
@@ -195,7 +195,7 @@ export const COMMANDS = {
     ],
     flags: { ...COMMON },
   },
-} as const satisfies Record<string, Command>;
+} as const satisfies Record<string, CommandSpec>;
 
 export type CommandName = keyof typeof COMMANDS;
 
@@ -219,7 +219,7 @@ export const OTHER_NAMES: readonly (readonly [word: string, shown: string])[] = 
 /** The environment variables that any of it looks at. */
 export const ENV_NAMES: readonly string[] = [
   ...new Set(
-    Object.values<Command>(COMMANDS)
+    Object.values<CommandSpec>(COMMANDS)
       .flatMap(({ flags }) => Object.values(flags).flatMap(({ env }) => env ?? [])),
   ),
   HOOK_SECRET_ENV,

@@ -14,7 +14,7 @@ import { guestUrl, healthUrl } from "./local_server.ts";
 import { parseServe, sourceOf } from "./serve.ts";
 import { parseRoomUrl } from "./room_url.ts";
 import { OPERATOR_KEY_ENV, PASSWORD_ENV } from "./serve_flags.ts";
-import { type HookConfig, parseChoice, parseCount, type Place } from "./values.ts";
+import { parseChoice, parseCount, type ServerAddress, type WebhookConfig } from "./values.ts";
 import type { Limits } from "../../base/limits.ts";
 import type { LogLevel } from "../../base/log.ts";
 import { parseRoomName } from "../../protocol/names.ts";
@@ -34,7 +34,7 @@ export type Config =
   | { readonly command: "completions"; readonly shell: Shell };
 
 /** An empty host name means every IPv4 address of the machine, port 0 any free one. */
-export interface ServeConfig extends Place {
+export interface ServeConfig extends ServerAddress {
   readonly command: "serve";
   /** Where the journal is. */
   readonly journal: "sqlite" | "memory";
@@ -55,7 +55,7 @@ export interface ServeConfig extends Place {
   /** Sites whose pages may use this server. */
   readonly allowOrigins: readonly string[];
   /** Where to post what is said. */
-  readonly hooks: readonly HookConfig[];
+  readonly hooks: readonly WebhookConfig[];
   /** There is one where there are hooks. */
   readonly hookSecret: SecretSource | undefined;
   /** Who has it may see the metrics from elsewhere. */

@@ -3,7 +3,7 @@ import leven from "leven";
 import { parseArgs } from "node:util";
 import { ChatError } from "../../protocol/errors.ts";
 
-/** One flag, under its name in {@linkcode Command.flags}. */
+/** One flag, under its name in {@linkcode CommandSpec.flags}. */
 export interface Flag {
   /** What stands for its value in the help: DIR and FILE are completed as such. A flag without it is on or off. */
   readonly value?: string;
@@ -19,7 +19,7 @@ export interface Flag {
 }
 
 /** One command, and all that may follow it. */
-export interface Command {
+export interface CommandSpec {
   /** Its arguments in order; those in brackets may be left out. */
   readonly args: readonly string[];
   /** Every value of the first argument, where they are few. */
@@ -27,7 +27,7 @@ export interface Command {
   readonly summary: string;
   /** What the help says besides. */
   readonly details?: string;
-  /** Command lines, with what each does. */
+  /** CommandSpec lines, with what each does. */
   readonly examples: readonly (readonly [line: string, effect: string])[];
   readonly flags: Readonly<Record<string, Flag>>;
 }
@@ -59,7 +59,7 @@ const MAX_TYPO_EDITS = 2;
  * Reads the arguments of a command, without its name.
  * @throws {ChatError} `bad_usage`, with a message that says what was wrong.
  */
-export function parseCommand<C extends Command>(
+export function parseCommand<C extends CommandSpec>(
   command: C,
   args: readonly string[],
   env: Env,
@@ -94,7 +94,7 @@ export function parseCommand<C extends Command>(
 }
 
 /** @throws {ChatError} `bad_usage` when the command does not take that many arguments. An argument may be a message: none is shown. */
-export function checkArgs({ args, choices }: Command, given: readonly string[]): void {
+export function checkArgs({ args, choices }: CommandSpec, given: readonly string[]): void {
   const least = args.filter((arg) => !arg.startsWith("[")).length;
   if (given.length >= least && given.length <= args.length) return;
   if (args.length === 0) {
@@ -126,7 +126,7 @@ export function badUsage(message: string): ChatError {
   return new ChatError("bad_usage", { message });
 }
 
-function tokenize(command: Command, args: readonly string[]) {
+function tokenize(command: CommandSpec, args: readonly string[]) {
   const options = Object.entries(command.flags).map(([name, { value, short }]) => {
     const type = value ? "string" as const : "boolean" as const;
     return [name, short ? { type, short } : { type }] as const;
@@ -144,7 +144,7 @@ function tokenize(command: Command, args: readonly string[]) {
  * one letter, and no value.
  * @throws {ChatError} `bad_usage` for any other word behind one dash.
  */
-function withTwoDashes(command: Command, args: readonly string[]): string[] {
+function withTwoDashes(command: CommandSpec, args: readonly string[]): string[] {
   let isFlag = true; // unless it is a value, or behind the end of all flags
   let isEnd = false;
   return args.map((arg) => {
@@ -161,7 +161,7 @@ function withTwoDashes(command: Command, args: readonly string[]): string[] {
 }
 
 /** One that is like no flag may be a message, which no error shows. */
-function unknownFlag({ flags, args }: Command, rawName: string): ChatError {
+function unknownFlag({ flags, args }: CommandSpec, rawName: string): ChatError {
   const meant = suggest(rawName.replace(/^--?/, ""), wordsFor(flags));
   if (meant) return badUsage(`Cannot parse flag "${rawName}": unknown. Did you mean "${meant}"?`);
   if (!takesText(args)) return badUsage(`Cannot parse flag "${rawName}": unknown`);
@@ -185,7 +185,7 @@ function findMistake(flag: Flag, value: string | undefined): string | undefined 
 }
 
 /** Names first, so that of two that are as close the real one wins. */
-function wordsFor(flags: Command["flags"]): [string, string][] {
+function wordsFor(flags: CommandSpec["flags"]): [string, string][] {
   return [
     ...Object.keys(flags).map((name): [string, string] => [name, `--${name}`]),
     ...Object.entries(flags).flatMap(([name, { aka = [], value }]) =>

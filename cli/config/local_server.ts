@@ -3,8 +3,8 @@
 import { isLoopback } from "../../base/ip_address.ts";
 import { COMMANDS } from "./command_table.ts";
 import { badUsage, type Env, parseCommand } from "./flags.ts";
-import { parsePlace } from "./serve.ts";
-import { isEverywhere, type Place, urlAt } from "./values.ts";
+import { parseServerAddress } from "./serve.ts";
+import { isEverywhere, type ServerAddress, urlAt } from "./values.ts";
 
 /**
  * Where to ask for its health. By the address that it listens on, wherever it answers by any name: a name without a
@@ -32,6 +32,6 @@ function isHere(hostname: string): boolean {
   return isEverywhere(hostname) || hostname === "localhost" || isLoopback(hostname);
 }
 
-function placeOf(env: Env): Place {
-  return parsePlace(parseCommand(COMMANDS.serve, [], env));
+function placeOf(env: Env): ServerAddress {
+  return parseServerAddress(parseCommand(COMMANDS.serve, [], env));
 }

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { COMMANDS, ENV_NAMES } from "./command_table.ts";
-import type { Command } from "./flags.ts";
+import type { CommandSpec } from "./flags.ts";
 import { parseConfig, type ServeConfig } from "./config.ts";
 import { ChatError } from "../../protocol/errors.ts";
 import { DEFAULT_LIMITS } from "../../base/limits.ts";
@@ -516,7 +516,7 @@ Deno.test("parseConfig() gives help on the program, or on the command that it st
 });
 
 Deno.test("ENV_NAMES has every variable once", () => {
-  const names = Object.values<Command>(COMMANDS)
+  const names = Object.values<CommandSpec>(COMMANDS)
     .flatMap(({ flags }) => Object.values(flags))
     .flatMap(({ env }) => env ?? []);
   assertEquals(

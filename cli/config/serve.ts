@@ -19,7 +19,7 @@ import {
   parseLimit,
   parseNetworks,
   parseOrigins,
-  type Place,
+  type ServerAddress,
 } from "./values.ts";
 
 type ServeSettings = Settings<keyof typeof SERVE_FLAGS>;
@@ -29,7 +29,7 @@ export function parseServe(given: ServeSettings, env: Env): ServeConfig {
   const { get, all, has } = given;
   const format = get("log-format");
   const transport = get("transport");
-  const place = parsePlace(given);
+  const place = parseServerAddress(given);
   const hooks = all("hook").flatMap(parseHooks);
   const hookSecret = sourceOf(get("hook-secret-file"), env[HOOK_SECRET_ENV]);
   if (hooks.length > 0 && !hookSecret) {
@@ -64,7 +64,7 @@ export function parseServe(given: ServeSettings, env: Env): ServeConfig {
 }
 
 /** @throws {ChatError} `bad_usage` */
-export function parsePlace({ get, all }: ServeSettings): Place {
+export function parseServerAddress({ get, all }: ServeSettings): ServerAddress {
   const base = get("base");
   const [cert, key] = [get("cert"), get("key")];
   if (!cert !== !key) {

@@ -4,7 +4,7 @@ import { parseRoomName } from "../../protocol/names.ts";
 import { badUsage, listChoices, type Setting } from "./flags.ts";
 
 /** Where to post what is said in a room, or in any. */
-export interface HookConfig {
+export interface WebhookConfig {
   readonly room: string | undefined;
   readonly url: string;
 }
@@ -20,7 +20,7 @@ export function parseAddr({ value: addr, source }: Setting): { hostname: string;
 }
 
 /** Where a server is, as far as its address says. */
-export interface Place {
+export interface ServerAddress {
   readonly hostname: string;
   readonly port: number;
   /** Names that it goes by; none for any name. */
@@ -38,7 +38,7 @@ export interface CertificateFiles {
 }
 
 /** The server's address for this machine: by the first of its names, or `localhost` for one that listens everywhere. */
-export function urlAt({ hostname, port, hosts, base, certificate }: Place): string {
+export function urlAt({ hostname, port, hosts, base, certificate }: ServerAddress): string {
   const host = hosts[0] ?? (isEverywhere(hostname) ? "localhost" : hostname);
   const authority = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
   return `http${certificate ? "s" : ""}://${authority}:${port}${base}/`;
@@ -121,7 +121,7 @@ export function parseBase({ value, source }: Setting): string {
 }
 
 /** A hook's URL may hold a secret, so that no error shows it. */
-export function parseHooks({ value, source }: Setting): HookConfig[] {
+export function parseHooks({ value, source }: Setting): WebhookConfig[] {
   return value.split(",").map((part, i) => {
     const [, name, url] = /^(?:([^:/?#=]*)=)?(.*)$/s.exec(part.trim())!;
     const room = name === undefined ? undefined : parseRoomName(name);

@@ -1,67 +1,70 @@
 // Whether a request is let in, and what it is told when it is not. Stands before every room and its socket.
-import type { Admission } from "../../auth/principal.ts";
-import type { Entrant, Gate } from "../../auth/authenticator.ts";
+import type { Principal } from "../../auth/principal.ts";
+import type { Authenticator, Identity } from "../../auth/authenticator.ts";
 import { ChatError, type ErrorRow, ERRORS } from "../../protocol/errors.ts";
 import { credentialsOf, renewCookie } from "./credentials.ts";
 import { corsHeaders, isAllowedOrigin } from "../origin.ts";
 import { problemOf } from "../problem.ts";
 import { pathFrom, serveSignIn } from "./sign_in_page.ts";
-import type { Visitor } from "../visitor.ts";
+import type { ClientAddress } from "../visitor.ts";
 
-export interface EntranceDeps {
-  readonly gate: Gate;
+export interface AccessDeps {
+  readonly authenticator: Authenticator;
   readonly allowOrigins: readonly string[];
-  readonly visitor: Visitor;
+  readonly clientAddress: ClientAddress;
   /** The request's path, without the one that everything is below. */
   readonly path: string;
 }
 
-export interface RoomEntranceDeps extends EntranceDeps {
+export interface RoomAccessDeps extends AccessDeps {
   readonly room: string;
   /** Whether it asks for the page, so that somebody reads the answer. */
   readonly isPage: boolean;
 }
 
 /** Answers as `serve` does to who is let in. Others are told why not; people, by the sign-in page. */
-export async function letIn(
+export async function requireAccess(
   request: Request,
-  deps: RoomEntranceDeps,
-  serve: (admission: Admission) => Response | Promise<Response>,
+  deps: RoomAccessDeps,
+  serve: (principal: Principal) => Response | Promise<Response>,
 ): Promise<Response> {
-  let entrant: Entrant;
+  let identity: Identity;
   try {
-    entrant = await identify(request, deps);
-    const { room } = entrant.admission;
+    identity = await identify(request, deps);
+    const { room } = identity.principal;
     if (![undefined, deps.room].includes(room)) throw new ChatError("not_invited");
   } catch (error) {
-    return refuseEntry(request, error, deps);
+    return refuseAccess(request, error, deps);
   }
-  const response = await serve(entrant.admission);
+  const response = await serve(identity.principal);
   // With the page, which everybody comes by: a socket's or a stream's answer is on its way already.
-  if (deps.isPage && entrant.isByCookie) renewCookie(request, response, deps.visitor);
+  if (deps.isPage && identity.isByCookie) renewCookie(request, response, deps.clientAddress);
   return response;
 }
 
 /**
  * Who makes the request. What does more than read must come from a page of ours where nothing but a cookie says who it is.
- * @throws {ChatError} as `Gate.identify` does, and `foreign_origin`.
+ * @throws {ChatError} as `Authenticator.identify` does, and `foreign_origin`.
  */
 export async function identify(
   request: Request,
-  { gate, allowOrigins, visitor }: EntranceDeps,
-): Promise<Entrant> {
+  { authenticator, allowOrigins, clientAddress }: AccessDeps,
+): Promise<Identity> {
   const { method, headers } = request;
   const isRead = (method === "GET" || method === "HEAD") && !headers.has("upgrade");
   // Before anybody is asked: another site's page may not even guess.
-  const { isHttps } = visitor;
+  const { isHttps } = clientAddress;
   if (!isRead && !isAllowedOrigin(request, { allowOrigins, isHttps })) {
     throw new ChatError("foreign_origin");
   }
-  const entrant = await gate.identify(credentialsOf(headers, visitor), visitor.key);
-  if (!isRead && entrant.isByCookie && !headers.has("origin")) {
+  const identity = await authenticator.identify(
+    credentialsOf(headers, clientAddress),
+    clientAddress.key,
+  );
+  if (!isRead && identity.isByCookie && !headers.has("origin")) {
     throw new ChatError("foreign_origin");
   }
-  return entrant;
+  return identity;
 }
 
 /** A problem document that says how to be let in. */
@@ -75,7 +78,7 @@ export function refuseWith(error: unknown, headers: Record<string, string> = {})
   });
 }
 
-function refuseEntry(request: Request, error: unknown, deps: RoomEntranceDeps): Response {
+function refuseAccess(request: Request, error: unknown, deps: RoomAccessDeps): Response {
   if (!deps.isPage || !(error instanceof ChatError)) {
     const vary = "Accept, Cookie, Authorization, Origin";
     return refuseWith(error, { vary, ...corsHeaders(request, deps.allowOrigins) });

@@ -3,21 +3,21 @@ import { Buffer } from "node:buffer";
 import { deleteCookie, getCookies, setCookie } from "@std/http/cookie";
 import type { Credentials } from "../../auth/authenticator.ts";
 import { SESSION_MS } from "../../auth/session_store.ts";
-import type { Visitor } from "../visitor.ts";
+import type { ClientAddress } from "../visitor.ts";
 
 /** By https a browser lets nothing but this host, by https, set one that begins so: no other name of the domain, nobody on the way. */
-function nameFor({ base, isHttps }: Visitor): string {
+function nameFor({ base, isHttps }: ClientAddress): string {
   const prefix = base === "" ? "__Host-" : "__Secure-"; // the first one is for the path "/" only
   return `${isHttps ? prefix : ""}confab_session`;
 }
 
 /** No other site's page, and no script of ours, may make use of it. */
-function attributesFor({ base, isHttps }: Visitor) {
+function attributesFor({ base, isHttps }: ClientAddress) {
   return { path: `${base}/`, httpOnly: true, sameSite: "Strict", secure: isHttps } as const;
 }
 
-export function credentialsOf(headers: Headers, visitor: Visitor): Credentials {
-  return { bearer: bearerOf(headers), cookie: cookieOf(headers, nameFor(visitor)) };
+export function credentialsOf(headers: Headers, clientAddress: ClientAddress): Credentials {
+  return { bearer: bearerOf(headers), cookie: cookieOf(headers, nameFor(clientAddress)) };
 }
 
 /**
@@ -42,20 +42,29 @@ export function bearerOf(headers: Headers): string | undefined {
 }
 
 /** Has the browser show this session's token. */
-export function giveCookie(headers: Headers, token: string, visitor: Visitor): void {
+export function giveCookie(headers: Headers, token: string, clientAddress: ClientAddress): void {
   const maxAge = SESSION_MS / 1000;
-  setCookie(headers, { ...attributesFor(visitor), name: nameFor(visitor), value: token, maxAge });
+  setCookie(headers, {
+    ...attributesFor(clientAddress),
+    name: nameFor(clientAddress),
+    value: token,
+    maxAge,
+  });
 }
 
 /** Has the browser show the token of the request for as long again, from now on. No cache may keep that for others. */
-export function renewCookie(request: Request, { headers }: Response, visitor: Visitor): void {
-  const { cookie } = credentialsOf(request.headers, visitor);
+export function renewCookie(
+  request: Request,
+  { headers }: Response,
+  clientAddress: ClientAddress,
+): void {
+  const { cookie } = credentialsOf(request.headers, clientAddress);
   if (cookie === undefined) return;
-  giveCookie(headers, cookie, visitor);
+  giveCookie(headers, cookie, clientAddress);
   headers.set("cache-control", "private, no-cache");
 }
 
 /** Has the browser forget it. */
-export function takeCookie(headers: Headers, visitor: Visitor): void {
-  deleteCookie(headers, nameFor(visitor), attributesFor(visitor));
+export function takeCookie(headers: Headers, clientAddress: ClientAddress): void {
+  deleteCookie(headers, nameFor(clientAddress), attributesFor(clientAddress));
 }

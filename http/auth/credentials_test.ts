@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { credentialsOf, giveCookie, takeCookie } from "./credentials.ts";
-import type { Visitor } from "../visitor.ts";
+import type { ClientAddress } from "../visitor.ts";
 
-const VISITOR: Visitor = { address: "192.0.2.7", key: "192.0.2.7", isHttps: false, base: "" };
+const VISITOR: ClientAddress = { address: "192.0.2.7", key: "192.0.2.7", isHttps: false, base: "" };
 const SECURE = { ...VISITOR, isHttps: true };
 
 Deno.test("credentialsOf() reads the last session cookie, and by https only one of this host", () => {
-  const cases: [string, Visitor, string | undefined][] = [
+  const cases: [string, ClientAddress, string | undefined][] = [
     ["confab_session=a", VISITOR, "a"],
     ["confab_session=a; x=1; confab_session=b", VISITOR, "b"],
     ["confab_session=a;", VISITOR, "a"],
@@ -14,8 +14,8 @@ Deno.test("credentialsOf() reads the last session cookie, and by https only one 
     ["__Host-confab_session=a; confab_session=b", SECURE, "a"],
     ["confab_session=b", SECURE, undefined],
   ];
-  for (const [cookie, visitor, expected] of cases) {
-    assertEquals(credentialsOf(new Headers({ cookie }), visitor).cookie, expected, cookie);
+  for (const [cookie, clientAddress, expected] of cases) {
+    assertEquals(credentialsOf(new Headers({ cookie }), clientAddress).cookie, expected, cookie);
   }
 });
 

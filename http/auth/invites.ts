@@ -5,7 +5,7 @@ import { parseRoomName } from "../../protocol/names.ts";
 import { badField, parseObject } from "../../protocol/confab_v1.ts";
 import { decodeText } from "../../protocol/plain_lines.ts";
 import { readBody } from "../body.ts";
-import { type EntranceDeps, identify, refuseWith } from "./authenticate.ts";
+import { type AccessDeps, identify, refuseWith } from "./authenticate.ts";
 import { refuse } from "../problem.ts";
 
 const MAX_BODY_BYTES = 4096;
@@ -16,7 +16,7 @@ const MAX_HOURS = 365 * 24;
 const HOUR_MS = 3_600_000;
 
 /** Answers what is asked of `/invites` and below; undefined for any other path. */
-export function serveInvites(request: Request, deps: EntranceDeps): Promise<Response> | undefined {
+export function serveInvites(request: Request, deps: AccessDeps): Promise<Response> | undefined {
   const match = /^\/invites(?:\/([^/]*))?$/.exec(deps.path);
   if (!match) return undefined;
   return answer(request, match[1], deps).catch((error) => refuseWith(error));
@@ -25,22 +25,26 @@ export function serveInvites(request: Request, deps: EntranceDeps): Promise<Resp
 async function answer(
   request: Request,
   id: string | undefined,
-  deps: EntranceDeps,
+  deps: AccessDeps,
 ): Promise<Response> {
   const { role } = await identify(request, deps);
   if (role !== "member" && role !== "operator") {
     const message = "Cannot manage invites: this requires the password or the operator key";
     throw new ChatError("sign_in_first", { message });
   }
-  const { gate } = deps;
+  const { authenticator } = deps;
   if (id !== undefined) {
     if (request.method !== "DELETE") return refuse("method_not_allowed", { allow: "DELETE" });
-    if (!/^\d{1,15}$/.test(id) || !gate.revoke(Number(id))) throw new ChatError("not_found");
+    if (!/^\d{1,15}$/.test(id) || !authenticator.revoke(Number(id))) {
+      throw new ChatError("not_found");
+    }
     return new Response(null, { status: 204 });
   }
-  if (request.method === "GET") return json(200, { invites: gate.listInvites().map(describe) });
+  if (request.method === "GET") {
+    return json(200, { invites: authenticator.listInvites().map(describe) });
+  }
   if (request.method !== "POST") return refuse("method_not_allowed", { allow: "GET, POST" });
-  const { token, ...invite } = gate.invite(await readWish(request));
+  const { token, ...invite } = authenticator.invite(await readWish(request));
   return json(201, { ...describe(invite), token });
 }
 

@@ -3,7 +3,7 @@ import { ChatError } from "../../protocol/errors.ts";
 import { decodeText } from "../../protocol/plain_lines.ts";
 import { readBody } from "../body.ts";
 import { credentialsOf, giveCookie, takeCookie } from "./credentials.ts";
-import { type EntranceDeps, identify } from "./authenticate.ts";
+import { type AccessDeps, identify } from "./authenticate.ts";
 import { isAllowedOrigin } from "../origin.ts";
 import { refuse } from "../problem.ts";
 import {
@@ -14,7 +14,7 @@ import {
   serveSignIn,
   serveSignInFile,
 } from "./sign_in_page.ts";
-import type { Visitor } from "../visitor.ts";
+import type { ClientAddress } from "../visitor.ts";
 
 /** A form with a password and a path. */
 const MAX_FORM_BYTES = 16 * 1024;
@@ -24,7 +24,7 @@ const INVITE_PATH = "/invite/";
 /** Answers what is asked of these paths; undefined for any other. */
 export function serveAccess(
   request: Request,
-  deps: EntranceDeps,
+  deps: AccessDeps,
 ): Response | Promise<Response> | undefined {
   const { path } = deps;
   const { method } = request;
@@ -44,22 +44,25 @@ export function serveAccess(
   return acceptInvite(request, path.slice(INVITE_PATH.length), deps);
 }
 
-async function showSignIn(request: Request, deps: EntranceDeps): Promise<Response> {
+async function showSignIn(request: Request, deps: AccessDeps): Promise<Response> {
   const next = localPath(new URL(request.url).searchParams.get("next") ?? "");
   const role = await identify(request, deps).then(({ role }) => role, ignoreRefusal);
   const asked = { request, path: deps.path };
   return role ? serveSignedIn(asked, next) : serveSignIn(asked, { next });
 }
 
-async function signIn(request: Request, { gate, visitor, path }: EntranceDeps): Promise<Response> {
-  if (!isOurs(request, visitor)) return refuse("foreign_origin");
+async function signIn(
+  request: Request,
+  { authenticator, clientAddress, path }: AccessDeps,
+): Promise<Response> {
+  if (!isOurs(request, clientAddress)) return refuse("foreign_origin");
   let next = "./";
   try {
     const form = new URLSearchParams(decodeText(await readBody(request, MAX_FORM_BYTES)));
     next = localPath(form.get("next") ?? "");
-    const token = await gate.signIn(form.get("password")?.trim() ?? "", visitor.key);
+    const token = await authenticator.signIn(form.get("password")?.trim() ?? "", clientAddress.key);
     const response = goTo(next);
-    giveCookie(response.headers, token, visitor);
+    giveCookie(response.headers, token, clientAddress);
     return response;
   } catch (error) {
     if (!(error instanceof ChatError)) throw error;
@@ -67,29 +70,33 @@ async function signIn(request: Request, { gate, visitor, path }: EntranceDeps): 
   }
 }
 
-async function signOut(request: Request, deps: EntranceDeps): Promise<Response> {
-  if (!isOurs(request, deps.visitor)) return refuse("foreign_origin");
-  const entrant = await identify(request, deps).catch(ignoreRefusal);
-  const sessionId = entrant?.isByCookie ? entrant.admission.sessionId : undefined;
-  if (sessionId !== undefined) deps.gate.signOut(sessionId);
+async function signOut(request: Request, deps: AccessDeps): Promise<Response> {
+  if (!isOurs(request, deps.clientAddress)) return refuse("foreign_origin");
+  const identity = await identify(request, deps).catch(ignoreRefusal);
+  const sessionId = identity?.isByCookie ? identity.principal.sessionId : undefined;
+  if (sessionId !== undefined) deps.authenticator.signOut(sessionId);
   const response = goTo("./sign-in");
-  takeCookie(response.headers, deps.visitor);
+  takeCookie(response.headers, deps.clientAddress);
   return response;
 }
 
 /** A HEAD begins no session: it is of a program that only looks. */
-function acceptInvite(request: Request, token: string, deps: EntranceDeps): Response {
-  const { gate, visitor, path } = deps;
-  const { cookie } = credentialsOf(request.headers, visitor);
+function acceptInvite(request: Request, token: string, deps: AccessDeps): Response {
+  const { authenticator, clientAddress, path } = deps;
+  const { cookie } = credentialsOf(request.headers, clientAddress);
   if (cookie === undefined && isFirstFromElsewhere(request)) {
     return serveGoOn({ request, path }, `.${path}?here`);
   }
   try {
     const isLook = request.method === "HEAD";
-    const invite = gate.acceptInvite(token, { cookie, address: visitor.key, isLook });
+    const invite = authenticator.acceptInvite(token, {
+      cookie,
+      address: clientAddress.key,
+      isLook,
+    });
     const next = invite.room === undefined ? "./" : `./r/${encodeURIComponent(invite.room)}`;
     const response = serveGoOn({ request, path }, next);
-    if (invite.session) giveCookie(response.headers, invite.session, visitor);
+    if (invite.session) giveCookie(response.headers, invite.session, clientAddress);
     return response;
   } catch (error) {
     if (!(error instanceof ChatError)) throw error;
@@ -98,7 +105,7 @@ function acceptInvite(request: Request, token: string, deps: EntranceDeps): Resp
 }
 
 /** Whether no other site's page sends it: not even one that may chat here. */
-function isOurs(request: Request, { isHttps }: Visitor): boolean {
+function isOurs(request: Request, { isHttps }: ClientAddress): boolean {
   return isAllowedOrigin(request, { allowOrigins: [], isHttps });
 }
 

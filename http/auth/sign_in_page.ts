@@ -111,7 +111,7 @@ function rootFrom({ path }: Asked): string {
   return "../".repeat(path.split("/").length - 2);
 }
 
-interface Content {
+interface PageContent {
   readonly title: string;
   readonly why: string;
   /** HTML, as is `body`. */
@@ -121,7 +121,7 @@ interface Content {
   readonly headers?: Record<string, string>;
 }
 
-function servePage(asked: Asked, content: Content): Response {
+function servePage(asked: Asked, content: PageContent): Response {
   const { request } = asked;
   const { title, why, head = "", body, status = 200, headers = {} } = content;
   const parts = { root: rootFrom(asked), head, body, title, why: escapeHtml(why) };

@@ -11,7 +11,7 @@ import { readBody } from "../body.ts";
 import { readGithub } from "../../integrations/incoming/github.ts";
 import { cutBytes } from "../../integrations/incoming/payload.ts";
 import { readSlack } from "../../integrations/incoming/slack.ts";
-import type { Visit } from "./request.ts";
+import type { RoomRequest } from "./request.ts";
 
 /** What other services post says little in many words. */
 const MAX_PAYLOAD_BYTES = 1024 * 1024;
@@ -23,8 +23,8 @@ interface Saying {
 }
 
 type PostDeps = Pick<
-  Visit,
-  "hub" | "room" | "admission" | "address" | "addressKey" | "limits" | "posts"
+  RoomRequest,
+  "hub" | "room" | "principal" | "address" | "addressKey" | "limits" | "posts"
 >;
 
 /**
@@ -124,13 +124,13 @@ function decodeMessage(fields: Fields, headers: Headers, maxTextBytes: number): 
   return command.message;
 }
 
-function readAuthor(headers: Headers, given: string, { admission, address }: PostDeps): Author {
+function readAuthor(headers: Headers, given: string, { principal, address }: PostDeps): Author {
   const keyed = authorOf(headers);
   // What an operator does must be somebody's, and a program of theirs may well have no key.
-  const isNamed = given !== "" || !admission.isOperator || keyed !== undefined;
+  const isNamed = given !== "" || !principal.isOperator || keyed !== undefined;
   const name = isNamed ? given && parseName(given) : OPERATOR;
-  const author = keyed ?? (admission.isOperator ? OPERATOR : anonymousAuthor(name));
-  return { author, name, admission, address };
+  const author = keyed ?? (principal.isOperator ? OPERATOR : anonymousAuthor(name));
+  return { author, name, principal, address };
 }
 
 /** The author whose key the request holds; undefined when it holds none. @throws {ChatError} `bad_field`. */

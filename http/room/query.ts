@@ -9,7 +9,7 @@ export interface RoomQuery {
   readonly limit: number;
   /** Entries that a stream begins with when it resumes nothing. */
   readonly history: number | undefined;
-  readonly most: number | undefined;
+  readonly maxReplay: number | undefined;
   readonly epoch: string | undefined;
   readonly name: string;
   readonly follow: boolean;
@@ -37,7 +37,7 @@ export function parseQuery({ searchParams }: URL): RoomQuery {
     before,
     limit: Math.min(limit, MAX_HISTORY),
     history: history && Math.min(history, MAX_HISTORY),
-    most: number("most"),
+    maxReplay: number("most"),
     epoch: searchParams.get("epoch") ?? undefined,
     name: searchParams.get("name") ?? "",
     follow: follow !== null && follow !== "0" && follow !== "false",

@@ -1,19 +1,19 @@
 // A request for a room: which room, who makes it, and what it takes to answer.
-import type { Admission } from "../../auth/principal.ts";
-import type { Hold } from "../../client.ts";
+import type { Principal } from "../../auth/principal.ts";
+import type { TrackConnection } from "../../client.ts";
 import type { Hub } from "../../hub.ts";
 import type { Limits } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
 import type { Buckets } from "../../base/rate_limit.ts";
-import type { Turnstile } from "../connection_limit.ts";
+import type { ConnectionLimit } from "../connection_limit.ts";
 
-export interface Visit {
+export interface RoomRequest {
   readonly hub: Hub;
   readonly log: Log;
   /** Origins of other sites' pages that may speak with us. */
   readonly allowOrigins: readonly string[];
   readonly room: string;
-  readonly admission: Admission;
+  readonly principal: Principal;
   /** IP address of whoever makes it. */
   readonly address: string;
   /** What connections, posts and pages from there are counted by; empty where they are not. */
@@ -21,11 +21,11 @@ export interface Visit {
   /** Whether it came to us by https. */
   readonly isHttps: boolean;
   readonly limits: Limits;
-  readonly turnstile: Turnstile;
+  readonly connectionLimit: ConnectionLimit;
   /** What addresses may still post. */
   readonly posts: Buckets;
   /** Pages of what was said before that addresses may still read. */
   readonly reads: Buckets;
   /** Where signing out closes what it opens. */
-  readonly hold: Hold | undefined;
+  readonly trackConnection: TrackConnection | undefined;
 }

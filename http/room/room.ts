@@ -3,7 +3,7 @@
 import { accepts } from "@std/http/negotiation";
 import { ChatError } from "../../protocol/errors.ts";
 import type { Reading } from "../../hub.ts";
-import { addTo } from "../../hub/stats.ts";
+import { increment } from "../../hub/stats.ts";
 import type { Peer } from "../../transport/transport.ts";
 import { encodeEntry } from "../../protocol/confab_v1.ts";
 import { encodeGap, encodeTranscript } from "../../protocol/transcript.ts";
@@ -13,7 +13,7 @@ import { servePost } from "./post.ts";
 import { problemOf, refuse } from "../problem.ts";
 import { parseQuery, type RoomQuery } from "./query.ts";
 import { serveStream } from "./stream.ts";
-import type { Visit } from "./request.ts";
+import type { RoomRequest } from "./request.ts";
 
 /** Characters of text in a page. */
 const MAX_PAGE_CHARS = 256 * 1024;
@@ -29,7 +29,7 @@ const ROOT_TYPES = ["text/html", "text/plain", JSON_TYPE, ...STREAMS];
 
 const METHODS = "GET, HEAD, POST, OPTIONS";
 
-export interface RoomDeps extends Visit {
+export interface RoomDeps extends RoomRequest {
   /** Answers with the page. */
   readonly servePage: () => Promise<Response>;
   /** Whether it is the room of `/`, which is the page first of all and takes no POST: scripts know it so. */
@@ -52,7 +52,7 @@ export async function serveRoom(request: Request, peer: Peer, deps: RoomDeps): P
   } catch (error) {
     response = problemOf(error);
     if (request.method === "POST" && error instanceof ChatError) {
-      addTo(deps.hub.tally.refused, error.code);
+      increment(deps.hub.stats.refused, error.code);
     }
   }
   addVary(response.headers, deps.allowOrigins.length > 0 ? "Accept, Origin" : "Accept");

@@ -1,8 +1,8 @@
 // A room that goes on: one response whose body is a client like any other, with the same queue, catching up and end.
 import { BANNED_RETRY_AFTER_MS, Client } from "../../client.ts";
-import type { Dialog, Speaker } from "../../client/handler.ts";
+import type { ClientHandle, ProtocolHandler } from "../../client/handler.ts";
 import { ChatError } from "../../protocol/errors.ts";
-import type { Arrival, Hub } from "../../hub.ts";
+import type { Hub, JoinRequest } from "../../hub.ts";
 import { parseName } from "../../protocol/names.ts";
 import type { Peer } from "../../transport/transport.ts";
 import { EVENT_STREAM } from "../../protocol/event_stream.ts";
@@ -11,7 +11,7 @@ import type { Wire } from "../../protocol/message.ts";
 import { TRANSCRIPT } from "../../protocol/transcript.ts";
 import { authorOf } from "./post.ts";
 import { parseLastEventId, type RoomQuery } from "./query.ts";
-import type { Visit } from "./request.ts";
+import type { RoomRequest } from "./request.ts";
 
 /** Silence that no proxy takes for the end, and shorter than what the page takes for a reason to ask. */
 const HEARTBEAT_PERIOD_MS = 12_000;
@@ -23,7 +23,7 @@ const WIRES = new Map([
   ["text/plain", TRANSCRIPT],
 ]);
 
-export interface StreamOptions extends Visit {
+export interface StreamOptions extends RoomRequest {
   readonly query: RoomQuery;
   /** One of `WIRES`. */
   readonly type: string;
@@ -36,14 +36,14 @@ export function serveStream(request: Request, peer: Peer, options: StreamOptions
   const wire = WIRES.get(type)!;
   const lastEventId = parseLastEventId(request.headers);
   const isResuming = (lastEventId ?? query.after) !== undefined;
-  const arrival = {
+  const joinRequest = {
     author,
     name: author && query.name && parseName(query.name),
     // An event source that comes back asks for the URL that it began with: what it has seen since counts, and may be of
     // another journal than the URL knows.
     after: lastEventId ?? query.after,
     epoch: lastEventId === undefined ? query.epoch : undefined,
-    most: query.most ?? Infinity,
+    maxReplay: query.maxReplay ?? Infinity,
     history: query.history ?? (isResuming ? DEFAULT_HISTORY : 0),
   };
   const ban = hub.findBan(options, author);
@@ -59,32 +59,38 @@ export function serveStream(request: Request, peer: Peer, options: StreamOptions
     "x-content-type-options": "nosniff",
   };
   if (request.method === "HEAD") return new Response(null, { headers });
-  const makeDialog = (speaker: Speaker) => new StreamDialog(speaker, { hub, room, wire, arrival });
-  const leave = options.turnstile.enter(options.addressKey);
+  const makeHandler = (client: ClientHandle) =>
+    new StreamHandler(client, { hub, room, wire, joinRequest });
+  const leave = options.connectionLimit.acquire(options.addressKey);
   return peer.stream(headers, (connection) => {
-    new Client({ ...options, connection, makeDialog }).run();
+    new Client({ ...options, connection, makeHandler }).run();
   }, leave);
 }
 
 /** The dialog of a stream: the request has said all that there is to say. */
-class StreamDialog implements Dialog {
+class StreamHandler implements ProtocolHandler {
   readonly wire: Wire;
   readonly hasJoined = true;
-  readonly #speaker: Speaker;
+  readonly #client: ClientHandle;
   readonly #join: () => void;
   #heartbeat: ReturnType<typeof setInterval> | undefined;
 
   constructor(
-    speaker: Speaker,
-    { hub, room, wire, arrival }: { hub: Hub; room: string; wire: Wire; arrival: Arrival },
+    client: ClientHandle,
+    { hub, room, wire, joinRequest }: {
+      hub: Hub;
+      room: string;
+      wire: Wire;
+      joinRequest: JoinRequest;
+    },
   ) {
     this.wire = wire;
-    this.#speaker = speaker;
-    this.#join = () => hub.register(speaker, room, arrival);
+    this.#client = client;
+    this.#join = () => hub.register(client, room, joinRequest);
   }
 
   begin(): void {
-    const beat = () => this.#speaker.tell({ type: "pong" });
+    const beat = () => this.#client.notify({ type: "pong" });
     this.#heartbeat = setInterval(beat, HEARTBEAT_PERIOD_MS);
     this.#join(); // which may end it at once
   }

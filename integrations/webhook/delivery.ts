@@ -8,7 +8,7 @@ import { encodeEntry } from "../../protocol/confab_v1.ts";
 import { signatureHeaders } from "./signature.ts";
 
 /** What a hook needs of the hub. */
-export type HookSource = Pick<Hub, "read" | "roomNames" | "cursor" | "moveCursor">;
+export type WebhookSource = Pick<Hub, "read" | "roomNames" | "cursor" | "moveCursor">;
 
 export interface CourierOptions {
   /** By what name the places in rooms are noted. */
@@ -16,7 +16,7 @@ export interface CourierOptions {
   readonly url: string;
   /** What to sign with. */
   readonly key: Uint8Array;
-  readonly source: HookSource;
+  readonly source: WebhookSource;
 }
 
 /** What did not take a post, in words that hold nothing of the URL but its origin. */
@@ -54,11 +54,11 @@ const ANSWER_WAIT_MS = 15_000;
 /** The place is noted after each page, and within a slow one this often: as much is posted again after a crash. */
 const NOTE_PERIOD_MS = 1_000;
 
-export class Courier {
+export class Delivery {
   readonly #reader: string;
   readonly #url: string;
   readonly #key: Uint8Array;
-  readonly #source: HookSource;
+  readonly #source: WebhookSource;
   /** Requests under way. Not one signal for all: `AbortSignal.any` never lets go of what it made of that. */
   readonly #requests = new Set<AbortController>();
   #isStopped = false;

@@ -4,23 +4,23 @@
 import { createHash } from "node:crypto";
 import type { Log } from "../../base/log.ts";
 import { backOffMs } from "../../base/retry.ts";
-import { Courier, type HookSource, PostError } from "./delivery.ts";
+import { Delivery, PostError, type WebhookSource } from "./delivery.ts";
 import { parseSecret } from "./signature.ts";
 
-export interface HookOptions {
+export interface WebhookOptions {
   readonly url: string;
   /** Undefined for all rooms. */
   readonly room: string | undefined;
   /** Base64 after `whsec_`, or any text. */
   readonly secret: string;
-  readonly source: HookSource;
+  readonly source: WebhookSource;
   readonly log: Log;
   /** From 0 to 1. */
   readonly random?: () => number;
 }
 
 /** A room whose last post failed. */
-interface Failure {
+interface RoomFailure {
   /** In a row. */
   readonly count: number;
   /** Undefined once it has run: the room is due again. */
@@ -35,29 +35,29 @@ const NO_ROOM = "";
 
 const HEAD_ONLY = { entries: 1, chars: 1 };
 
-export class Hook {
+export class Webhook {
   readonly #room: string | undefined;
   readonly #origin: string;
   readonly #reader: string;
-  readonly #source: HookSource;
-  readonly #courier: Courier;
+  readonly #source: WebhookSource;
+  readonly #courier: Delivery;
   readonly #log: Log;
   readonly #random: () => number;
   /** Rooms that may have something to post, in the order of their turns. */
   readonly #due = new Set<string>();
   /** Rooms whose turn it is. */
   readonly #busy = new Map<string, Promise<void>>();
-  readonly #failures = new Map<string, Failure>();
+  readonly #failures = new Map<string, RoomFailure>();
   #state: "new" | "running" | "stopped" = "new";
 
   /** @throws {ChatError} `bad_usage` when the secret is no secret. */
-  constructor({ url, room, secret, source, log, random = Math.random }: HookOptions) {
+  constructor({ url, room, secret, source, log, random = Math.random }: WebhookOptions) {
     this.#room = room;
     this.#origin = new URL(url).origin;
     const name = `${room ?? NO_ROOM}=${url}`;
     this.#reader = createHash("sha256").update(name).digest("hex").slice(0, 32);
     this.#source = source;
-    this.#courier = new Courier({ reader: this.#reader, url, key: parseSecret(secret), source });
+    this.#courier = new Delivery({ reader: this.#reader, url, key: parseSecret(secret), source });
     this.#log = log;
     this.#random = random;
   }
@@ -135,7 +135,7 @@ export class Hook {
     const count = (this.#failures.get(room)?.count ?? 0) + 1;
     const askedMs = error instanceof PostError ? error.retryAfterMs : 0;
     const waitMs = Math.max(backOffMs(count, this.#random()), askedMs);
-    const failure: Failure = { count, timer: undefined };
+    const failure: RoomFailure = { count, timer: undefined };
     failure.timer = setTimeout(() => {
       failure.timer = undefined;
       this.notify(room);

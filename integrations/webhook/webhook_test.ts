@@ -1,14 +1,14 @@
 // A hook between a real hub and a real receiver on the loopback. Only the time is not real.
 import { assert, assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
-import { Webhook } from "standardwebhooks";
+import { Webhook as Verifier } from "standardwebhooks";
 import { Hub } from "../../hub.ts";
 import type { Journal } from "../../journal/journal.ts";
 import { MemoryJournal } from "../../journal/memory.ts";
 import { openSqliteJournal } from "../../journal/sqlite/sqlite_journal.ts";
 import { makeTextLog } from "../../base/log.ts";
 import { anonymousAuthor } from "../../protocol/names.ts";
-import { Hook } from "./webhook.ts";
+import { Webhook } from "./webhook.ts";
 
 const SECRET = "a secret between two programs";
 const DEADLINE_MS = 20_000;
@@ -28,7 +28,7 @@ class Receiver implements AsyncDisposable {
   readonly posts: Post[] = [];
   readonly paths = new Set<string>();
   answer: (post: Post) => Response | Promise<Response> = () => new Response();
-  readonly #verifier = new Webhook(SECRET, { format: "raw" });
+  readonly #verifier = new Verifier(SECRET, { format: "raw" });
   readonly #end = new AbortController();
   readonly #server = Deno.serve({
     hostname: "127.0.0.1",
@@ -70,7 +70,7 @@ class Chat implements AsyncDisposable {
   /** Places that were noted: room and number. */
   readonly places: string[] = [];
   failures = 0;
-  readonly #hooks: Hook[] = [];
+  readonly #hooks: Webhook[] = [];
   readonly #running: Promise<void>;
 
   constructor(journal: Journal = new MemoryJournal(), keep = 0) {
@@ -80,9 +80,9 @@ class Chat implements AsyncDisposable {
     this.#running = this.hub.run();
   }
 
-  async hook(url: string, room?: string): Promise<Hook> {
+  async hook(url: string, room?: string): Promise<Webhook> {
     const { hub } = this;
-    const hook = new Hook({
+    const hook = new Webhook({
       url,
       room,
       secret: SECRET,
@@ -147,7 +147,7 @@ function range(from: number, to: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, n) => from + n);
 }
 
-Deno.test("Hook posts each entry as confab.v1 has it, in order, each under an id of its own", async () => {
+Deno.test("Webhook posts each entry as confab.v1 has it, in order, each under an id of its own", async () => {
   await using receiver = new Receiver();
   await using chat = new Chat();
   await chat.hook(receiver.url);
@@ -164,7 +164,7 @@ Deno.test("Hook posts each entry as confab.v1 has it, in order, each under an id
   assertEquals(fields, { type: "entry", seq: 7, kind: "say", from, text: "text 7" });
 });
 
-Deno.test("Hook begins at the head of the rooms that are there, and at the first entry of others", async () => {
+Deno.test("Webhook begins at the head of the rooms that are there, and at the first entry of others", async () => {
   await using receiver = new Receiver();
   await using chat = new Chat();
   await chat.say("old", "a", "b", "c");
@@ -182,7 +182,7 @@ Deno.test("Hook begins at the head of the rooms that are there, and at the first
   assertEquals(receiver.told.slice(2).sort(), ["old 5", "while it is away 1"]);
 });
 
-Deno.test("Hook of one room leaves the others alone, and is another hook than that of all", async () => {
+Deno.test("Webhook of one room leaves the others alone, and is another hook than that of all", async () => {
   await using receiver = new Receiver();
   await using all = new Receiver();
   await using chat = new Chat();
@@ -201,7 +201,7 @@ Deno.test("Hook of one room leaves the others alone, and is another hook than th
   assertEquals(chat.places.slice(-6).sort(), [" 0", " 0", "lobby 3", "lobby 3", "ops 2", "ops 2"]);
 });
 
-Deno.test("Hook tries again for ever, later each time, and the next only when one is taken", async () => {
+Deno.test("Webhook tries again for ever, later each time, and the next only when one is taken", async () => {
   using time = new FakeTime();
   await using receiver = new Receiver();
   await using chat = new Chat();
@@ -233,7 +233,7 @@ Deno.test("Hook tries again for ever, later each time, and the next only when on
   ]);
 });
 
-Deno.test("Hook says why there is no connection, and nothing of the URL but its origin", async () => {
+Deno.test("Webhook says why there is no connection, and nothing of the URL but its origin", async () => {
   using time = new FakeTime();
   let url: string;
   {
@@ -253,7 +253,7 @@ Deno.test("Hook says why there is no connection, and nothing of the URL but its 
   assertEquals(chat.log.length, 1);
 });
 
-Deno.test("Hook takes no answer in 15 s for a failure", async () => {
+Deno.test("Webhook takes no answer in 15 s for a failure", async () => {
   using time = new FakeTime();
   await using receiver = new Receiver();
   await using chat = new Chat();
@@ -274,7 +274,7 @@ Deno.test("Hook takes no answer in 15 s for a failure", async () => {
   assertEquals(receiver.told, ["lobby 1", "lobby 1"]);
 });
 
-Deno.test("Hook waits as long as the receiver asks, at most five minutes", async () => {
+Deno.test("Webhook waits as long as the receiver asks, at most five minutes", async () => {
   using time = new FakeTime();
   await using receiver = new Receiver();
   await using chat = new Chat();
@@ -296,7 +296,7 @@ Deno.test("Hook waits as long as the receiver asks, at most five minutes", async
   await untilTold(receiver, 4);
 });
 
-Deno.test("Hook does not read what the receiver has to say", async () => {
+Deno.test("Webhook does not read what the receiver has to say", async () => {
   await using receiver = new Receiver();
   await using chat = new Chat();
   let cancelled = 0;
@@ -313,7 +313,7 @@ Deno.test("Hook does not read what the receiver has to say", async () => {
   await until("it has hung up", () => cancelled === 3);
 });
 
-Deno.test("Hook tells once of what retention has removed, in its place", async () => {
+Deno.test("Webhook tells once of what retention has removed, in its place", async () => {
   using time = new FakeTime();
   await using receiver = new Receiver();
   await using chat = new Chat(new MemoryJournal(), 10);
@@ -332,7 +332,7 @@ Deno.test("Hook tells once of what retention has removed, in its place", async (
   assertEquals(gap, { room: "lobby", gap: expected });
 });
 
-Deno.test("Hook posts at most four rooms at a time, and each in its turn", async () => {
+Deno.test("Webhook posts at most four rooms at a time, and each in its turn", async () => {
   await using receiver = new Receiver();
   await using chat = new Chat();
   const gate = makeGate();
@@ -347,7 +347,7 @@ Deno.test("Hook posts at most four rooms at a time, and each in its turn", async
   assertEquals(receiver.told.sort(), rooms.map((room) => `${room} 1`).sort());
 });
 
-Deno.test("Hook goes on in other rooms while some fail, and says so once", async () => {
+Deno.test("Webhook goes on in other rooms while some fail, and says so once", async () => {
   using time = new FakeTime();
   await using receiver = new Receiver();
   await using chat = new Chat();
@@ -369,7 +369,7 @@ Deno.test("Hook goes on in other rooms while some fail, and says so once", async
   assertEquals(receiver.posts.length, 20 + 2 * bad.length);
 });
 
-Deno.test("Hook.stop() ends what is under way; nothing that was taken is posted again", async () => {
+Deno.test("Webhook.stop() ends what is under way; nothing that was taken is posted again", async () => {
   using _time = new FakeTime(); // no answer does not become one that is late
   await using receiver = new Receiver();
   await using chat = new Chat();
@@ -398,7 +398,7 @@ Deno.test("Hook.stop() ends what is under way; nothing that was taken is posted 
   assertEquals(receiver.told.slice(3), ["lobby 3", "lobby 4"]);
 });
 
-Deno.test("Hook notes its place every second, and after each page", async () => {
+Deno.test("Webhook notes its place every second, and after each page", async () => {
   using time = new FakeTime();
   await using receiver = new Receiver();
   await using chat = new Chat();
@@ -421,7 +421,7 @@ Deno.test("Hook notes its place every second, and after each page", async () => 
   assertEquals(chat.places.slice(1), ["lobby 1", "lobby 5", "lobby 8"]);
 });
 
-Deno.test("Hook leaves nothing out when the program is killed", async () => {
+Deno.test("Webhook leaves nothing out when the program is killed", async () => {
   const folder = await Deno.makeTempDir({ prefix: "confab-hook-" });
   const killed = `${folder}/killed`;
   try {

@@ -9,7 +9,7 @@ const MIN_RETRY_MS = 100;
 const MAX_RETRY_MS = 300;
 
 /** One of them. */
-class Visitor {
+class ClientAddress {
   /** Whether the server said `bye`, and the code of the close. */
   wasToldBye = false;
   closeCode = 0;
@@ -65,8 +65,11 @@ class Visitor {
  */
 export const crowd: Tactic = async (force, { port, count, seed }) => {
   let check = () => {};
-  const visitors = Array.from({ length: count }, (_, n) => new Visitor(port, n, () => check()));
-  const all = (isTrue: (visitor: Visitor) => boolean) =>
+  const visitors = Array.from(
+    { length: count },
+    (_, n) => new ClientAddress(port, n, () => check()),
+  );
+  const all = (isTrue: (visitor: ClientAddress) => boolean) =>
     new Promise<void>((resolve) => check = () => visitors.every(isTrue) && resolve());
   const inTime = (promise: Promise<void>) => Promise.race([promise, force.calledBack]);
 

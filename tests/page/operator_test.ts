@@ -33,7 +33,7 @@ class Desk implements AsyncDisposable {
 
   static async open(): Promise<Desk> {
     shared ??= openBrowser(findChromium()!);
-    return new Desk(await shared, await serve({ gate: makeOperatorGate() }));
+    return new Desk(await shared, await serve({ authenticator: makeOperatorGate() }));
   }
 
   async tab(

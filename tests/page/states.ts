@@ -119,9 +119,9 @@ interface Peers extends AsyncDisposable {
   readonly ben: JsonSocket;
 }
 
-type Visit = (page: Page, state: string) => Promise<void>;
+type RoomRequest = (page: Page, state: string) => Promise<void>;
 
-async function visitControls(page: Page, { ben }: Peers, visit: Visit): Promise<void> {
+async function visitControls(page: Page, { ben }: Peers, visit: RoomRequest): Promise<void> {
   await page.click("#menu-button");
   await visit(page, "menu open");
   await page.keyboard.press("Escape");
@@ -141,7 +141,7 @@ async function visitControls(page: Page, { ben }: Peers, visit: Visit): Promise<
   await visit(page, "at a message from a link");
 }
 
-async function visitTools(page: Page, visit: Visit): Promise<void> {
+async function visitTools(page: Page, visit: RoomRequest): Promise<void> {
   await tool(page, "hello from me", "Edit");
   await visit(page, "tools of an own message");
   await (await tool(page, "hello from me", "Delete")).click();
@@ -153,7 +153,7 @@ async function visitTools(page: Page, visit: Visit): Promise<void> {
   await visit(page, "choice of emoji");
 }
 
-async function visitComposer(page: Page, visit: Visit): Promise<void> {
+async function visitComposer(page: Page, visit: RoomRequest): Promise<void> {
   await (await tool(page, "further down", "Reply")).click();
   await page.locator("#mode").waitFor();
   await visit(page, "answering");
@@ -168,7 +168,7 @@ async function visitComposer(page: Page, visit: Visit): Promise<void> {
   await page.fill("#msg", "");
 }
 
-async function visitTroubles(stage: Stage, page: Page, visit: Visit): Promise<void> {
+async function visitTroubles(stage: Stage, page: Page, visit: RoomRequest): Promise<void> {
   await page.evaluate(`localStorage.setItem("confab.outbox.lobby.lost", JSON.stringify({
     type: "say", id: "lost", text: "an answer to nothing", replyTo: 9999, at: 1, state: "pending",
   }))`);

@@ -1,5 +1,5 @@
 // A server inside the test's own process: the real handler, hub and listener, on a free port of the loopback address.
-import type { Gate } from "../../auth/authenticator.ts";
+import type { Authenticator } from "../../auth/authenticator.ts";
 import { Hub } from "../../hub.ts";
 import type { Journal } from "../../journal/journal.ts";
 import { MemoryJournal } from "../../journal/memory.ts";
@@ -14,7 +14,7 @@ export interface ServingOptions {
   readonly journal?: Journal;
   readonly keep?: number;
   readonly allowOrigins?: readonly string[];
-  readonly gate?: Gate;
+  readonly authenticator?: Authenticator;
   readonly listen?: Listen;
   /** Unless told otherwise tests may say as much as they like, from one address. */
   readonly limits?: Partial<Limits>;
@@ -23,7 +23,7 @@ export interface ServingOptions {
 /** A server that is stopped when it is disposed. */
 export interface Serving extends AsyncDisposable {
   readonly hub: Hub;
-  readonly gate: Gate | undefined;
+  readonly authenticator: Authenticator | undefined;
   readonly port: number;
   /** Of the room `ops`. */
   readonly url: string;
@@ -63,5 +63,13 @@ export async function serve(options: ServingOptions = {}): Promise<Serving> {
   };
   const { port } = listener;
   const url = `http://127.0.0.1:${port}/r/ops`;
-  return { hub, gate: options.gate, port, url, logged, stop, [Symbol.asyncDispose]: stop };
+  return {
+    hub,
+    authenticator: options.authenticator,
+    port,
+    url,
+    logged,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
 }
