@@ -5,7 +5,7 @@ import { byId } from "./dom.js";
 import { mentions } from "./markup.js";
 import { makeHistory } from "./history.js";
 import { MessageList } from "./message_list.js";
-import { isSame } from "./message_view.js";
+import { isSame } from "./messages.js";
 import { copyAsLines, copyText, makeCopyButton, makePanel } from "./menu.js";
 import { makeNotifier } from "./notifications.js";
 import { makePeople } from "./people.js";

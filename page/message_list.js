@@ -2,7 +2,8 @@
 // that they are drawn from; place.js keeps the reader's place. Everything is added as text, never as HTML.
 import { arrange, dayOf, dropDay, keepDaysRight } from "./grouping.js";
 import { el, makeButton } from "./dom.js";
-import { drawItem, isSame, makeItem } from "./message_view.js";
+import { drawItem, makeItem } from "./message_view.js";
+import { isSame } from "./messages.js";
 import { Messages, tellAct } from "./messages.js";
 import { makePlace } from "./scroll.js";
 

@@ -1,7 +1,7 @@
 // What one can do with a message. One row of buttons for all of them: it stands at the message that is pointed at, or
 // that has the focus.
 import { el, makeButton } from "./dom.js";
-import { isSame } from "./message_view.js";
+import { isSame } from "./messages.js";
 
 /** @import { Message } from "./messages.js" */
 /** @import { MessageList } from "./message_list.js" */

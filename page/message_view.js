@@ -1,6 +1,7 @@
 // One message as an element. What is in it is drawn from the message each time that it changes; nothing is kept here.
 import { el, makeButton } from "./dom.js";
 import { isEmojiOnly, mentions, parseText } from "./markup.js";
+import { isSame } from "./messages.js";
 import { clock, fullTime } from "./time.js";
 
 /** @import { From } from "./protocol.d.ts" */
@@ -23,11 +24,6 @@ import { clock, fullTime } from "./time.js";
  * @property {(seq: number) => Message | undefined} find
  * @property {Actions} actions
  */
-
-/** A person may have a longer tag in one entry than in another. @param {From} me @param {string} tag */
-export function isSame(me, tag) {
-  return tag !== "" && (me.tag.startsWith(tag) || tag.startsWith(me.tag));
-}
 
 /** An empty one, to be drawn. */
 export function makeItem() {

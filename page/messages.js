@@ -1,7 +1,6 @@
 // What the entries of a room come to: edits, deletions and reactions, applied to what was said. Knows no document.
 // A change may come before what it changes, because history is read backwards.
 
-import { isSame } from "./message_view.js";
 import { fullTime } from "./time.js";
 
 /** @import { Entry, From } from "./protocol.d.ts" */
@@ -99,4 +98,9 @@ function apply(message, change) {
     message.reactions.set(emoji, people);
     if (seq > (people.get(tag)?.seq ?? 0)) people.set(tag, { name, seq, on });
   }
+}
+
+/** A person may have a longer tag in one entry than in another. @param {From} me @param {string} tag */
+export function isSame(me, tag) {
+  return tag !== "" && (me.tag.startsWith(tag) || tag.startsWith(me.tag));
 }

@@ -1,6 +1,6 @@
 // Who is here: the list, who came and went, who is typing.
 import { byId, el, makeButton } from "./dom.js";
-import { isSame } from "./message_view.js";
+import { isSame } from "./messages.js";
 
 /** @import { From, Presence } from "./protocol.d.ts" */
 /** @import { MessageList } from "./message_list.js" */

@@ -4,13 +4,14 @@ import { ENV_NAMES } from "../cli/config/command_table.ts";
 import { STATE_ENV_NAMES } from "../cli/chat/file_storage.ts";
 import deno from "../deno.json" with { type: "json" };
 import { ASSETS } from "../page/assets.ts";
-import { findWrongImports } from "../tasks/check_imports.ts";
 import {
   listPageSizes,
   MAX_ON_DEMAND_BYTES,
   MAX_PAGE_BYTES,
   measurePage,
 } from "../tasks/page_sizes.ts";
+import { parseLayers, partOf } from "../tasks/check/imports.ts";
+import layers from "../tasks/layers.txt" with { type: "text" };
 import { parseCounts } from "../tasks/test.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -23,23 +24,30 @@ Deno.test("source: format, lint, types and import direction are in order", async
   assert(success, decoder.decode(stdout) + decoder.decode(stderr));
 });
 
-Deno.test("findWrongImports() finds an import that points up, and a module that nobody placed", () => {
-  const modules = [
-    { specifier: "file:///p/hub.ts", dependencies: [dependency("file:///p/client.ts")] },
-    { specifier: "file:///p/client.ts", dependencies: [dependency("file:///p/hub.ts")] },
-    { specifier: "file:///p/utils.ts", dependencies: [dependency("npm:/denque@2.1.0")] },
-    { specifier: "file:///p/std/async/channel.ts" },
-    { specifier: "npm:/denque@2.1.0" },
-  ];
-  assertEquals(findWrongImports(modules, "file:///p/"), [
-    "hub.ts -> client.ts",
-    "utils.ts is not listed",
-  ]);
+/** Everything at the top level, but for what is hidden and what is made. A new entry is a decision. */
+const TOP_LEVEL = [
+  ...["CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md"],
+  ...["auth", "base", "bench", "cli", "client", "client.ts", "deno.json", "deno.lock", "deploy"],
+  ...["docs", "examples", "home.html", "http", "hub", "hub.ts", "hub_test.ts", "integrations"],
+  ...["journal", "main.ts", "page", "protocol", "std", "tasks", "tests", "transport"],
+];
+const MADE = ["confab-data", "dist", "node_modules"];
+
+Deno.test("source: the top level is this list", async () => {
+  const entries = await Array.fromAsync(Deno.readDir(ROOT));
+  const names = entries.map(({ name }) => name)
+    .filter((name) => !name.startsWith(".") && !MADE.includes(name));
+  assertEquals(names.toSorted(), TOP_LEVEL.toSorted());
+  assert(TOP_LEVEL.length <= 35);
 });
 
-function dependency(specifier: string) {
-  return { code: { specifier } };
-}
+Deno.test("source: README lists the parts of the program in the order of their layers", async () => {
+  const readme = await Deno.readTextFile(new URL("README.md", ROOT));
+  const [, section = ""] = /## Where things are\n([^]*?)\n\| folder/.exec(readme) ?? [];
+  const parts = [...section.matchAll(/^\| (`[^|]*`) *\|/gm)]
+    .map(([, names]) => names!.split(", ").map((name) => partOf(name.replaceAll("`", ""))).at(-1));
+  assertEquals(parts.toReversed(), [...parseLayers(layers).keys()]);
+});
 
 Deno.test("parseCounts() reads the last line of a test run", () => {
   assertEquals(parseCounts("a ... ok (1ms)\n\nok | 12 passed | 0 failed (8s)\n"), {
