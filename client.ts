@@ -8,7 +8,6 @@ import type { Hub } from "./hub.ts";
 import { DEFAULT_LIMITS, type Limits, maxMessageBytes } from "./base/limits.ts";
 import type { Log } from "./base/log.ts";
 import type { Member } from "./hub/subscription.ts";
-import { increment } from "./hub/stats.ts";
 import type { Connection, ConnectionHandlers } from "./transport/transport.ts";
 import { Frame } from "./protocol/frame.ts";
 import type { Batch, Notice, Wire } from "./protocol/message.ts";
@@ -145,7 +144,7 @@ export class Client implements Member, ConnectionHandlers {
     if (mayDrop && (this.#isLagging || this.#queuedBytes > SEND_BYTES)) return;
     const frame = this.wire.encodeNotice(notice);
     if (frame === undefined) return;
-    if (notice.type === "error") increment(this.#hub.stats.refused, notice.code);
+    if (notice.type === "error") this.#hub.countRefusal(notice.code);
     this.#queue(frame);
     // Where texts may be very long, one of them must not look like a reader that is behind.
     const maxBytes = Math.max(MAX_QUEUED_BYTES, 2 * maxMessageBytes(this.#limits));
@@ -163,7 +162,7 @@ export class Client implements Member, ConnectionHandlers {
       const isBanned = this.#closeCode === "banned";
       const retryAfterMs = isBanned ? BANNED_RETRY_AFTER_MS : RETRY_AFTER_MS;
       this.notify({ type: "bye", code: this.#closeCode, retryAfterMs });
-      increment(this.#hub.stats.closed, this.#closeCode);
+      this.#hub.countClose(this.#closeCode);
       this.#log("info", "client closed", { code: this.#closeCode, remote: this.address });
     }
     this.#send.close();

@@ -1,33 +1,32 @@
-// The rooms: what is said in them, in which order, and who is there. One loop owns it all; everything else only posts
-// to its inbox. Knows no sockets and no wire, so that its tests need none.
+// The hub owns all rooms: who is in them, and which messages they hold in which order. One loop does everything; all others
+// only send to its inbox. It knows neither sockets nor encodings, so that its tests need none.
 import { Channel } from "@std/async/channel";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { ANYONE, type Principal } from "./auth/principal.ts";
-import { ChatError, type ErrorCode } from "./protocol/errors.ts";
-import type { Journal, Range, ReadLimit } from "./journal/journal.ts";
+import type { Principal } from "./auth/principal.ts";
 import { DEFAULT_LIMITS } from "./base/limits.ts";
 import type { Log } from "./base/log.ts";
-import { OneShotSender } from "./hub/one_shot_sender.ts";
-import { Moderation } from "./hub/moderation.ts";
+import { isSilenced } from "./hub/authorize.ts";
+import { type CommitResult, GroupCommit } from "./hub/group_commit.ts";
+import { type BanSubject, type Expulsion, Moderation } from "./hub/moderation.ts";
 import { type Reading, type ResumePoint, Room, type RoomOptions } from "./hub/room.ts";
-import { type Member, type Person, Subscription } from "./hub/subscription.ts";
-import { Stats } from "./hub/stats.ts";
-import { GroupCommit, type Membership } from "./hub/group_commit.ts";
+import { OneShotSender } from "./hub/sender.ts";
+import { increment, Stats } from "./hub/stats.ts";
+import { type Member, type MemberFailure, type Person, Subscription } from "./hub/subscription.ts";
+import type { Journal, Range, ReadLimit } from "./journal/journal.ts";
+import { ChatError, type ErrorCode } from "./protocol/errors.ts";
 import type { Message, Wire } from "./protocol/message.ts";
 
-export type { Reading };
-
-/** Who registers with a name and a key, and what of the room's past it wants to see. */
+/** A request to join a room under a name and a key, with the part of the room's past to replay. */
 export interface JoinRequest extends ResumePoint {
-  /** Hash of the key; empty for who has none, and is nobody among the people there. */
+  /** Hash of the key. Empty without one: such a member is not listed among the people. */
   readonly author: string;
-  /** Empty for who only reads. */
+  /** Empty for a member that only reads. */
   readonly name: string;
 }
 
-/** Who says something without being there. */
+/** The author of a message that comes from outside the room. */
 export interface Author {
-  /** Hash of the key, or what stands for having none. */
+  /** Hash of the key, or a stand-in for a client without one. */
   readonly author: string;
   readonly name: string;
   readonly principal?: Principal;
@@ -35,14 +34,14 @@ export interface Author {
   readonly address?: string;
 }
 
-/** Who is there at one moment. */
+/** The members of all rooms at one moment. */
 export interface HubSnapshot {
-  /** Connections by their wire. */
+  /** Connections by protocol. */
   readonly members: ReadonlyMap<Wire, number>;
   readonly rooms: number;
-  /** Each room's counted. */
+  /** People, counted once for each room. */
   readonly people: number;
-  /** Members that are given pages of the journal. */
+  /** Members that are served from the journal. */
   readonly lagging: number;
   /** Entries that the last of them is behind. */
   readonly maxLag: number;
@@ -56,79 +55,83 @@ type HubEvent =
   | { type: "typing"; member: Member }
   | { type: "history"; member: Member; before: number; limit: number }
   | { type: "catchUp"; member: Member }
-  | { type: "post"; sender: OneShotSender; room: string; author: Author; message: Message }
+  | { type: "post"; sender: OneShotSender; room: string; message: Message }
   | { type: "ask"; answer: () => void }
   | { type: "presence"; room: Room }
   | { type: "close"; code: ErrorCode };
 
 type PostEvent = Extract<HubEvent, { type: "post" }>;
 
+/** A member's room, and its place in it. */
+interface Membership {
+  readonly room: Room;
+  readonly subscription: Subscription;
+}
+
 export interface HubOptions {
   readonly journal: Journal;
-  /** Entries kept in each room; 0 for all. */
+  /** Entries to keep in each room; 0 for all. */
   readonly keep: number;
-  /** Largest text, for those who come to know. */
+  /** Maximum size of a text in bytes of UTF-8. Sent to clients that join. */
   readonly textBytes?: number;
   readonly log: Log;
-  /** Called by the loop after entries of the room were delivered. */
+  /** Called by the loop after it has delivered entries of the room. */
   readonly onDelivered?: (room: string) => void;
 }
 
-// The inbox has no useful bound: an event refused here would be a message lost or a member leaked, and the loop
-// takes all that waits at every turn anyway.
+// A bound on the inbox would be of no use: an event refused here is a message lost or a member leaked, and the loop takes
+// everything that waits in each iteration.
 const INBOX_CAPACITY = Number.MAX_SAFE_INTEGER;
 
-/** Members that lag are given pages for this long and this many in a turn; the others' turn comes next. */
+/** Time and number of pages that lagging members get in one iteration. The rest waits for the next one. */
 const CATCH_UP_MS = 5;
 const MAX_CATCH_UPS = 64;
 
 /** Characters of text in a page of history. */
 const MAX_HISTORY_CHARS = 128 * 1024;
 
+/** Presence is sent once in this time, however often it changes. */
+const PRESENCE_PERIOD_MS = 250;
+
 /**
- * Numbers what members say, stores it, and sends it to all of them. Methods return at once; what they ask for happens
- * in the order of the calls.
+ * Numbers the messages of all members, stores them, and delivers them to the rooms. Methods return at once; the loop does
+ * what they ask for, in the order of the calls.
  */
 export class Hub {
   readonly stats = new Stats();
   readonly #inbox = new Channel<HubEvent>({ capacity: INBOX_CAPACITY });
   readonly #journal: Journal;
   readonly #log: Log;
-  readonly #roomOptions: Omit<RoomOptions, "onPresence">;
+  readonly #onDelivered: ((room: string) => void) | undefined;
+  readonly #roomOptions: RoomOptions;
   readonly #rooms = new Map<string, Room>();
   readonly #memberships = new Map<Member, Membership>();
   readonly #moderation: Moderation;
   readonly #groupCommit: GroupCommit;
-  /** Who goes when this turn has been delivered. */
-  #leaving: { member: Member; code: ErrorCode | undefined }[] = [];
-  /** Who asked for what it has missed. */
-  #catchingUp = new Set<Member>();
-  /** Rooms that somebody had to do with in this turn who is not there. */
-  #visited: Room[] = [];
+  /** Members to remove at the end of this iteration, when everything has been delivered. */
+  readonly #leaving: { member: Member; code: ErrorCode | undefined }[] = [];
+  /** Members that wait for a page of the journal. */
+  readonly #catchingUp = new Set<Member>();
+  /** Rooms used in this iteration by non-members. They are forgotten afterwards if nobody is in them. */
+  readonly #visited: Room[] = [];
+  /** Members that threw in this iteration. */
+  readonly #failures: MemberFailure[] = [];
+  readonly #presenceTimers = new Map<Room, ReturnType<typeof setTimeout>>();
 
   constructor(options: HubOptions) {
-    this.#journal = options.journal;
-    const { journal, keep, textBytes = DEFAULT_LIMITS.textBytes } = options;
+    const { journal, keep, log, textBytes = DEFAULT_LIMITS.textBytes } = options;
     const { stats } = this;
+    this.#journal = journal;
+    this.#log = log;
+    this.#onDelivered = options.onDelivered;
     this.#roomOptions = { journal, keep, textBytes, stats };
-    this.#log = options.log;
-    const evict = (member: Member, code: ErrorCode) => this.unregister(member, code);
-    const moderation = this.#moderation = new Moderation(
-      options.journal,
-      (author) => this.#addressesOf(author),
-    );
-    this.#groupCommit = new GroupCommit({
-      ...options,
-      evict,
-      moderation,
-      onRuled: () => this.#apply(),
-      stats,
-    });
+    this.#moderation = new Moderation({ journal, members: this.#memberships });
+    this.#groupCommit = new GroupCommit({ journal, moderation: this.#moderation, log, stats });
   }
 
   /**
-   * Adds a member to a room. Without an arrival it gets what is said from here on; with one, a welcome and what it
-   * has missed come first. After {@linkcode close} it is closed at once.
+   * Adds a member to a room. Without a join request it receives what follows from now on; with one, it first receives a
+   * welcome and the entries it missed. After {@linkcode close} it is closed at once.
    */
   register(member: Member, room: string, joinRequest?: JoinRequest): void {
     if (!this.#inbox.trySend({ type: "register", member, room, joinRequest })) {
@@ -136,12 +139,12 @@ export class Hub {
     }
   }
 
-  /** Removes a member and closes it, once what was said before is delivered. Harmless for one that is not there. */
+  /** Removes a member and closes it, after everything before has been delivered. Does nothing for a member that is not there. */
   unregister(member: Member, code?: ErrorCode): void {
     this.#inbox.trySend({ type: "unregister", member, code });
   }
 
-  /** Says it to everybody in the member's room, the member included, once it is stored. Then acknowledges it. */
+  /** Sends a message to everybody in the member's room, the member included, once it is stored. Then acknowledges it. */
   broadcast(member: Member, message: Message): void {
     this.#inbox.trySend({ type: "broadcast", member, message });
   }
@@ -151,86 +154,94 @@ export class Hub {
     this.#inbox.trySend({ type: "rename", member, name });
   }
 
-  /** Tells the others that the person behind the member is writing. */
+  /** Notifies the others that the person behind the member is typing. */
   typing(member: Member): void {
     this.#inbox.trySend({ type: "typing", member });
   }
 
-  /** Tells the member the entries before one, newest `limit` of them. */
+  /** Sends the member a page of history: the newest `limit` of the entries before one. */
   history(member: Member, range: { before: number; limit: number }): void {
     this.#inbox.trySend({ type: "history", member, ...range });
   }
 
-  /** Asks for what follows, by a lagging member that has written everything it took. */
+  /** Requests the next page for a lagging member that has written everything it accepted. */
   catchUp(member: Member): void {
     this.#inbox.trySend({ type: "catchUp", member });
   }
 
   /**
-   * Says it to everybody in a room without being there. Resolves with its number once it is stored and those who
-   * are live have it.
-   * @throws {ChatError} what a member would be told, or `restarting` after {@linkcode close}.
+   * Sends a message to a room from outside. Resolves with its number once it is stored and live members have it.
+   * @throws {ChatError} the refusal that a member would receive, or `restarting` after {@linkcode close}.
    */
-  post(room: string, author: Author, message: Message): Promise<number> {
-    const { principal = ANYONE, address = "" } = author;
-    const sender = new OneShotSender({ principal, address });
-    if (!this.#inbox.trySend({ type: "post", sender, room, author, message })) {
-      sender.close("restarting");
+  post(room: string, { author, name, ...from }: Author, message: Message): Promise<number> {
+    const sender = new OneShotSender({ person: { author, name, tag: "" }, ...from });
+    if (!this.#inbox.trySend({ type: "post", sender, room, message })) {
+      sender.refuse(new ChatError("restarting"));
     }
     return sender.seq;
   }
 
   /**
-   * Reads entries of a room without being there, not beyond what was delivered.
+   * Reads entries of a room from outside, none that is not delivered yet.
    * @throws {ChatError} `restarting` after {@linkcode close}.
    */
   read(room: string, range: Range, limit: ReadLimit): Promise<Reading> {
     return this.#ask(() => this.#visit(room).read(range, limit));
   }
 
-  /** Why somebody may not come in, and until when; undefined where they may. */
-  findBan(visit: Pick<Member, "principal" | "address">, author = ""): ChatError | undefined {
-    return this.#moderation.findBan(visit, author);
+  /** Returns the ban that applies to a client, with its end; undefined if there is none. */
+  findBan(subject: BanSubject, author = ""): ChatError | undefined {
+    return this.#moderation.findBan(subject, author);
   }
 
-  /** The rooms that were ever spoken in. */
+  /** Returns the names of all rooms that have ever had a message. */
   roomNames(): Promise<string[]> {
     return this.#ask(() => this.#journal.rooms());
   }
 
-  /** Who is there now. Costs a look at everybody. */
+  /** Counts members, people and lag. Visits every member. */
   snapshot(): HubSnapshot {
     const members = new Map<Wire, number>();
     let [lagging, maxLag] = [0, 0];
-    for (const { room, subscription } of this.#memberships.values()) {
-      members.set(subscription.wire, (members.get(subscription.wire) ?? 0) + 1);
-      if (subscription.deliveredSeq >= room.head) continue;
+    for (const { room, subscription: { wire, deliveredSeq } } of this.#memberships.values()) {
+      members.set(wire, (members.get(wire) ?? 0) + 1);
+      if (deliveredSeq >= room.head) continue;
       lagging++;
-      maxLag = Math.max(maxLag, room.head - subscription.deliveredSeq);
+      maxLag = Math.max(maxLag, room.head - deliveredSeq);
     }
     const people = this.#rooms.values().reduce((sum, room) => sum + room.peopleCount, 0);
     return { members, rooms: this.#rooms.size, people, lagging, maxLag };
   }
 
-  /** How far the reader of this name has come in a room; undefined when it never was there. */
+  /** Counts a message that was not accepted. */
+  countRefusal(code: ErrorCode): void {
+    increment(this.stats.refused, code);
+  }
+
+  /** Counts a connection that the server closed for a reason. */
+  countClose(code: ErrorCode): void {
+    increment(this.stats.closed, code);
+  }
+
+  /** Returns how far the reader of this name has come in a room; undefined if it has never been there. */
   cursor(reader: string, room: string): Promise<number | undefined> {
     return this.#ask(() => this.#journal.cursor(reader, room));
   }
 
-  /** Remembers how far the reader has come: durable soon. */
+  /** Stores how far the reader has come. Durable soon. */
   moveCursor(reader: string, room: string, seq: number): Promise<void> {
     return this.#ask(() => {
       this.#journal.moveCursor(reader, room, seq);
-      this.#groupCommit.hasClaims = true;
+      this.#groupCommit.needsCommit();
     });
   }
 
-  /** Ends all rooms: members get what was said before, then are closed with this code. */
+  /** Closes all rooms: members receive everything before, then are closed with this code. */
   close(code: ErrorCode): void {
     this.#inbox.trySend({ type: "close", code });
   }
 
-  /** The loop. Takes everything that waits, then acts once. Resolves after {@linkcode close}. */
+  /** Runs the loop: takes everything that waits, then acts once. Resolves after {@linkcode close}. */
   async run(): Promise<void> {
     for await (const event of this.#inbox) {
       // Let this round of socket reads finish, so that it becomes one batch (decision 0004).
@@ -241,18 +252,19 @@ export class Hub {
         this.#take(next.value);
         next = this.#inbox.tryReceive();
       }
-      // Nothing else happens meanwhile: what arrives during the commit waits in the inbox for the next turn.
-      await this.#groupCommit.commit();
+      // Events that arrive during the commit wait in the inbox for the next iteration.
+      this.#apply(await this.#groupCommit.commit());
       this.#catchUpSome();
       for (const { member, code } of this.#leaving.splice(0)) this.#remove(member, code);
-      for (const room of this.#visited.splice(0)) this.#forgetIfEmpty(room);
+      for (const room of this.#visited.splice(0)) if (room.isEmpty) this.#forget(room);
+      for (const { member, error } of this.#failures.splice(0)) this.#fail(member, error);
     }
   }
 
   #take(event: HubEvent): void {
     switch (event.type) {
       case "broadcast":
-        this.#guard(event.member, () => this.#say(event.member, event.message));
+        this.#guard(event.member, () => this.#broadcast(event.member, event.message));
         break;
       case "register":
         this.#guard(
@@ -282,6 +294,7 @@ export class Hub {
         event.answer();
         break;
       case "presence":
+        this.#presenceTimers.delete(event.room);
         event.room.notifyPresence();
         break;
       case "close":
@@ -294,8 +307,8 @@ export class Hub {
   }
 
   /**
-   * Adds the member as one that lags: what is stored it is given from the journal, and once it has reached the head, in
-   * the same turn, everything comes live.
+   * Adds the member as a lagging one. It receives stored entries from the journal; when it has reached the head, it goes
+   * live in the same iteration.
    */
   #register(member: Member, roomName: string, joinRequest: JoinRequest | undefined): void {
     if (this.#inbox.closed) return member.close("restarting");
@@ -306,47 +319,38 @@ export class Hub {
     }
     const room = this.#room(roomName);
     const person = joinRequest?.author ? this.#addPerson(member, room, joinRequest) : undefined;
-    if (person?.name) this.#groupCommit.hasClaims = true;
-    const subscription = new Subscription({
-      member,
-      person,
-      deliveredSeq: room.head,
-      onFailure: this.#onFailure,
-    });
+    if (person?.name) this.#groupCommit.needsCommit();
+    const failures = this.#failures;
+    const subscription = new Subscription({ member, person, deliveredSeq: room.head, failures });
     this.#memberships.set(member, { room, subscription });
     room.join(subscription);
-    if (joinRequest) room.welcome(subscription, joinRequest, this.#moderation.isClosed(roomName));
+    this.#changePresence(room);
+    if (joinRequest) {
+      room.welcome(subscription, joinRequest, this.#moderation.isClosed(roomName));
+    }
     this.#catchingUp.add(member);
   }
 
   #addPerson(member: Member, room: Room, { author, name }: JoinRequest): Person {
     try {
-      return room.addPerson(author, name, this.#moderation.isClosedTo(member, room.name));
+      return room.addPerson(author, name, this.#isSilenced(member, room));
     } catch (error) {
-      this.#visited.push(room); // not in the middle of the turn: others may be about to join it
-      member.close("internal"); // it has no place yet from which it could be removed
+      this.#visited.push(room); // not removed at once: others may be about to join it in this iteration
+      member.close("internal"); // it has no membership yet from which it could be removed
       throw error;
     }
   }
 
-  #say(member: Member, message: Message): void {
-    const membership = this.#memberships.get(member);
-    if (membership) this.#groupCommit.add(membership, message);
+  #broadcast(member: Member, message: Message): void {
+    const { room, subscription } = this.#memberships.get(member) ?? {};
+    if (room && subscription) this.#groupCommit.add(room, subscription, message);
   }
 
-  #post({ sender, room: roomName, author: { author, name }, message }: PostEvent): void {
+  #post({ sender, room, message }: PostEvent): void {
     try {
-      const room = this.#visit(roomName);
-      const person = { author, name, tag: "", connections: 0 }; // the turn claims one, if it takes the message
-      const subscription = new Subscription({
-        member: sender,
-        person,
-        deliveredSeq: 0,
-        onFailure: this.#onFailure,
-      });
-      this.#groupCommit.add({ room, subscription }, message);
+      this.#groupCommit.add(this.#visit(room), sender, message);
     } catch (error) {
-      sender.close(codeOf(error)); // it has no place from which it could be removed
+      sender.refuse(new ChatError(codeOf(error)));
       this.#log("error", "post failed", { error });
     }
   }
@@ -354,41 +358,69 @@ export class Hub {
   #rename(member: Member, name: string): void {
     const { room, subscription } = this.#memberships.get(member) ?? {};
     if (!room || !subscription?.person) return;
-    if (this.#moderation.isClosedTo(member, room.name)) {
-      if (name === subscription.person.name) return; // as it is told again by who waits for its turn
+    if (this.#isSilenced(member, room)) {
+      if (name === subscription.person.name) return; // a client repeats its name while it waits to be announced
       const { code, message } = new ChatError("room_closed");
       return subscription.notify({ type: "error", code, message });
     }
     room.rename(subscription.person, name);
-    this.#groupCommit.hasClaims = true;
+    this.#groupCommit.needsCommit();
+    this.#changePresence(room);
   }
 
   #typing(member: Member): void {
     const { room, subscription } = this.#memberships.get(member) ?? {};
     const person = subscription?.person;
-    if (!room || !person || this.#moderation.isClosedTo(member, room.name)) return;
+    if (!room || !person || this.#isSilenced(member, room)) return;
     const { name, tag } = person;
     if (name === "" || tag === "") return;
     room.notifyAll({ type: "typing", from: { name, tag } }, person);
   }
 
   #sendHistory(member: Member, { before, limit }: { before: number; limit: number }): void {
-    const membership = this.#memberships.get(member);
-    if (!membership) return;
-    const { room, subscription } = membership;
-    const wanted = { entries: limit, chars: MAX_HISTORY_CHARS };
-    const { entries, floor } = room.read({ before }, wanted);
+    const { room, subscription } = this.#memberships.get(member) ?? {};
+    if (!room || !subscription) return;
+    const { entries, floor } = room.read({ before }, { entries: limit, chars: MAX_HISTORY_CHARS });
     const more = entries.length > 0 && entries[0]!.seq > floor + 1;
     subscription.notify({ type: "page", before, entries, more });
   }
 
-  /** What is live comes first: a thousand who come back at once must not delay those who are here. */
+  /** Acts on the outcome of a commit. */
+  #apply({ delivered, evicted, expelled }: CommitResult): void {
+    for (const { name } of delivered) this.#onDelivered?.(name);
+    for (const { sender, code } of evicted) {
+      if (sender instanceof Subscription) this.unregister(sender.member, code);
+    }
+    if (!expelled) return;
+    for (const expulsion of expelled) this.#expel(expulsion);
+    for (const room of this.#rooms.values()) {
+      if (!this.#moderation.isClosed(room.name)) this.#nameAll(room);
+    }
+  }
+
+  #expel({ member, ban: { code, message } }: Expulsion): void {
+    this.#memberships.get(member)?.subscription.notify({ type: "error", code, message });
+    this.#leaving.push({ member, code });
+  }
+
+  /** Announces the names that were held back while the room was closed. */
+  #nameAll(room: Room): void {
+    try {
+      if (!room.nameAll()) return;
+      this.#groupCommit.needsCommit();
+      this.#changePresence(room);
+    } catch (error) {
+      this.#log("error", "naming failed", { error }); // the tag is claimed with the person's next message instead
+    }
+  }
+
+  /** Serves lagging members in slices. Live members come first: a thousand that return at once must not delay them. */
   #catchUpSome(): void {
     const until = performance.now() + CATCH_UP_MS;
     let count = 0;
     for (const member of this.#catchingUp) {
       if (count++ >= MAX_CATCH_UPS || performance.now() > until) {
-        this.catchUp(member); // so that the next turn comes
+        this.catchUp(member); // so that there is a next iteration
         return;
       }
       this.#catchingUp.delete(member);
@@ -397,50 +429,18 @@ export class Hub {
   }
 
   #advance(member: Member): void {
-    const membership = this.#memberships.get(member);
-    if (!membership) return;
-    const progress = membership.room.advance(membership.subscription);
-    if (progress === "more") this.catchUp(member); // one page a turn, so that nobody waits for a long way
+    const { room, subscription } = this.#memberships.get(member) ?? {};
+    if (!room || !subscription) return;
+    const progress = room.advance(subscription);
+    if (progress === "more") this.catchUp(member); // one page per iteration, so that nobody waits for a long replay
     if (progress === "lost") this.unregister(member, "fell_behind");
   }
 
-  /** What was laid down holds for those who are here as well. */
-  #apply(): void {
-    this.#expel();
-    for (const room of this.#rooms.values()) {
-      if (!this.#moderation.isClosed(room.name)) this.#nameAll(room);
-    }
+  #isSilenced({ principal }: Member, { name }: Room): boolean {
+    return isSilenced(principal, { isClosed: this.#moderation.isClosed(name) });
   }
 
-  /** Where a tag cannot be claimed now, it is with what they say. */
-  #nameAll(room: Room): void {
-    try {
-      if (room.nameAll()) this.#groupCommit.hasClaims = true;
-    } catch (error) {
-      this.#log("error", "naming failed", { error });
-    }
-  }
-
-  /** Who is here and banned by now is told so, and goes. */
-  #expel(): void {
-    for (const [member, { subscription }] of this.#memberships) {
-      const ban = this.#moderation.findBan(member, subscription.person?.author);
-      if (!ban) continue;
-      subscription.notify({ type: "error", code: ban.code, message: ban.message });
-      this.#leaving.push({ member, code: ban.code });
-    }
-  }
-
-  /** Where the author's connections come from, in whichever rooms they are. */
-  #addressesOf(author: string): string[] {
-    const addresses = new Set<string>();
-    for (const [{ address }, { subscription }] of this.#memberships) {
-      if (address && subscription.person?.author === author) addresses.add(address);
-    }
-    return [...addresses];
-  }
-
-  /** A member, or a read on its behalf, that fails must cost the others nothing. */
+  /** Contains a member that fails, or a read on its behalf, so that it costs the others nothing. */
   #guard(member: Member, act: () => void): void {
     try {
       act();
@@ -449,30 +449,34 @@ export class Hub {
     }
   }
 
-  readonly #onFailure = (member: Member, error: unknown) => this.#fail(member, error);
-
   #fail(member: Member, error: unknown): void {
     this.#log("error", "member failed", { error });
     this.unregister(member, codeOf(error));
   }
 
   #remove(member: Member, code: ErrorCode | undefined): void {
-    const membership = this.#memberships.get(member);
-    if (!membership) return;
+    const { room, subscription } = this.#memberships.get(member) ?? {};
+    if (!room || !subscription) return;
     this.#memberships.delete(member);
-    const { room, subscription } = membership;
     room.leave(subscription);
-    this.#forgetIfEmpty(room);
+    if (room.isEmpty) this.#forget(room);
+    else this.#changePresence(room);
     subscription.close(code);
   }
 
-  #forgetIfEmpty(room: Room): void {
-    if (!room.isEmpty) return;
-    room.close();
+  #changePresence(room: Room): void {
+    if (this.#presenceTimers.has(room)) return;
+    const announce = () => void this.#inbox.trySend({ type: "presence", room });
+    this.#presenceTimers.set(room, setTimeout(announce, PRESENCE_PERIOD_MS));
+  }
+
+  #forget(room: Room): void {
+    clearTimeout(this.#presenceTimers.get(room));
+    this.#presenceTimers.delete(room);
     this.#rooms.delete(room.name);
   }
 
-  /** Asks the loop. Answered in the order of all that is asked of it. */
+  /** Asks the loop. Answered in the order of everything that is sent to it. */
   #ask<T>(answer: () => T): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const event: HubEvent = {
@@ -489,7 +493,7 @@ export class Hub {
     return promise;
   }
 
-  /** A room for somebody who is not there. It is forgotten after this turn, if nobody is. */
+  /** Returns a room for a non-member. */
   #visit(name: string): Room {
     const room = this.#room(name);
     this.#visited.push(room);
@@ -498,11 +502,7 @@ export class Hub {
 
   #room(name: string): Room {
     let room = this.#rooms.get(name);
-    if (!room) {
-      const onPresence = () => void this.#inbox.trySend({ type: "presence", room: made });
-      const made = new Room(name, { ...this.#roomOptions, onPresence });
-      this.#rooms.set(name, room = made);
-    }
+    if (!room) this.#rooms.set(name, room = new Room(name, this.#roomOptions));
     return room;
   }
 }

@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertGreater, assertStrictEquals } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertRejects,
+  assertStrictEquals,
+} from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { ChatError, type ErrorCode } from "./protocol/errors.ts";
@@ -782,6 +788,87 @@ Deno.test("Hub.broadcast() lets nothing overtake what could not be stored", asyn
   for (const [id, text] of [["1", "one"], ["2", "two"]]) test.say(ann, text!, { id: id! });
   await hubTurn();
   assertEquals(ben.lines, ["not behind it", "one", "two"]);
+});
+
+Deno.test("Hub.broadcast() acknowledges a known id whatever else is wrong with its message", async () => {
+  await using test = makeHub();
+  const first = test.arrive({ author: "ann0", name: "Ann" });
+  test.say(first, "once", { id: "1" });
+  await hubTurn();
+  test.hub.unregister(first);
+  await hubTurn();
+  const nameless = test.arrive({ author: "ann0", name: "" });
+  const other = test.arrive({ author: "ben0", name: "Ben" });
+  await hubTurn();
+  test.say(nameless, "once", { id: "1" });
+  test.say(nameless, "once", { id: "1", kind: "edit", ref: 77 });
+  test.say(nameless, "never seen", { id: "2" });
+  test.say(other, "a neighbour", { id: "1" });
+  await hubTurn();
+  assertEquals(nameless.acks, [{ id: "1", seq: 1 }, { id: "1", seq: 1 }]);
+  assertEquals(nameless.told("error").map(({ code, id }) => [code, id]), [["no_name", "2"]]);
+  assertEquals(other.acks, [{ id: "1", seq: 2 }]);
+});
+
+Deno.test("Hub.broadcast() acknowledges a known id while the next one waits for a retry", async () => {
+  await using test = makeHub();
+  const ann = test.arrive();
+  test.say(ann, "once", { id: "1" });
+  await hubTurn();
+  test.journal.isFull = true;
+  test.say(ann, "cannot be stored", { id: "2" });
+  await hubTurn();
+  test.journal.isFull = false;
+  test.say(ann, "once", { id: "1" }); // overtakes nothing: it is stored already
+  test.say(ann, "behind it", { id: "3" });
+  await hubTurn();
+  assertEquals(ann.acks.map(({ id }) => id), ["1", "1"]);
+  assertEquals(ann.told("error").map(({ id }) => id), ["2", "3"]);
+});
+
+Deno.test("Hub.broadcast() takes an id that comes twice in one batch for one message", async () => {
+  await using test = makeHub();
+  const ann = test.arrive();
+  await hubTurn();
+  test.say(ann, "once", { id: "1" });
+  test.say(ann, "once", { id: "1" });
+  test.say(ann, "edits what is not there", { id: "1", kind: "edit", ref: 77 });
+  await hubTurn();
+  assertEquals(ann.acks.map(({ id, seq }) => [id, seq]), [["1", 1], ["1", 1], ["1", 1]]);
+  assertEquals([ann.told("error"), test.journal.head("lobby")], [[], 1]);
+});
+
+Deno.test("Hub refuses a draft that the journal refuses, and stores its neighbours", async () => {
+  class PickyJournal extends FlakyJournal {
+    override async append(drafts: readonly Draft[]) {
+      const results = await super.append(drafts.filter(({ text }) => text !== "bad"));
+      return drafts.map(({ text }) =>
+        text === "bad" ? new ChatError("internal") : results.shift()!
+      );
+    }
+  }
+  await using test = makeHub({ journal: new PickyJournal() });
+  const [ann, ben, bad, line] = [test.arrive(), test.arrive(), test.arrive(), test.join()];
+  await hubTurn();
+  const author = { author: "poster0", name: "Poster" };
+  const post = (text: string) =>
+    test.hub.post("lobby", author, { kind: "say", id: text, text, ref: 0, on: true });
+  test.say(ann, "one", { id: "1" });
+  test.say(bad, "bad", { id: "1" });
+  test.say(ben, "two", { id: "1" });
+  test.say(line, "bad");
+  const [refused, posted] = [assertRejects(() => post("bad"), ChatError), post("three")];
+  await hubTurn();
+  assertEquals([ann.acks[0]!.seq, ben.acks[0]!.seq, await posted], [1, 2, 3]);
+  assertEquals(bad.told("error").map(({ code, id, retryAfterMs }) => [code, id, retryAfterMs]), [
+    ["internal", "1", undefined],
+  ]);
+  assertEquals((await refused).code, "internal");
+  assertEquals([line.closes, bad.closes], [["internal"], []]);
+  test.say(bad, "good", { id: "2" });
+  await hubTurn();
+  assertEquals(bad.acks, [{ id: "2", seq: 4 }]);
+  assertEquals(test.logged, ["draft refused"]);
 });
 
 Deno.test("Hub closes a member that cannot be registered", async () => {

@@ -1,58 +1,64 @@
-// What is said in one turn of the hub's loop: checked, stored in one commit, then delivered and acknowledged. Owned by
-// the hub; the only caller of `Journal.append`.
-import { ChatError, type ErrorCode } from "../protocol/errors.ts";
-import { RetryBarrier } from "./retry_barrier.ts";
-import type { Appended, Draft, Journal } from "../journal/journal.ts";
+// Group commit: collects the messages of one loop iteration, authorizes them, stores them in one transaction, then delivers
+// and acknowledges them. Owned by the hub; the only caller of `Journal.append`.
 import type { Log } from "../base/log.ts";
-import { isAnonymous } from "../protocol/names.ts";
-import { type Moderation, ONE } from "./moderation.ts";
-import type { Room } from "./room.ts";
-import type { Member, Person, Subscription } from "./subscription.ts";
-import type { Stats } from "./stats.ts";
+import type { AppendResult, Draft, Journal, ReadLimit } from "../journal/journal.ts";
+import { ChatError, type ErrorCode } from "../protocol/errors.ts";
 import type { Ack, Entry, Message } from "../protocol/message.ts";
+import { authorize, type Refusal } from "./authorize.ts";
+import type { Expulsion, Moderation } from "./moderation.ts";
+import type { Room } from "./room.ts";
+import type { Sender } from "./sender.ts";
+import type { Stats } from "./stats.ts";
 
-/** When a message that could not be stored may be tried again. */
+/** Time after which a client should retry a message that could not be stored. */
 const RETRY_AFTER_MS = 2_000;
 
-/** Why a message is refused; more than its code where the sentence of that does not tell. */
-type Fault = ErrorCode | ChatError;
+/** Reads one entry. */
+const ONE: ReadLimit = { entries: 1, chars: 1 };
 
-/** Where a member is. */
-export interface Membership {
-  readonly room: Room;
-  readonly subscription: Subscription;
+/** A sender that has to be disconnected, and why. */
+export interface Eviction {
+  readonly sender: Sender;
+  readonly code: ErrorCode;
 }
+
+/** The outcome of a commit, for the loop to act on. */
+export interface CommitResult {
+  /** Rooms that entries were delivered to. */
+  readonly delivered: readonly Room[];
+  readonly evicted: readonly Eviction[];
+  /** Members that a ban applies to by now; undefined if no moderation was committed. */
+  readonly expelled: readonly Expulsion[] | undefined;
+}
+
+const NOTHING: CommitResult = { delivered: [], evicted: [], expelled: undefined };
 
 export interface GroupCommitOptions {
   readonly journal: Journal;
   readonly moderation: Moderation;
-  /** Called when what operators have laid down is durable. */
-  readonly onRuled: () => void;
   readonly log: Log;
   readonly stats: Stats;
-  /** Called with a member that can be told nothing more but why it is closed. */
-  readonly evict: (member: Member, code: ErrorCode) => void;
-  /** Called after entries of the room were delivered. */
-  readonly onDelivered?: (room: string) => void;
 }
 
-/** The messages of this turn, and of the next one after each commit. */
+/** A message on its way into the journal. */
+interface Pending {
+  readonly draft: Draft;
+  readonly room: Room;
+  readonly sender: Sender;
+}
+
+/** Holds the messages of this iteration. A commit empties it for the next one. */
 export class GroupCommit {
-  /** Whether a name was taken, which is to be durable as well. */
-  hasClaims = false;
   readonly #journal: Journal;
   readonly #moderation: Moderation;
   readonly #log: Log;
   readonly #stats: Stats;
-  readonly #evict: GroupCommitOptions["evict"];
-  readonly #onDelivered: (room: string) => void;
-  readonly #onRuled: () => void;
-  /** What is to be stored, and who said it: two lists, one index. */
-  #drafts: Draft[] = [];
-  #senders: Membership[] = [];
-  /** Whether some of it lays down rules. */
-  #hasRules = false;
-  /** Whether the last append failed: that is logged once, not at every turn. */
+  #pending: Pending[] = [];
+  #evicted: Eviction[] = [];
+  /** Whether the journal has something else to make durable, such as a claimed name. */
+  #isNeeded = false;
+  #hasModeration = false;
+  /** Whether the last append failed. Only the first failure of a row is logged. */
   #isFailing = false;
 
   constructor(options: GroupCommitOptions) {
@@ -60,120 +66,170 @@ export class GroupCommit {
     this.#moderation = options.moderation;
     this.#log = options.log;
     this.#stats = options.stats;
-    this.#evict = options.evict;
-    this.#onDelivered = options.onDelivered ?? (() => {});
-    this.#onRuled = options.onRuled;
   }
 
-  /** Takes a message, or tells its sender why not. @throws {ChatError} when a tag cannot be claimed. */
-  add(membership: Membership, message: Message): void {
-    const { room, subscription: { member, person, barrier } } = membership;
-    const { kind, id, text, ref, on } = message;
-    if (barrier && !barrier.passes(id, performance.now())) {
-      return this.#refuse(membership, id, "not_stored");
-    }
-    const { author, name } = person ?? NOBODY;
-    const fault = this.#moderation.findFault(member, { room: room.name, kind, author }) ??
-      (person && this.#findFault(membership, person, message));
-    // What was accepted once stays accepted, whatever has become of what it refers to.
-    if (fault && this.#journal.find(room.name, author, id) === undefined) {
-      return this.#refuse(membership, id, fault);
-    }
-    const tag = person ? person.tag || this.#journal.claimTag(room.name, author, name) : "";
-    const at = Date.now();
-    const draft = { room: room.name, at, kind, author, name, tag, id, text, ref, on };
-    const isRule = kind === "close" || kind === "ban";
-    this.#hasRules ||= isRule;
-    this.#drafts.push(isRule ? this.#moderation.stage(draft, message.ban) : draft);
-    this.#senders.push(membership);
+  /** Makes the next commit happen even without a message: the journal has something else to store. */
+  needsCommit(): void {
+    this.#isNeeded = true;
   }
 
-  /** Stores what was taken; then, and only then, delivers and acknowledges it. Never rejects. */
-  async commit(): Promise<void> {
-    const [drafts, senders, hasRules] = [this.#drafts, this.#senders, this.#hasRules];
-    if (drafts.length === 0 && !this.hasClaims) return;
-    [this.#drafts, this.#senders, this.#hasRules] = [[], [], false];
-    this.hasClaims = false; // the journal remembers them, should this fail
-    let appended: Appended[];
-    const startedAt = performance.now();
-    try {
-      appended = await this.#journal.append(drafts);
-      this.#stats.commitSeconds.add((performance.now() - startedAt) / 1000);
-      this.#isFailing = false;
-    } catch (error) {
-      if (!this.#isFailing) this.#log("error", "append failed", { error: causeOf(error) });
-      this.#isFailing = true;
-      if (hasRules) this.#moderation.reload(); // nothing was laid down
-      this.#stats.failedCommits++;
-      for (const [n, { id }] of drafts.entries()) this.#refuse(senders[n]!, id, "not_stored");
+  /** Adds a message, or refuses it at once. A message that is stored already is acknowledged at once. */
+  add(room: Room, sender: Sender, message: Message): void {
+    const { kind, id } = message;
+    const isModeration = kind === "close" || kind === "ban";
+    const target = this.#readTarget(room, message);
+    const refusal = this.#check(room, sender, message, target);
+    if (refusal || isModeration) {
+      // An accepted message stays accepted, whatever has become of its target, its author or its room since. Nothing is
+      // looked up for the others: the journal itself finds a repeated id.
+      const seq = this.#findStored(room, sender, id);
+      if (seq !== undefined) return sender.acknowledge([{ id, seq }]);
+    }
+    if (refusal) {
+      const same = this.#findPending(room, sender, id);
+      if (!same) return this.#refuse(sender, id, refusal);
+      this.#pending.push({ draft: same, room, sender }); // the journal stores it once, and numbers both
       return;
     }
-    this.#deliver(appended, senders);
-    const acks = new Map<Subscription, Ack[]>();
-    for (const [n, { seq }] of appended.entries()) {
-      const { id } = drafts[n]!;
-      if (!id) continue;
-      const { subscription } = senders[n]!;
-      const known = acks.get(subscription);
-      if (known) known.push({ id, seq });
-      else acks.set(subscription, [{ id, seq }]);
-    }
-    for (const [subscription, subscriptionAcks] of acks) {
-      subscription.notify({ type: "acks", acks: subscriptionAcks });
-    }
-    if (!hasRules) return;
-    this.#moderation.reload(); // an id that was known has laid down nothing
-    this.#onRuled();
+    const draft = this.#makeDraft(room, sender, message);
+    if (!draft) return this.#refuse(sender, id, "not_stored");
+    this.#hasModeration ||= isModeration;
+    const staged = isModeration
+      ? this.#moderation.stage(draft, { ban: message.ban, target })
+      : draft;
+    this.#pending.push({ draft: staged, room, sender });
   }
 
-  #findFault(
-    { room, subscription }: Membership,
-    person: Person,
+  /** Stores what was added; then, and only then, delivers and acknowledges it. Never rejects. */
+  async commit(): Promise<CommitResult> {
+    const [pending, hasModeration] = [this.#pending, this.#hasModeration];
+    if (pending.length === 0 && !this.#isNeeded) return this.#finish();
+    this.#pending = [];
+    this.#hasModeration = false;
+    this.#isNeeded = false; // the journal remembers the claims, should this commit fail
+    const results = await this.#append(pending.map(({ draft }) => draft));
+    if (!results) {
+      if (hasModeration) this.#moderation.rollBack();
+      for (const { draft, sender } of pending) this.#refuse(sender, draft.id, "not_stored");
+      return this.#finish();
+    }
+    const delivered = this.#deliver(results, pending);
+    this.#acknowledge(results, pending);
+    return this.#finish(delivered, hasModeration ? this.#moderation.confirm() : undefined);
+  }
+
+  #check(
+    room: Room,
+    sender: Sender,
     message: Message,
-  ): Fault | undefined {
-    const { author, name } = person;
-    const { kind, ref } = message;
-    const isOperator = subscription.member.principal?.isOperator;
-    if ((kind === "close" || kind === "ban") && !isOperator) return "not_operator";
-    if (isAnonymous(author)) {
-      // Whoever has no key could pass for all others who have none.
-      if (kind !== "say") return "no_key";
-    } else if (name === "") return "no_name";
-    if (ref === 0) return undefined;
-    if (kind === "say") return ref > room.head ? "unknown_ref" : undefined;
-    const [target] = this.#journal.read(room.name, { after: ref - 1 }, ONE);
-    if (target?.seq !== ref || target.kind !== "say") return "unknown_ref";
-    if (kind === "ban") return this.#moderation.findObstacle(target);
-    const isTheirs = target.author === author || kind === "delete" && isOperator;
-    return kind === "react" || isTheirs ? undefined : "not_yours";
+    target: Entry | undefined,
+  ): Refusal | undefined {
+    if (sender.isBlocked(message.id, performance.now())) return "not_stored";
+    const { person, principal } = sender;
+    const ban = this.#moderation.findBan(sender, person?.author);
+    const isClosed = this.#moderation.isClosed(room.name);
+    return authorize(message, { person, principal, ban }, { isClosed, head: room.head, target });
   }
 
-  #deliver(appended: readonly Appended[], senders: readonly Membership[]): void {
+  #readTarget(room: Room, { kind, ref }: Message): Entry | undefined {
+    if (kind === "say" || ref === 0) return undefined;
+    return this.#journal.read(room.name, { after: ref - 1 }, ONE)[0];
+  }
+
+  #findStored(room: Room, { person }: Sender, id: string): number | undefined {
+    return person && id !== "" ? this.#journal.find(room.name, person.author, id) : undefined;
+  }
+
+  #findPending(room: Room, { person }: Sender, id: string): Draft | undefined {
+    if (!person || id === "") return undefined;
+    return this.#pending.map(({ draft }) => draft).find((draft) =>
+      draft.id === id && draft.author === person.author && draft.room === room.name
+    );
+  }
+
+  /** Returns undefined if the journal could not claim a tag for the author. */
+  #makeDraft(room: Room, { person }: Sender, message: Message): Draft | undefined {
+    const { kind, id, text, ref, on } = message;
+    const { author, name } = person ?? NOBODY;
+    try {
+      const tag = person ? person.tag || this.#journal.claimTag(room.name, author, name) : "";
+      return { room: room.name, at: Date.now(), kind, author, name, tag, id, text, ref, on };
+    } catch (error) {
+      this.#logFailure(error);
+      return undefined;
+    }
+  }
+
+  async #append(drafts: readonly Draft[]): Promise<AppendResult[] | undefined> {
+    const startedAt = performance.now();
+    try {
+      const results = await this.#journal.append(drafts);
+      this.#stats.commitSeconds.add((performance.now() - startedAt) / 1000);
+      this.#isFailing = false;
+      return results;
+    } catch (error) {
+      this.#logFailure(error);
+      this.#stats.failedCommits++;
+      return undefined;
+    }
+  }
+
+  #deliver(results: readonly AppendResult[], pending: readonly Pending[]): Room[] {
     const fresh = new Map<Room, Entry[]>();
-    for (const [n, { entry }] of appended.entries()) {
-      if (!entry) continue;
-      const { room } = senders[n]!;
+    for (const [n, result] of results.entries()) {
+      if (result instanceof ChatError || !result.entry) continue;
+      const { room } = pending[n]!;
       const entries = fresh.get(room);
-      if (entries) entries.push(entry);
-      else fresh.set(room, [entry]);
+      if (entries) entries.push(result.entry);
+      else fresh.set(room, [result.entry]);
     }
     for (const [room, entries] of fresh) {
       room.deliver(entries);
-      for (const { member } of room.prune()) this.#evict(member, "fell_behind");
-      this.#onDelivered(room.name);
+      for (const sender of room.prune()) this.#evicted.push({ sender, code: "fell_behind" });
     }
+    return [...fresh.keys()];
   }
 
-  #refuse({ subscription }: Membership, id: string, fault: Fault): void {
-    const { code, message } = fault instanceof ChatError ? fault : new ChatError(fault);
-    // A wire without ids has no other way to say that a message is lost.
-    if (id === "") return this.#evict(subscription.member, code);
-    const retry = code === "not_stored" ? { retryAfterMs: RETRY_AFTER_MS } : {};
-    // What waits behind it already must not overtake it.
-    if (code === "not_stored") {
-      (subscription.barrier ??= new RetryBarrier()).close(id, performance.now());
+  /** Acknowledges all messages of a sender together, and refuses those that the journal refused. */
+  #acknowledge(results: readonly AppendResult[], pending: readonly Pending[]): void {
+    const acks = new Map<Sender, Ack[]>();
+    const bad = results.find((result) => result instanceof ChatError);
+    if (bad) this.#log("error", "draft refused", { error: causeOf(bad) }); // one line, however many there are
+    for (const [n, result] of results.entries()) {
+      const { draft: { id }, sender } = pending[n]!;
+      if (result instanceof ChatError) {
+        this.#refuse(sender, id, result.code);
+        continue;
+      }
+      if (!id) continue;
+      const { seq } = result;
+      const known = acks.get(sender);
+      if (known) known.push({ id, seq });
+      else acks.set(sender, [{ id, seq }]);
     }
-    subscription.notify({ type: "error", code, message, id, ...retry });
+    for (const [sender, senderAcks] of acks) sender.acknowledge(senderAcks);
+  }
+
+  #refuse(sender: Sender, id: string, refusal: Refusal): void {
+    const { code, message } = refusal instanceof ChatError ? refusal : new ChatError(refusal);
+    const retryAfterMs = code === "not_stored" ? RETRY_AFTER_MS : undefined;
+    const isHeard = sender.refuse(new ChatError(code, { message, id, retryAfterMs }));
+    if (!isHeard) this.#evicted.push({ sender, code });
+  }
+
+  #finish(
+    delivered: readonly Room[] = NOTHING.delivered,
+    expelled?: readonly Expulsion[],
+  ): CommitResult {
+    const evicted = this.#evicted;
+    if (delivered.length + evicted.length === 0 && !expelled) return NOTHING;
+    this.#evicted = [];
+    return { delivered, evicted, expelled };
+  }
+
+  #logFailure(error: unknown): void {
+    if (!this.#isFailing) this.#log("error", "append failed", { error: causeOf(error) });
+    this.#isFailing = true;
   }
 }
 

@@ -1,112 +1,120 @@
-// What operators have laid down: which rooms are closed, who is banned until when. A copy of what the journal keeps,
-// for it is looked at with every message. Changed by the hub's loop only; HTTP, outside of it, asks who is banned.
+// Moderation owns closed rooms and bans, from the message that stages them to the members that they expel. It keeps a copy
+// of what the journal has, because every message is checked against it. Changed by the hub's loop only; HTTP asks it for bans.
+import type { Principal } from "../auth/principal.ts";
 import { addressKey } from "../base/ip_address.ts";
+import type { Ban, Draft, Journal } from "../journal/journal.ts";
 import { ChatError } from "../protocol/errors.ts";
-import type { Ban, Draft, Journal, ReadLimit } from "../journal/journal.ts";
-import { isAnonymous } from "../protocol/names.ts";
-import type { Member } from "./subscription.ts";
+import type { BanTerms, Entry } from "../protocol/message.ts";
 import { encodeBanned } from "../protocol/ban.ts";
-import type { BanTerms, Entry, Kind } from "../protocol/message.ts";
+import type { Member, Subscription } from "./subscription.ts";
 
 const MINUTE_MS = 60_000;
 
-/** Who wants to do something, and where. */
-interface Doing {
-  readonly room: string;
-  readonly kind: Kind;
-  /** Hash of the key; empty for none. */
-  readonly author: string;
+/** Everything about a member that a ban can match. */
+export interface BanSubject {
+  readonly principal?: Principal | undefined;
+  /** IP address; empty if it is not known. */
+  readonly address?: string;
+}
+
+/** A member that a ban applies to. */
+export interface Expulsion {
+  readonly member: Member;
+  readonly ban: ChatError;
+}
+
+/** The members of all rooms, with the place of each. */
+export type Members = ReadonlyMap<Member, { readonly subscription: Subscription }>;
+
+export interface ModerationOptions {
+  readonly journal: Journal;
+  /** Read when a ban covers addresses, and when it is confirmed. */
+  readonly members: Members;
 }
 
 export class Moderation {
   readonly #journal: Journal;
-  readonly #addressesOf: (author: string) => string[];
+  readonly #members: Members;
   #closed = new Set<string>();
-  /** When it ends, by author and by what an address counts as: no author has a dot or a colon in it, and every address has. */
+  /** End of each ban in milliseconds since 1970, by author and by address key. Every address contains a dot or a colon; no author does. */
   #bans = new Map<string, number>();
 
-  /** `addressesOf` tells where an author's open connections come from. */
-  constructor(journal: Journal, addressesOf: (author: string) => string[]) {
+  constructor({ journal, members }: ModerationOptions) {
     this.#journal = journal;
-    this.#addressesOf = addressesOf;
-    this.reload();
-  }
-
-  /** Takes over what the journal has. */
-  reload(): void {
-    this.#closed = new Set(this.#journal.closedRooms());
-    this.#bans = new Map();
-    this.#impose(this.#journal.bans());
+    this.#members = members;
+    this.rollBack();
   }
 
   /**
-   * The draft of a `close`, or of a `ban` on these terms, with all that the journal needs of it. It holds from here on,
-   * and not only once it is stored: what comes next is judged by it.
+   * Applies a `close`, or a `ban` of the target's author on these terms, and returns its draft with everything that the
+   * journal needs. It applies from now on, before it is durable, so that later messages of the same commit are checked
+   * against it.
    */
-  stage(draft: Draft, terms: BanTerms | undefined): Draft {
-    const { room, author, id, on } = draft;
-    // Said before, and done. What it refers to may be gone since, and nobody has looked whether its author may say it.
-    if (this.#journal.find(room, author, id) !== undefined) return draft;
-    const rule = terms ? this.#makeBan(draft, terms) : draft;
-    if (terms && on) this.#impose(rule.bans!);
-    if (!terms) this.#closed[on ? "add" : "delete"](room);
-    return rule;
+  stage(
+    draft: Draft,
+    { ban, target }: { ban: BanTerms | undefined; target: Entry | undefined },
+  ): Draft {
+    if (ban && target) {
+      const staged = this.#makeBan(draft, ban, target);
+      if (staged.on) this.#add(staged.bans!);
+      return staged;
+    }
+    if (draft.on) this.#closed.add(draft.room);
+    else this.#closed.delete(draft.room);
+    return draft;
   }
 
-  /** Why the author of an entry cannot be banned. */
-  findObstacle({ seq, author }: Entry): ChatError | undefined {
-    if (author && !isAnonymous(author)) return undefined;
-    const message = `Cannot ban the author of message ${seq}: it was sent without a key, ` +
-      "and its address is not stored";
-    return new ChatError("bad_field", { message });
+  /** Takes over what the journal has stored, and returns the members that are banned by now. */
+  confirm(): Expulsion[] {
+    this.rollBack(); // a repeated id has staged what it does not change
+    return this.#members.entries().flatMap(([member, { subscription: { person } }]) => {
+      const ban = this.findBan(member, person?.author);
+      return ban ? [{ member, ban }] : [];
+    }).toArray();
+  }
+
+  /** Returns to what the journal has: nothing that was staged since was stored. */
+  rollBack(): void {
+    this.#closed = new Set(this.#journal.closedRooms());
+    this.#bans = new Map();
+    this.#add(this.#journal.bans());
   }
 
   isClosed(room: string): boolean {
     return this.#closed.has(room);
   }
 
-  /** Whether the room is closed to the member: nothing of what it makes up is to reach anybody there. */
-  isClosedTo({ principal }: Pick<Member, "principal">, room: string): boolean {
-    return this.#closed.has(room) && !principal?.isOperator;
-  }
-
-  /** Why the member may not do it. Operators may: whoever can lift a ban is not held by one. */
-  findFault(member: Member, { room, kind, author }: Doing): ChatError | undefined {
-    if (this.#closed.size + this.#bans.size === 0 || member.principal?.isOperator) return undefined;
-    const isSilenced = this.#closed.has(room) && kind !== "delete";
-    return this.findBan(member, author) ?? (isSilenced ? new ChatError("room_closed") : undefined);
-  }
-
-  /** Why the member may not be here, and until when. */
-  findBan({ principal, address = "" }: BannedMember, author = ""): ChatError | undefined {
+  /** Returns the ban that applies to a member, with its end. Bans do not apply to operators: they could lift them. */
+  findBan({ principal, address = "" }: BanSubject, author = ""): ChatError | undefined {
     if (this.#bans.size === 0 || principal?.isOperator) return undefined;
     const until = Math.max(this.#bans.get(author) ?? 0, this.#bans.get(addressKey(address)) ?? 0);
     if (until <= Date.now()) return undefined;
-    const message = `You are banned from this server until ${
-      new Date(until).toISOString().slice(0, 16)
-    } UTC`;
-    return new ChatError("banned", { message: message.replace("T", " ") });
+    const end = new Date(until).toISOString().slice(0, 16).replace("T", " ");
+    return new ChatError("banned", { message: `You are banned from this server until ${end} UTC` });
   }
 
-  #makeBan(draft: Draft, { minutes, withAddresses }: BanTerms): Draft {
-    const { room, ref, at, on } = draft;
-    const [{ author, name, tag }] = this.#journal.read(room, { after: ref - 1 }, ONE) as [Entry];
+  #makeBan(draft: Draft, { minutes, withAddresses }: BanTerms, target: Entry): Draft {
+    const { at, on } = draft;
+    const { author, name, tag } = target;
     const until = on ? at + minutes * MINUTE_MS : at;
     const addresses = on && withAddresses ? this.#addressesOf(author) : [];
     const bans = ["", ...addresses].map((address) => ({ author, address, until }));
     return { ...draft, text: encodeBanned({ who: { name, tag }, until }), bans };
   }
 
-  #impose(bans: readonly Ban[]): void {
+  /** Returns the addresses of the author's open connections, in all rooms. */
+  #addressesOf(author: string): string[] {
+    const addresses = new Set<string>();
+    for (const { subscription: { person, address } } of this.#members.values()) {
+      if (address && person?.author === author) addresses.add(address);
+    }
+    return [...addresses];
+  }
+
+  #add(bans: readonly Ban[]): void {
     for (const { author, address, until } of bans) {
       const subject = addressKey(address) || author;
       this.#bans.set(subject, Math.max(this.#bans.get(subject) ?? 0, until));
     }
   }
 }
-
-/** What of a member a ban may be about. */
-type BannedMember = Pick<Member, "principal" | "address">;
-
-/** To read one entry. */
-export const ONE: ReadLimit = { entries: 1, chars: 1 };

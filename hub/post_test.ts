@@ -16,7 +16,7 @@ const ALL = { entries: 500, chars: Infinity };
 /** A journal whose disk may be full, and that may be told to wait before it commits. */
 class SlowJournal extends MemoryJournal {
   isFull = false;
-  authenticator: Promise<unknown> = Promise.resolve();
+  gate: Promise<unknown> = Promise.resolve();
   appends = 0;
   heads = 0;
   claims = 0;
@@ -33,7 +33,7 @@ class SlowJournal extends MemoryJournal {
 
   override async append(drafts: readonly Draft[]) {
     this.appends++;
-    await this.authenticator;
+    await this.gate;
     if (this.isFull) throw new ChatError("not_stored");
     return super.append(drafts);
   }
@@ -166,11 +166,11 @@ Deno.test("Hub.read() gives what was delivered, and not what is being stored", a
   assertEquals(await read({ before: 5 }, 2), "34");
   assertEquals(await read({ before: Infinity }, 2), "45");
   assertEquals(await read({ after: 5 }) + await read({ before: 1 }), "");
-  const authenticator = Promise.withResolvers<void>();
-  journal.authenticator = authenticator.promise;
+  const gate = Promise.withResolvers<void>();
+  journal.gate = gate.promise;
   const post = hub.post("ops", ANN, saying({ text: "6" }));
   const during = read({ after: 0 });
-  authenticator.resolve();
+  gate.resolve();
   assertEquals([await during, await post, await read({ after: 0 })], ["12345", 6, "123456"]);
 });
 

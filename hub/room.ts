@@ -68,9 +68,6 @@ const MAX_PAGES = 16;
 /** With more people than this in the room, presence says how many, not who. */
 const MAX_PEOPLE_NAMED = 100;
 
-/** Presence is told once in this time, however much changes. */
-const PRESENCE_PERIOD_MS = 250;
-
 /** Entries beyond those to be kept that may gather before they are removed: removing one by one costs more. */
 const PRUNE_SLACK = 256;
 
@@ -81,8 +78,6 @@ export interface RoomOptions {
   /** Largest text, for those who come to know. */
   readonly textBytes: number;
   readonly stats: Stats;
-  /** Called some time after somebody came or went, for the loop to call {@linkcode Room.tellPresence}. */
-  readonly onPresence: () => void;
 }
 
 export class Room {
@@ -101,8 +96,6 @@ export class Room {
   #head: number;
   /** Members without a person. */
   #unnamed = 0;
-  #presenceTimer: ReturnType<typeof setTimeout> | undefined;
-  readonly #onPresence: () => void;
 
   constructor(name: string, options: RoomOptions) {
     this.name = name;
@@ -111,7 +104,6 @@ export class Room {
     this.#textBytes = options.textBytes;
     this.#stats = options.stats;
     this.#head = options.journal.head(name);
-    this.#onPresence = options.onPresence;
   }
 
   /** Number of the newest entry that was delivered to those who are live. */
@@ -197,7 +189,6 @@ export class Room {
   rename(person: Person, name: string): void {
     person.tag = this.#journal.claimTag(this.name, person.author, name);
     person.name = name;
-    this.#changePresence();
   }
 
   /** Tells the names that were held back. Gives whether there were any. */
@@ -211,7 +202,6 @@ export class Room {
   join(subscription: Subscription): void {
     this.#lagging.add(subscription);
     if (!subscription.person) this.#unnamed++;
-    this.#changePresence();
   }
 
   /** Takes the member out, if it is in. */
@@ -221,12 +211,6 @@ export class Room {
     const { person } = subscription;
     if (!person) this.#unnamed--;
     else if (--person.connections === 0) this.#people.delete(person.author);
-    this.#changePresence();
-  }
-
-  /** Ends what the room does by itself. */
-  close(): void {
-    clearTimeout(this.#presenceTimer);
   }
 
   /** Sends entries that have just been committed to every live member. */
@@ -297,7 +281,6 @@ export class Room {
 
   /** Tells everybody who is here now. */
   notifyPresence(): void {
-    this.#presenceTimer = undefined;
     this.notifyAll(this.#presence());
   }
 
@@ -334,10 +317,6 @@ export class Room {
       .filter(({ name, tag }) => name !== "" && tag !== "")
       .map(({ name, tag }) => ({ name, tag }));
     return { type: "presence", count, people };
-  }
-
-  #changePresence(): void {
-    this.#presenceTimer ??= setTimeout(this.#onPresence, PRESENCE_PERIOD_MS);
   }
 }
 

@@ -1,74 +1,88 @@
-// A member's place in a room, and the hub's guard against a member that throws. Owned by the hub's loop.
+// A subscription is a member's place in a room. Everything that the member receives passes through it, so that a member
+// that throws costs the others nothing. Owned by the hub's loop.
 import type { Principal } from "../auth/principal.ts";
-import type { ErrorCode } from "../protocol/errors.ts";
-import type { RetryBarrier } from "./retry_barrier.ts";
-import type { Batch, From, Notice, Wire } from "../protocol/message.ts";
+import type { ChatError, ErrorCode } from "../protocol/errors.ts";
+import type { Ack, Batch, From, Notice, Wire } from "../protocol/message.ts";
+import { RetryBarrier } from "./retry_barrier.ts";
+import type { Sender } from "./sender.ts";
 
-/** What the hub needs of somebody in a room. */
+/** The hub's view of a client in a room. */
 export interface Member {
   readonly wire: Wire;
-  /** What it may do. */
   readonly principal?: Principal;
-  /** IP address that it comes from: may be banned. */
+  /** IP address that it connects from. A ban can cover it. */
   readonly address?: string;
   /**
-   * Takes the batch without waiting; false when there is no room for it. After a false the hub sends no batch until
-   * the member asks with `Hub.catchUp`.
+   * Queues the batch without waiting. False means that there is no room for it: the hub then sends no batch until the
+   * member asks with `Hub.catchUp`.
    */
   trySend(batch: Batch): boolean;
-  /** Takes a notice, behind the batches before it. Presence and typing may be dropped, nothing else. */
+  /** Queues a notice behind the batches before it. Only presence and typing may be dropped. */
   notify(notice: Notice): void;
-  /** Nothing more will come. With a code, that is why. */
+  /** Ends the membership: nothing more is sent. The code is the reason, if there is one. */
   close(code?: ErrorCode): void;
 }
 
-/** An author who is in a room, on one connection or on several. */
+/** An author in a room, on one connection or on several. */
 export interface Person extends From {
   readonly author: string;
   name: string;
-  /** Empty while nobody is told the name. */
+  /** Empty while the name is not announced. */
   tag: string;
   connections: number;
 }
 
-export interface SubscriptionOptions {
+/** A member that threw, and its error. */
+export interface MemberFailure {
   readonly member: Member;
-  /** Undefined for one whose wire knows no persons. */
-  readonly person: Person | undefined;
-  readonly deliveredSeq: number;
-  /** Told when the member throws. */
-  readonly onFailure: (member: Member, error: unknown) => void;
+  readonly error: unknown;
 }
 
-/** What a member is sent goes through here; a member that throws takes nothing and costs the others nothing. */
-export class Subscription {
+export interface SubscriptionOptions {
+  readonly member: Member;
+  /** Undefined if the member's protocol knows no authors. */
+  readonly person: Person | undefined;
+  readonly deliveredSeq: number;
+  /** Receives the member's failures; the hub empties it in every iteration. */
+  readonly failures: MemberFailure[];
+}
+
+export class Subscription implements Sender {
   readonly member: Member;
   readonly person: Person | undefined;
-  /** Everything up to this entry has been taken by the member; what follows is read from the journal. */
+  /** Number of the last entry that the member has accepted. Everything behind it is read from the journal. */
   deliveredSeq: number;
-  /** Closed while what could not be stored has not come again. Made when it is needed. */
-  barrier: RetryBarrier | undefined;
-  readonly #onFailure: (member: Member, error: unknown) => void;
+  readonly #failures: MemberFailure[];
+  /** Guards the order of messages that the journal could not store. The client's handler has one for those over its rate. */
+  #barrier: RetryBarrier | undefined;
 
   constructor(options: SubscriptionOptions) {
     this.member = options.member;
     this.person = options.person;
     this.deliveredSeq = options.deliveredSeq;
-    this.#onFailure = options.onFailure;
+    this.#failures = options.failures;
   }
 
   get wire(): Wire {
     return this.member.wire;
   }
 
-  /** Whether the member has taken the batch. */
+  get principal(): Principal | undefined {
+    return this.member.principal;
+  }
+
+  get address(): string {
+    return this.member.address ?? "";
+  }
+
+  /** Offers a batch to the member, and reports whether it was accepted. */
   offer(batch: Batch): boolean {
     try {
       if (!this.member.trySend(batch)) return false;
       this.deliveredSeq = batch.lastSeq;
       return true;
     } catch (error) {
-      this.#onFailure(this.member, error);
+      this.#failures.push({ member: this.member, error });
       return false;
     }
   }
@@ -77,20 +91,40 @@ export class Subscription {
     try {
       this.member.notify(notice);
     } catch (error) {
-      this.#onFailure(this.member, error);
+      this.#failures.push({ member: this.member, error });
     }
   }
 
-  /** Whether the member's wire has a word for it. */
+  /** Reports whether the member's protocol can express the notice. */
   canEncode(notice: Notice): boolean {
     return this.wire.encodeNotice(notice) !== undefined;
+  }
+
+  isBlocked(id: string, nowMs: number): boolean {
+    return this.#barrier !== undefined && !this.#barrier.passes(id, nowMs);
+  }
+
+  acknowledge(acks: readonly Ack[]): void {
+    this.notify({ type: "acks", acks });
+  }
+
+  /** A message without an id cannot be named in a refusal, so its sender has to be evicted instead. */
+  refuse({ code, message, id = "", retryAfterMs }: ChatError): boolean {
+    if (id === "") return false;
+    const retry = retryAfterMs === undefined ? {} : { retryAfterMs };
+    // Messages behind this one may be in the inbox already. They must not overtake it.
+    if (retryAfterMs !== undefined) {
+      (this.#barrier ??= new RetryBarrier()).close(id, performance.now());
+    }
+    this.notify({ type: "error", code, message, id, ...retry });
+    return true;
   }
 
   close(code: ErrorCode | undefined): void {
     try {
       this.member.close(code);
     } catch (error) {
-      this.#onFailure(this.member, error);
+      this.#failures.push({ member: this.member, error });
     }
   }
 }

@@ -1,5 +1,6 @@
 // What the hub needs of whatever keeps the entries. One suite (journal_test.ts) runs on every implementation.
 // The hub is the only caller, and never calls while an append is under way.
+import type { ChatError } from "../protocol/errors.ts";
 import type { Entry } from "../protocol/message.ts";
 
 /** Who may not come, and until when: an author, and whoever comes from an address of theirs. */
@@ -25,6 +26,12 @@ export interface Appended {
   readonly entry: Entry | undefined;
 }
 
+/** The outcome for one draft: stored, known, or refused because of the draft itself. */
+export type AppendResult = Appended | ChatError;
+
+/** Reason to refuse a draft: {@linkcode Journal.claimTag} comes first. */
+export const NO_TAG = "Cannot append: the author has no tag beside this name";
+
 /** Which entries to read: those that follow one, or those that precede one. */
 export type Range = { readonly after: number } | { readonly before: number };
 
@@ -43,11 +50,12 @@ export interface Journal extends Disposable {
   readonly maxHeld: number;
 
   /**
-   * Commits the drafts in order, all of them or none, and resolves when they would survive a power cut. Commits what
-   * {@linkcode claimTag}, {@linkcode moveCursor} and {@linkcode prune} did before as well.
-   * @throws {ChatError} `not_stored`: nothing of it happened, and it may be tried again.
+   * Commits the drafts in order, and resolves when they would survive a power cut, with a result for each. A draft that
+   * cannot be stored because of what it is has an error for a result; the others are stored all the same. Also commits
+   * what {@linkcode claimTag}, {@linkcode moveCursor} and {@linkcode prune} did before.
+   * @throws {ChatError} `not_stored`: nothing was stored, for a reason outside of the drafts. It may be tried again.
    */
-  append(drafts: readonly Draft[]): Promise<Appended[]>;
+  append(drafts: readonly Draft[]): Promise<AppendResult[]>;
 
   /** Names of the rooms that something was said in, in no order. */
   rooms(): string[];

@@ -1,8 +1,8 @@
 // One suite for every journal, and what only a file can show.
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { ChatError } from "../protocol/errors.ts";
-import type { Draft, Journal } from "./journal.ts";
+import type { Appended, Draft, Journal } from "./journal.ts";
 import { MemoryJournal } from "./memory.ts";
 import { openSqliteJournal, openSqliteReader } from "./sqlite/sqlite_journal.ts";
 
@@ -49,6 +49,14 @@ function byAnn(text: string, id: string, more: Partial<Draft> = {}): Draft {
   return draft(text, { author: ANN, name: "Ann", tag: "ann0", id, ...more });
 }
 
+/** Appends drafts that are all stored. */
+async function append(journal: Journal, drafts: readonly Draft[]): Promise<Appended[]> {
+  return (await journal.append(drafts)).map((result) => {
+    if (result instanceof ChatError) throw result;
+    return result;
+  });
+}
+
 function texts(journal: Journal, range: { after: number } | { before: number }, limit = ALL) {
   return journal.read("lobby", range, limit).map((entry) => entry.text);
 }
@@ -62,13 +70,13 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
     });
 
   test("numbers the entries of each room 1, 2, 3 … in the order of the drafts", async (journal) => {
-    const appended = await journal.append([
+    const appended = await append(journal, [
       draft("a"),
       draft("x", { room: "other" }),
       draft("b"),
     ]);
     assertEquals(appended.map(({ seq }) => seq), [1, 1, 2]);
-    assertEquals((await journal.append([draft("c")]))[0]!.seq, 3);
+    assertEquals((await append(journal, [draft("c")]))[0]!.seq, 3);
     assertEquals([journal.head("lobby"), journal.head("other"), journal.head("none")], [3, 1, 0]);
     assertEquals(texts(journal, { after: 0 }), ["a", "b", "c"]);
   });
@@ -88,7 +96,7 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
       draft("null", { at: 1_790_000_000_001 }),
       draft("another room", { at: 1_790_000_000_001 }),
     ];
-    const appended = await journal.append(drafts);
+    const appended = await append(journal, drafts);
     const entries = journal.read("lobby", { after: 0 }, ALL);
     assertEquals(entries, appended.map(({ entry }) => entry!));
     for (const [n, entry] of entries.entries()) {
@@ -98,13 +106,37 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
     }
   });
 
+  test("refuses a draft that it cannot store, and stores its neighbours in order", async (journal) => {
+    journal.claimTag("lobby", ANN, "Ann");
+    await journal.append([byAnn("known", "1")]);
+    const stranger = draft("?", { author: "stranger", name: "Stranger", tag: "stra", id: "1" });
+    const results = await journal.append([
+      draft("a"),
+      draft("b"),
+      stranger,
+      byAnn("c", "3"),
+      byAnn("known id beside a name without a tag", "1", { name: "" }),
+      { ...stranger, room: "other" },
+      draft("d"),
+      draft("e", { room: "other" }),
+    ]);
+    assertEquals(
+      results.map((result) => result instanceof ChatError ? result.code : result.seq),
+      [2, 3, "internal", 4, 1, "internal", 5, 1],
+    );
+    assertEquals(texts(journal, { after: 0 }), ["known", "a", "b", "c", "d"]);
+    assertEquals(journal.find("lobby", "stranger", "1"), undefined);
+    journal.claimTag("lobby", "stranger", "Stranger");
+    assertEquals((await append(journal, [stranger]))[0]!.seq, 6);
+  });
+
   test("gives a known id of the same author its first seq, and adds nothing", async (journal) => {
     journal.claimTag("lobby", ANN, "Ann");
     journal.claimTag("lobby", ANN, "Anna");
     journal.claimTag("lobby", "ben0", "Ben");
     journal.claimTag("other", ANN, "Ann");
     await journal.append([byAnn("first", "1"), byAnn("second", "2")]);
-    const again = await journal.append([
+    const again = await append(journal, [
       byAnn("first, again", "1"),
       byAnn("third", "3"),
       byAnn("third, again, in the same batch", "3"),
@@ -155,7 +187,7 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
     assertEquals(texts(journal, { before: 5 }), ["4"]);
     journal.prune("lobby", 2); // has no effect
     journal.prune("nowhere", 2);
-    const again = await journal.append([byAnn("again", "2"), byAnn("6", "6")]);
+    const again = await append(journal, [byAnn("again", "2"), byAnn("6", "6")]);
     assertEquals(again.map(({ seq, entry }) => [seq, entry?.text]), [[2, undefined], [6, "6"]]);
     assertEquals(journal.floor("lobby"), 3);
   });
@@ -261,7 +293,7 @@ Deno.test("journal sqlite opens with what was appended, its epoch, ids and tags"
   assertEquals(again, { seq: 1, entry: undefined });
 });
 
-Deno.test("journal sqlite opens with the rooms that are closed and the bans; a failed append leaves none", async () => {
+Deno.test("journal sqlite opens with the rooms that are closed and the bans; a refused draft leaves none", async () => {
   using place = makeFolder();
   const bans = [{ author: "ben0", address: "192.0.2.7", until: 1_790_000_060_000 }];
   const rules = [
@@ -270,10 +302,10 @@ Deno.test("journal sqlite opens with the rooms that are closed and the bans; a f
   ];
   {
     using journal = place.open();
-    // Nobody has claimed this name: the append fails at its last draft.
-    const unclaimed = byAnn("", "3", { name: "Nobody" });
+    // Nobody has claimed this name: the drafts are refused after some of each was written.
     journal.claimTag("lobby", ANN, "Ann");
-    await assertRejects(() => journal.append([...rules, unclaimed]), ChatError);
+    const unclaimed = rules.map((rule) => ({ ...rule, name: "Nobody" }));
+    for (const result of await journal.append(unclaimed)) assertInstanceOf(result, ChatError);
     assertEquals([journal.closedRooms(), journal.bans()], [[], []]);
     await journal.append(rules);
   }
@@ -301,29 +333,31 @@ Deno.test("journal sqlite makes a folder and files that only their owner can rea
   }
 });
 
-Deno.test("journal sqlite commits nothing of a batch that fails, and goes on", async () => {
+Deno.test("journal sqlite stores nothing of a batch while the disk is at fault, and goes on", async () => {
   using place = makeFolder();
   using journal = place.open();
   journal.claimTag("lobby", ANN, "Ann");
   await journal.append([byAnn("kept", "1")]);
-  const stranger = draft("?", { author: "stranger", name: "Stranger", id: "1" }); // has no tag
+  using other = new DatabaseSync(`${place.folder}/journal.db`);
+  other.exec("BEGIN IMMEDIATE"); // as for a full disk, no transaction can be committed
   const failed = await assertRejects(
-    () => journal.append([byAnn("half a batch", "2"), stranger]),
+    () => journal.append([byAnn("2", "2"), byAnn("3", "3")]),
     ChatError,
   );
   assertEquals(failed.code, "not_stored");
+  other.exec("ROLLBACK");
   assertEquals([journal.head("lobby"), journal.find("lobby", ANN, "2")], [1, undefined]);
-  assertEquals((await journal.append([byAnn("tried again", "2")]))[0]!.seq, 2);
+  assertEquals((await append(journal, [byAnn("tried again", "2")]))[0]!.seq, 2);
   assertEquals(texts(journal, { after: 0 }), ["kept", "tried again"]);
 });
 
-Deno.test("journal sqlite keeps a tag over a batch that fails", async () => {
+Deno.test("journal sqlite keeps a tag over a batch that is tried again", async () => {
   using place = makeFolder();
   {
     using journal = place.open();
     assertEquals(journal.claimTag("lobby", "abcdefgh", "Ann"), "abcd");
     const stranger = draft("?", { author: "stranger", name: "Stranger", id: "1" });
-    await assertRejects(() => journal.append([stranger]), ChatError);
+    assertInstanceOf((await journal.append([stranger]))[0], ChatError);
     assertEquals(journal.claimTag("lobby", "abcdexyz", "Ann"), "abcde");
     await journal.append([]);
   }
@@ -331,13 +365,13 @@ Deno.test("journal sqlite keeps a tag over a batch that fails", async () => {
   assertEquals(journal.claimTag("lobby", "abcdefgh", "Ann"), "abcd");
 });
 
-Deno.test("journal sqlite keeps a cursor over a batch that fails, and from then on", async () => {
+Deno.test("journal sqlite keeps a cursor over a batch that is tried again, and from then on", async () => {
   using place = makeFolder();
   {
     using journal = place.open();
     journal.moveCursor("a", "lobby", 7);
     const stranger = draft("?", { author: "stranger", name: "Stranger", id: "1" });
-    await assertRejects(() => journal.append([stranger]), ChatError);
+    assertInstanceOf((await journal.append([stranger]))[0], ChatError);
     assertEquals(journal.cursor("a", "lobby"), 7);
     await journal.append([]);
     journal.moveCursor("a", "lobby", 9); // is not committed

@@ -2,7 +2,16 @@
 import Denque from "denque";
 import { tagsOf } from "../protocol/names.ts";
 import type { Entry } from "../protocol/message.ts";
-import type { Appended, Ban, Draft, Journal, Range, ReadLimit } from "./journal.ts";
+import { ChatError } from "../protocol/errors.ts";
+import {
+  type AppendResult,
+  type Ban,
+  type Draft,
+  type Journal,
+  NO_TAG,
+  type Range,
+  type ReadLimit,
+} from "./journal.ts";
 
 /** For readers who lag; in memory this is about as much as they are worth. */
 const MAX_HELD = 50_000;
@@ -28,7 +37,7 @@ export class MemoryJournal implements Journal {
   /** By author and address. */
   readonly #bans = new Map<string, Ban>();
 
-  append(drafts: readonly Draft[]): Promise<Appended[]> {
+  append(drafts: readonly Draft[]): Promise<AppendResult[]> {
     return Promise.resolve(drafts.map((draft) => this.#append(draft)));
   }
 
@@ -104,11 +113,15 @@ export class MemoryJournal implements Journal {
 
   [Symbol.dispose](): void {}
 
-  #append(draft: Draft): Appended {
+  #append(draft: Draft): AppendResult {
     const room = this.#room(draft.room);
-    const key = draft.id ? pair(draft.author, draft.id) : "";
+    const { author, name, tag, id } = draft;
+    const key = id ? pair(author, id) : "";
     const known = key ? room.ids.get(key) : undefined;
     if (known !== undefined) return { seq: known, entry: undefined };
+    if (author && room.tags.get(pair(tag, name)) !== author) {
+      return new ChatError("internal", { cause: new Error(NO_TAG) });
+    }
     const entry = number(draft, room.floor + room.entries.length + 1);
     room.entries.push(entry);
     if (key) room.ids.set(key, entry.seq);

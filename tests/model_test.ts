@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { ChatError, type ErrorCode } from "../protocol/errors.ts";
 import { Hub } from "../hub.ts";
-import type { Appended, Draft, Journal } from "../journal/journal.ts";
+import type { AppendResult, Draft, Journal } from "../journal/journal.ts";
 import { MemoryJournal } from "../journal/memory.ts";
 import { openSqliteJournal } from "../journal/sqlite/sqlite_journal.ts";
 import type { Log } from "../base/log.ts";
@@ -99,7 +99,7 @@ class Disk {
   open(): Journal & { die(): void } {
     let isDead = false;
     const { journal } = this;
-    const append = async (drafts: readonly Draft[]): Promise<Appended[]> => {
+    const append = async (drafts: readonly Draft[]): Promise<AppendResult[]> => {
       for (let n = 0; n < drafts.length % 4; n++) await nextTurn();
       if (isDead) return new Promise(() => {});
       if (this.isFull) throw new ChatError("not_stored", { cause: "disk full" });

@@ -2,8 +2,7 @@
 // POST are their own modules.
 import { accepts } from "@std/http/negotiation";
 import { ChatError } from "../../protocol/errors.ts";
-import type { Reading } from "../../hub.ts";
-import { increment } from "../../hub/stats.ts";
+import type { Reading } from "../../hub/room.ts";
 import type { Peer } from "../../transport/transport.ts";
 import { encodeEntry } from "../../protocol/confab_v1.ts";
 import { encodeGap, encodeTranscript } from "../../protocol/transcript.ts";
@@ -52,7 +51,7 @@ export async function serveRoom(request: Request, peer: Peer, deps: RoomDeps): P
   } catch (error) {
     response = problemOf(error);
     if (request.method === "POST" && error instanceof ChatError) {
-      increment(deps.hub.stats.refused, error.code);
+      deps.hub.countRefusal(error.code);
     }
   }
   addVary(response.headers, deps.allowOrigins.length > 0 ? "Accept, Origin" : "Accept");

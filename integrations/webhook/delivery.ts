@@ -1,7 +1,8 @@
 // Takes what is said in a room to one URL: reads what is due, posts it, one request for each entry, and notes how far
 // it came. Keeps nothing between calls: the place in each room is in the journal. Called by hook.ts, at most once at a
 // time for a room.
-import type { Hub, Reading } from "../../hub.ts";
+import type { Hub } from "../../hub.ts";
+import type { Reading } from "../../hub/room.ts";
 import type { ReadLimit } from "../../journal/journal.ts";
 import { parseRetryAfterMs } from "../../base/retry_after.ts";
 import { encodeEntry } from "../../protocol/confab_v1.ts";

@@ -8,7 +8,16 @@ import { tagsOf } from "../../protocol/names.ts";
 import { makePrivateFile } from "../../base/private_file.ts";
 import type { Entry, Kind } from "../../protocol/message.ts";
 import { explainFolder, FILE_NAME, lockFolder, openDatabase } from "./data_folder.ts";
-import type { Appended, Ban, Draft, Journal, Range, ReadLimit } from "../journal.ts";
+import {
+  type Appended,
+  type AppendResult,
+  type Ban,
+  type Draft,
+  type Journal,
+  NO_TAG,
+  type Range,
+  type ReadLimit,
+} from "../journal.ts";
 import { checkJournal, isOutdated, migrate, readEpoch } from "./schema.ts";
 import { prepare, type Statements } from "./statements.ts";
 
@@ -121,26 +130,16 @@ export class SqliteJournal implements Journal {
   }
 
   // deno-lint-ignore require-await -- a journal may be far away; this one is not
-  async append(drafts: readonly Draft[]): Promise<Appended[]> {
+  async append(drafts: readonly Draft[]): Promise<AppendResult[]> {
     try {
-      this.#open();
-      const appended: Appended[] = [];
-      while (appended.length < drafts.length) {
-        const start = appended.length;
-        const count = countPlain(drafts, start);
-        if (count > 1) appended.push(...this.#insertPlain(drafts.slice(start, start + count)));
-        else appended.push(this.#insert(drafts[start]!));
-      }
-      for (const { reader, room, seq } of this.#cursors.values()) {
-        this.#sql.putCursor.run(reader, room, seq);
-      }
-      this.#sql.commit.run();
-      this.#isOpen = false;
-      this.#claims = [];
-      this.#cursors.clear();
-      if (this.#rooms.size > MAX_CACHED) this.#rooms.clear();
-      if (this.#people.size > MAX_CACHED) this.#people.clear();
-      return appended;
+      return this.#commit(() => this.#insertAll(drafts));
+    } catch (cause) {
+      this.#rollBack();
+      if (isDiskFault(cause) || drafts.length === 0) throw new ChatError("not_stored", { cause });
+    }
+    // One of the drafts is at fault: again, one by one.
+    try {
+      return this.#commit(() => drafts.map((draft) => this.#tryInsert(draft)));
     } catch (cause) {
       this.#rollBack();
       throw new ChatError("not_stored", { cause });
@@ -238,6 +237,22 @@ export class SqliteJournal implements Journal {
     }
   }
 
+  /** Commits the drafts that `insert` adds, together with everything since the last commit. */
+  #commit(insert: () => AppendResult[]): AppendResult[] {
+    this.#open();
+    const results = insert();
+    for (const { reader, room, seq } of this.#cursors.values()) {
+      this.#sql.putCursor.run(reader, room, seq);
+    }
+    this.#sql.commit.run();
+    this.#isOpen = false;
+    this.#claims = [];
+    this.#cursors.clear();
+    if (this.#rooms.size > MAX_CACHED) this.#rooms.clear();
+    if (this.#people.size > MAX_CACHED) this.#people.clear();
+    return results;
+  }
+
   /** Nothing of what was not committed has happened. */
   #rollBack(): void {
     try {
@@ -248,10 +263,43 @@ export class SqliteJournal implements Journal {
     this.#people.clear();
   }
 
+  #insertAll(drafts: readonly Draft[]): Appended[] {
+    const appended: Appended[] = [];
+    while (appended.length < drafts.length) {
+      const start = appended.length;
+      const count = countPlain(drafts, start);
+      if (count > 1) appended.push(...this.#insertPlain(drafts.slice(start, start + count)));
+      else appended.push(this.#insert(drafts[start]!));
+    }
+    return appended;
+  }
+
+  /** Inserts a draft, or undoes all of it and returns the reason. @throws when the disk is at fault. */
+  #tryInsert(draft: Draft): AppendResult {
+    this.#sql.savepoint.run();
+    try {
+      const appended = this.#insert(draft);
+      this.#sql.release.run();
+      return appended;
+    } catch (cause) {
+      if (isDiskFault(cause)) throw cause;
+      this.#sql.rollBackTo.run();
+      this.#sql.release.run();
+      this.#rooms.clear(); // they may say what was undone
+      this.#people.clear();
+      return new ChatError("internal", { cause });
+    }
+  }
+
   #insert(draft: Draft): Appended {
     const room = this.#makeRoom(draft.room);
     const seq = room.head + 1;
     const who = draft.author ? this.#person(draft) : undefined;
+    if (draft.author && !who) {
+      const known = draft.id ? this.find(draft.room, draft.author, draft.id) : undefined;
+      if (known === undefined) throw new Error(NO_TAG);
+      return { seq: known, entry: undefined };
+    }
     if (who && draft.id) {
       const { changes } = this.#sql.addId.run(room.id, who.author, draft.id, seq);
       if (changes === 0) {
@@ -311,12 +359,13 @@ export class SqliteJournal implements Journal {
     throw new Error("Cannot claim a tag: another author has the same hash");
   }
 
-  #person({ room, author, name }: Draft): { person: number; author: number } {
+  /** Returns the rows of the author beside this name; undefined if no tag was claimed. */
+  #person({ room, author, name }: Draft): { person: number; author: number } | undefined {
     const key = `${room} ${author} ${name}`; // only the last may contain a space
     let known = this.#people.get(key);
     if (!known) {
       const row = this.#sql.findPerson.get(this.#makeRoom(room).id, author, name);
-      if (!row) throw new Error("Cannot append: the author has no tag beside this name");
+      if (!row) return undefined;
       known = { person: row["person"] as number, author: row["author"] as number };
       this.#people.set(key, known);
     }
@@ -362,6 +411,14 @@ function countPlain(drafts: readonly Draft[], start: number): number {
     if (!isPlain || draft.room !== room || draft.at !== at) break;
   }
   return count;
+}
+
+/** SQLite's result codes for faults that no draft can cause: no memory, a busy or read-only file, I/O errors, damage, a full disk. */
+const DISK_FAULTS = new Set([5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 26]);
+
+function isDiskFault(error: unknown): boolean {
+  const { errcode } = error as { errcode?: number };
+  return errcode !== undefined && DISK_FAULTS.has(errcode & 0xff);
 }
 
 function toEntry(row: Row): Entry {

@@ -8,6 +8,9 @@ const SQL = {
   begin: "BEGIN IMMEDIATE",
   commit: "COMMIT",
   rollback: "ROLLBACK",
+  savepoint: "SAVEPOINT draft",
+  release: "RELEASE draft",
+  rollBackTo: "ROLLBACK TO draft",
   findRoom: "SELECT id FROM rooms WHERE name = ?",
   addRoom: "INSERT INTO rooms (name) VALUES (?)",
   findRooms: `SELECT name FROM rooms

@@ -1,0 +1,67 @@
+// Decides who may do what in a room. Pure: everything that a decision depends on is passed in. Bans and closed rooms are
+// kept by moderation.ts; this file says what they mean.
+import type { Principal } from "../auth/principal.ts";
+import { ChatError, type ErrorCode } from "../protocol/errors.ts";
+import type { Entry, Message } from "../protocol/message.ts";
+import { isAnonymous } from "../protocol/names.ts";
+
+/** The sender of a message, as far as a decision depends on it. */
+export interface Actor {
+  /** Author and name. Undefined if its protocol knows no authors. */
+  readonly person: { readonly author: string; readonly name: string } | undefined;
+  readonly principal: Principal | undefined;
+  /** The ban that applies to it now. */
+  readonly ban: ChatError | undefined;
+}
+
+/** The state of a room, as far as a decision depends on it. */
+export interface RoomState {
+  readonly isClosed: boolean;
+  /** Number of the newest entry. */
+  readonly head: number;
+  /** The entry that the message refers to; undefined if it is not kept. */
+  readonly target: Entry | undefined;
+}
+
+/** Why a message is refused: a code, or an error if the code's own sentence does not say enough. */
+export type Refusal = ErrorCode | ChatError;
+
+/** Returns why the actor may not send the message; undefined if it may. */
+export function authorize(message: Message, actor: Actor, room: RoomState): Refusal | undefined {
+  const { kind, ref } = message;
+  const { person, principal } = actor;
+  const isOperator = principal?.isOperator ?? false;
+  if (actor.ban) return actor.ban;
+  // In a closed room, authors may still delete what they wrote.
+  if (kind !== "delete" && isSilenced(principal, room)) return "room_closed";
+  if (!person) return undefined; // a protocol without authors carries nothing but new messages
+  if ((kind === "close" || kind === "ban") && !isOperator) return "not_operator";
+  if (isAnonymous(person.author)) {
+    // Without a key, one client could pass for every other client without a key.
+    if (kind !== "say") return "no_key";
+  } else if (person.name === "") return "no_name";
+  if (ref === 0) return undefined;
+  if (kind === "say") return ref > room.head ? "unknown_ref" : undefined;
+  const { target } = room;
+  if (target?.seq !== ref || target.kind !== "say") return "unknown_ref";
+  if (kind === "react") return undefined;
+  if (kind === "ban") return checkBannable(target);
+  const isTheirs = target.author === person.author;
+  return isTheirs || kind === "delete" && isOperator ? undefined : "not_yours";
+}
+
+/** Reports whether the room is closed to this principal: nothing that it chooses, its name included, may reach the others. */
+export function isSilenced(
+  principal: Principal | undefined,
+  { isClosed }: Pick<RoomState, "isClosed">,
+): boolean {
+  return isClosed && !principal?.isOperator;
+}
+
+/** Returns why the author of an entry cannot be banned; undefined if it can. */
+function checkBannable({ seq, author }: Entry): ChatError | undefined {
+  if (author && !isAnonymous(author)) return undefined;
+  const message = `Cannot ban the author of message ${seq}: it was sent without a key, ` +
+    "and its address is not stored";
+  return new ChatError("bad_field", { message });
+}

@@ -1,0 +1,67 @@
+// A sender learns what became of its messages. A subscription is one for as long as its member stays in the room; a POST is
+// one for a single message.
+import { ANYONE, type Principal } from "../auth/principal.ts";
+import type { ChatError } from "../protocol/errors.ts";
+import type { Ack } from "../protocol/message.ts";
+
+/** The author of a message and the name it goes by. */
+export interface Signature {
+  /** Hash of the key, or a stand-in for a client without one. */
+  readonly author: string;
+  readonly name: string;
+  /** Empty until it is claimed. */
+  readonly tag: string;
+}
+
+/** Sends messages to a room. Called by the hub's loop only. */
+export interface Sender {
+  /** Undefined if its protocol knows no authors. */
+  readonly person: Signature | undefined;
+  readonly principal: Principal | undefined;
+  /** IP address that it sends from; empty if it is not known. */
+  readonly address: string;
+  /** Reports whether an earlier message has to come again before this one may pass. */
+  isBlocked(id: string, nowMs: number): boolean;
+  /** Receives the numbers of messages that are durable. */
+  acknowledge(acks: readonly Ack[]): void;
+  /** Receives the reason why a message was not accepted. False if its protocol cannot express that. */
+  refuse(error: ChatError): boolean;
+}
+
+export interface OneShotSenderOptions {
+  readonly person: Signature;
+  readonly principal?: Principal | undefined;
+  readonly address?: string | undefined;
+}
+
+/** Sends one message without being in the room, for example one HTTP request. */
+export class OneShotSender implements Sender {
+  readonly person: Signature;
+  readonly principal: Principal;
+  readonly address: string;
+  readonly #settled = Promise.withResolvers<number>();
+
+  constructor({ person, principal = ANYONE, address = "" }: OneShotSenderOptions) {
+    this.person = person;
+    this.principal = principal;
+    this.address = address;
+  }
+
+  /** Resolves with the number of the message. @throws {ChatError} why it was not accepted. */
+  get seq(): Promise<number> {
+    return this.#settled.promise;
+  }
+
+  isBlocked(): boolean {
+    return false;
+  }
+
+  acknowledge([ack]: readonly Ack[]): void {
+    this.#settled.resolve(ack!.seq);
+  }
+
+  refuse(error: ChatError): boolean {
+    this.#settled.reject(error);
+    return true;
+  }
+}
