@@ -1,5 +1,5 @@
-// One connection, between its socket and the hub: a read pump and a write pump, each the only one on its side.
-// Made by the server for each upgrade; the hub knows it as a Member. What its messages mean is the dialog's part.
+// A client stands between one connection and the hub: its read pump is the only reader of the socket, its write pump the only
+// writer. The router makes one for each upgrade; the hub knows it as a Member. A protocol handler knows what messages mean.
 import { Channel } from "@std/async/channel";
 import type { Principal } from "./auth/principal.ts";
 import type { MakeHandler, ProtocolHandler } from "./client/handler.ts";
@@ -12,43 +12,43 @@ import type { Connection, ConnectionHandlers } from "./transport/transport.ts";
 import { Frame } from "./protocol/frame.ts";
 import type { Batch, Notice, Wire } from "./protocol/message.ts";
 
-/** The send channel takes batches up to this many bytes, and one of any size when it is empty. */
+/** Maximum bytes of batches in the send channel. An empty channel accepts a batch of any size. */
 const SEND_BYTES = 1024 * 1024;
 
-/** Answers are not dropped, so they may take as much again; who reads none of them is closed. */
+/** Maximum bytes in the send channel, notices included. Most notices cannot be dropped: a client that reads none is closed. */
 const MAX_QUEUED_BYTES = 2 * SEND_BYTES;
 
-/** Bytes waiting in the socket at which writing stops. A WebSocket's own `send` never would. */
+/** Bytes waiting in the socket at which writing pauses. A WebSocket's own `send` never pauses. */
 const HIGH_WATER_BYTES = 256 * 1024;
 
-/** A frame above this goes as a message of its own. */
+/** Maximum bytes of a frame that is joined with others. A larger one becomes a message of its own. */
 const MAX_JOINED_BYTES = 4096;
 
-/** Time allowed without any byte leaving, while bytes wait, where one can see bytes leave. */
+/** Write deadline: time without progress, while bytes wait, if progress can be observed byte by byte. */
 const WRITE_WAIT_MS = 10_000;
 
-/** Where one cannot, time is allowed for a reader of this speed to make room that shows. */
+/** If progress cannot be observed byte by byte, wait as long as a reader at this speed needs to drain `unseenBytes`. */
 const SLOWEST_READER_BYTES_PER_S = 1024;
 
-/** How often that is checked. Must be well below `WRITE_WAIT_MS`. */
+/** Period of the check for progress. Must be well below `WRITE_WAIT_MS`. */
 const WATCH_PERIOD_MS = 1_000;
 
-/** How often a full socket is looked at again: it does not tell when it drains. */
+/** Period at which a full socket is polled: it has no event for having drained. */
 const DRAIN_POLL_MS = 5;
 
-/** How soon to come back after a close that the server begins. */
+/** Time after which a client should reconnect when the server has closed it. */
 const RETRY_AFTER_MS = 250;
 
-/** Who is banned would be turned away again, and may ask now and then whether that has changed. */
+/** Time after which a banned client should retry: the ban may have been lifted by then. */
 export const BANNED_RETRY_AFTER_MS = 600_000;
 
-/** A batch of which the wire shows nothing takes its place in the queue all the same, so that all keep their order. */
+/** Stands in the queue for a batch that the protocol does not show, so that the order is kept. */
 const EMPTY = new Frame("");
 
-/** Clients whose write pump is to run: one microtask for all of them. */
+/** Clients whose write pump has to run. One microtask serves them all. */
 const due: Client[] = [];
 
-/** Told of a client when it begins, and by the function that it gives, when it has ended. */
+/** Registers a client when it starts, and returns a function that removes it when it has ended. */
 export type TrackConnection = (client: Client) => () => void;
 
 export interface ClientOptions {
@@ -57,7 +57,7 @@ export interface ClientOptions {
   readonly makeHandler: MakeHandler;
   readonly log: Log;
   readonly principal: Principal;
-  /** IP address that it comes from; that of the connection may be a proxy's. */
+  /** IP address of the client. The connection's own address may be that of a proxy. */
   readonly address: string;
   readonly trackConnection?: TrackConnection | undefined;
   readonly limits?: Limits | undefined;
@@ -78,14 +78,14 @@ export class Client implements Member, ConnectionHandlers {
   readonly #send = new Channel<Frame>({ capacity: Number.MAX_SAFE_INTEGER });
   /** Bytes in `#send`. */
   #queuedBytes = 0;
-  /** Refused a batch, so the hub sends nothing until asked. */
+  /** Whether it has refused a batch: the hub then sends none until the client asks. */
   #isLagging = false;
-  /** Has asked the hub to go: what still arrives is ignored. */
+  /** Whether it has asked the hub to remove it. Messages that still arrive are ignored. */
   #isLeaving = false;
-  /** The socket takes nothing more: what is queued is dropped. */
+  /** Whether the socket is gone. The queue is then dropped. */
   #isGone = false;
   #writtenBytes = 0;
-  /** When the peer last showed that it lives: by taking bytes or by saying something. */
+  /** Time when the peer last showed a sign of life, by reading bytes or by sending a message. */
   #aliveAt = 0;
   #closeCode: ErrorCode | undefined;
   #watch: ReturnType<typeof setInterval> | undefined;
@@ -110,7 +110,7 @@ export class Client implements Member, ConnectionHandlers {
     if (!this.#isLeaving) this.#release = this.#trackConnection?.(this);
   }
 
-  /** The read pump, the only reader of the socket. */
+  /** Handles one inbound message: the read pump, the only reader of the socket. */
   onMessage(data: string | ArrayBuffer): void {
     if (this.#isLeaving) return;
     this.#aliveAt = Date.now();
@@ -122,13 +122,13 @@ export class Client implements Member, ConnectionHandlers {
     }
   }
 
-  /** For the connection: it has ended. */
+  /** Called by the connection when it has ended. */
   onClose(): void {
     this.#isGone = true;
     this.leave();
   }
 
-  /** For the hub: queues a batch. False leaves the queue as it is, without a hole, and marks this client lagging. */
+  /** Queues a batch for the hub. False leaves the queue as it is, without a hole, and marks this client as lagging. */
   trySend(batch: Batch): boolean {
     const { frame = EMPTY } = batch;
     const fits = this.#send.size === 0 || this.#send.size < this.#limits.queuedBatches &&
@@ -138,7 +138,7 @@ export class Client implements Member, ConnectionHandlers {
     return false;
   }
 
-  /** For hub and dialog: queues a notice, if the wire has a word for it. */
+  /** Queues a notice for the hub or the handler, if the protocol can express it. */
   notify(notice: Notice): void {
     const mayDrop = notice.type === "presence" || notice.type === "typing";
     if (mayDrop && (this.#isLagging || this.#queuedBytes > SEND_BYTES)) return;
@@ -146,12 +146,12 @@ export class Client implements Member, ConnectionHandlers {
     if (frame === undefined) return;
     if (notice.type === "error") this.#hub.countRefusal(notice.code);
     this.#queue(frame);
-    // Where texts may be very long, one of them must not look like a reader that is behind.
+    // If texts may be very long, a single one must not look like a reader that is behind.
     const maxBytes = Math.max(MAX_QUEUED_BYTES, 2 * maxMessageBytes(this.#limits));
     if (this.#queuedBytes > maxBytes) this.leave("fell_behind");
   }
 
-  /** For the hub: no more batches. What is queued is written, then the socket is closed. */
+  /** Ends the membership for the hub: the queue is still written, then the socket is closed. */
   close(code?: ErrorCode): void {
     if (this.#send.closed) return;
     this.#closeCode ??= code;
@@ -169,7 +169,7 @@ export class Client implements Member, ConnectionHandlers {
     this.#pumpSoon();
   }
 
-  /** Asks the hub, if that knows this client, to let it go. With a code, that is why. */
+  /** Asks the hub to remove this client, if it has joined. The code is the reason, if there is one. */
   leave(code?: ErrorCode): void {
     if (this.#isLeaving) return;
     this.#isLeaving = true;
@@ -179,8 +179,8 @@ export class Client implements Member, ConnectionHandlers {
   }
 
   /**
-   * The only writer of the socket: what is pending by the time it may write becomes one message. Not a loop that awaits
-   * the channel: with the same frame for a hundred clients, their promises would cost more than writing does.
+   * The write pump, the only writer of the socket: everything pending by the time it may write becomes one message. It is no
+   * loop that awaits the channel: with the same frame for a hundred clients, their promises would cost more than the writes.
    */
   #writePump(): void {
     this.#isPumpDue = false;
@@ -199,7 +199,7 @@ export class Client implements Member, ConnectionHandlers {
     this.#endPump();
   }
 
-  /** Lets the pump run once this turn has delivered everything. */
+  /** Schedules the pump for when this iteration has delivered everything. */
   #pumpSoon(): void {
     if (this.#isPumpDue) return;
     this.#isPumpDue = true;
@@ -228,7 +228,7 @@ export class Client implements Member, ConnectionHandlers {
 
   #endPump(): void {
     clearInterval(this.#watch);
-    // A runtime may keep a dead socket, and with it this object, for long: not the batches as well.
+    // A runtime may keep a dead socket, and with it this object, for a long time. It must not keep the batches too.
     while (this.#send.tryReceive().state === "ok");
     const { closeCode, reason } = closeFor(this.#closeCode);
     if (this.#isGone) this.#connection.terminate(closeCode, reason);
@@ -243,8 +243,8 @@ export class Client implements Member, ConnectionHandlers {
   }
 
   /**
-   * Writes what is pending, up to `HIGH_WATER_BYTES`. Small frames become one message; a large one is most likely
-   * everybody's and encoded already, so it goes as it is.
+   * Writes the queue, up to `HIGH_WATER_BYTES`. Small frames are joined into one message. A large one is most likely shared
+   * with other clients and encoded already, so it is sent as it is.
    */
   #write(): void {
     if (this.#send.size === 1) return this.#put(this.#take());
@@ -276,7 +276,7 @@ export class Client implements Member, ConnectionHandlers {
     this.#watch ??= this.#watchProgress();
   }
 
-  /** While bytes wait in the socket some must leave, or the peer must say something, or this client is stuck and goes. */
+  /** Closes the client as stalled if, while bytes wait in the socket, none leaves and the peer sends nothing. */
   #watchProgress(): ReturnType<typeof setInterval> {
     const unseenMs = this.#connection.unseenBytes / SLOWEST_READER_BYTES_PER_S * 1000;
     const allowedMs = this.#limits.stallMs ?? Math.max(WRITE_WAIT_MS, unseenMs);
@@ -301,7 +301,7 @@ export class Client implements Member, ConnectionHandlers {
   }
 }
 
-/** One frame of several. */
+/** Joins frames into one. */
 function join(frames: readonly Frame[]): Frame {
   const shown = frames.filter((frame) => frame !== EMPTY);
   return shown.length > 1 ? new Frame(shown.map(({ text }) => text).join("\n")) : shown[0] ?? EMPTY;

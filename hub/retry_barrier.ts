@@ -1,13 +1,12 @@
-// Keeps the order of one connection when something is refused that may succeed later: what was sent behind it is on its
-// way already, and must not overtake it. Knows neither what passes nor why it was refused. Times are of a clock that nobody
-// sets.
+// A retry barrier keeps the order of one connection when a message is refused that may succeed later. Messages behind it are
+// on their way already, and must not overtake it. Times are monotonic (`performance.now()`).
 
-/** A client that gives up what was refused is heard again after this. */
+/** Time after which the barrier opens for a client that never sends the refused message again. */
 const PATIENCE_MS = 30_000;
 
 /**
- * Once closed, it opens for the message that it was closed for, and for nothing else: that this comes again shows that
- * the client has read the refusal, so that all that follows is in order.
+ * Once closed, the barrier opens for the message that it was closed for, and for no other. When that message comes again, the
+ * client has read the refusal, so everything behind it is in order.
  */
 export class RetryBarrier {
   #awaitedId: string | undefined;
@@ -17,14 +16,14 @@ export class RetryBarrier {
     return this.#awaitedId !== undefined;
   }
 
-  /** Has no effect on one that is closed. */
+  /** Closes the barrier for a refused message. Has no effect while it is closed. */
   close(id: string, nowMs: number): void {
     if (this.isClosed) return;
     this.#awaitedId = id;
     this.#openAtMs = nowMs + PATIENCE_MS;
   }
 
-  /** Whether the message may pass. */
+  /** Reports whether the message may pass, and opens the barrier if it may. */
   passes(id: string, nowMs: number): boolean {
     if (this.isClosed && this.#awaitedId !== id && nowMs < this.#openAtMs) return false;
     this.#awaitedId = undefined;

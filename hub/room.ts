@@ -1,24 +1,24 @@
-// One room while somebody is in it: its members, what they are sent, who they are. Owned and called by the hub's loop
-// only; holds no entry, for what a reader has missed is in the journal.
+// A room exists while it has members. It knows who they are, and delivers entries to them: new ones at once, missed ones
+// from the journal. It holds no entries itself. Owned and called by the hub's loop only.
 import type { Journal, Range, ReadLimit } from "../journal/journal.ts";
 import { shortestTag } from "../protocol/names.ts";
 import type { Member, Person, Subscription } from "./subscription.ts";
 import type { Stats } from "./stats.ts";
 import type { Batch, Entry, Notice, Wire } from "../protocol/message.ts";
 
-/** What somebody who comes wants to see of the room's past. */
+/** The part of the room's past that a joining member asks for. */
 export interface ResumePoint {
-  /** Resume behind this entry; undefined, or an entry that is not there, to start afresh. */
+  /** Resumes behind this entry. Undefined, or an entry that does not exist, starts afresh. */
   readonly after: number | undefined;
   /** The epoch that `after` belongs to. */
   readonly epoch: string | undefined;
-  /** Of what a resume brings, the last this many only. */
+  /** Maximum number of entries that a resume replays: the last ones. */
   readonly maxReplay: number;
-  /** How many entries to start afresh with. */
+  /** Number of entries to start afresh with. */
   readonly history: number;
 }
 
-/** Some of a room's entries, as everybody there has been sent them. */
+/** Part of a room's history, as far as it was delivered. */
 export interface Reading {
   readonly room: string;
   readonly epoch: string;
@@ -38,44 +38,44 @@ interface JournalPage {
   readonly head: number;
 }
 
-/** What {@linkcode Room.advance} has come to. */
+/** Result of {@linkcode Room.advance}. */
 export type Progress =
-  /** At the head: from here on it gets each new batch. */
+  /** The member is at the head. From now on it receives each new batch. */
   | "live"
-  /** It takes no more for now, and will ask. */
+  /** The member has no room. It asks again when it has. */
   | "full"
-  /** It has taken a page, and there are more. */
+  /** The member has accepted a page, and there are more. */
   | "more"
-  /** It needs what has been removed, and its wire has no word for that. */
+  /** The member needs entries that retention has removed, and its protocol cannot announce a gap. */
   | "lost";
 
 /**
- * A batch ends when it weighs this much, and so does a page of the journal: the characters of its texts, and what an
- * entry weighs besides. What a slow reader costs depends on it.
+ * Maximum size of a batch and of a page of the journal: the characters of its texts, plus a fixed number for each entry.
+ * The memory that a slow reader costs depends on it.
  */
 const MAX_BATCH_CHARS = 64 * 1024;
 const ENTRY_CHARS = 96;
 
 /**
- * Pages of the journal end at multiples of this, so that readers who are at different places soon read the same ones.
- * Close to what `MAX_BATCH_CHARS` allows for short texts.
+ * Pages of the journal end at multiples of this number, so that readers at different positions soon share the same pages.
+ * Close to the limit that `MAX_BATCH_CHARS` sets for short texts.
  */
 const PAGE_ENTRIES = 512;
 
-/** Pages kept for others who want the same while some lag. */
+/** Pages kept for other lagging members that need the same ones. */
 const MAX_PAGES = 16;
 
-/** With more people than this in the room, presence says how many, not who. */
+/** Maximum number of people that presence names. Above it, presence is only their number. */
 const MAX_PEOPLE_NAMED = 100;
 
-/** Entries beyond those to be kept that may gather before they are removed: removing one by one costs more. */
+/** Minimum number of entries to remove at once. Removing them one by one costs more. */
 const PRUNE_SLACK = 256;
 
 export interface RoomOptions {
   readonly journal: Journal;
-  /** Entries that are kept; 0 for all. */
+  /** Entries to keep; 0 for all. */
   readonly keep: number;
-  /** Largest text, for those who come to know. */
+  /** Maximum size of a text in bytes of UTF-8. Sent to members that join. */
   readonly textBytes: number;
   readonly stats: Stats;
 }
@@ -86,11 +86,11 @@ export class Room {
   readonly #keep: number;
   readonly #textBytes: number;
   readonly #people = new Map<string, Person>();
-  /** Members that get each new batch. */
+  /** Members that receive each new batch. */
   readonly #live = new Set<Subscription>();
-  /** Members that had no room for one, or have just come. Nobody is in both sets. */
+  /** Members that had no room for a batch, or have just joined. No member is in both sets. */
   readonly #lagging = new Set<Subscription>();
-  /** What lagging members were given last, by wire and by the seq before it. */
+  /** Pages that lagging members received last, by protocol and by the seq before them. */
   readonly #pages = new Map<Wire, Map<number, JournalPage>>();
   readonly #stats: Stats;
   #head: number;
@@ -106,7 +106,7 @@ export class Room {
     this.#head = options.journal.head(name);
   }
 
-  /** Number of the newest entry that was delivered to those who are live. */
+  /** Number of the newest entry that was delivered to live members. */
   get head(): number {
     return this.#head;
   }
@@ -115,21 +115,21 @@ export class Room {
     return this.#live.size + this.#lagging.size === 0;
   }
 
-  /** People who are there, named or not. */
+  /** Number of people in the room, named or not. */
   get peopleCount(): number {
     return this.#people.size + this.#unnamed;
   }
 
-  /** Number of the newest entry that nobody who comes now is given. */
+  /** Number of the newest entry that a new reader does not receive. */
   get #floor(): number {
     return Math.max(this.#journal.floor(this.name), this.#keep > 0 ? this.#head - this.#keep : 0);
   }
 
-  /** Entries that were delivered and are to be kept. */
+  /** Reads entries that were delivered and are within retention. */
   read(range: Range, limit: ReadLimit): Reading {
     const { name, head } = this;
     const floor = this.#floor;
-    // Not beyond the head: what is not delivered yet is not there for anybody.
+    // Not beyond the head: entries that are not delivered yet do not exist for anybody.
     const before = "before" in range ? Math.min(range.before, head + 1) : head + 1;
     const after = "after" in range ? Math.max(range.after, floor) : floor;
     const count = Math.min(limit.entries, before - after - 1);
@@ -140,7 +140,7 @@ export class Room {
     return { room: name, epoch: this.#journal.epoch, head, floor, entries };
   }
 
-  /** Tells who has just come where it stands, and gives it its place: {@linkcode advance} takes it from there. */
+  /** Welcomes a member, and sets the position from which {@linkcode advance} serves it. */
   welcome(
     subscription: Subscription,
     { after = Infinity, epoch, maxReplay, history }: ResumePoint,
@@ -172,8 +172,8 @@ export class Room {
   }
 
   /**
-   * The author becomes one of the people here. Each call needs one of {@linkcode leave}. A name that is held back nobody is
-   * told until {@linkcode nameAll}; who has one here keeps it.
+   * Adds a connection of an author. Each call needs one of {@linkcode leave}. A name that is held back is not announced
+   * until {@linkcode nameAll}; a person that already has a name keeps it.
    */
   addPerson(author: string, name: string, isHeldBack: boolean): Person {
     const tag = shortestTag(author);
@@ -185,26 +185,26 @@ export class Room {
     return person;
   }
 
-  /** From now on the person says things under this name. */
+  /** Changes the name under which the person sends messages. */
   rename(person: Person, name: string): void {
     person.tag = this.#journal.claimTag(this.name, person.author, name);
     person.name = name;
   }
 
-  /** Tells the names that were held back. Gives whether there were any. */
+  /** Announces the names that were held back. Returns whether there were any. */
   nameAll(): boolean {
     const unnamed = [...this.#people.values()].filter(({ tag }) => tag === "");
     for (const person of unnamed) this.rename(person, person.name);
     return unnamed.length > 0;
   }
 
-  /** Gives the member a place behind `deliveredSeq`. {@linkcode advance} takes it from there. */
+  /** Adds a member behind its `deliveredSeq`. {@linkcode advance} serves it from there. */
   join(subscription: Subscription): void {
     this.#lagging.add(subscription);
     if (!subscription.person) this.#unnamed++;
   }
 
-  /** Takes the member out, if it is in. */
+  /** Removes the member, if it is in the room. */
   leave(subscription: Subscription): void {
     if (!this.#live.delete(subscription) && !this.#lagging.delete(subscription)) return;
     if (this.#lagging.size === 0) this.#pages.clear();
@@ -233,8 +233,8 @@ export class Room {
   }
 
   /**
-   * Offers the next page of what a lagging member has not taken. At the head, and in the same turn, it is live:
-   * there is neither a hole nor a double between journal and live.
+   * Offers a lagging member the next page that it has not received. A new member, a slow one and a returning one are the same
+   * case. At the head it goes live in the same iteration, so that nothing is missing or doubled between journal and live.
    */
   advance(subscription: Subscription): Progress {
     if (!this.#lagging.has(subscription)) return "live";
@@ -259,8 +259,8 @@ export class Room {
   }
 
   /**
-   * Removes what need not be kept. Members who lag hold it back, as far as the journal can afford; those that fall
-   * behind further than that, and whose wire has no word for a gap, are returned.
+   * Removes entries beyond retention. Lagging members delay that, as far as the journal can afford. Returns the members
+   * that are further behind and whose protocol cannot announce a gap.
    */
   prune(): Subscription[] {
     const keep = this.#keep;
@@ -279,12 +279,12 @@ export class Room {
     );
   }
 
-  /** Tells everybody who is here now. */
+  /** Notifies all people of who is in the room. */
   notifyPresence(): void {
     this.notifyAll(this.#presence());
   }
 
-  /** Tells all the people there but one. The same notice for all, so that it is encoded once. */
+  /** Notifies all people but one. They get the same notice object, so that it is encoded once. */
   notifyAll(notice: Notice, except?: Person): void {
     for (const subscriptions of [this.#live, this.#lagging]) {
       for (const subscription of subscriptions) {
@@ -293,12 +293,12 @@ export class Room {
     }
   }
 
-  /** What follows `after`, read and encoded once for many. */
+  /** Returns the page that follows `after`, read and encoded once for many members. */
   #page(wire: Wire, after: number): Batch {
     let pages = this.#pages.get(wire);
     if (!pages) this.#pages.set(wire, pages = new Map());
     const known = pages.get(after);
-    // Entries never change, but one that ended at the head would end too soon.
+    // Entries never change, but a page that ended at the old head would now end too soon.
     if (known && (known.head === this.#head || known.batch.lastSeq < known.head)) {
       return known.batch;
     }
@@ -320,13 +320,13 @@ export class Room {
   }
 }
 
-/** What is offered to who has an account: that of a session, or of an operator. */
+/** Returns the account of a member that has signed in or is an operator. */
 function accountOf({ principal }: Member): Pick<Welcome, "account"> {
   const { isOperator: operator = false, sessionId } = principal ?? {};
   return operator || sessionId !== undefined ? { account: { operator } } : {};
 }
 
-/** Says that the entries behind `after`, up to and including `to`, do not come. */
+/** Returns a notice that the entries behind `after`, up to and including `to`, are not sent. */
 function makeGap(after: number, to: number, reason: "retention" | "skipped"): Notice {
   return { type: "gap", from: after + 1, to, count: to - after, reason };
 }
@@ -335,7 +335,7 @@ function makeBatch(wire: Wire, entries: readonly Entry[]): Batch {
   return { lastSeq: entries.at(-1)!.seq, frame: wire.encode(entries) };
 }
 
-/** The entries in parts of about `MAX_BATCH_CHARS`, usually one. */
+/** Splits entries into parts of about `MAX_BATCH_CHARS`, usually one. */
 function* chunksOf(entries: readonly Entry[]): Generator<readonly Entry[]> {
   let start = 0;
   let chars = 0;

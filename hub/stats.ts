@@ -1,12 +1,12 @@
-// What has happened since the start, in plain numbers: counted once for a batch, however many lines and receivers it has.
-// The hub, its rooms and the clients add to it; only /metrics reads it.
+// Stats counts events since the start, once per batch, however many entries and receivers the batch has. The hub, its rooms
+// and the clients add to it; only /metrics reads it.
 import type { ErrorCode } from "../protocol/errors.ts";
 
-/** How values are spread: how many were at most each bound, and their sum. */
+/** Distribution of values: the number of values up to each bound, and their sum. */
 export class Histogram {
   /** Ascending. */
   readonly bounds: readonly number[];
-  /** How many values were above the bound before and not above this one; the last is for those above all. */
+  /** Values above the previous bound and up to this one. The last counter is for values above all bounds. */
   readonly counts: number[];
   sum = 0;
 
@@ -24,21 +24,21 @@ export class Histogram {
 }
 
 export class Stats {
-  /** Entries of each batch that was delivered. Their sum is the entries stored. */
+  /** Entries per delivered batch. Their sum is the number of stored entries. */
   readonly batchEntries = new Histogram([1, 2, 5, 10, 25, 50, 100, 250, 1000]);
-  /** Seconds that each commit took. */
+  /** Duration of each commit in seconds. */
   readonly commitSeconds = new Histogram([0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2]);
-  /** Commits that failed: a full disk, say. */
+  /** Commits that failed, for example because the disk was full. */
   failedCommits = 0;
-  /** Entries that were queued for members, each member's counted. */
+  /** Entries that were queued for members, counted once for each member. */
   delivered = 0;
-  /** Messages that were not accepted. */
+  /** Messages that were not accepted, by code. */
   readonly refused = new Map<ErrorCode, number>();
-  /** Connections that the server has closed for a reason. */
+  /** Connections that the server closed for a reason, by code. */
   readonly closed = new Map<ErrorCode, number>();
 }
 
-/** One more with this code. */
+/** Adds one to the counter of a code. */
 export function increment(counts: Map<ErrorCode, number>, code: ErrorCode): void {
   counts.set(code, (counts.get(code) ?? 0) + 1);
 }

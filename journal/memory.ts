@@ -1,4 +1,4 @@
-// A journal that ends with the process: for tests, and for who wants nothing written.
+// The memory journal ends with the process. It serves tests, and servers that must not write anything.
 import Denque from "denque";
 import { tagsOf } from "../protocol/names.ts";
 import type { Entry } from "../protocol/message.ts";
@@ -13,16 +13,16 @@ import {
   type ReadLimit,
 } from "./journal.ts";
 
-/** For readers who lag; in memory this is about as much as they are worth. */
+/** Entries beyond retention to keep for lagging readers. More would cost too much memory. */
 const MAX_HELD = 50_000;
 
 interface MemoryRoom {
-  /** Kept entries, without a hole: the first is `floor + 1`. */
+  /** Entries without a hole; the first is `floor + 1`. */
   readonly entries: Denque<Entry>;
   floor: number;
-  /** Author and id to seq. */
+  /** Seq by author and id. */
   readonly ids: Map<string, number>;
-  /** Name and tag to author. */
+  /** Author by tag and name. */
   readonly tags: Map<string, string>;
 }
 
@@ -31,10 +31,10 @@ export class MemoryJournal implements Journal {
   readonly epoch = crypto.randomUUID();
   readonly maxHeld = MAX_HELD;
   readonly #rooms = new Map<string, MemoryRoom>();
-  /** Reader and room to seq. */
+  /** Position by room and reader. */
   readonly #cursors = new Map<string, number>();
   readonly #closed = new Set<string>();
-  /** By author and address. */
+  /** Bans by author and address. */
   readonly #bans = new Map<string, Ban>();
 
   append(drafts: readonly Draft[]): Promise<AppendResult[]> {
@@ -65,7 +65,7 @@ export class MemoryJournal implements Journal {
       : Math.min(range.before - floor - 2, entries.length - 1);
     const read: Entry[] = [];
     for (let chars = 0; read.length < limit.entries && chars < limit.chars; index += step) {
-      // Not peekAt alone: it takes a negative index for one from the end.
+      // `peekAt` takes a negative index from the end.
       const entry = index >= 0 ? entries.peekAt(index) : undefined;
       if (!entry) break;
       read.push(entry);
@@ -129,7 +129,7 @@ export class MemoryJournal implements Journal {
     return { seq: entry.seq, entry };
   }
 
-  /** What an operator's entry does besides being one. */
+  /** Applies the entry of an operator. */
   #enforce({ kind, room, at, on, bans = [] }: Draft): void {
     if (kind === "close") this.#closed[on ? "add" : "delete"](room);
     if (kind !== "ban") return;

@@ -1,7 +1,7 @@
-// The journal on disk: SQLite, one writer, one transaction for each append, synced before it resolves.
+// The SQLite journal stores entries on disk: one writer, one transaction for each append, synced before the append resolves.
 //
-// The folder belongs to one process at a time (folder.ts); others may read the file meanwhile. A crash at any moment
-// leaves what was committed, and nothing to clean up.
+// The folder belongs to one process at a time (data_folder.ts); others may read the file meanwhile. A crash at any moment
+// leaves everything that was committed, and nothing to clean up.
 import type { DatabaseSync } from "node:sqlite";
 import { ChatError } from "../../protocol/errors.ts";
 import { tagsOf } from "../../protocol/names.ts";
@@ -21,16 +21,16 @@ import {
 import { checkJournal, isOutdated, migrate, readEpoch } from "./schema.ts";
 import { prepare, type Statements } from "./statements.ts";
 
-/** For readers who lag. On disk: some hundred bytes each. */
+/** Entries beyond retention to keep for lagging readers. Each takes some hundred bytes of disk. */
 const MAX_HELD = 500_000;
 
-/** A file up to this size is checked page by page before it is used: some tenths of a second. */
+/** Maximum size of a file that is checked page by page before it is used. Takes some tenths of a second. */
 const MAX_CHECKED_BYTES = 256 * 1024 * 1024;
 
-/** Rooms and people that are remembered between transactions, so that memory does not grow with their number. */
+/** Maximum number of rooms and people to cache between transactions, so that memory does not grow with their number. */
 const MAX_CACHED = 10_000;
 
-/** Kinds as they are stored. A number never changes its meaning. */
+/** Kinds by their stored number. A number never changes its meaning. */
 const KINDS: readonly Kind[] = ["say", "edit", "delete", "react", "close", "ban"];
 
 interface CachedRoom {
@@ -66,8 +66,8 @@ interface Row {
 }
 
 /**
- * Opens the journal in a folder, and makes both where they are missing: readable by their owner only.
- * @throws {ChatError} `data_unavailable`, with the reason and what to do.
+ * Opens the journal in a folder, and creates both if they are missing, readable by their owner only.
+ * @throws {ChatError} `data_unavailable`, with the reason and a remedy.
  */
 export function openSqliteJournal(folder: string): SqliteJournal {
   const path = `${folder}/${FILE_NAME}`;
@@ -89,7 +89,7 @@ export function openSqliteJournal(folder: string): SqliteJournal {
   }
 }
 
-/** Opens a folder's journal to read it beside a server that may be using it. @throws {ChatError} `data_unavailable` */
+/** Opens the journal of a folder for reading, beside a server that may be using it. @throws {ChatError} `data_unavailable` */
 export function openSqliteReader(folder: string): SqliteJournal {
   let db: DatabaseSync | undefined;
   try {
@@ -113,15 +113,15 @@ export class SqliteJournal implements Journal {
   readonly #lock: Disposable | undefined;
   readonly #sql: Statements;
   readonly #rooms = new Map<string, CachedRoom>();
-  /** Row of `people` by room, author and name. */
+  /** Rows of `people` by room, author and name. */
   readonly #people = new Map<string, { person: number; author: number }>();
   #isOpen = false;
-  /** Made since the last commit: a rollback must not lose them. */
+  /** Tags claimed since the last commit. A rollback must not lose them. */
   #claims: Claim[] = [];
-  /** Moved since the last commit, by reader and room: written with the next one. */
+  /** Positions moved since the last commit, by room and reader. The next commit writes them. */
   readonly #cursors = new Map<string, Cursor>();
 
-  /** Takes the database over, and the lock of its folder, and lets go of both when disposed. */
+  /** Owns the database and the lock of its folder from now on, and releases both when disposed. */
   constructor(db: DatabaseSync, lock?: Disposable) {
     this.epoch = readEpoch(db);
     this.#db = db;
@@ -189,7 +189,7 @@ export class SqliteJournal implements Journal {
       this.#sql.prune.run(found.id, through);
       found.floor = through;
     } catch {
-      this.#rollBack(); // a full disk, say: the entries stay, and the next append tells
+      this.#rollBack(); // for example a full disk: the entries stay, and the next append reports it
     }
   }
 
@@ -227,7 +227,7 @@ export class SqliteJournal implements Journal {
     this.#lock?.[Symbol.dispose]();
   }
 
-  /** Begins the transaction that the next append commits. */
+  /** Begins the transaction that the next append commits, if there is none. */
   #open(): void {
     if (this.#isOpen) return;
     this.#sql.begin.run();
@@ -253,7 +253,7 @@ export class SqliteJournal implements Journal {
     return results;
   }
 
-  /** Nothing of what was not committed has happened. */
+  /** Undoes everything since the last commit, but for tags and cursors: the next transaction repeats those. */
   #rollBack(): void {
     try {
       this.#sql.rollback.run();
@@ -324,7 +324,7 @@ export class SqliteJournal implements Journal {
     return { seq, entry: { seq, at, kind, author, name, tag, id, text, ref, on } };
   }
 
-  /** Those that have ended go as well, so that there are never more than were laid down lately. */
+  /** Applies the bans of a draft. Bans that have ended are dropped, so that their number stays small. */
   #enforce({ at, on, bans = [] }: Draft): void {
     this.#sql.dropEnded.run(at);
     for (const { author, address, until } of bans) {
@@ -334,7 +334,7 @@ export class SqliteJournal implements Journal {
     }
   }
 
-  /** Drafts that differ in their text only, in one statement: under load that is most of them. */
+  /** Inserts drafts that differ in their text only with one statement. Under load most drafts are such. */
   #insertPlain(drafts: readonly Draft[]): Appended[] {
     const { room: name, at } = drafts[0]!;
     const room = this.#makeRoom(name);
@@ -390,7 +390,7 @@ export class SqliteJournal implements Journal {
     return room;
   }
 
-  /** Inside a transaction: a room that was never spoken in has no row. */
+  /** Returns the room, and creates its row if it has none. Needs a transaction. */
   #makeRoom(name: string): CachedRoom {
     const found = this.#room(name);
     if (found) return found;
@@ -399,10 +399,10 @@ export class SqliteJournal implements Journal {
   }
 }
 
-/** A statement takes at most this many texts, so that they can be spread as arguments. */
+/** Maximum number of texts for one statement, so that they can be spread as arguments. */
 const MAX_PLAIN = 10_000;
 
-/** How many drafts from `start` on are said by nobody in particular, in one room and at one time. */
+/** Counts the drafts from `start` on that have no author, in one room and at one time. */
 function countPlain(drafts: readonly Draft[], start: number): number {
   const { room, at } = drafts[start]!;
   let count = 0;
@@ -436,13 +436,13 @@ function toEntry(row: Row): Entry {
   };
 }
 
-/** Opens the file to write to it, and others can read it meanwhile. */
+/** Opens the file for writing. Others can read it meanwhile. */
 function openWriter(path: string): DatabaseSync {
   try {
     return openWal(path, "NORMAL");
   } catch (error) {
     if (!/disk I\/O/.test((error as Error).message)) throw error;
-    // A disk without room for the memory that processes share. Alone it goes without it: what is in it can be read.
+    // The disk has no room for the memory that processes share. A single process can do without it, and read what is there.
     return openWal(path, "EXCLUSIVE");
   }
 }
@@ -460,7 +460,7 @@ function openWal(path: string, locking: "NORMAL" | "EXCLUSIVE"): DatabaseSync {
   }
 }
 
-/** @throws when a page of the file is not what it should be. */
+/** Checks all pages of the file. @throws if one is damaged. */
 function check(db: DatabaseSync): void {
   const found = db.prepare("PRAGMA quick_check(1)").get()?.["quick_check"];
   if (found !== "ok") throw new Error(`malformed: ${found}`);
