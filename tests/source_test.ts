@@ -80,6 +80,32 @@ Deno.test("PERMISSIONS covers every variable that the program reads", () => {
   assertEquals([...ENV_NAMES, ...STATE_ENV_NAMES].filter((name) => !isCovered(name)), []);
 });
 
+/** Lists every script of the repository below a folder. */
+async function listScripts(folder = ""): Promise<string[]> {
+  const paths: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(new URL(folder || ".", ROOT))) {
+    if (name.startsWith(".") || MADE.includes(name)) continue;
+    if (isDirectory) paths.push(...await listScripts(`${folder}${name}/`));
+    else if (/\.[jt]s$/.test(name)) paths.push(`${folder}${name}`);
+  }
+  return paths;
+}
+
+Deno.test("source: tests/support/ is all that the rest imports of tests/, and bench/ is imported by none", async () => {
+  const apartOf = (path: string) => /^(?:tests\/support|tests|bench)(?=\/)/.exec(path)?.[0];
+  const imports = await Promise.all((await listScripts()).map(async (file) => {
+    const url = new URL(file, ROOT);
+    const targets = (await Deno.readTextFile(url)).matchAll(/\b(?:from|import)[ (]+"(\.[^"]+)"/g);
+    return [...targets].map(([, target]) => {
+      const path = new URL(target!, url).href.slice(ROOT.href.length);
+      return { row: `${file} imports ${path}`, from: apartOf(file), to: apartOf(path) };
+    });
+  }));
+  const crossing = imports.flat().filter(({ from, to }) => to !== undefined && from !== to);
+  assert(crossing.some(({ from, to }) => from === "bench" && to === "tests/support"));
+  assertEquals(crossing.filter(({ to }) => to !== "tests/support").map(({ row }) => row), []);
+});
+
 Deno.test("source: CI and releases run the one version of Deno", async () => {
   const files = [".ci/run", ".github/workflows/release.yml"];
   const versions = await Promise.all(files.map(async (file) => {
