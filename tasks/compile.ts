@@ -1,9 +1,10 @@
-// `deno task compile [--target TRIPLE]`: one executable in dist/, with the page inside and no permission that the
-// program does not need.
+// `deno task compile [--target TRIPLE]` compiles the program into one executable in dist/. The page is embedded, and the
+// executable has the permissions that the program needs and no others.
 import { parseArgs } from "node:util";
 import { listPageSizes, measurePage } from "./page_sizes.ts";
+import { PERMISSIONS, V8_FLAGS } from "./permissions.ts";
 
-/** What Deno cross-compiles for. */
+/** Systems that Deno can compile for. */
 const TARGETS = [
   "x86_64-unknown-linux-gnu",
   "aarch64-unknown-linux-gnu",
@@ -11,21 +12,6 @@ const TARGETS = [
   "aarch64-apple-darwin",
   "x86_64-pc-windows-msvc",
 ];
-
-/**
- * The server gives up reading and writing files once its journal is open; with a certificate it goes on reading. `confab chat`
- * finds its file by the three variables that are not Confab's own, and `ws` looks at the last two.
- */
-const PERMISSIONS = [
-  "--allow-net",
-  "--allow-read",
-  "--allow-write",
-  "--allow-env=CONFAB_ADDR,CONFAB_CERT,CONFAB_KEY,CONFAB_HOST,CONFAB_BASE,CONFAB_DATA,CONFAB_KEEP,CONFAB_MAX_MESSAGE,CONFAB_QUEUE,CONFAB_STALL,CONFAB_PING,CONFAB_RATE,CONFAB_MAX_CONNECTIONS,CONFAB_PER_ADDRESS,CONFAB_TRUST_PROXY,CONFAB_JOURNAL,CONFAB_TRANSPORT,CONFAB_LOG_FORMAT,CONFAB_LOG_LEVEL,CONFAB_ALLOW_ORIGIN,CONFAB_HOOK,CONFAB_HOOK_SECRET_FILE,CONFAB_METRICS_TOKEN_FILE,CONFAB_PASSWORD_FILE,CONFAB_OPERATOR_FILE,CONFAB_HOOK_SECRET,CONFAB_METRICS_TOKEN,CONFAB_PASSWORD,CONFAB_OPERATOR_KEY,XDG_STATE_HOME,HOME,APPDATA,WS_NO_BUFFER_UTIL,WS_NO_UTF_8_VALIDATE",
-  "--allow-sys=networkInterfaces",
-];
-
-/** How far the heap may grow before it is collected: with thousands of connections half the memory, and no slower. */
-const HEAP = "--v8-flags=--max-semi-space-size=4,--heap-growing-percent=20";
 
 async function compile(target: string | undefined): Promise<void> {
   if (target && !TARGETS.includes(target)) {
@@ -40,8 +26,7 @@ async function compile(target: string | undefined): Promise<void> {
     "--output",
     output,
     ...(target ? ["--target", target] : []),
-    ...(await canLeaveOutUnused() ? ["--exclude-unused-npm"] : []),
-    HEAP,
+    V8_FLAGS,
     ...PERMISSIONS,
     "main.ts",
   ]);
@@ -53,14 +38,7 @@ async function compile(target: string | undefined): Promise<void> {
   console.log(`${file}: ${(size / 1024 / 1024).toFixed(1)} MiB`);
 }
 
-/** Deno before 2.9 embeds every package of the lock file, those of the tests too. */
-async function canLeaveOutUnused(): Promise<boolean> {
-  const command = new Deno.Command(Deno.execPath(), { args: ["compile", "--help"] });
-  const { stdout } = await command.output();
-  return new TextDecoder().decode(stdout).includes("--exclude-unused-npm");
-}
-
-/** An executable made with a runtime of another version than the compiler's does not start. */
+/** Runs the executable once. It does not start if its runtime is of another version than the compiler. */
 async function check(file: string): Promise<void> {
   const { success } = await new Deno.Command(file, { args: ["--version"], stdout: "null" })
     .output();

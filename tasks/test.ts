@@ -4,6 +4,9 @@
 /** playwright-core looks into /proc on start, which Deno allows to nobody with less. */
 const PERMISSIONS = "--allow-all";
 
+/** Versions of the tests' own packages. deno.lock lists those of the program alone (docs/decisions/0025). */
+export const LOCK = "--lock=tests/deno.lock";
+
 /** Deno looks for leaks of timers, sockets and processes only when told to. 2.6 does so anyway and knows no flag. */
 const SANITIZERS = Deno.version.deno.startsWith("2.6.")
   ? []
@@ -112,7 +115,7 @@ async function run(
   { env = {}, isQuiet = false, isChecked = true }: RunOptions = {},
 ): Promise<Run> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["test", PERMISSIONS, ...SANITIZERS, ...isChecked ? [] : ["--no-check"], ...files],
+    args: ["test", LOCK, PERMISSIONS, ...SANITIZERS, ...isChecked ? [] : ["--no-check"], ...files],
     env: { NO_COLOR: "1", ...env },
     stdout: "piped",
   }).spawn();

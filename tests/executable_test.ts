@@ -5,19 +5,19 @@ import { COMPILER_PACKAGE, extractDenort } from "./support/denort.ts";
 import { JsonSocket } from "./support/json_socket.ts";
 import { startProgram } from "./support/program.ts";
 import { encodeFrame, OPCODE, RawSocket, upgradeRequest } from "./support/raw_socket.ts";
+import { findRegistryObstacle } from "./support/registry.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
 
 /** Why this machine cannot compile; empty when it can. */
 async function findObstacle(): Promise<string> {
   if (Deno.build.target !== "x86_64-unknown-linux-gnu") return "the runtime is for Linux on x86-64";
-  for (const command of ["npm", "npx", "git", "tar"]) {
+  for (const command of ["npx", "git", "tar"]) {
     const found = await new Deno.Command(command, { args: ["--version"], stdout: "null" }).output()
       .then(({ success }) => success, () => false);
     if (!found) return `there is no ${command} here`;
   }
-  const asked = await new Deno.Command("npm", { args: ["ping"], stderr: "null" }).output();
-  return asked.success ? "" : "the npm registry is out of reach";
+  return await findRegistryObstacle();
 }
 
 /** Compiles what git would hand out, and uncommitted changes with it, by the project's own task. */

@@ -1,7 +1,7 @@
 // docs/openapi.yaml and the server say the same: every answer that the document promises is asked for and looked at, and
 // the server gives no other.
 import { assert, assertEquals } from "@std/assert";
-import { Ajv2020 } from "ajv/dist/2020.js";
+import { Ajv2020 } from "ajv";
 import { parse } from "yaml";
 import { Authenticator } from "../auth/authenticator.ts";
 import { openSessionStore } from "../auth/session_store.ts";

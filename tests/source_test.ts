@@ -10,6 +10,7 @@ import {
   MAX_PAGE_BYTES,
   measurePage,
 } from "../tasks/page_sizes.ts";
+import { PERMISSIONS, V8_FLAGS } from "../tasks/permissions.ts";
 import { parseLayers, partOf } from "../tasks/check/imports.ts";
 import layers from "../tasks/layers.txt" with { type: "text" };
 import { parseCounts } from "../tasks/test.ts";
@@ -60,24 +61,49 @@ Deno.test("parseCounts() reads the last line of a test run", () => {
   assertEquals(parseCounts("error: Type checking failed.\n"), undefined);
 });
 
-Deno.test("source: whatever runs the program gives it the same permissions and flags", async () => {
-  const wanted = [
-    "--allow-net",
-    "--allow-read",
-    "--allow-write",
-    `--allow-env=${ENV_NAMES},${STATE_ENV_NAMES},WS_NO_BUFFER_UTIL,WS_NO_UTF_8_VALIDATE`,
-    "--v8-flags=--max-semi-space-size=4,--heap-growing-percent=20",
-    "--allow-sys=networkInterfaces",
-  ];
-  const places = [
-    deno.tasks.dev.command,
-    deno.tasks.watch.command,
-    await Deno.readTextFile(new URL("tasks/compile.ts", ROOT)),
-    await Deno.readTextFile(new URL("tests/support/program.ts", ROOT)),
-  ];
-  for (const text of places) {
-    for (const permission of wanted) assert(text.includes(permission), `${permission} in ${text}`);
+Deno.test("source: tasks that run the program give it the permissions and flags of the executable", () => {
+  const flags = [V8_FLAGS, ...PERMISSIONS].map((flag) => flag.replace(/=(.*\*.*)/, "='$1'"));
+  const run = ["deno", "run", ...flags].join(" ");
+  assertEquals(deno.tasks.dev.command, `${run} main.ts`);
+  assertEquals(deno.tasks.watch.command, `${run} --watch main.ts`);
+});
+
+Deno.test("PERMISSIONS covers every variable that the program reads", () => {
+  const prefix = "--allow-env=";
+  const names = PERMISSIONS.find((flag) => flag.startsWith(prefix))!.slice(prefix.length).split(
+    ",",
+  );
+  const isCovered = (variable: string) =>
+    names.some((name) =>
+      name.endsWith("*") ? variable.startsWith(name.slice(0, -1)) : name === variable
+    );
+  assertEquals([...ENV_NAMES, ...STATE_ENV_NAMES].filter((name) => !isCovered(name)), []);
+});
+
+/** Lists every script of the repository below a folder. */
+async function listScripts(folder = ""): Promise<string[]> {
+  const paths: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(new URL(folder || ".", ROOT))) {
+    if (name.startsWith(".") || MADE.includes(name)) continue;
+    if (isDirectory) paths.push(...await listScripts(`${folder}${name}/`));
+    else if (/\.[jt]s$/.test(name)) paths.push(`${folder}${name}`);
   }
+  return paths;
+}
+
+Deno.test("source: tests/support/ is all that the rest imports of tests/, and bench/ is imported by none", async () => {
+  const apartOf = (path: string) => /^(?:tests\/support|tests|bench)(?=\/)/.exec(path)?.[0];
+  const imports = await Promise.all((await listScripts()).map(async (file) => {
+    const url = new URL(file, ROOT);
+    const targets = (await Deno.readTextFile(url)).matchAll(/\b(?:from|import)[ (]+"(\.[^"]+)"/g);
+    return [...targets].map(([, target]) => {
+      const path = new URL(target!, url).href.slice(ROOT.href.length);
+      return { row: `${file} imports ${path}`, from: apartOf(file), to: apartOf(path) };
+    });
+  }));
+  const crossing = imports.flat().filter(({ from, to }) => to !== undefined && from !== to);
+  assert(crossing.some(({ from, to }) => from === "bench" && to === "tests/support"));
+  assertEquals(crossing.filter(({ to }) => to !== "tests/support").map(({ row }) => row), []);
 });
 
 Deno.test("source: CI and releases run the one version of Deno", async () => {

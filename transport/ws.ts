@@ -8,7 +8,7 @@ import { Buffer } from "node:buffer";
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { setImmediate } from "node:timers";
-// @ts-types="@types/ws"
+// @ts-types="./ws_types.d.ts"
 import { WebSocketServer } from "ws";
 import { type ErrorCode, type ErrorRow, ERRORS } from "../protocol/errors.ts";
 import { HttpServer } from "./node_server.ts";
@@ -42,7 +42,7 @@ const UPGRADES = {
 /** Upgrades in one turn of the event loop. */
 const MAX_UPGRADES = 16;
 
-/** How long the library waits for a peer that we have closed, or that has broken the protocol. Its types know it not. */
+/** How long the library waits for a peer that we have closed, or that has broken the protocol. */
 const CLOSING = { closeTimeout: 5_000 };
 
 /** 16 bytes in base64 (RFC 6455, section 4.2.1). */

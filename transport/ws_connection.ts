@@ -2,7 +2,7 @@
 // all who are sent the same frame.
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
-// @ts-types="@types/ws"
+// @ts-types="./ws_types.d.ts"
 import type { WebSocket } from "ws";
 import { closeFor } from "../protocol/errors.ts";
 import type { Log } from "../base/log.ts";
@@ -46,7 +46,7 @@ export class WsConnection implements Connection {
     this.#log = log;
     this.#onEnd = onEnd;
     webSocket.on("pong", () => this.#silentParts = 0);
-    webSocket.on("message", (data, isBinary) => this.#read(data as Buffer, isBinary));
+    webSocket.on("message", (data, isBinary) => this.#read(data, isBinary));
     webSocket.on("close", () => this.#end());
     // Both have said goodbye and all is written: not to wait until the peer hangs up.
     socket.on("finish", hangUp);

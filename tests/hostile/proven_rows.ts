@@ -1,4 +1,5 @@
 // Rows that tests of the suite prove already: they are run here, the random ones longer than there.
+import { LOCK } from "../../tasks/test.ts";
 import { isClean, runCrash } from "../crash.ts";
 import { exactly, type Figure, part, type Row, type Setting } from "./row.ts";
 
@@ -40,7 +41,7 @@ function proven(id: string, fault: string, file: string, filter = ""): Row {
 
 async function runTests(file: string, filter: string, setting: Setting): Promise<Figure[]> {
   const { success, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["test", "--allow-all", ...filter ? [`--filter=${filter}`] : [], file],
+    args: ["test", LOCK, "--allow-all", ...filter ? [`--filter=${filter}`] : [], file],
     cwd: ROOT,
     env: {
       NO_COLOR: "1",

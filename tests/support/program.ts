@@ -1,4 +1,5 @@
 // The whole program, run as its users run it: as a process of its own. Loopback only.
+import { PERMISSIONS, V8_FLAGS } from "../../tasks/permissions.ts";
 
 /** A running command of Confab. Disposing it ends the process and waits for that. */
 export interface Running extends AsyncDisposable {
@@ -31,12 +32,8 @@ export interface ProgramOptions {
 export const FROM_SOURCE: readonly string[] = [
   Deno.execPath(),
   "run",
-  "--v8-flags=--max-semi-space-size=4,--heap-growing-percent=20",
-  "--allow-net",
-  "--allow-read",
-  "--allow-write",
-  "--allow-env=CONFAB_ADDR,CONFAB_CERT,CONFAB_KEY,CONFAB_HOST,CONFAB_BASE,CONFAB_DATA,CONFAB_KEEP,CONFAB_MAX_MESSAGE,CONFAB_QUEUE,CONFAB_STALL,CONFAB_PING,CONFAB_RATE,CONFAB_MAX_CONNECTIONS,CONFAB_PER_ADDRESS,CONFAB_TRUST_PROXY,CONFAB_JOURNAL,CONFAB_TRANSPORT,CONFAB_LOG_FORMAT,CONFAB_LOG_LEVEL,CONFAB_ALLOW_ORIGIN,CONFAB_HOOK,CONFAB_HOOK_SECRET_FILE,CONFAB_METRICS_TOKEN_FILE,CONFAB_PASSWORD_FILE,CONFAB_OPERATOR_FILE,CONFAB_HOOK_SECRET,CONFAB_METRICS_TOKEN,CONFAB_PASSWORD,CONFAB_OPERATOR_KEY,XDG_STATE_HOME,HOME,APPDATA,WS_NO_BUFFER_UTIL,WS_NO_UTF_8_VALIDATE",
-  "--allow-sys=networkInterfaces",
+  V8_FLAGS,
+  ...PERMISSIONS,
   "main.ts",
 ];
 

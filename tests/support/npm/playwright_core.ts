@@ -1,0 +1,2 @@
+// Drives the Chromium that is installed and downloads none.
+export * from "npm:playwright-core@1.65.1";

@@ -1,0 +1,2 @@
+// Makes certificates.
+export * from "npm:selfsigned@5.5.0";

@@ -1,0 +1,2 @@
+// Parses docs/openapi.yaml.
+export * from "npm:yaml@2.9.1";
