@@ -2,9 +2,10 @@
 // variable that is wrong.
 import { isLoopback } from "../../base/ip_address.ts";
 import { COMMANDS } from "./command_table.ts";
+import type { ServerAddress } from "./config.ts";
 import { badUsage, type Env, parseCommand } from "./flags.ts";
 import { parseServerAddress } from "./serve.ts";
-import { isEverywhere, type ServerAddress, urlAt } from "./values.ts";
+import { isEverywhere, urlAt } from "./values.ts";
 
 /**
  * Where to ask for its health. By the address that it listens on, wherever it answers by any name: a name without a

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { COMMANDS, ENV_NAMES } from "./command_table.ts";
+import type { ServeConfig } from "./config.ts";
 import type { CommandSpec } from "./flags.ts";
-import { parseConfig, type ServeConfig } from "./config.ts";
+import { parseConfig } from "./parse.ts";
 import { ChatError } from "../../protocol/errors.ts";
 import { DEFAULT_LIMITS } from "../../base/limits.ts";
 

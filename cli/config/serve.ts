@@ -1,5 +1,5 @@
 // The server's flags and variables, parsed. Pure. Called by what parses the whole command line.
-import type { SecretSource, ServeConfig } from "./config.ts";
+import type { SecretSource, ServeConfig, ServerAddress } from "./config.ts";
 import type { Limits } from "../../base/limits.ts";
 import { badUsage, type Env, type Setting, type Settings } from "./flags.ts";
 import {
@@ -19,7 +19,6 @@ import {
   parseLimit,
   parseNetworks,
   parseOrigins,
-  type ServerAddress,
 } from "./values.ts";
 
 type ServeSettings = Settings<keyof typeof SERVE_FLAGS>;

@@ -1,13 +1,8 @@
 // Values of flags and variables, parsed. Pure. All throw `bad_usage`, with what gave the value and what was expected.
 import ipaddr from "ipaddr.js";
 import { parseRoomName } from "../../protocol/names.ts";
+import type { ServerAddress, WebhookConfig } from "./config.ts";
 import { badUsage, listChoices, type Setting } from "./flags.ts";
-
-/** Where to post what is said in a room, or in any. */
-export interface WebhookConfig {
-  readonly room: string | undefined;
-  readonly url: string;
-}
 
 /** `HOST:PORT`, `:PORT` or `[IPV6]:PORT`. */
 export function parseAddr({ value: addr, source }: Setting): { hostname: string; port: number } {
@@ -17,24 +12,6 @@ export function parseAddr({ value: addr, source }: Setting): { hostname: string;
     throw badUsage(`Cannot parse ${source}: expected HOST:PORT, received "${addr}"`);
   }
   return { hostname: match[1] ?? match[2] ?? "", port };
-}
-
-/** Where a server is, as far as its address says. */
-export interface ServerAddress {
-  readonly hostname: string;
-  readonly port: number;
-  /** Names that it goes by; none for any name. */
-  readonly hosts: readonly string[];
-  /** The path that everything is below, without a slash at its end; empty for none. */
-  readonly base: string;
-  /** There is one where it speaks https. */
-  readonly certificate: CertificateFiles | undefined;
-}
-
-/** Where the certificate and its key are, both as PEM. */
-export interface CertificateFiles {
-  readonly cert: string;
-  readonly key: string;
 }
 
 /** The server's address for this machine: by the first of its names, or `localhost` for one that listens everywhere. */

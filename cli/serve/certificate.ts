@@ -2,7 +2,7 @@
 // error shows anything of what is in them.
 import { ChatError } from "../../protocol/errors.ts";
 import type { Certificate } from "../../transport/transport.ts";
-import type { CertificateFiles } from "../config/values.ts";
+import type { CertificateFiles } from "../config/config.ts";
 
 /** A key with a passphrase has another label. */
 const KEY_LABEL = /^-----BEGIN (?:RSA |EC )?PRIVATE KEY-----/m;

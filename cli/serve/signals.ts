@@ -1,6 +1,6 @@
 // What the server does on a signal: it stops, or reads its certificate again. Only main.ts has it listen for them.
 import { readCertificate } from "./certificate.ts";
-import type { CertificateFiles } from "../config/values.ts";
+import type { CertificateFiles } from "../config/config.ts";
 import type { Log } from "../../base/log.ts";
 import type { Listener } from "../../transport/transport.ts";
 
