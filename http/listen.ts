@@ -1,29 +1,35 @@
-// Where and how the server listens: the limits of its sockets, why it cannot where it cannot, and where others find it.
-import type { ServeConfig } from "../cli/config/config.ts";
+// Opens the server's port: limits the sockets of each address, and explains why a port cannot be used.
+import { type Limits, maxMessageBytes, pongWaitMs } from "../base/limits.ts";
 import { ChatError } from "../protocol/errors.ts";
+import type { Handler, Listen, Listener, ListenOptions } from "../transport/transport.ts";
 import type { Proxies } from "./client_address.ts";
 import { ConnectionLimit } from "./connection_limit.ts";
-import { type Limits, maxMessageBytes, pongWaitMs } from "../base/limits.ts";
-import type { Handler, Listen, Listener, ListenOptions } from "../transport/transport.ts";
 
 /** Time for a request's head to arrive. */
 const HEAD_WAIT_MS = 5_000;
 
-/** TCP connections for each that may be open in a room: a page loads its files, a script comes and goes. */
+/** Open TCP connections for each connection of a room: a page loads its files, a script connects for one request. */
 const SOCKETS_PER_CONNECTION = 2;
 
-/** Where another one of us runs already, its address says more than its data folder, which is in use as well. */
-export function checkAddress(config: ServeConfig): void {
-  const { hostname, port } = config;
+/** Address to listen on: an empty host name is every IPv4 address, port 0 any free port. */
+type ListenAddress = Pick<ListenOptions, "hostname" | "port">;
+
+/**
+ * Checks that the port is free. Called before the data folder is opened: if Confab already runs, "address in use" is a
+ * better error than a locked folder.
+ * @throws {ChatError} `address_unavailable`
+ */
+export function checkAddress(address: ListenAddress): void {
+  const { hostname, port } = address;
   if (port === 0) return;
   try {
     Deno.listen({ hostname: hostname || "0.0.0.0", port }).close();
   } catch (cause) {
-    throw explainListening(config, cause);
+    throw explainListening(address, cause);
   }
 }
 
-/** Lets TCP connections in, of which a transport may see those that only wait. */
+/** Makes the limit of TCP connections. A transport acquires one for each socket that it sees, also for idle ones. */
 export function makeSocketLimit(
   limits: Limits,
   proxies: Proxies,
@@ -35,14 +41,17 @@ export function makeSocketLimit(
   return (remoteAddress) => sockets.acquire(proxies.keyOf(remoteAddress));
 }
 
+/**
+ * Listens with the transport `listenOn`, bounded by `limits`.
+ * @throws {ChatError} `address_unavailable`
+ */
 export async function listen(
-  config: ServeConfig,
+  { hostname, port, limits }: ListenAddress & { readonly limits: Limits },
   { listenOn, handler, ...rest }: Pick<ListenOptions, "certificate" | "acquire" | "log"> & {
     readonly listenOn: Listen;
     readonly handler: Handler;
   },
 ): Promise<Listener> {
-  const { hostname, port, limits } = config;
   try {
     return await listenOn(handler, {
       hostname,
@@ -53,11 +62,11 @@ export async function listen(
       ...rest,
     });
   } catch (cause) {
-    throw explainListening(config, cause);
+    throw explainListening({ hostname, port }, cause);
   }
 }
 
-function explainListening({ hostname, port }: ServeConfig, cause: unknown): ChatError {
+function explainListening({ hostname, port }: ListenAddress, cause: unknown): ChatError {
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   const where = `${hostname || "all addresses"}, port ${port}`;
   const reason = cause instanceof Deno.errors.AddrInUse
@@ -67,7 +76,7 @@ function explainListening({ hostname, port }: ServeConfig, cause: unknown): Chat
   return new ChatError("address_unavailable", { cause, message });
 }
 
-/** Where others on the network find this machine. */
+/** Returns the addresses under which others on the network reach this machine. */
 export function lanAddresses(): string[] {
   return Deno.networkInterfaces()
     .filter(({ family, address }) => family === "IPv4" && !address.startsWith("127."))
