@@ -29,8 +29,36 @@ export function checkAddress(address: ListenAddress): void {
   }
 }
 
+/**
+ * Listens with the transport `listenOn`, bounded by `limits`.
+ * @throws {ChatError} `address_unavailable`
+ */
+export async function listen(
+  { hostname, port, limits }: ListenAddress & { readonly limits: Limits },
+  { listenOn, handler, proxies, certificate, log }: Pick<ListenOptions, "certificate" | "log"> & {
+    readonly listenOn: Listen;
+    readonly handler: Handler;
+    readonly proxies: Proxies;
+  },
+): Promise<Listener> {
+  try {
+    return await listenOn(handler, {
+      hostname,
+      port,
+      pongWaitMs: pongWaitMs(limits),
+      maxMessageBytes: maxMessageBytes(limits),
+      headWaitMs: HEAD_WAIT_MS,
+      acquire: makeSocketLimit(limits, proxies),
+      certificate,
+      log,
+    });
+  } catch (cause) {
+    throw explainListening({ hostname, port }, cause);
+  }
+}
+
 /** Makes the limit of TCP connections. A transport acquires one for each socket that it sees, also for idle ones. */
-export function makeSocketLimit(
+function makeSocketLimit(
   limits: Limits,
   proxies: Proxies,
 ): (remoteAddress: string) => () => void {
@@ -41,31 +69,6 @@ export function makeSocketLimit(
   return (remoteAddress) => sockets.acquire(proxies.keyOf(remoteAddress));
 }
 
-/**
- * Listens with the transport `listenOn`, bounded by `limits`.
- * @throws {ChatError} `address_unavailable`
- */
-export async function listen(
-  { hostname, port, limits }: ListenAddress & { readonly limits: Limits },
-  { listenOn, handler, ...rest }: Pick<ListenOptions, "certificate" | "acquire" | "log"> & {
-    readonly listenOn: Listen;
-    readonly handler: Handler;
-  },
-): Promise<Listener> {
-  try {
-    return await listenOn(handler, {
-      hostname,
-      port,
-      pongWaitMs: pongWaitMs(limits),
-      maxMessageBytes: maxMessageBytes(limits),
-      headWaitMs: HEAD_WAIT_MS,
-      ...rest,
-    });
-  } catch (cause) {
-    throw explainListening({ hostname, port }, cause);
-  }
-}
-
 function explainListening({ hostname, port }: ListenAddress, cause: unknown): ChatError {
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   const where = `${hostname || "all addresses"}, port ${port}`;
@@ -74,11 +77,4 @@ function explainListening({ hostname, port }: ListenAddress, cause: unknown): Ch
     : (cause as Error).message;
   const message = `Cannot listen on ${where}: ${reason}`;
   return new ChatError("address_unavailable", { cause, message });
-}
-
-/** Returns the addresses under which others on the network reach this machine. */
-export function lanAddresses(): string[] {
-  return Deno.networkInterfaces()
-    .filter(({ family, address }) => family === "IPv4" && !address.startsWith("127."))
-    .map(({ address }) => address);
 }

@@ -1,6 +1,6 @@
 // Describes a parsed command line: the command, and all that it needs to know. Types only; parse.ts makes them.
 import type { Limits } from "../../base/limits.ts";
-import type { LogLevel } from "../../base/log.ts";
+import type { LogFormat, LogLevel } from "../../base/log.ts";
 import type { CommandName, COMMANDS } from "./command_table.ts";
 
 /** What the program was asked to do. */
@@ -49,8 +49,7 @@ export interface ServeConfig extends ServerAddress {
   readonly limits: Limits;
   /** Addresses and networks of proxies that are believed. */
   readonly trustProxy: readonly string[];
-  /** `auto` is text on a terminal, JSON elsewhere. */
-  readonly logFormat: "auto" | "text" | "json";
+  readonly logFormat: LogFormat;
   readonly logLevel: LogLevel;
   /** Whether to show the address as a QR code. */
   readonly hasQr: boolean;

@@ -1,5 +1,8 @@
-// What the server says on standard output once it listens. Pure: returns text.
+// Formats the greeting that the server prints on standard output once it listens.
 import { encode } from "uqr";
+import deno from "../../deno.json" with { type: "json" };
+import type { ServeConfig } from "../config/config.ts";
+import { isEverywhere, urlAt } from "../config/values.ts";
 
 export interface Greeting {
   readonly version: string;
@@ -27,6 +30,31 @@ const QR_BORDER = 2;
 /** Two modules of a code, the upper and the lower one, light where they are set. */
 const HALF_BLOCKS = [" ", "▄", "▀", "█"];
 
+/** Returns the greeting of a server that listens on `port`. Reads the terminal and, if needed, the network interfaces. */
+export function describeServer(config: ServeConfig, port: number): string {
+  const isOpenToNetwork = isEverywhere(config.hostname) && config.hosts.length === 0;
+  return greet({
+    ...config,
+    hasPassword: config.password !== undefined,
+    version: deno.version,
+    startupMs: performance.now(),
+    localUrl: urlAt({ ...config, port }),
+    networkUrls: isOpenToNetwork
+      ? lanAddresses().map((hostname) => urlAt({ ...config, hostname, port }))
+      : [],
+    isTerminal: Deno.stdout.isTerminal(),
+    hasColor: !Deno.noColor,
+  });
+}
+
+/** Returns the addresses under which others on the network reach this machine. */
+function lanAddresses(): string[] {
+  return Deno.networkInterfaces()
+    .filter(({ family, address }) => family === "IPv4" && !address.startsWith("127."))
+    .map(({ address }) => address);
+}
+
+/** Formats the greeting. Pure. */
 export function greet(greeting: Greeting): string {
   const { version, startupMs, localUrl, networkUrls } = greeting;
   const paint = (code: number, text: string) =>

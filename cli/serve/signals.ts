@@ -4,8 +4,11 @@ import type { CertificateFiles } from "../config/config.ts";
 import type { Log } from "../../base/log.ts";
 import type { Listener } from "../../transport/transport.ts";
 
-/** From the first signal until the process ends, whatever happens: below 5 s. */
-const EXIT_DEADLINE_MS = 4_000;
+/** Time for open connections to end after a signal. Must be less than {@linkcode EXIT_DEADLINE_MS}, to leave time to close. */
+export const GRACE_MS = 3_000;
+
+/** Time from the first signal until the process ends in any case. Below 5 s, after which supervisors kill. */
+export const EXIT_DEADLINE_MS = 4_000;
 
 /** `deno task` passes on a Ctrl-C that the program gets from the terminal as well: within this it is the same one. */
 const SAME_SIGNAL_MS = 300;
@@ -17,7 +20,7 @@ const STOP_SIGNALS: Deno.Signal[] = [
 ];
 
 /** A hang-up has the certificate read again. One that is of no use is logged, and changes nothing. */
-export function renewOnHangUp(files: CertificateFiles, listener: Listener, log: Log): void {
+export function reloadOnHangUp(files: CertificateFiles, listener: Listener, log: Log): void {
   if (Deno.build.os === "windows") return; // which has no such signal
   Deno.addSignalListener("SIGHUP", () => {
     try {
