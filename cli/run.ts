@@ -2,7 +2,7 @@
 // is run.
 import deno from "../deno.json" with { type: "json" };
 import { ChatError, type ErrorRow, ERRORS } from "../protocol/errors.ts";
-import { readBearer } from "./bearer.ts";
+import { readBearer } from "./secret.ts";
 import { helpText } from "./commands/help.ts";
 import { COMMANDS } from "./config/command_table.ts";
 import type { Config, ServeConfig } from "./config/config.ts";

@@ -1,7 +1,7 @@
 // `confab chat`: a room in a terminal, or in a pipe. Puts together what the chat needs, and leaves the terminal as it was,
 // however it ends. Never ends the process: it gives the exit code to whoever runs it.
 import { ChatError, type ErrorCode } from "../../protocol/errors.ts";
-import type { BearerHeaders } from "../bearer.ts";
+import type { BearerHeaders } from "../secret.ts";
 import { PipeChat } from "./pipe.ts";
 import { type ChatSetup, findSetup } from "./setup.ts";
 import { TerminalChat } from "./terminal.ts";

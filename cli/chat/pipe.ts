@@ -6,8 +6,7 @@ import { Session } from "../../page/session.js";
 import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
 import { ChatLines, drawGap, excerpt } from "./lines.ts";
 import type { ChatSetup } from "./setup.ts";
-import { readLines } from "../lines.ts";
-import { writeLine } from "../stdio.ts";
+import { readLines, writeLine } from "../stdio.ts";
 
 /** Messages on their way at a time: the input may be long, and all that waits is in one file. */
 const MAX_WAITING = 64;

@@ -1,8 +1,8 @@
 // A room over HTTP, live and for good: reconnects, resumes behind what it has seen, and gives each entry once. The client
 // half of the JSON lines that `GET /r/ROOM` streams.
 import { delay } from "@std/async/delay";
-import type { BearerHeaders } from "../bearer.ts";
-import { readLines } from "../lines.ts";
+import type { BearerHeaders } from "../secret.ts";
+import { readLines } from "../stdio.ts";
 import { AwayError, backoffMs, boundRetryAfter, fetchHead, notConfab, showUrl } from "./request.ts";
 
 /** A line of `confab.v1`, as the server sends it: docs/protocol.md says which fields there are. */

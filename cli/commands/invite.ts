@@ -1,7 +1,7 @@
 // `confab invite`: asks a server for a link that lets somebody in, lists such links or revokes one.
 import type { InviteConfig } from "../config/config.ts";
 import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
-import type { BearerHeaders } from "../bearer.ts";
+import type { BearerHeaders } from "../secret.ts";
 import { note, writeLine } from "../stdio.ts";
 import { notConfab, request } from "./request.ts";
 

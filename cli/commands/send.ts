@@ -2,9 +2,8 @@
 import type { SendConfig } from "../config/config.ts";
 import { ChatError } from "../../protocol/errors.ts";
 import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
-import type { BearerHeaders } from "../bearer.ts";
-import { readLines } from "../lines.ts";
-import { note } from "../stdio.ts";
+import type { BearerHeaders } from "../secret.ts";
+import { note, readLines } from "../stdio.ts";
 import { notConfab, request, type RequestOptions } from "./request.ts";
 
 /** More than any message may have: standard input may be endless. */

@@ -3,7 +3,7 @@ import type { TailConfig } from "../config/config.ts";
 import { escapeForTerminal, harmlessJson } from "../../protocol/terminal_safe.ts";
 import type { Notice } from "../../protocol/message.ts";
 import { TRANSCRIPT } from "../../protocol/transcript.ts";
-import type { BearerHeaders } from "../bearer.ts";
+import type { BearerHeaders } from "../secret.ts";
 import { checkEntry, toEntry } from "../../protocol/entry.ts";
 import { follow, type FollowedLine } from "./follow.ts";
 import { note, writeLine } from "../stdio.ts";

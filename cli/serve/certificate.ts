@@ -3,6 +3,7 @@
 import { ChatError } from "../../protocol/errors.ts";
 import type { Certificate } from "../../transport/transport.ts";
 import type { CertificateFiles } from "../config/config.ts";
+import { readTextFile } from "../secret.ts";
 
 /** A key with a passphrase has another label. */
 const KEY_LABEL = /^-----BEGIN (?:RSA |EC )?PRIVATE KEY-----/m;
@@ -13,8 +14,8 @@ const CERTIFICATE_LABEL = /^-----BEGIN CERTIFICATE-----/m;
  * @throws {ChatError} `certificate_unavailable` when one cannot be read or the two are of no use.
  */
 export function readCertificate(files: CertificateFiles): Certificate {
-  const cert = readFile("certificate", files.cert);
-  const key = readFile("key", files.key);
+  const cert = readTextFile(files.cert, { name: "certificate", code: "certificate_unavailable" });
+  const key = readTextFile(files.key, { name: "key", code: "certificate_unavailable" });
   if (!CERTIFICATE_LABEL.test(cert)) {
     throw unavailable(`Cannot use certificate "${files.cert}": it contains no PEM certificate`);
   }
@@ -35,14 +36,6 @@ function check(certificate: Certificate, { cert, key }: CertificateFiles): void 
     const isOther = (cause as Error).message.includes("KeyMismatch");
     const reason = isOther ? "they do not match" : "one of them is damaged";
     throw unavailable(`Cannot use certificate "${cert}" with key "${key}": ${reason}`, cause);
-  }
-}
-
-function readFile(what: string, path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (cause) {
-    throw unavailable(`Cannot read ${what} "${path}": ${(cause as Error).message}`, cause);
   }
 }
 

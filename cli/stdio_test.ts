@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { readLines } from "./lines.ts";
+import { readLines } from "./stdio.ts";
 
 /** The lines of the bytes when they come in pieces of that size. */
 async function read(text: string | Uint8Array<ArrayBuffer>, size: number): Promise<string[]> {
