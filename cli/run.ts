@@ -8,7 +8,7 @@ import { COMMANDS } from "./config/command_table.ts";
 import type { Config, ServeConfig } from "./config/config.ts";
 import { note } from "./stdio.ts";
 
-/** Runs the command to its end. Resolves with the exit code. */
+/** Runs the command. Resolves to the exit code. */
 export async function run(config: Exclude<Config, ServeConfig>): Promise<number> {
   switch (config.command) {
     case "help":
@@ -28,7 +28,7 @@ export async function run(config: Exclude<Config, ServeConfig>): Promise<number>
       const { tail } = await import("./commands/tail.ts");
       const bearer = readBearer(config.bearer);
       revokeFileAccess();
-      Deno.addSignalListener("SIGINT", () => Deno.exit(0)); // that is how one leaves it
+      Deno.addSignalListener("SIGINT", () => Deno.exit(0)); // the normal way to end it
       return tail(config, bearer);
     }
     case "chat":

@@ -1,9 +1,9 @@
-// Describes a parsed command line: the command, and all that it needs to know. Types only; parse.ts makes them.
+// Defines the configuration of each command, as types. parse.ts makes it from the command line and the environment.
 import type { Limits } from "../../base/limits.ts";
 import type { LogFormat, LogLevel } from "../../base/log.ts";
 import type { CommandName, COMMANDS } from "./command_table.ts";
 
-/** What the program was asked to do. */
+/** Configuration of a run of the program: one command, with all that the command needs. */
 export type Config =
   | { readonly command: "help"; readonly about: CommandName | undefined }
   | { readonly command: "version" }
@@ -17,65 +17,67 @@ export type Config =
   | InviteConfig
   | { readonly command: "completions"; readonly shell: Shell };
 
-/** Where a server is, as far as its address says. */
+/** Address of a server: the socket that it listens on, and the URLs that it accepts. */
 export interface ServerAddress {
   readonly hostname: string;
   readonly port: number;
-  /** Names that it goes by; none for any name. */
+  /** Host names that the server accepts. Empty: any name. */
   readonly hosts: readonly string[];
-  /** The path that everything is below, without a slash at its end; empty for none. */
+  /** Path prefix of all URLs, without a slash at its end. Empty: no prefix. */
   readonly base: string;
-  /** There is one where it speaks https. */
+  /** Defined if the server uses https. */
   readonly certificate: CertificateFiles | undefined;
 }
 
-/** Where the certificate and its key are, both as PEM. */
+/** Paths of the TLS certificate chain and its private key, both PEM. */
 export interface CertificateFiles {
   readonly cert: string;
   readonly key: string;
 }
 
-/** An empty host name means every IPv4 address of the machine, port 0 any free one. */
+/** Configuration of the server. An empty host name is every IPv4 address of the machine, port 0 any free port. */
 export interface ServeConfig extends ServerAddress {
   readonly command: "serve";
-  /** Where the journal is. */
+  /** Kind of journal. */
   readonly journal: "sqlite" | "memory";
-  /** What accepts connections. */
+  /** Kind of HTTP server. */
   readonly transport: "deno" | "ws";
-  /** The journal's folder. */
+  /** Folder of the journal. */
   readonly data: string;
-  /** Entries kept in each room; 0 for all. */
+  /** Entries to keep in each room; 0 keeps all. */
   readonly keep: number;
   readonly limits: Limits;
-  /** Addresses and networks of proxies that are believed. */
+  /** Addresses and networks of trusted reverse proxies. */
   readonly trustProxy: readonly string[];
   readonly logFormat: LogFormat;
   readonly logLevel: LogLevel;
-  /** Whether to show the address as a QR code. */
+  /** Whether to print the address as a QR code. */
   readonly hasQr: boolean;
-  /** Sites whose pages may use this server. */
+  /** Origins whose web pages may use the server. */
   readonly allowOrigins: readonly string[];
-  /** Where to post what is said. */
+  /** Webhooks that messages are posted to. */
   readonly hooks: readonly WebhookConfig[];
-  /** There is one where there are hooks. */
+  /** Secret that signs webhook requests. Defined if there are webhooks. */
   readonly hookSecret: SecretSource | undefined;
-  /** Who has it may see the metrics from elsewhere. */
+  /** Bearer token for access to /metrics from other machines. */
   readonly metricsToken: SecretSource | undefined;
-  /** Of everybody. */
+  /** Password that protects the server. */
   readonly password: SecretSource | undefined;
+  /** Key that operators sign in with. */
   readonly operatorKey: SecretSource | undefined;
 }
 
-/** Where to post what is said in a room, or in any. */
+/** A webhook. */
 export interface WebhookConfig {
+  /** Room whose messages are posted. Undefined: every room. */
   readonly room: string | undefined;
   readonly url: string;
 }
 
-/** Where a secret is: nothing in it is a secret but the value. */
+/** Source of a secret: a file, or the value of a variable. Only the value is secret itself. */
 export type SecretSource = { readonly file: string } | { readonly value: string };
 
-/** What a command shows to be let in. */
+/** Secret that a command authenticates with. */
 export interface Bearer {
   readonly kind: "password" | "operator";
   readonly from: SecretSource;
@@ -90,21 +92,23 @@ export interface ChatConfig {
 
 export interface InviteConfig {
   readonly command: "invite";
-  /** Of the server; ends in a slash. */
+  /** URL of the server. Ends with a slash. */
   readonly base: string;
   readonly bearer: Bearer | undefined;
-  readonly wish:
-    | { readonly type: "make"; readonly room: string | undefined; readonly hours: number }
+  readonly action:
+    | { readonly type: "create"; readonly room: string | undefined; readonly hours: number }
     | { readonly type: "list" }
     | { readonly type: "revoke"; readonly id: number };
 }
 
 export interface SendConfig {
   readonly command: "send";
+  /** URL of the room. */
   readonly url: string;
-  /** Undefined: what standard input holds. */
+  /** Undefined: read standard input. */
   readonly text: string | undefined;
   readonly name: string | undefined;
+  /** Idempotency key. */
   readonly id: string | undefined;
   /** Whether each line of standard input is a message. */
   readonly hasLines: boolean;
@@ -114,7 +118,7 @@ export interface SendConfig {
 export interface TailConfig {
   readonly command: "tail";
   readonly url: string;
-  /** The `seq` to begin behind. */
+  /** Sequence number to start after. Undefined: the last few messages. */
   readonly since: number | undefined;
   readonly name: string | undefined;
   readonly isJson: boolean;
@@ -123,10 +127,10 @@ export interface TailConfig {
 
 export interface ExportConfig {
   readonly command: "export";
-  /** A room in the data folder, or the URL of one. */
+  /** Room in the data folder, or URL of a room. */
   readonly from: { readonly room: string } | { readonly url: string };
   readonly format: "ndjson" | "text" | "json";
-  /** The journal's folder. */
+  /** Folder of the journal. */
   readonly data: string;
   readonly bearer: Bearer | undefined;
 }
@@ -134,7 +138,7 @@ export interface ExportConfig {
 export interface BackupConfig {
   readonly command: "backup" | "restore";
   readonly file: string;
-  /** The journal's folder. */
+  /** Folder of the journal. */
   readonly data: string;
 }
 

@@ -1,14 +1,14 @@
-// Parses the command line and the environment into a configuration. Pure: reads neither, prints nothing.
+// Parses the command line and the environment into a configuration. Pure: it reads neither by itself, and prints nothing.
 import { parseRoomName } from "../../protocol/names.ts";
 import { type CommandName, COMMANDS, OTHER_NAMES } from "./command_table.ts";
 import type { Bearer, Config } from "./config.ts";
 import {
   badUsage,
   checkArgs,
+  type ConfigValue,
   type Env,
   parseCommand,
-  type Setting,
-  type Settings,
+  type ParsedArgs,
   suggest,
 } from "./flags.ts";
 import { guestUrl, healthUrl } from "./local_server.ts";
@@ -17,23 +17,24 @@ import { parseServe, sourceOf } from "./serve.ts";
 import { OPERATOR_KEY_ENV, PASSWORD_ENV } from "./serve_flags.ts";
 import { parseChoice, parseCount } from "./values.ts";
 
-type Given<Name extends CommandName> = Settings<keyof typeof COMMANDS[Name]["flags"] & string>;
+/** Arguments of a command, by the names of its flags. */
+type ArgsOf<Name extends CommandName> = ParsedArgs<keyof typeof COMMANDS[Name]["flags"] & string>;
 
 /**
- * Parses arguments and environment. A flag beats its variable, which beats its default.
- * @throws {ChatError} `bad_usage`, with a message that says what was wrong.
+ * Parses arguments and environment. A flag takes precedence over its variable, and a variable over the default.
+ * @throws {ChatError} `bad_usage`, with a sentence for the user.
  */
 export function parseConfig(args: readonly string[], env: Env): Config {
   const command = findCommand(args);
   const isNamed = args[0] === command;
-  const given = parseCommand(COMMANDS[command], isNamed ? args.slice(1) : args, env);
-  if (given.has("help")) return { command: "help", about: isNamed ? command : undefined };
-  checkArgs(COMMANDS[command], given.args);
-  return PARSERS[command](given, env);
+  const parsed = parseCommand(COMMANDS[command], isNamed ? args.slice(1) : args, env);
+  if (parsed.has("help")) return { command: "help", about: isNamed ? command : undefined };
+  checkArgs(COMMANDS[command], parsed.args);
+  return PARSERS[command](parsed, env);
 }
 
 /**
- * The command that the arguments begin with; without one it is the server.
+ * Finds the command that the arguments start with. Without one, the command is `serve`.
  * @throws {ChatError} `bad_usage`
  */
 function findCommand(args: readonly string[]): CommandName {
@@ -43,19 +44,19 @@ function findCommand(args: readonly string[]): CommandName {
   if (found) return found;
   const port = /^:?(\d+)$/.exec(first)?.[1];
   const words = [...names.map((name) => [name, name] as const), ...OTHER_NAMES];
-  const meant = port ? `--addr :${port}` : suggest(first, words);
+  const suggestion = port ? `--addr :${port}` : suggest(first, words);
   throw badUsage(
     `Cannot parse arguments: expected a command or flags, received "${first}"` +
-      (meant ? `. Did you mean "${meant}"?` : ""),
+      (suggestion ? `. Did you mean "${suggestion}"?` : ""),
   );
 }
 
 const PARSERS: {
-  readonly [Name in CommandName]: (given: Given<Name>, env: Env) => Config;
+  readonly [Name in CommandName]: (parsed: ArgsOf<Name>, env: Env) => Config;
 } = {
-  serve: (given, env) => given.has("version") ? { command: "version" } : parseServe(given, env),
-  send: (given, env) => {
-    const { args: [url, text], get, has } = given;
+  serve: (parsed, env) => parsed.has("version") ? { command: "version" } : parseServe(parsed, env),
+  send: (parsed, env) => {
+    const { args: [url, text], get, has } = parsed;
     const hasLines = has("lines");
     if (hasLines && text !== undefined && text !== "-") {
       throw badUsage("Cannot use --lines with TEXT: --lines reads standard input");
@@ -65,34 +66,34 @@ const PARSERS: {
     }
     return {
       command: "send",
-      ...parseVisit(url!, get("name")),
+      ...parseRoomAndName(url!, get("name")),
       text: text === "-" ? undefined : text,
       id: get("id")?.value,
       hasLines,
-      bearer: findBearer(given, env),
+      bearer: findBearer(parsed, env),
     };
   },
-  tail: (given, env) => ({
+  tail: (parsed, env) => ({
     command: "tail",
-    ...parseVisit(given.args[0]!, given.get("name")),
-    since: given.get("since") && parseCount(given.get("since")!),
-    isJson: given.has("json"),
-    bearer: findBearer(given, env),
+    ...parseRoomAndName(parsed.args[0]!, parsed.get("name")),
+    since: parsed.get("since") && parseCount(parsed.get("since")!),
+    isJson: parsed.has("json"),
+    bearer: findBearer(parsed, env),
   }),
-  chat: (given, env) => ({
+  chat: (parsed, env) => ({
     command: "chat",
-    ...parseVisit(given.args[0]!, given.get("name")),
-    bearer: findBearer(given, env),
+    ...parseRoomAndName(parsed.args[0]!, parsed.get("name")),
+    bearer: findBearer(parsed, env),
   }),
-  export: (given, env) => {
-    const { args: [from], get } = given;
+  export: (parsed, env) => {
+    const { args: [from], get } = parsed;
     const room = parseRoomName(from!);
     return {
       command: "export",
       from: room === undefined ? { url: parseRoomUrl(from!).url } : { room },
       format: parseChoice(get("format")!, COMMANDS.export.flags.format.choices),
       data: get("data")!.value,
-      bearer: findBearer(given, env),
+      bearer: findBearer(parsed, env),
     };
   },
   backup: ({ args: [file], get }) => ({
@@ -116,17 +117,17 @@ const PARSERS: {
   }),
 };
 
-/** A room, and by which name to be there: the flag's, or else the address's. */
-function parseVisit(
+/** Parses the URL of a room, and the name to use there: the flag's, or else the URL's. */
+function parseRoomAndName(
   text: string,
-  flag: Setting | undefined,
+  flag: ConfigValue | undefined,
 ): { url: string; name: string | undefined } {
   const { url, name } = parseRoomUrl(text, { hasName: true });
   return { url, name: flag?.value ?? name };
 }
 
-function parseInvite(given: Given<"invite">, env: Env): Config {
-  const { args: [url], get, has } = given;
+function parseInvite(parsed: ArgsOf<"invite">, env: Env): Config {
+  const { args: [url], get, has } = parsed;
   if (has("list") && has("revoke")) throw badUsage("Cannot use --list with --revoke");
   const room = get("room");
   if (room && parseRoomName(room.value) === undefined) {
@@ -140,18 +141,21 @@ function parseInvite(given: Given<"invite">, env: Env): Config {
   return {
     command: "invite",
     base: url === undefined ? guestUrl(env) : parseRoomUrl(url).base,
-    bearer: findBearer(given, env),
-    wish: revoke
+    bearer: findBearer(parsed, env),
+    action: revoke
       ? { type: "revoke", id: parseCount(revoke) }
       : has("list")
       ? { type: "list" }
-      : { type: "make", room: room?.value, hours },
+      : { type: "create", room: room?.value, hours },
   };
 }
 
-/** What to show to be let in: what the command line names, or else the operator key, which is worth more. */
+/**
+ * Chooses the secret to authenticate with. Flags take precedence over variables, and the operator key over the password,
+ * because it permits more.
+ */
 function findBearer(
-  { get, has }: Settings<"password-file" | "operator-file">,
+  { get, has }: ParsedArgs<"password-file" | "operator-file">,
   env: Env,
 ): Bearer | undefined {
   const password = sourceOf(get("password-file"), env[PASSWORD_ENV]);

@@ -1,4 +1,4 @@
-// What the server does on a signal: it stops, or reads its certificate again. Only main.ts has it listen for them.
+// Handles the signals of the server: they stop it, or reload its certificate. Installed by main.ts.
 import { readCertificate } from "./certificate.ts";
 import type { CertificateFiles } from "../config/config.ts";
 import type { Log } from "../../base/log.ts";
@@ -10,7 +10,7 @@ export const GRACE_MS = 3_000;
 /** Time from the first signal until the process ends in any case. Below 5 s, after which supervisors kill. */
 export const EXIT_DEADLINE_MS = 4_000;
 
-/** `deno task` passes on a Ctrl-C that the program gets from the terminal as well: within this it is the same one. */
+/** `deno task` forwards a Ctrl-C that the terminal has also sent. Two signals within this time are one. */
 const SAME_SIGNAL_MS = 300;
 
 /** Signals that stop the program. Windows has no SIGTERM. */
@@ -19,9 +19,9 @@ const STOP_SIGNALS: Deno.Signal[] = [
   Deno.build.os === "windows" ? "SIGBREAK" : "SIGTERM",
 ];
 
-/** A hang-up has the certificate read again. One that is of no use is logged, and changes nothing. */
+/** Reloads the certificate on SIGHUP. One that cannot be used is logged, and the current one stays in use. */
 export function reloadOnHangUp(files: CertificateFiles, listener: Listener, log: Log): void {
-  if (Deno.build.os === "windows") return; // which has no such signal
+  if (Deno.build.os === "windows") return; // Windows has no SIGHUP
   Deno.addSignalListener("SIGHUP", () => {
     try {
       listener.renew(readCertificate(files));
@@ -32,7 +32,7 @@ export function reloadOnHangUp(files: CertificateFiles, listener: Listener, log:
   });
 }
 
-/** The first signal says goodbye to everybody and ends with 0; a second one does not wait. */
+/** Runs `end` on the first signal, then exits with 0. A second signal exits at once, with 130. */
 export function stopOnSignal(log: Log, end: () => Promise<void>): void {
   let stoppingAt = 0;
   const stop = async () => {
