@@ -163,7 +163,7 @@ async function startWebhooks(
 }
 
 /**
- * Revokes the permissions to read the environment and the network interfaces, which nobody needs any more. The network
+ * Revokes the permissions to read the environment and the network interfaces, which are not needed any more. The network
  * stays: after the process ran out of file descriptors, the server must be able to listen again.
  */
 function revokeSystemAccess(): void {

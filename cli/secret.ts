@@ -37,8 +37,8 @@ export function readSecret(from: SecretSource, { name, minBytes }: SecretKind): 
       .trim();
   const bytes = Buffer.byteLength(secret);
   if (bytes < minBytes || bytes > MAX_BYTES) {
-    const least = minBytes > 1 ? `${minBytes} bytes or more` : "a value";
-    const expected = bytes < minBytes ? least : `at most ${MAX_BYTES} bytes`;
+    const minimum = minBytes > 1 ? `${minBytes} bytes or more` : "a value";
+    const expected = bytes < minBytes ? minimum : `at most ${MAX_BYTES} bytes`;
     throw badUsage(`Cannot use ${source}: expected ${expected}, received ${bytes || "none"}`);
   }
   if (/\p{Cc}/u.test(secret)) {

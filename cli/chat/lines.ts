@@ -15,17 +15,17 @@ const INDENT = "      ";
 const TAB = "    ";
 
 const DIM = 2;
-/** Colours that are legible on black and on white: red to cyan. */
-const NAME_COLOURS = [31, 32, 33, 34, 35, 36];
+/** Colors that are legible on black and on white: red to cyan. */
+const NAME_COLORS = [31, 32, 33, 34, 35, 36];
 
 export interface ChatLinesOptions {
-  readonly hasColour: boolean;
+  readonly hasColor: boolean;
   /** Clock, in milliseconds since 1970. */
   readonly now?: () => number;
 }
 
 export class ChatLines {
-  readonly #hasColour: boolean;
+  readonly #hasColor: boolean;
   /** Day of the previous entry. */
   #day: string;
   /** Author and excerpt of each message, by its seq. */
@@ -33,8 +33,8 @@ export class ChatLines {
   /** Tag of the first person of each name. */
   readonly #tags = new Map<string, string>();
 
-  constructor({ hasColour, now = Date.now }: ChatLinesOptions) {
-    this.#hasColour = hasColour;
+  constructor({ hasColor, now = Date.now }: ChatLinesOptions) {
+    this.#hasColor = hasColor;
     this.#day = dayKey(now());
   }
 
@@ -44,7 +44,7 @@ export class ChatLines {
     const day = dayKey(entry.at);
     const dayLine = day === this.#day ? "" : `-- ${day} --\n`;
     this.#day = day;
-    const line = `${clock(entry.at)} ${this.#colour(who)}${this.#describe(entry)}`;
+    const line = `${clock(entry.at)} ${this.#color(who)}${this.#describe(entry)}`;
     if (entry.kind === "say") {
       remember(this.#messages, entry.seq, { who, excerpt: quote(entry.text) });
     }
@@ -57,7 +57,7 @@ export class ChatLines {
 
   /** Dims a text of the program itself, without any text from others. */
   dim(text: string): string {
-    return this.#hasColour ? `\x1b[${DIM}m${text}\x1b[22m` : text;
+    return this.#hasColor ? `\x1b[${DIM}m${text}\x1b[22m` : text;
   }
 
   /** Starts a new history: forgets the messages of the old one. */
@@ -102,11 +102,11 @@ export class ChatLines {
     return isFirst ? shown : `${shown}#${escapeForTerminal(tag)}`;
   }
 
-  #colour(name: string): string {
-    if (!this.#hasColour) return name;
+  #color(name: string): string {
+    if (!this.#hasColor) return name;
     let hash = 0;
     for (const char of name) hash = (hash * 31 + char.codePointAt(0)!) % 65_521;
-    return `\x1b[${NAME_COLOURS[hash % NAME_COLOURS.length]}m${name}\x1b[39m`;
+    return `\x1b[${NAME_COLORS[hash % NAME_COLORS.length]}m${name}\x1b[39m`;
   }
 }
 

@@ -8,8 +8,8 @@ const NOON = new Date(2026, 10, 21, 12, 0).getTime();
 const MINUTE_MS = 60_000;
 
 /** Draws entries that are a minute apart, starting on their day. */
-function makeRoom(hasColour = false) {
-  const lines = new ChatLines({ hasColour, now: () => NOON });
+function makeRoom(hasColor = false) {
+  const lines = new ChatLines({ hasColor, now: () => NOON });
   let seq = 0;
   return (entry: Record<string, unknown>) =>
     lines.draw(
@@ -85,15 +85,15 @@ Deno.test("ChatLines.draw() distinguishes two people of one name, but not a long
   assertEquals(draw({ text: "c", replyTo: 3 }), "12:04 Ann (to Ann#zzzz): c");
 });
 
-Deno.test("ChatLines.draw() always gives a name the same colour", () => {
+Deno.test("ChatLines.draw() always gives a name the same color", () => {
   const draw = makeRoom(true);
   const line = draw({ text: "a" });
   // deno-lint-ignore no-control-regex -- escape sequences contain it
-  const colour = /^12:01 \x1b\[(3[1-6])mAnn\x1b\[39m: a$/.exec(line)?.[1];
-  assertEquals(draw({ text: "b" }), `12:02 \x1b[${colour}mAnn\x1b[39m: b`);
-  const colours = Array.from("abcdefgh", (name) => draw({ text: "", from: { name, tag: "" } }))
+  const color = /^12:01 \x1b\[(3[1-6])mAnn\x1b\[39m: a$/.exec(line)?.[1];
+  assertEquals(draw({ text: "b" }), `12:02 \x1b[${color}mAnn\x1b[39m: b`);
+  const colors = Array.from("abcdefgh", (name) => draw({ text: "", from: { name, tag: "" } }))
     .map((line) => /\[3(\d)m/.exec(line)?.[1]);
-  assertEquals(new Set(colours).size > 3, true, colours.join());
+  assertEquals(new Set(colors).size > 3, true, colors.join());
 });
 
 Deno.test("ChatLines remembers only the latest messages", () => {

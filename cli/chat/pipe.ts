@@ -16,7 +16,7 @@ const EXCERPT_CHARS = 60;
 
 export class PipeChat implements Disposable {
   readonly #setup: ChatSetup;
-  readonly #lines = new ChatLines({ hasColour: false });
+  readonly #lines = new ChatLines({ hasColor: false });
   readonly #session: Session;
   /** Rejects when the chat cannot continue. */
   readonly #ended = Promise.withResolvers<never>();

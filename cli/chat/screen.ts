@@ -4,7 +4,7 @@
 import { createInterface, type Interface } from "node:readline";
 import { PassThrough } from "node:stream";
 
-/** Characters in one chunk from which on the input counts as pasted: no key sends that many. */
+/** Minimum characters of a chunk that counts as pasted: no key sends that many. */
 const MIN_PASTE_CHARS = 16;
 
 /** Text that can be pasted unchanged. Any other control character may be a key. */
@@ -134,7 +134,7 @@ export class Screen implements Disposable {
   }
 }
 
-/** Makes a stream that readline uses as the keyboard. It receives what is written to it, and switches the real one to raw mode. */
+/** Makes the keyboard of readline: a stream that we write keys to, and that switches the terminal's input to raw mode. */
 function makeKeys(input: Keyboard): PassThrough {
   return Object.assign(new PassThrough(), {
     isTTY: true,

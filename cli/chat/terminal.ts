@@ -19,7 +19,7 @@ const COUNTDOWN_PERIOD_MS = 500;
 
 export class TerminalChat implements Disposable {
   readonly #setup: ChatSetup;
-  readonly #lines = new ChatLines({ hasColour: !Deno.noColor });
+  readonly #lines = new ChatLines({ hasColor: !Deno.noColor });
   readonly #footer = new ChatFooter((text) => this.#lines.dim(text), Date.now());
   readonly #people = new ChatPeople();
   readonly #screen: Screen;

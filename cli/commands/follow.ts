@@ -3,7 +3,14 @@
 import { delay } from "@std/async/delay";
 import type { BearerHeaders } from "../secret.ts";
 import { readLines } from "../stdio.ts";
-import { AwayError, backoffMs, boundRetryAfter, fetchHead, notConfab, showUrl } from "./request.ts";
+import {
+  backoffMs,
+  boundRetryAfter,
+  fetchHead,
+  notConfab,
+  showUrl,
+  UnavailableError,
+} from "./request.ts";
 
 /** A line of `confab.v1` from the server. docs/protocol.md defines its fields. */
 export interface FollowedLine {
@@ -80,7 +87,7 @@ export async function* follow(options: FollowOptions): AsyncGenerator<FollowedLi
         if (advance(position, line)) yield line;
       }
     } catch (error) {
-      if (!(error instanceof AwayError)) throw error;
+      if (!(error instanceof UnavailableError)) throw error;
       minPauseMs = Math.max(minPauseMs, error.retryAfterMs);
       if (!isLost) onLost?.(error);
       isLost = true;
@@ -117,7 +124,7 @@ function advance(position: FollowPosition, line: FollowedLine): boolean {
 
 /**
  * Yields the lines of one connection.
- * @throws {AwayError} when the connection breaks or ends. Errors of `fetchHead`, if it cannot be opened.
+ * @throws {UnavailableError} when the connection breaks or ends. Errors of `fetchHead`, if it cannot be opened.
  */
 async function* connect(
   { url, name, bearer, silenceMs = SILENCE_MS, position, key }: FollowOptions & {
@@ -147,7 +154,7 @@ async function* connect(
   } catch (cause) {
     if (!isOpen) throw cause;
     const message = `Cannot continue reading ${showUrl(url)}: the connection was lost`;
-    throw new AwayError(message, { cause });
+    throw new UnavailableError(message, { cause });
   } finally {
     clearTimeout(timer);
     silence.abort();

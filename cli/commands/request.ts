@@ -18,15 +18,16 @@ const MAX_RETRY_AFTER_MS = 10 * 60_000;
 const HEAD_WAIT_MS = 10_000;
 const RESPONSE_WAIT_MS = 60_000;
 
-/** Temporary refusals below 500: request timeout, too early, too many requests. */
 const TOO_MANY_REQUESTS = 429;
+
+/** Statuses below 500 of refusals that may be temporary. The others are 408 Request Timeout and 425 Too Early. */
 const TEMPORARY = [408, 425, TOO_MANY_REQUESTS];
 
 /** Default port of the server. */
 const DEFAULT_PORT = 8080;
 
 /** The server is unavailable now, but a retry may succeed. */
-export class AwayError extends Error {
+export class UnavailableError extends Error {
   /** Minimum pause before a retry. */
   readonly retryAfterMs: number;
 
@@ -65,7 +66,7 @@ export interface RequestOptions
 }
 
 /**
- * Sends an idempotent request, and retries it after each {@linkcode AwayError}.
+ * Sends an idempotent request, and retries it after each {@linkcode UnavailableError}.
  * @throws {ChatError} if the server refuses with a code of the error table.
  * @throws {Error} with a sentence in any other case.
  */
@@ -79,7 +80,7 @@ export async function request(url: string, options: RequestOptions = {}): Promis
       if (isLost) onFound?.();
       return result;
     } catch (error) {
-      if (!(error instanceof AwayError)) throw error;
+      if (!(error instanceof UnavailableError)) throw error;
       const isLast = failures + 1 === MAX_ATTEMPTS || performance.now() - startedAt >= responseMs;
       if (!onLost && isLast) throw error;
       if (!isLost && !error.isBusy) {
@@ -125,7 +126,7 @@ function parseJson(text: string): unknown {
 
 /**
  * Calls `fetch` with a deadline for the head of the response. The body may take any time.
- * @throws {AwayError} if the server does not respond, or its refusal may be temporary.
+ * @throws {UnavailableError} if the server does not respond, or its refusal may be temporary.
  * @throws {ChatError} or another error, as {@linkcode request} does, if the refusal is permanent.
  */
 export async function fetchHead(url: string, init: RequestInit): Promise<Response> {
@@ -170,7 +171,7 @@ export function notConfab(url: string, reason: string): Error {
 }
 
 /** Makes the error for a server that did not respond. */
-export function explainFailure(url: string, error: unknown): AwayError {
+export function explainFailure(url: string, error: unknown): UnavailableError {
   const { message, cause } = error as Error;
   const reason = cause instanceof Error ? cause.message : message;
   const explanation = /refused/.test(reason)
@@ -179,7 +180,7 @@ export function explainFailure(url: string, error: unknown): AwayError {
     ? "host not found"
     // Deno's messages repeat the URL, and end with the reason.
     : reason.split("): ").at(-1)?.replace(/\.$/, "");
-  return new AwayError(`Cannot reach ${showUrl(url)}: ${explanation}`, { cause: error });
+  return new UnavailableError(`Cannot reach ${showUrl(url)}: ${explanation}`, { cause: error });
 }
 
 /** Reports whether the URL is `http` without a port, which is usually a mistake. */
@@ -207,7 +208,7 @@ async function explainRefusal(url: string, response: Response): Promise<Error> {
   if (status >= 500 || TEMPORARY.includes(status)) {
     const bounds = { nowMs: Date.now(), mostMs: MAX_RETRY_AFTER_MS };
     const retryAfterMs = parseRetryAfterMs(headers.get("retry-after"), bounds);
-    return new AwayError(message, { retryAfterMs, isBusy: status === TOO_MANY_REQUESTS });
+    return new UnavailableError(message, { retryAfterMs, isBusy: status === TOO_MANY_REQUESTS });
   }
   return typeof code === "string" && Object.hasOwn(ERRORS, code)
     ? new ChatError(code as ErrorCode, { message })

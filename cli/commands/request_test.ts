@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { ChatError } from "../../protocol/errors.ts";
 import { within } from "../../tests/support/deadline.ts";
-import { AwayError, explainFailure, request, type RequestOptions } from "./request.ts";
+import { explainFailure, request, type RequestOptions, UnavailableError } from "./request.ts";
 
 /** Starts a server on the loopback address. Disposing it stops it. */
 function serve(handler: Deno.ServeHandler) {
@@ -64,7 +64,7 @@ Deno.test("request() retries while nothing listens yet", async () => {
 Deno.test("request() backs off, and gives up after 4 to 9 s", async () => {
   await using server = serve(() => problem(503, { code: "restarting" }));
   const { pauses, pause } = recordPauses();
-  await assertRejects(() => request(server.url, { pause }), AwayError);
+  await assertRejects(() => request(server.url, { pause }), UnavailableError);
   assertEquals(pauses.length, 4);
   assert(pauses.every((ms, i) => i === 0 || ms > pauses[i - 1]!), pauses.join());
   const sum = pauses.reduce((sum, ms) => sum + ms);
@@ -132,7 +132,7 @@ Deno.test("request() gives up on a response that does not end, whatever its stat
     });
     try {
       const result = request(server.url, { responseMs: 200, ...recordPauses() });
-      const error = await assertRejects(() => within(2_000, "an error", result), AwayError);
+      const error = await assertRejects(() => within(2_000, "an error", result), UnavailableError);
       if (status === 200) {
         assertEquals(
           error.message,

@@ -134,8 +134,8 @@ Deno.test("parseConfig() reads kind, folder and retention of the journal", () =>
     ],
     [["--keep", "1e3"], 'Cannot parse --keep: expected a whole number, 0 or more, received "1e3"'],
   ];
-  for (const [given, message] of wrong) {
-    assertStringIncludes(parseError(given), message);
+  for (const [args, message] of wrong) {
+    assertStringIncludes(parseError(args), message);
   }
 });
 

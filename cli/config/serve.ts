@@ -67,8 +67,8 @@ export function parseServerAddress({ get, all }: ServeArgs): ServerAddress {
   const base = get("base");
   const [cert, key] = [get("cert"), get("key")];
   if (!cert !== !key) {
-    const [given, missing] = cert ? ["--cert", "--key"] : ["--key", "--cert"];
-    throw badUsage(`Cannot use ${given}: it requires ${missing}`);
+    const [present, missing] = cert ? ["--cert", "--key"] : ["--key", "--cert"];
+    throw badUsage(`Cannot use ${present}: it requires ${missing}`);
   }
   return {
     ...parseAddr(get("addr")!),
