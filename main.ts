@@ -1,32 +1,29 @@
-// Wiring: config -> journal -> hub -> server -> transport; exit codes. Nothing else reads arguments or environment, and
-// nothing else names a concrete journal or transport to serve from. The other commands are in cli/.
-import { Authenticator, type AuthenticatorOptions } from "./auth/authenticator.ts";
+// Wires the server: configuration -> journal -> hub -> handler -> listener. Only this file names a concrete journal or
+// transport to serve from, reads the arguments and ends the process by an exit code. The other commands are in cli/.
+import { Authenticator } from "./auth/authenticator.ts";
 import { openSessionStore } from "./auth/session_store.ts";
-import { readCertificate } from "./cli/serve/certificate.ts";
-import { COMMANDS, ENV_NAMES } from "./cli/config/command_table.ts";
-import { greet } from "./cli/serve/greeting.ts";
-import { isEverywhere, urlAt } from "./cli/config/values.ts";
+import { type Log, logUncaughtErrors, openLog } from "./base/log.ts";
+import { ENV_NAMES } from "./cli/config/command_table.ts";
+import type { ServeConfig } from "./cli/config/config.ts";
+import { parseConfig } from "./cli/config/parse.ts";
+import { reportError, run } from "./cli/run.ts";
 import { HOOK_SECRET, METRICS_TOKEN, OPERATOR_KEY, PASSWORD, readSecret } from "./cli/secret.ts";
-import { parseConfig, type ServeConfig } from "./cli/config/config.ts";
+import { readCertificate } from "./cli/serve/certificate.ts";
+import { describeServer } from "./cli/serve/greeting.ts";
+import { GRACE_MS, reloadOnHangUp, stopOnSignal } from "./cli/serve/signals.ts";
 import deno from "./deno.json" with { type: "json" };
-import { ChatError, type ErrorRow, ERRORS } from "./protocol/errors.ts";
-import { Webhook } from "./integrations/webhook/webhook.ts";
-import { Hub } from "./hub.ts";
 import { Proxies } from "./http/client_address.ts";
+import { checkAddress, listen } from "./http/listen.ts";
+import { Metrics } from "./http/prometheus.ts";
+import { makeHandler } from "./http/router.ts";
+import { Hub, type HubOptions } from "./hub.ts";
+import { Webhook, type WebhookOptions } from "./integrations/webhook/webhook.ts";
 import type { Journal } from "./journal/journal.ts";
 import { MemoryJournal } from "./journal/memory.ts";
 import { openSqliteJournal } from "./journal/sqlite/sqlite_journal.ts";
-import { checkAddress, lanAddresses, listen, makeSocketLimit } from "./http/listen.ts";
-import { type Log, makeJsonLog, makeTextLog } from "./base/log.ts";
-import { Metrics } from "./http/prometheus.ts";
-import { makeHandler } from "./http/router.ts";
-import { renewOnHangUp, stopOnSignal } from "./cli/serve/signals.ts";
 import type { Listen } from "./transport/transport.ts";
 
-/** Time for everybody to take leave after a signal. Must be less than `EXIT_DEADLINE_MS` of cli/serve/signals.ts. */
-const GRACE_MS = 3_000;
-
-/** Only the one that is used is loaded. */
+/** Transports by name. Only the one in use is loaded. */
 const TRANSPORTS: Record<ServeConfig["transport"], () => Promise<Listen>> = {
   deno: async () => (await import("./transport/deno.ts")).listenDeno,
   ws: async () => (await import("./transport/ws.ts")).listenWs,
@@ -37,57 +34,43 @@ async function main(args: string[]): Promise<void> {
     const env = Object.fromEntries(ENV_NAMES.map((name) => [name, Deno.env.get(name)]));
     const config = parseConfig(args, env);
     if (config.command === "serve") await serve(config);
-    else Deno.exit(await (await import("./cli/run.ts")).run(config));
+    else Deno.exit(await run(config));
   } catch (error) {
-    exitWith(error, args);
+    Deno.exit(reportError(error, args));
   }
 }
 
-/** Starts the server. It ends by a signal, and the process with it. */
+/** Starts the server. A signal stops it, and ends the process. */
 async function serve(config: ServeConfig): Promise<void> {
   const log = openLog(config);
-  keepAlive(log);
+  logUncaughtErrors(log);
   const listenOn = await TRANSPORTS[config.transport]();
   const certificate = config.certificate && readCertificate(config.certificate);
-  const token = config.metricsToken && readSecret(config.metricsToken, METRICS_TOKEN);
-  const secret = config.hookSecret && readSecret(config.hookSecret, HOOK_SECRET);
-  const password = config.password && readSecret(config.password, PASSWORD);
-  const operatorKey = config.operatorKey && readSecret(config.operatorKey, OPERATOR_KEY);
+  const secrets = readSecrets(config);
   checkAddress(config);
-  const journal = openJournal(config);
-  const authenticator = openAuthenticator(config, { password, operatorKey, log });
-  openNoMoreFiles(config);
-  const webhooks = new Map<string, Webhook>();
+  const { journal, authenticator } = openStores(config, { secrets, log });
+  const webhooks: Webhook[] = [];
   const onDelivered = (room: string) => webhooks.forEach((webhook) => webhook.notify(room));
-  const { keep, allowOrigins, hosts, base, limits } = config;
-  const hub = new Hub({ journal, keep, textBytes: limits.textBytes, log, onDelivered });
-  const running = hub.run().catch((error) => {
-    // Without its loop the rooms are dead, and only look alive.
-    log("error", "hub failed", { error: error.stack });
-    Deno.exit(1);
-  });
-  for (const { room, url } of config.hooks) {
-    webhooks.set(`${room} ${url}`, new Webhook({ room, url, secret: secret!, source: hub, log }));
-  }
-  // Before anybody can say something, or that might be left out.
-  await Promise.all(webhooks.values().map((webhook) => webhook.start()));
+  const hub = makeHub(config, { journal, log, onDelivered });
+  const running = runHub(hub, log);
+  webhooks.push(...await startWebhooks(config, { secret: secrets.hook, source: hub, log }));
   const metrics = new Metrics({ hub, version: deno.version });
   const proxies = new Proxies(config.trustProxy);
   const handler = makeHandler({
     hub,
     log,
-    allowOrigins,
-    hostOptions: { hosts, base },
     authenticator,
-    limits,
-    metrics: { metrics, token },
     proxies,
+    metrics: { metrics, token: secrets.metrics },
+    hostOptions: config,
+    allowOrigins: config.allowOrigins,
+    limits: config.limits,
   });
-  const acquire = makeSocketLimit(limits, proxies);
-  const listener = await listen(config, { listenOn, handler, acquire, certificate, log });
-  if (config.certificate) renewOnHangUp(config.certificate, listener, log);
+  const listener = await listen(config, { listenOn, handler, proxies, certificate, log });
+  if (config.certificate) reloadOnHangUp(config.certificate, listener, log);
   stopOnSignal(log, async () => {
-    await Promise.all(webhooks.values().map((webhook) => webhook.stop())); // the hub still notes how far they came
+    // Webhooks first: the hub still stores their cursors.
+    await Promise.all(webhooks.map((webhook) => webhook.stop()));
     hub.close("restarting");
     metrics[Symbol.dispose]();
     await listener.stop(GRACE_MS);
@@ -95,82 +78,96 @@ async function serve(config: ServeConfig): Promise<void> {
     journal[Symbol.dispose]();
     authenticator?.[Symbol.dispose]();
   });
-  console.log(describe(config, listener.port));
-  // Known by now. The network stays: out of descriptors for a while, the server must listen again.
-  for (const name of ["env", "sys"] as const) Deno.permissions.revokeSync({ name });
+  console.log(describeServer(config, listener.port));
+  revokeSystemAccess();
 }
 
-/** On standard error, which no command uses for anything else. */
-function openLog({ logFormat: format, logLevel }: ServeConfig): Log {
-  const isText = format === "text" || format === "auto" && Deno.stderr.isTerminal();
-  return (isText ? makeTextLog : makeJsonLog)((line) => {
-    try {
-      console.error(line);
-    } catch { /* the disk behind a redirected log is full: there is nowhere left to say so */ }
-  }, logLevel);
+/** The secrets of a server, read from their files or variables. */
+interface Secrets {
+  readonly metrics: string | undefined;
+  readonly hook: string | undefined;
+  readonly password: string | undefined;
+  readonly operatorKey: string | undefined;
+}
+
+function readSecrets(config: ServeConfig): Secrets {
+  const { metricsToken, hookSecret, password, operatorKey } = config;
+  return {
+    metrics: metricsToken && readSecret(metricsToken, METRICS_TOKEN),
+    hook: hookSecret && readSecret(hookSecret, HOOK_SECRET),
+    password: password && readSecret(password, PASSWORD),
+    operatorKey: operatorKey && readSecret(operatorKey, OPERATOR_KEY),
+  };
+}
+
+/** Opens all files of the data folder, then revokes the permission to open others. */
+function openStores(config: ServeConfig, options: { secrets: Secrets; log: Log }) {
+  const journal = openJournal(config);
+  const authenticator = openAuthenticator(config, options);
+  revokeFileAccess(config);
+  return { journal, authenticator };
 }
 
 function openJournal(config: ServeConfig): Journal {
   return config.journal === "memory" ? new MemoryJournal() : openSqliteJournal(config.data);
 }
 
-/** What knows who may come in, in the journal's folder; undefined where everybody may, and nobody is an operator. */
+/** Opens the sessions. Returns undefined if the server has neither a password nor operators. */
 function openAuthenticator(
   config: ServeConfig,
-  options: Omit<AuthenticatorOptions, "store">,
+  { secrets: { password, operatorKey }, log }: { secrets: Secrets; log: Log },
 ): Authenticator | undefined {
-  if (options.password === undefined && options.operatorKey === undefined) return undefined;
+  if (password === undefined && operatorKey === undefined) return undefined;
   const store = openSessionStore(config.journal === "memory" ? undefined : config.data);
-  return new Authenticator({ ...options, store });
+  return new Authenticator({ password, operatorKey, store, log });
 }
 
 /**
- * Everything is open: from here on the program may neither read nor write any other file. With a certificate, which is read
- * again, it may read: Deno cannot keep the two files when it gives up all others.
+ * Revokes the permission to open files. A server with a certificate keeps the permission to read, because it reloads the
+ * certificate: Deno cannot keep the permission for two files and revoke it for all others.
  */
-function openNoMoreFiles(config: ServeConfig): void {
+function revokeFileAccess(config: ServeConfig): void {
   Deno.permissions.revokeSync({ name: "write" });
   if (!config.certificate) Deno.permissions.revokeSync({ name: "read" });
 }
 
-/** What no code caught is logged, and does not end the process. */
-function keepAlive(log: Log): void {
-  globalThis.addEventListener("unhandledrejection", (event) => {
-    event.preventDefault();
-    log("error", "unhandled rejection", { error: event.reason?.stack ?? event.reason });
-  });
-  globalThis.addEventListener("error", (event) => {
-    event.preventDefault();
-    log("error", "uncaught exception", { error: event.error?.stack ?? event.error });
+function makeHub(
+  { keep, limits: { textBytes } }: ServeConfig,
+  options: Pick<HubOptions, "journal" | "log" | "onDelivered">,
+): Hub {
+  return new Hub({ ...options, keep, textBytes });
+}
+
+/** Runs the loop of the hub. If the loop fails, the process ends: rooms without it only look alive. */
+function runHub(hub: Hub, log: Log): Promise<void> {
+  return hub.run().catch((error) => {
+    log("error", "hub failed", { error: error.stack });
+    Deno.exit(1);
   });
 }
 
-function describe(config: ServeConfig, port: number): string {
-  return greet({
-    ...config,
-    hasPassword: config.password !== undefined,
-    version: deno.version,
-    startupMs: performance.now(),
-    localUrl: urlAt({ ...config, port }),
-    networkUrls: isEverywhere(config.hostname) && config.hosts.length === 0
-      ? lanAddresses().map((hostname) => urlAt({ ...config, hostname, port }))
-      : [],
-    isTerminal: Deno.stdout.isTerminal(),
-    hasColor: !Deno.noColor,
-  });
+/**
+ * Starts a webhook for each room and URL; a repeated one counts once. Called before the server listens: a webhook posts
+ * only messages that are sent after its start.
+ */
+async function startWebhooks(
+  { hooks }: ServeConfig,
+  { secret, ...rest }: Pick<WebhookOptions, "source" | "log"> & { secret: string | undefined },
+): Promise<Webhook[]> {
+  const distinct = new Map(hooks.map((hook) => [`${hook.room ?? ""} ${hook.url}`, hook]));
+  // The parser requires a secret for hooks.
+  const webhooks = [...distinct.values()]
+    .map(({ room, url }) => new Webhook({ room, url, secret: secret!, ...rest }));
+  await Promise.all(webhooks.map((webhook) => webhook.start()));
+  return webhooks;
 }
 
-function exitWith(error: unknown, args: readonly string[]): never {
-  // Whoever reads what we write has read enough: `confab tail URL | head`.
-  if (error instanceof Deno.errors.BrokenPipe) Deno.exit(0);
-  const isDebug = args.some((arg) => /^--?debug$/.test(arg));
-  const row: ErrorRow = ERRORS[error instanceof ChatError ? error.code : "internal"];
-  console.error(isDebug ? error : `confab: ${(error as Error).message}`);
-  if (error instanceof ChatError && error.code === "bad_usage") {
-    const command = args[0] && Object.hasOwn(COMMANDS, args[0]) ? `${args[0]} ` : "";
-    console.error(`Run confab ${command}--help for the options.`);
-  }
-  Deno.exit(row.exitCode ?? 1);
+/**
+ * Revokes the permissions to read the environment and the network interfaces, which are not needed any more. The network
+ * stays: after the process ran out of file descriptors, the server must be able to listen again.
+ */
+function revokeSystemAccess(): void {
+  for (const name of ["env", "sys"] as const) Deno.permissions.revokeSync({ name });
 }
 
 main(Deno.args);

@@ -1,40 +1,70 @@
-// Diagnostics, one event a line, as text or as JSON. What people said is never in it, nor any secret. LogTape decides what
-// is written and where; how a line looks is a promise to programs that read it, and stays here.
+// Writes diagnostics, one event a line, as text or as JSON. A log contains no message text and no secret. LogTape filters
+// and dispatches the events. The format of a line is a promise to programs that read it, so it is defined here.
 import { configureSync, getLogger, type LogRecord } from "@logtape/logtape";
 
-/** From what is written always to what is written only when asked for. */
+/** Levels from the most to the least severe. A log writes one level and all before it. */
 export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
 
 export type LogLevel = typeof LOG_LEVELS[number];
 
-/** Writes one event. Field values are quoted, so no input can forge a line. Never throws, whatever the values are. */
+/** Format of a line; `auto` is text on a terminal, and JSON otherwise. */
+export type LogFormat = "auto" | "text" | "json";
+
+/** Writes one event. Field values are quoted, so that no input can forge a line. Never throws, whatever the values are. */
 export type Log = (level: LogLevel, event: string, fields?: Record<string, unknown>) => void;
 
 type WriteLine = (line: string) => void;
 
-/** LogTape has another word for one of them. */
+/** LogTape's names of the levels: one differs. */
 const NAMES = { error: "error", warn: "warning", info: "info", debug: "debug" } as const;
 
-/** Control characters that JSON leaves as they are, and line ends that only some programs know. */
+/** Control characters that JSON does not escape, and line separators that only some programs treat as such. */
 const UNESCAPED = /[\u007f-\u009f\u2028\u2029]/g;
 
-/** A log of text lines: time, level, event, then `name=value`. It takes the place of any before. */
-export function makeTextLog(writeLine: WriteLine, least?: LogLevel): Log {
-  return makeLog((record) => writeLine(formatText(record)), least);
+/**
+ * Opens the log of the process on standard error, which the server uses for nothing else. A line that cannot be written is
+ * dropped: if the disk behind a redirected log is full, there is no other place to report it.
+ */
+export function openLog(
+  { logFormat, logLevel }: { readonly logFormat: LogFormat; readonly logLevel: LogLevel },
+): Log {
+  const isText = logFormat === "text" || logFormat === "auto" && Deno.stderr.isTerminal();
+  return (isText ? makeTextLog : makeJsonLog)((line) => {
+    try {
+      console.error(line);
+    } catch { /* see above */ }
+  }, logLevel);
 }
 
-/** A log of JSON lines: an object with `time`, `level` and `event`, then the fields. It takes the place of any before. */
-export function makeJsonLog(writeLine: WriteLine, least?: LogLevel): Log {
-  return makeLog((record) => writeLine(formatJson(record)), least);
+/** Logs exceptions and rejections that no code caught, and keeps the process running. */
+export function logUncaughtErrors(log: Log): void {
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    log("error", "unhandled rejection", { error: event.reason?.stack ?? event.reason });
+  });
+  globalThis.addEventListener("error", (event) => {
+    event.preventDefault();
+    log("error", "uncaught exception", { error: event.error?.stack ?? event.error });
+  });
 }
 
-function makeLog(write: (record: LogRecord) => void, least: LogLevel = "info"): Log {
+/** Makes a log of text lines: time, level, event, then `name=value`. Replaces any log made before. */
+export function makeTextLog(writeLine: WriteLine, minLevel?: LogLevel): Log {
+  return makeLog((record) => writeLine(formatText(record)), minLevel);
+}
+
+/** Makes a log of JSON lines: `time`, `level` and `event`, then the fields. Replaces any log made before. */
+export function makeJsonLog(writeLine: WriteLine, minLevel?: LogLevel): Log {
+  return makeLog((record) => writeLine(formatJson(record)), minLevel);
+}
+
+function makeLog(write: (record: LogRecord) => void, minLevel: LogLevel = "info"): Log {
   configureSync({
     reset: true,
     sinks: { write },
     loggers: [
-      { category: "confab", sinks: ["write"], lowestLevel: NAMES[least] },
-      // LogTape's own. With no line of ours to be written to, what fails in writing one has nowhere left to go.
+      { category: "confab", sinks: ["write"], lowestLevel: NAMES[minLevel] },
+      // LogTape's own log has no sink: an error while a line is written must not be written as a line of ours.
       { category: ["logtape", "meta"], sinks: [], lowestLevel: null },
     ],
   });
@@ -60,14 +90,14 @@ function headOf({ timestamp, level, rawMessage }: LogRecord) {
   return {
     time: new Date(timestamp).toISOString(),
     level: level === "warning" ? "warn" : level,
-    event: String(rawMessage), // not what its braces, if there were any, would be replaced by
+    event: String(rawMessage), // not `message`, in which LogTape replaces braces
   };
 }
 
-/** The value as JSON; what is none, as a string. */
+/** Returns the value as JSON; a value that JSON cannot express, as a string. */
 function quote(value: unknown): string {
-  const shown = value instanceof Error ? `${value.name}: ${value.message}` : value;
-  return toJson(shown).replace(
+  const plain = value instanceof Error ? `${value.name}: ${value.message}` : value;
+  return toJson(plain).replace(
     UNESCAPED,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
@@ -76,7 +106,7 @@ function quote(value: unknown): string {
 function toJson(value: unknown): string {
   try {
     return JSON.stringify(value) ?? JSON.stringify(String(value));
-  } catch { // a circle, say, or a BigInt
+  } catch { // a circular reference, for example, or a BigInt
     return JSON.stringify(String(value));
   }
 }

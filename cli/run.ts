@@ -1,11 +1,14 @@
-// The commands but for the server: each is loaded when it is called.
-import type { Config, ServeConfig } from "./config/config.ts";
+// Runs the commands other than the server, and reports the error that ends any command. Each command is loaded when it
+// is run.
 import deno from "../deno.json" with { type: "json" };
-import { readBearer } from "./bearer.ts";
+import { ChatError, type ErrorRow, ERRORS } from "../protocol/errors.ts";
+import { readBearer } from "./secret.ts";
 import { helpText } from "./commands/help.ts";
+import { COMMANDS } from "./config/command_table.ts";
+import type { Config, ServeConfig } from "./config/config.ts";
 import { note } from "./stdio.ts";
 
-/** Runs the command to its end. Resolves with the exit code. */
+/** Runs the command. Resolves to the exit code. */
 export async function run(config: Exclude<Config, ServeConfig>): Promise<number> {
   switch (config.command) {
     case "help":
@@ -17,15 +20,15 @@ export async function run(config: Exclude<Config, ServeConfig>): Promise<number>
     case "send": {
       const { send } = await import("./commands/send.ts");
       const bearer = readBearer(config.bearer);
-      leaveFilesAlone();
+      revokeFileAccess();
       if (config.text === undefined && Deno.stdin.isTerminal()) note("Reading until Ctrl-D");
       return send(config, Deno.stdin.readable, bearer);
     }
     case "tail": {
       const { tail } = await import("./commands/tail.ts");
       const bearer = readBearer(config.bearer);
-      leaveFilesAlone();
-      Deno.addSignalListener("SIGINT", () => Deno.exit(0)); // that is how one leaves it
+      revokeFileAccess();
+      Deno.addSignalListener("SIGINT", () => Deno.exit(0)); // the normal way to end it
       return tail(config, bearer);
     }
     case "chat":
@@ -41,7 +44,7 @@ export async function run(config: Exclude<Config, ServeConfig>): Promise<number>
     case "invite": {
       const { invite } = await import("./commands/invite.ts");
       const bearer = readBearer(config.bearer);
-      leaveFilesAlone();
+      revokeFileAccess();
       return invite(config, bearer);
     }
     case "completions":
@@ -50,8 +53,22 @@ export async function run(config: Exclude<Config, ServeConfig>): Promise<number>
   }
 }
 
-/** What speaks to a server has no business with files, whatever it is answered. */
-function leaveFilesAlone(): void {
+/** Revokes access to files. A command that only talks to a server must not touch files, whatever the server responds. */
+function revokeFileAccess(): void {
   Deno.permissions.revokeSync({ name: "write" });
   Deno.permissions.revokeSync({ name: "read" });
+}
+
+/** Prints the error on standard error, with its stack for `--debug`. Returns the exit code. */
+export function reportError(error: unknown, args: readonly string[]): number {
+  // The reader of the output has closed it, and needs no more: `confab tail URL | head`.
+  if (error instanceof Deno.errors.BrokenPipe) return 0;
+  const isDebug = args.some((arg) => /^--?debug$/.test(arg));
+  const row: ErrorRow = ERRORS[error instanceof ChatError ? error.code : "internal"];
+  console.error(isDebug ? error : `confab: ${(error as Error).message}`);
+  if (error instanceof ChatError && error.code === "bad_usage") {
+    const command = args[0] && Object.hasOwn(COMMANDS, args[0]) ? `${args[0]} ` : "";
+    console.error(`Run confab ${command}--help for the options.`);
+  }
+  return row.exitCode ?? 1;
 }

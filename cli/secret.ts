@@ -1,38 +1,44 @@
-// The secrets: what signs hooks, the password, the operator key. They come from a file or the environment, never from a
-// flag, and no error shows them.
+// Reads secrets: the password, the operator key, and the keys of webhooks and metrics. A secret comes from a file or the
+// environment, never from a flag, and no error shows it.
 import { Buffer } from "node:buffer";
-import type { SecretSource } from "./config/config.ts";
+import { ChatError, type ErrorCode } from "../protocol/errors.ts";
+import type { Bearer, SecretSource } from "./config/config.ts";
 import { badUsage } from "./config/flags.ts";
 
-/** What a secret must be. */
+/** Rules for one kind of secret. */
 export interface SecretKind {
-  /** As an error names it. */
+  /** Name in error messages. */
   readonly name: string;
   readonly minBytes: number;
 }
 
-/** So long that nobody guesses it. */
+/** Headers that authenticate each request of a command. */
+export type BearerHeaders = Readonly<Record<string, string>>;
+
+/** Secrets that programs keep: too long to guess. */
 export const HOOK_SECRET: SecretKind = { name: "hook secret", minBytes: 16 };
 export const METRICS_TOKEN: SecretKind = { name: "metrics token", minBytes: 16 };
 export const OPERATOR_KEY: SecretKind = { name: "operator key", minBytes: 16 };
 
-/** As long as people choose: guesses are throttled. */
+/** A secret that people remember may be short: guesses are throttled. */
 export const PASSWORD: SecretKind = { name: "password", minBytes: 1 };
 
-/** It is to fit a header, and a form. */
+/** Maximum size of a secret, which must fit a header and a form. */
 const MAX_BYTES = 1024;
 
 /**
- * Reads the secret; a line break at the end of its file is the editor's.
- * @throws {ChatError} `bad_usage` when there is no such file, or too little or too much in it.
+ * Reads the secret, without the white space around it: editors end a file with a line break.
+ * @throws {ChatError} `bad_usage` if the file cannot be read, or the secret is too short, too long or not one line.
  */
 export function readSecret(from: SecretSource, { name, minBytes }: SecretKind): string {
   const source = "file" in from ? `${name} "${from.file}"` : name;
-  const secret = ("file" in from ? readFile(from.file, name) : from.value).trim();
+  const secret =
+    ("file" in from ? readTextFile(from.file, { name, code: "bad_usage" }) : from.value)
+      .trim();
   const bytes = Buffer.byteLength(secret);
   if (bytes < minBytes || bytes > MAX_BYTES) {
-    const least = minBytes > 1 ? `${minBytes} bytes or more` : "a value";
-    const expected = bytes < minBytes ? least : `at most ${MAX_BYTES} bytes`;
+    const minimum = minBytes > 1 ? `${minBytes} bytes or more` : "a value";
+    const expected = bytes < minBytes ? minimum : `at most ${MAX_BYTES} bytes`;
     throw badUsage(`Cannot use ${source}: expected ${expected}, received ${bytes || "none"}`);
   }
   if (/\p{Cc}/u.test(secret)) {
@@ -41,10 +47,30 @@ export function readSecret(from: SecretSource, { name, minBytes }: SecretKind): 
   return secret;
 }
 
-function readFile(path: string, name: string): string {
+/**
+ * Reads the secret of a command and returns the headers that carry it. Called before the command revokes its access to
+ * files.
+ * @throws {ChatError} `bad_usage`, as {@linkcode readSecret} does.
+ */
+export function readBearer(bearer: Bearer | undefined): BearerHeaders {
+  if (!bearer) return {};
+  const secret = readSecret(bearer.from, bearer.kind === "operator" ? OPERATOR_KEY : PASSWORD);
+  // Characters of a header value are its bytes.
+  return { authorization: `Bearer ${Buffer.from(secret).toString("latin1")}` };
+}
+
+/**
+ * Reads a text file that a flag names.
+ * @throws {ChatError} `code`, with a sentence that names the file and the reason.
+ */
+export function readTextFile(
+  path: string,
+  { name, code }: { readonly name: string; readonly code: ErrorCode },
+): string {
   try {
     return Deno.readTextFileSync(path);
-  } catch (error) {
-    throw badUsage(`Cannot read ${name} "${path}": ${(error as Error).message}`);
+  } catch (cause) {
+    const message = `Cannot read ${name} "${path}": ${(cause as Error).message}`;
+    throw new ChatError(code, { message, cause });
   }
 }

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ChatError } from "../protocol/errors.ts";
 import { HOOK_SECRET, OPERATOR_KEY, PASSWORD, readSecret } from "./secret.ts";
 
-Deno.test("readSecret() reads a file without the line break at its end, or takes the value", async () => {
+Deno.test("readSecret() reads a file without its last line break, or takes the value", async () => {
   const file = await Deno.makeTempFile({ prefix: "confab-secret-" });
   try {
     await Deno.writeTextFile(file, "whsec_c2VjcmV0IHNlY3JldA==\n");
@@ -20,14 +20,14 @@ Deno.test("readSecret() reads a file without the line break at its end, or takes
   }
 });
 
-Deno.test("readSecret() names a file that is not there, and shows no secret", () => {
+Deno.test("readSecret() names a missing file, and does not show a secret", () => {
   const missing = assertThrows(() => readSecret({ file: "/no/such/file" }, HOOK_SECRET), ChatError);
   assert(missing.message.startsWith('Cannot read hook secret "/no/such/file": '));
   const short = assertThrows(() => readSecret({ value: "hush" }, HOOK_SECRET), ChatError);
   assert(!short.message.includes("hush"), short.message);
 });
 
-Deno.test("readSecret() takes a short password in any script, a long operator key, and one line of either", () => {
+Deno.test("readSecret() accepts short passwords in any script, but only long operator keys, and only one line", () => {
   assertEquals(readSecret({ value: " sesame " }, PASSWORD), "sesame");
   assertEquals(readSecret({ value: "ключ ключ" }, OPERATOR_KEY), "ключ ключ"); // 17 bytes
   const refused = [

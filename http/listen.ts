@@ -1,30 +1,64 @@
-// Where and how the server listens: the limits of its sockets, why it cannot where it cannot, and where others find it.
-import type { ServeConfig } from "../cli/config/config.ts";
+// Opens the server's port: limits the sockets of each address, and explains why a port cannot be used.
+import { type Limits, maxMessageBytes, pongWaitMs } from "../base/limits.ts";
 import { ChatError } from "../protocol/errors.ts";
+import type { Handler, Listen, Listener, ListenOptions } from "../transport/transport.ts";
 import type { Proxies } from "./client_address.ts";
 import { ConnectionLimit } from "./connection_limit.ts";
-import { type Limits, maxMessageBytes, pongWaitMs } from "../base/limits.ts";
-import type { Handler, Listen, Listener, ListenOptions } from "../transport/transport.ts";
 
 /** Time for a request's head to arrive. */
 const HEAD_WAIT_MS = 5_000;
 
-/** TCP connections for each that may be open in a room: a page loads its files, a script comes and goes. */
+/** Open TCP connections for each connection of a room: a page loads its files, a script connects for one request. */
 const SOCKETS_PER_CONNECTION = 2;
 
-/** Where another one of us runs already, its address says more than its data folder, which is in use as well. */
-export function checkAddress(config: ServeConfig): void {
-  const { hostname, port } = config;
+/** Address to listen on: an empty host name is every IPv4 address, port 0 any free port. */
+type ListenAddress = Pick<ListenOptions, "hostname" | "port">;
+
+/**
+ * Checks that the port is free. Called before the data folder is opened: if Confab already runs, "address in use" is a
+ * better error than a locked folder.
+ * @throws {ChatError} `address_unavailable`
+ */
+export function checkAddress(address: ListenAddress): void {
+  const { hostname, port } = address;
   if (port === 0) return;
   try {
     Deno.listen({ hostname: hostname || "0.0.0.0", port }).close();
   } catch (cause) {
-    throw explainListening(config, cause);
+    throw explainListening(address, cause);
   }
 }
 
-/** Lets TCP connections in, of which a transport may see those that only wait. */
-export function makeSocketLimit(
+/**
+ * Listens with the transport `listenOn`, bounded by `limits`.
+ * @throws {ChatError} `address_unavailable`
+ */
+export async function listen(
+  { hostname, port, limits }: ListenAddress & { readonly limits: Limits },
+  { listenOn, handler, proxies, certificate, log }: Pick<ListenOptions, "certificate" | "log"> & {
+    readonly listenOn: Listen;
+    readonly handler: Handler;
+    readonly proxies: Proxies;
+  },
+): Promise<Listener> {
+  try {
+    return await listenOn(handler, {
+      hostname,
+      port,
+      pongWaitMs: pongWaitMs(limits),
+      maxMessageBytes: maxMessageBytes(limits),
+      headWaitMs: HEAD_WAIT_MS,
+      acquire: makeSocketLimit(limits, proxies),
+      certificate,
+      log,
+    });
+  } catch (cause) {
+    throw explainListening({ hostname, port }, cause);
+  }
+}
+
+/** Makes the limit of TCP connections. A transport acquires one for each socket that it sees, also for idle ones. */
+function makeSocketLimit(
   limits: Limits,
   proxies: Proxies,
 ): (remoteAddress: string) => () => void {
@@ -35,29 +69,7 @@ export function makeSocketLimit(
   return (remoteAddress) => sockets.acquire(proxies.keyOf(remoteAddress));
 }
 
-export async function listen(
-  config: ServeConfig,
-  { listenOn, handler, ...rest }: Pick<ListenOptions, "certificate" | "acquire" | "log"> & {
-    readonly listenOn: Listen;
-    readonly handler: Handler;
-  },
-): Promise<Listener> {
-  const { hostname, port, limits } = config;
-  try {
-    return await listenOn(handler, {
-      hostname,
-      port,
-      pongWaitMs: pongWaitMs(limits),
-      maxMessageBytes: maxMessageBytes(limits),
-      headWaitMs: HEAD_WAIT_MS,
-      ...rest,
-    });
-  } catch (cause) {
-    throw explainListening(config, cause);
-  }
-}
-
-function explainListening({ hostname, port }: ServeConfig, cause: unknown): ChatError {
+function explainListening({ hostname, port }: ListenAddress, cause: unknown): ChatError {
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   const where = `${hostname || "all addresses"}, port ${port}`;
   const reason = cause instanceof Deno.errors.AddrInUse
@@ -65,11 +77,4 @@ function explainListening({ hostname, port }: ServeConfig, cause: unknown): Chat
     : (cause as Error).message;
   const message = `Cannot listen on ${where}: ${reason}`;
   return new ChatError("address_unavailable", { cause, message });
-}
-
-/** Where others on the network find this machine. */
-export function lanAddresses(): string[] {
-  return Deno.networkInterfaces()
-    .filter(({ family, address }) => family === "IPv4" && !address.startsWith("127."))
-    .map(({ address }) => address);
 }

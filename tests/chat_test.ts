@@ -258,7 +258,7 @@ Deno.test("confab: a bad command line is one line and a hint, exit 2", async () 
     'confab: Cannot parse flag "--adr": unknown. Did you mean "--addr"?\n' +
       "Run confab --help for the options.\n",
   );
-  assertStringIncludes((await runProgram(["--adr", "--debug"])).stderr, "config.ts");
+  assertStringIncludes((await runProgram(["--adr", "--debug"])).stderr, "parse.ts");
 });
 
 Deno.test("confab: a busy port is one sentence that names it and the fix, exit 3", async () => {

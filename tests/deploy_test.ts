@@ -1,7 +1,7 @@
 // The files in deploy/ against the program: flags that it knows, folders that fit each other, and systemd's own judgement.
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { COMMANDS } from "../cli/config/command_table.ts";
-import { parseConfig } from "../cli/config/config.ts";
+import { parseConfig } from "../cli/config/parse.ts";
 import { type ErrorRow, ERRORS } from "../protocol/errors.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;

@@ -37,6 +37,10 @@ Deno.test("program: with a password its own commands come in by it, and an invit
     ]);
     assertEquals(wrong.stderr, `confab: Cannot use ${room}: Wrong password\n`);
     assertMatch(invited.stdout, new RegExp(`^${server}invite/inv_[\\w-]{43}\n$`));
+    assertEquals(
+      invited.stderr,
+      "confab: Invite 1: this link grants access to room ops and expires in 1 h\n",
+    );
     const link = invited.stdout.trim();
     const accepted = await fetch(link);
     await accepted.body?.cancel();

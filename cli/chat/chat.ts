@@ -1,50 +1,51 @@
-// `confab chat`: a room in a terminal, or in a pipe. Puts together what the chat needs, and leaves the terminal as it was,
-// however it ends. Never ends the process: it gives the exit code to whoever runs it.
+// `confab chat` runs a chat in a terminal or in a pipe. It assembles the parts, and restores the terminal however the chat
+// ends. It never ends the process, but returns the exit code.
 import { ChatError, type ErrorCode } from "../../protocol/errors.ts";
-import type { BearerHeaders } from "../bearer.ts";
+import type { BearerHeaders } from "../secret.ts";
 import { PipeChat } from "./pipe.ts";
 import { type ChatSetup, findSetup } from "./setup.ts";
 import { TerminalChat } from "./terminal.ts";
 import { fetchHead } from "../commands/request.ts";
 
 export interface ChatOptions {
-  /** The room's page. */
+  /** URL of the room. */
   readonly url: string;
-  /** The one that was used last, where it is undefined. */
+  /** Name to use; undefined for the name used last. */
   readonly name: string | undefined;
 }
 
-/** Time for the server to say whether one may come in. */
-const ENTRY_WAIT_MS = 3_000;
+/** Time for the server to respond to the access check. */
+const ACCESS_WAIT_MS = 3_000;
 
-/** What it says when one may not. */
-const ENTRY_ERRORS: readonly ErrorCode[] = [
+/** Refusals of the access check that end the command. */
+const ACCESS_ERRORS: readonly ErrorCode[] = [
   "sign_in_first",
   "wrong_password",
   "bad_invite",
   "not_invited",
 ];
 
-/** Signals that end a chat on a terminal. Ctrl-C comes as a key. */
+/** Signals that end a chat on a terminal. Ctrl-C arrives as a key. */
 const END_SIGNALS: Deno.Signal[] = ["SIGTERM", "SIGHUP", "SIGINT"];
 
 /**
- * Chats until it is left, or until the input ends. Resolves to the exit code; there may be a connection left that hangs.
- * @throws {ChatError} `bad_usage` for an address that is none; without a terminal also `no_name` and `bad_name`.
+ * Runs the chat until the user leaves or the input ends. Resolves to the exit code. A connection that hangs may still be
+ * open then, so the caller must exit.
+ * @throws {ChatError} `bad_usage` for an invalid URL. Without a terminal also `no_name` and `bad_name`.
  */
 export async function chat({ url, name }: ChatOptions, bearer: BearerHeaders): Promise<number> {
-  let tell = (text: string) => console.error(text);
-  const place = findSetup(url, { bearer, tell: (text) => tell(text) });
-  await checkEntry(place, bearer);
+  let report = (text: string) => console.error(text);
+  const setup = findSetup(url, { bearer, report: (text) => report(text) });
+  await checkAccess(setup, bearer);
   const ended = new AbortController();
-  survive(ended.signal, (text) => tell(text));
+  catchProtocolErrors(ended.signal, (text) => report(text));
   try {
     if (!Deno.stdin.isTerminal() || !Deno.stdout.isTerminal()) {
-      using pipe = new PipeChat(place);
+      using pipe = new PipeChat(setup);
       return await pipe.run(name);
     }
-    using terminal = new TerminalChat(place);
-    tell = (text) => terminal.print(text);
+    using terminal = new TerminalChat(setup);
+    report = (text) => terminal.print(text);
     await leaveOnSignal(terminal, () => terminal.run(name));
     return 0;
   } finally {
@@ -52,30 +53,34 @@ export async function chat({ url, name }: ChatOptions, bearer: BearerHeaders): P
   }
 }
 
-/** A socket is not told why it is refused; a request is. What is away now may be there later. */
-async function checkEntry({ socketUrl }: ChatSetup, bearer: BearerHeaders): Promise<void> {
+/**
+ * Checks access by a request, because a refused WebSocket does not learn the reason. Ignores all other failures: a server
+ * that is unavailable now may be available later.
+ */
+async function checkAccess({ socketUrl }: ChatSetup, bearer: BearerHeaders): Promise<void> {
   const url = socketUrl.replace(/^ws(.*)\/ws$/, "http$1");
-  const headers = { ...bearer, accept: "application/json" }; // a HEAD would have no reason in it
-  const signal = AbortSignal.timeout(ENTRY_WAIT_MS);
+  const headers = { ...bearer, accept: "application/json" }; // not HEAD: the reason is in the body
+  const signal = AbortSignal.timeout(ACCESS_WAIT_MS);
   try {
     const response = await fetchHead(`${url}?limit=1`, { headers, signal });
     await response.body?.cancel();
   } catch (error) {
-    if (error instanceof ChatError && ENTRY_ERRORS.includes(error.code)) throw error;
+    if (error instanceof ChatError && ACCESS_ERRORS.includes(error.code)) throw error;
   }
 }
 
-/** The session drops a connection that brings what is no `confab.v1`, and throws all the same. */
-function survive(signal: AbortSignal, tell: (text: string) => void): void {
-  let hasTold = false;
+/** Reports, once, that the server has violated `confab.v1`. The session then drops the connection, and throws as well. */
+function catchProtocolErrors(signal: AbortSignal, report: (text: string) => void): void {
+  let hasReported = false;
   globalThis.addEventListener("error", (event) => {
     event.preventDefault();
-    // Its message may hold what somebody said.
-    if (!hasTold) tell(`! Cannot read what the server sent (${event.error?.name})`);
-    hasTold = true;
+    // The error's message may contain the text of a chat message.
+    if (!hasReported) report(`! Cannot read what the server sent (${event.error?.name})`);
+    hasReported = true;
   }, { signal });
 }
 
+/** Runs `act`, and leaves the chat on a signal meanwhile. */
 async function leaveOnSignal(terminal: TerminalChat, act: () => Promise<void>): Promise<void> {
   const leave = () => terminal.leave();
   const signals = END_SIGNALS.filter((signal) =>

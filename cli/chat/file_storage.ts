@@ -1,48 +1,48 @@
-// What `confab chat` keeps between two runs: name, key and what is not sent yet, in one JSON file that only its owner may
-// read. The file is shared by all terminals and holds each server's items apart. A write happens under a lock and takes
-// what the others have written with it. Implements the part of Web Storage that the session uses.
+// Stores the data of `confab chat` between two runs: name, key and unsent messages, in one JSON file that only its owner
+// may read. All terminals share the file, and each server has its own items in it. A write locks the file, and keeps what
+// other processes have written. Implements the part of Web Storage that the session uses.
 import { dirname, isAbsolute, join } from "node:path";
 import type { StorageLike } from "../../page/protocol.d.ts";
 
-/** Items by key, by scope. */
+/** Contents of the file: items by scope, then by key. */
 type StoredContent = Record<string, Record<string, string>>;
 
 export interface FileStorageOptions {
   readonly file: string;
-  /** Whose items these are: those of another scope are neither seen nor touched. */
+  /** Scope of the items. Items of other scopes are neither visible nor changed. */
   readonly scope: string;
-  /** Told, in a sentence, of a file that is broken, and once of one that cannot be written. */
-  readonly onFault: (sentence: string) => void;
+  /** Called with a sentence for each broken file, and once if the file cannot be written. */
+  readonly onFailure: (sentence: string) => void;
 }
 
-/** The variables that {@linkcode findStateFile} looks at. */
+/** Environment variables that {@linkcode findStateFile} reads. */
 export const STATE_ENV_NAMES = ["XDG_STATE_HOME", "HOME", "APPDATA"] as const;
 
-/** Where the file is on this system; undefined when nothing says where a person's files are. */
+/** Returns the path of the file on this system; undefined if no variable names the user's folder. */
 export function findStateFile(
   env: Readonly<Partial<Record<typeof STATE_ENV_NAMES[number], string | undefined>>>,
   os: typeof Deno.build.os,
 ): string | undefined {
   if (os === "windows") return env.APPDATA && join(env.APPDATA, "confab", "chat.json");
-  // A relative path is to be ignored (XDG Base Directory Specification).
+  // Ignore a relative path, as the XDG Base Directory Specification requires.
   const state = env.XDG_STATE_HOME && isAbsolute(env.XDG_STATE_HOME) ? env.XDG_STATE_HOME : "";
   const folder = state || (env.HOME && join(env.HOME, ".local", "state"));
   return folder ? join(folder, "confab", "chat.json") : undefined;
 }
 
-/** Texts by key in a file. Any call may throw, as the browser's storage may. */
+/** Stores texts by key in a file. Any call may throw, like the storage of a browser. */
 export class FileStorage implements StorageLike {
   readonly #file: string;
   readonly #scope: string;
-  readonly #onFault: (sentence: string) => void;
-  #hasTold = false;
-  /** As they were when `length` was asked for, so that counting through them is of one state. */
+  readonly #onFailure: (sentence: string) => void;
+  #hasReported = false;
+  /** Keys at the last read of `length`, so that a loop over them sees one state. */
   #keys: readonly string[] = [];
 
-  constructor({ file, scope, onFault }: FileStorageOptions) {
+  constructor({ file, scope, onFailure }: FileStorageOptions) {
     this.#file = file;
     this.#scope = scope;
-    this.#onFault = onFault;
+    this.#onFailure = onFailure;
   }
 
   get length(): number {
@@ -66,14 +66,14 @@ export class FileStorage implements StorageLike {
     this.#change((items) => delete items[key]);
   }
 
-  /** Sets what is not there yet: two that do so at once agree. */
+  /** Sets an item only if it is missing. Two processes that do so at the same time agree on the value. */
   setMissing(key: string, value: string): void {
     this.#change((items) => items[key] ??= value);
   }
 
   #items(): Record<string, string> {
     let content = readContent(this.#file);
-    // Only who has the lock may set a file aside: without it, that might be a good one already.
+    // Move a broken file only under the lock: otherwise another process may have replaced it with a good one.
     content ??= this.#locked(() => readContent(this.#file) ?? this.#setAside());
     return content[this.#scope] ?? {};
   }
@@ -86,10 +86,10 @@ export class FileStorage implements StorageLike {
         writeContent(this.#file, content);
       });
     } catch (error) {
-      // Who uses it goes on without: this is the place that knows why.
-      const what = `Cannot save name, key and unsent messages to ${this.#file}`;
-      if (!this.#hasTold) this.#onFault(`${what}: ${(error as Error).message}`);
-      this.#hasTold = true;
+      // Report it here, where the reason is known: the caller continues without the file.
+      const failure = `Cannot save name, key and unsent messages to ${this.#file}`;
+      if (!this.#hasReported) this.#onFailure(`${failure}: ${(error as Error).message}`);
+      this.#hasReported = true;
       throw error;
     }
   }
@@ -97,21 +97,21 @@ export class FileStorage implements StorageLike {
   #setAside(): StoredContent {
     const broken = `${this.#file}.broken`;
     Deno.renameSync(this.#file, broken);
-    this.#onFault(`Cannot read ${this.#file}: moved it to ${broken} and started a new file`);
+    this.#onFailure(`Cannot read ${this.#file}: moved it to ${broken} and started a new file`);
     return {};
   }
 
   #locked<T>(act: () => T): T {
     Deno.mkdirSync(dirname(this.#file), { recursive: true, mode: 0o700 });
-    // A file of its own: the other one is replaced at each write.
+    // Lock a separate file: the data file is replaced by each write.
     const path = `${this.#file}.lock`;
     using lock = Deno.openSync(path, { create: true, write: true, mode: 0o600 });
-    lock.lockSync(true); // until it is closed
+    lock.lockSync(true); // released when it is closed
     return act();
   }
 }
 
-/** Texts by key for as long as the program runs. */
+/** Stores texts by key in memory. */
 export class MemoryStorage implements StorageLike {
   readonly #items = new Map<string, string>();
 
@@ -136,7 +136,7 @@ export class MemoryStorage implements StorageLike {
   }
 }
 
-/** What the file holds: nothing when there is none, undefined when it is broken. */
+/** Reads the file. Returns no items if it is missing, and undefined if it is broken. */
 function readContent(file: string): StoredContent | undefined {
   let text: string;
   try {
@@ -147,11 +147,11 @@ function readContent(file: string): StoredContent | undefined {
   }
   try {
     const content: unknown = JSON.parse(text);
-    const isRight = isRecord(content) &&
+    const isValid = isRecord(content) &&
       Object.values(content).every((items) =>
         isRecord(items) && Object.values(items).every((item) => typeof item === "string")
       );
-    return isRight ? content as StoredContent : undefined;
+    return isValid ? content as StoredContent : undefined;
   } catch {
     return undefined; // not JSON
   }
@@ -161,7 +161,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Whoever reads meanwhile, and a power cut, find the old file or the new one. */
+/** Replaces the file atomically: concurrent readers, and a power loss, find the old file or the new one. */
 function writeContent(file: string, content: StoredContent): void {
   const path = `${file}.new`;
   {

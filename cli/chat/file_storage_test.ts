@@ -3,18 +3,22 @@ import { join } from "node:path";
 import { FileStorage, findStateFile, MemoryStorage } from "./file_storage.ts";
 import { SafeStorage } from "../../page/storage.js";
 
-/** A file that is not there yet, in a folder that is not there yet. */
-class Place implements Disposable {
-  readonly folder = Deno.makeTempDirSync({ prefix: "confab-state-" });
-  readonly file = join(this.folder, "deep", "confab", "chat.json");
-  readonly told: string[] = [];
+/** A missing file in a missing folder, inside of a temporary one. */
+class StateFolder implements Disposable {
+  readonly path = Deno.makeTempDirSync({ prefix: "confab-state-" });
+  readonly file = join(this.path, "deep", "confab", "chat.json");
+  readonly reports: string[] = [];
 
   open(scope = "http://a/"): FileStorage {
-    return new FileStorage({ file: this.file, scope, onFault: (text) => this.told.push(text) });
+    return new FileStorage({
+      file: this.file,
+      scope,
+      onFailure: (text) => this.reports.push(text),
+    });
   }
 
   [Symbol.dispose](): void {
-    Deno.removeSync(this.folder, { recursive: true });
+    Deno.removeSync(this.path, { recursive: true });
   }
 }
 
@@ -22,40 +26,40 @@ function modeOf(path: string): string {
   return (Deno.statSync(path).mode! & 0o777).toString(8);
 }
 
-Deno.test("FileStorage keeps items for the next run, and each server's apart", () => {
-  using place = new Place();
-  const storage = place.open();
+Deno.test("FileStorage keeps items for the next run, separately for each server", () => {
+  using folder = new StateFolder();
+  const storage = folder.open();
   assertEquals([storage.length, storage.key(0), storage.getItem("name")], [0, null, null]);
   storage.setItem("name", "Ann");
   storage.setItem("key", "secret");
   storage.setItem("gone", "x");
   storage.removeItem("gone");
-  place.open("http://b/").setItem("name", "Bob");
-  const again = place.open();
+  folder.open("http://b/").setItem("name", "Bob");
+  const again = folder.open();
   const keys = Array.from({ length: again.length }, (_, index) => again.key(index));
   assertEquals(keys, ["name", "key"]);
   assertEquals([again.getItem("name"), again.getItem("key")], ["Ann", "secret"]);
-  assertEquals(place.open("http://c/").getItem("name"), null);
+  assertEquals(folder.open("http://c/").getItem("name"), null);
 });
 
-Deno.test("FileStorage lets nobody else read the file, and leaves no other one with a secret", {
+Deno.test("FileStorage makes files that only their owner can read, and no others", {
   ignore: Deno.build.os === "windows",
 }, () => {
-  using place = new Place();
-  const folder = join(place.folder, "deep", "confab");
-  place.open().setItem("key", "secret");
-  const files = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+  using folder = new StateFolder();
+  const path = join(folder.path, "deep", "confab");
+  folder.open().setItem("key", "secret");
+  const files = [...Deno.readDirSync(path)].map(({ name }) => name).sort();
   assertEquals(files, ["chat.json", "chat.json.lock"]);
-  assertEquals([modeOf(folder), ...files.map((file) => modeOf(join(folder, file)))], [
+  assertEquals([modeOf(path), ...files.map((file) => modeOf(join(path, file)))], [
     "700",
     "600",
     "600",
   ]);
 });
 
-Deno.test("FileStorage of two terminals: neither overwrites what the other has written since", () => {
-  using place = new Place();
-  const [one, other] = [place.open(), place.open()];
+Deno.test("FileStorage does not overwrite what another terminal has written", () => {
+  using folder = new StateFolder();
+  const [one, other] = [folder.open(), folder.open()];
   one.setItem("outbox.1", "hi");
   other.setItem("outbox.2", "ho");
   one.setItem("outbox.3", "hu");
@@ -67,56 +71,56 @@ Deno.test("FileStorage of two terminals: neither overwrites what the other has w
   assertEquals([one.getItem("key"), other.getItem("key")], ["first", "first"]);
 });
 
-Deno.test("FileStorage of two processes that write at the same time loses nothing", async () => {
-  using place = new Place();
+Deno.test("FileStorage loses nothing when two processes write at the same time", async () => {
+  using folder = new StateFolder();
   const module = new URL("./file_storage.ts", import.meta.url).href;
   const write = async (who: string) => {
     const code = `import { FileStorage } from ${JSON.stringify(module)};
-      const options = { scope: "s", onFault: (text) => { throw new Error(text) } };
-      const storage = new FileStorage({ file: ${JSON.stringify(place.file)}, ...options });
+      const options = { scope: "s", onFailure: (text) => { throw new Error(text) } };
+      const storage = new FileStorage({ file: ${JSON.stringify(folder.file)}, ...options });
       for (let n = 0; n < 100; n++) storage.setItem("${who}" + n, "text");`;
     const args = ["eval", code];
     const { success, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();
     assert(success, new TextDecoder().decode(stderr));
   };
   await Promise.all([write("a"), write("b")]);
-  assertEquals(place.open("s").length, 200);
+  assertEquals(folder.open("s").length, 200);
 });
 
-Deno.test("FileStorage sets a broken file aside, says so once and goes on", () => {
+Deno.test("FileStorage moves a broken file away, reports it once and continues", () => {
   const broken = ["{", "", "[]", '{"http://a/":{"name":1}}', '{"http://a/":null}'];
   for (const text of broken) {
-    using place = new Place();
-    place.open().setItem("name", "Ann");
-    Deno.writeTextFileSync(place.file, text);
-    const storage = place.open();
+    using folder = new StateFolder();
+    folder.open().setItem("name", "Ann");
+    Deno.writeTextFileSync(folder.file, text);
+    const storage = folder.open();
     assertEquals(storage.getItem("name"), null);
-    assertEquals(place.told, [
-      `Cannot read ${place.file}: moved it to ${place.file}.broken and started a new file`,
+    assertEquals(folder.reports, [
+      `Cannot read ${folder.file}: moved it to ${folder.file}.broken and started a new file`,
     ]);
     storage.setItem("name", "Bob");
-    assertEquals(place.open().getItem("name"), "Bob");
-    assertEquals(Deno.readTextFileSync(`${place.file}.broken`), text);
-    assertEquals(place.told.length, 1);
+    assertEquals(folder.open().getItem("name"), "Bob");
+    assertEquals(Deno.readTextFileSync(`${folder.file}.broken`), text);
+    assertEquals(folder.reports.length, 1);
   }
 });
 
-Deno.test("FileStorage that cannot write says so once and throws, and the session's storage remembers", () => {
-  using place = new Place();
-  Deno.writeTextFileSync(join(place.folder, "deep"), "no folder");
-  assertThrows(() => place.open().setItem("name", "Ann"));
+Deno.test("FileStorage reports once that it cannot write, and throws; SafeStorage keeps the items", () => {
+  using folder = new StateFolder();
+  Deno.writeTextFileSync(join(folder.path, "deep"), "no folder");
+  assertThrows(() => folder.open().setItem("name", "Ann"));
   assertMatch(
-    place.told.splice(0).join(),
+    folder.reports.splice(0).join(),
     /^Cannot save name, key and unsent messages to .*chat\.json: /,
   );
-  const safe = new SafeStorage(place.open());
+  const safe = new SafeStorage(folder.open());
   safe.set("name", "Ann");
   safe.set("key", "secret");
   assertEquals(safe.get("name"), "Ann");
-  assertEquals(place.told.length, 1);
+  assertEquals(folder.reports.length, 1);
 });
 
-Deno.test("MemoryStorage keeps items until the end", () => {
+Deno.test("MemoryStorage stores and removes items", () => {
   const storage = new MemoryStorage();
   storage.setItem("a", "1");
   storage.setItem("b", "2");
@@ -125,7 +129,7 @@ Deno.test("MemoryStorage keeps items until the end", () => {
   assertEquals([storage.getItem("a"), storage.getItem("b")], [null, "2"]);
 });
 
-Deno.test("findStateFile() follows what each system says about a person's files", {
+Deno.test("findStateFile() follows the conventions of each system", {
   ignore: Deno.build.os === "windows",
 }, () => {
   const home = { HOME: "/home/ann", APPDATA: "C:\\ann" };

@@ -1,26 +1,26 @@
-// What stands between the log and the line that is being written: what we have said and is not in the log yet, and the
-// state of the connection when it is bad. Draws lines; never writes to the terminal.
+// Draws the footer between the messages and the input line: own messages that are not among the messages yet, and a bad
+// connection. Returns lines; never writes to the terminal.
 import type { Outcome, State } from "../../page/protocol.d.ts";
 import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
 import { excerpt } from "./lines.ts";
 
-/** A drop healed within this time shows nothing. */
+/** Duration of an interruption that is not shown. */
 const GRACE_MS = 2_000;
 
-/** The rest of them is only counted: the footer must leave room for the log. */
-const MAX_SHOWN = 5;
+/** Maximum pending messages to show. The rest is only counted, to leave room for the messages. */
+const MAX_PENDING = 5;
 
-/** So that a message takes one row of most terminals. */
+/** Maximum characters of a message, so that it takes one row of most terminals. */
 const MAX_CHARS = 60;
 
 export class ChatFooter {
   readonly #dim: (text: string) => string;
-  /** By id, oldest first. */
+  /** Own messages by id, oldest first. */
   readonly #messages = new Map<string, Outcome>();
   #state: State = "connecting";
   #wasOnline = false;
   #offlineSince: number;
-  /** The newest in the log. */
+  /** Sequence number of the newest message shown. */
   #lastSeq = 0;
 
   constructor(dim: (text: string) => string, now: number) {
@@ -34,21 +34,21 @@ export class ChatFooter {
     this.#state = state;
   }
 
-  /** Ours stay until they are in the log, which is later than acknowledged. */
+  /** Updates an own message. It stays until its entry has arrived, which is later than its acknowledgement. */
   showPending(message: Outcome): void {
-    const isOver = message.state === "discarded" ||
+    const isDone = message.state === "discarded" ||
       message.state === "sent" && message.seq <= this.#lastSeq;
-    if (isOver) this.#messages.delete(message.id);
+    if (isDone) this.#messages.delete(message.id);
     else this.#messages.set(message.id, message);
   }
 
-  /** The log has come to this entry, or to the end of a gap. */
+  /** Removes own messages up to `seq`: the entry, or a gap up to it, has arrived. */
   settle(seq: number): void {
     this.#lastSeq = seq;
     for (const message of this.#messages.values()) this.showPending(message);
   }
 
-  /** Another history begins. */
+  /** Starts a new history: acknowledged messages of the old one will not arrive. */
   reset(): void {
     this.#lastSeq = 0;
     for (const { id, state } of this.#messages.values()) {
@@ -76,9 +76,9 @@ export class ChatFooter {
   }
 }
 
-/** The last of them, and how many there are before. */
+/** Returns the last messages, after the number of those before. */
 function limit(messages: readonly Outcome[]): (Outcome | number)[] {
-  const hidden = messages.length - MAX_SHOWN;
+  const hidden = messages.length - MAX_PENDING;
   return hidden > 0 ? [hidden, ...messages.slice(hidden)] : [...messages];
 }
 

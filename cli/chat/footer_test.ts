@@ -10,7 +10,7 @@ function message(id: string, rest: Record<string, unknown> = { state: "pending" 
   return { type: "say", id, text: `text ${id}`, at: 1, ...rest } as Outcome;
 }
 
-Deno.test("ChatFooter shows a message until it is in the log, whichever comes first, ack or entry", () => {
+Deno.test("ChatFooter shows a message until both its entry and its acknowledgement have arrived, in any order", () => {
   const footer = makeFooter();
   for (const id of ["1", "2", "3"]) footer.showPending(message(id));
   assertEquals(footer.draw(0), ["(… text 1)", "(… text 2)", "(… text 3)"]);
@@ -25,7 +25,7 @@ Deno.test("ChatFooter shows a message until it is in the log, whichever comes fi
   assertEquals(footer.draw(0), []);
 });
 
-Deno.test("ChatFooter does not wait for entries that do not come: behind a gap, or in another history", () => {
+Deno.test("ChatFooter does not wait for entries within a gap or of an old history", () => {
   const footer = makeFooter();
   footer.showPending(message("1", { state: "sent", seq: 7 }));
   footer.settle(9);
@@ -40,7 +40,7 @@ Deno.test("ChatFooter does not wait for entries that do not come: behind a gap, 
   assertEquals(footer.draw(0), []);
 });
 
-Deno.test("ChatFooter tells why a message was not sent, and counts those that do not fit", () => {
+Deno.test("ChatFooter explains why a message was not sent, and counts messages that do not fit", () => {
   const footer = makeFooter();
   const error = { code: "too_long", message: "\x1bToo long" };
   footer.showPending(message("1", { state: "failed", error, text: `${"x".repeat(70)}\n` }));
@@ -55,7 +55,7 @@ Deno.test("ChatFooter tells why a message was not sent, and counts those that do
   ]);
 });
 
-Deno.test("ChatFooter tells of a bad connection, and not before it may have healed", () => {
+Deno.test("ChatFooter shows a bad connection after the grace time", () => {
   const footer = makeFooter();
   assertEquals(footer.draw(1_999), []);
   assertEquals(footer.draw(2_000), ["-- connecting --"]);

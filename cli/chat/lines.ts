@@ -1,82 +1,84 @@
-// Entries of a room as lines for a terminal: `20:58 Ann: hi`, and a line of its own where a day begins. Remembers what
-// they may refer to. Of what comes from others nothing is drawn before it is made escapeForTerminal.
+// Draws entries of a room as lines for a terminal: `20:58 Ann: hi`, and a separate line for a new day. Remembers the
+// messages that later entries may refer to. Everything that comes from others is escaped.
 import type { Entry, From, Gap } from "../../page/protocol.d.ts";
 import { dayKey } from "../../page/time.js";
 import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
 
-/** Messages, and names, that are remembered: what refers to an older one goes without. */
+/** Maximum messages, and names, to remember. References to older ones are drawn without them. */
 const MAX_REMEMBERED = 1_000;
 
-/** Of the message that a reaction is to. */
+/** Maximum characters of a quoted message. */
 const EXCERPT_CHARS = 30;
 
-/** Lines after a message's first begin below the name: none can pass for a message of its own. */
+/** Indent of all lines but the first: none of them can be mistaken for another message. */
 const INDENT = "      ";
 const TAB = "    ";
 
 const DIM = 2;
-/** Those that can be read on black and on white: red to cyan. */
-const NAME_COLOURS = [31, 32, 33, 34, 35, 36];
+/** Colors that are legible on black and on white: red to cyan. */
+const NAME_COLORS = [31, 32, 33, 34, 35, 36];
 
 export interface ChatLinesOptions {
-  readonly hasColour: boolean;
-  /** Milliseconds since 1970. */
+  readonly hasColor: boolean;
+  /** Clock, in milliseconds since 1970. */
   readonly now?: () => number;
 }
 
 export class ChatLines {
-  readonly #hasColour: boolean;
-  /** Of the entry before. */
+  readonly #hasColor: boolean;
+  /** Day of the previous entry. */
   #day: string;
-  /** Whose a message is, and how it begins, by its seq. */
-  readonly #said = new Map<number, { who: string; excerpt: string }>();
-  /** Who used a name first, by the name. */
+  /** Author and excerpt of each message, by its seq. */
+  readonly #messages = new Map<number, { who: string; excerpt: string }>();
+  /** Tag of the first person of each name. */
   readonly #tags = new Map<string, string>();
 
-  constructor({ hasColour, now = Date.now }: ChatLinesOptions) {
-    this.#hasColour = hasColour;
+  constructor({ hasColor, now = Date.now }: ChatLinesOptions) {
+    this.#hasColor = hasColor;
     this.#day = dayKey(now());
   }
 
-  /** One entry, told the order in which they come. Several lines where its text has several. */
+  /** Draws an entry, on one or more lines. Must be called in the order of the entries. */
   draw(entry: Entry): string {
     const who = this.#nameOf(entry.from);
     const day = dayKey(entry.at);
     const dayLine = day === this.#day ? "" : `-- ${day} --\n`;
     this.#day = day;
-    const line = `${clock(entry.at)} ${this.#colour(who)}${this.#tell(entry)}`;
-    if (entry.kind === "say") remember(this.#said, entry.seq, { who, excerpt: quote(entry.text) });
+    const line = `${clock(entry.at)} ${this.#color(who)}${this.#describe(entry)}`;
+    if (entry.kind === "say") {
+      remember(this.#messages, entry.seq, { who, excerpt: quote(entry.text) });
+    }
     if (entry.kind === "edit") {
-      const said = this.#said.get(entry.ref);
-      if (said) said.excerpt = quote(entry.text);
+      const message = this.#messages.get(entry.ref);
+      if (message) message.excerpt = quote(entry.text);
     }
     return dayLine + line;
   }
 
-  /** Text of the program's own, of which no part is from others: set back. */
+  /** Dims a text of the program itself, without any text from others. */
   dim(text: string): string {
-    return this.#hasColour ? `\x1b[${DIM}m${text}\x1b[22m` : text;
+    return this.#hasColor ? `\x1b[${DIM}m${text}\x1b[22m` : text;
   }
 
-  /** Another history begins. */
+  /** Starts a new history: forgets the messages of the old one. */
   forget(): void {
-    this.#said.clear();
+    this.#messages.clear();
   }
 
-  #tell(entry: Entry): string {
-    const said = this.#said.get(refOf(entry));
+  #describe(entry: Entry): string {
+    const message = this.#messages.get(refOf(entry));
     switch (entry.kind) {
       case "say":
-        return `${said ? ` (to ${said.who})` : ""}: ${indent(entry.text)}`;
+        return `${message ? ` (to ${message.who})` : ""}: ${indent(entry.text)}`;
       case "edit":
         return ` (edited): ${indent(entry.text)}`;
       case "delete":
-        return said && said.who !== this.#nameOf(entry.from)
-          ? ` deleted a message of ${said.who}`
+        return message && message.who !== this.#nameOf(entry.from)
+          ? ` deleted a message of ${message.who}`
           : " deleted a message";
       case "react": {
         const emoji = escapeForTerminal(entry.emoji);
-        const to = said?.excerpt ?? "an earlier message";
+        const to = message?.excerpt ?? "an earlier message";
         return entry.on ? ` ${emoji} ${to}` : ` took ${emoji} back from ${to}`;
       }
       case "close":
@@ -90,36 +92,36 @@ export class ChatLines {
     }
   }
 
-  /** A second person with the name is told from the first. */
+  /** Returns the name, with the tag if another person has used the name first. */
   #nameOf({ name, tag }: From): string {
     const shown = escapeForTerminal(name) || "no name";
     const first = this.#tags.get(shown);
     if (first === undefined) remember(this.#tags, shown, tag);
-    // One person may have a longer tag later on.
+    // The tag of a person may become longer.
     const isFirst = first === undefined || first.startsWith(tag) || tag.startsWith(first);
     return isFirst ? shown : `${shown}#${escapeForTerminal(tag)}`;
   }
 
-  #colour(name: string): string {
-    if (!this.#hasColour) return name;
+  #color(name: string): string {
+    if (!this.#hasColor) return name;
     let hash = 0;
     for (const char of name) hash = (hash * 31 + char.codePointAt(0)!) % 65_521;
-    return `\x1b[${NAME_COLOURS[hash % NAME_COLOURS.length]}m${name}\x1b[39m`;
+    return `\x1b[${NAME_COLORS[hash % NAME_COLORS.length]}m${name}\x1b[39m`;
   }
 }
 
-/** The message that an entry is about; 0 for none. */
+/** Returns the seq of the message that an entry refers to; 0 for none. */
 function refOf(entry: Entry): number {
   if (entry.kind === "say") return entry.replyTo ?? 0;
   return entry.kind === "close" ? 0 : entry.ref;
 }
 
-/** In place of entries that do not come. */
+/** Draws a line in place of entries that are no longer stored. */
 export function drawGap({ count }: Pick<Gap, "count">): string {
   return `-- ${count} ${count === 1 ? "message is" : "messages are"} no longer kept --`;
 }
 
-/** The beginning of a text, in one line. */
+/** Returns the start of a text, on one line, escaped. */
 export function excerpt(text: string, maxChars: number): string {
   const chars = [...escapeForTerminal(text.replace(/\s+/g, " ").trim())];
   return chars.length > maxChars ? `${chars.slice(0, maxChars).join("")}…` : chars.join("");
@@ -139,7 +141,7 @@ function clock(at: number): string {
   return `${pad(time.getHours())}:${pad(time.getMinutes())}`;
 }
 
-/** The oldest goes where there are too many. */
+/** Adds an item, and removes the oldest one if there are too many. */
 function remember<Key, Value>(map: Map<Key, Value>, key: Key, value: Value): void {
   map.set(key, value);
   if (map.size > MAX_REMEMBERED) map.delete(map.keys().next().value!);

@@ -7,9 +7,9 @@ const BEN = { name: "Ben", tag: "b0b0" };
 const NOON = new Date(2026, 10, 21, 12, 0).getTime();
 const MINUTE_MS = 60_000;
 
-/** A drawer on the day of the entries, and entries a minute apart. */
-function makeRoom(hasColour = false) {
-  const lines = new ChatLines({ hasColour, now: () => NOON });
+/** Draws entries that are a minute apart, starting on their day. */
+function makeRoom(hasColor = false) {
+  const lines = new ChatLines({ hasColor, now: () => NOON });
   let seq = 0;
   return (entry: Record<string, unknown>) =>
     lines.draw(
@@ -17,7 +17,7 @@ function makeRoom(hasColour = false) {
     );
 }
 
-Deno.test("ChatLines.draw() tells what was said, and what has become of it", () => {
+Deno.test("ChatLines.draw() shows messages, replies, reactions, edits and deletions", () => {
   const draw = makeRoom();
   const text = "a message of more than thirty characters";
   assertEquals(draw({ text }), `12:01 Ann: ${text}`);
@@ -40,7 +40,7 @@ Deno.test("ChatLines.draw() tells what was said, and what has become of it", () 
   assertEquals(draw({ from: { name: "", tag: "" }, text: "hi" }), "12:09 no name: hi");
 });
 
-Deno.test("ChatLines.draw() tells what an operator has done", () => {
+Deno.test("ChatLines.draw() shows the actions of an operator", () => {
   const draw = makeRoom();
   const ban = { kind: "ban", ref: 1, who: { name: "Be\x1bn", tag: "b0b0" }, until: NOON };
   draw({ text: "a", from: BEN });
@@ -54,7 +54,7 @@ Deno.test("ChatLines.draw() tells what an operator has done", () => {
   assertEquals(draw({ ...ban, on: false }), "12:06 Ann lifted the ban on Be\ufffdn#b0b0");
 });
 
-Deno.test("ChatLines.draw() begins a day with a line, but not the day of the start", () => {
+Deno.test("ChatLines.draw() starts a new day with a line, but not the first day", () => {
   const draw = makeRoom();
   assertEquals(draw({ text: "a" }), "12:01 Ann: a");
   const next = new Date(2026, 10, 22, 0, 5).getTime();
@@ -64,7 +64,7 @@ Deno.test("ChatLines.draw() begins a day with a line, but not the day of the sta
   assertEquals(makeRoom()({ text: "d", at: before }), "-- 2026-11-20 --\n23:59 Ann: d");
 });
 
-Deno.test("ChatLines.draw() leaves nothing that steers a terminal, and no line that looks like another's", () => {
+Deno.test("ChatLines.draw() escapes control characters, and indents lines that could look like another message", () => {
   const draw = makeRoom();
   const text = "\x1b[31mred\x07\x9b\u202e\r\n12:00 Ben: me\u2028\tend\n";
   assertEquals(
@@ -77,7 +77,7 @@ Deno.test("ChatLines.draw() leaves nothing that steers a terminal, and no line t
   );
 });
 
-Deno.test("ChatLines.draw() tells two people of one name apart, and one with a longer tag not", () => {
+Deno.test("ChatLines.draw() distinguishes two people of one name, but not a longer tag of one person", () => {
   const draw = makeRoom();
   draw({ text: "first" });
   assertEquals(draw({ text: "a", from: { name: "Ann", tag: "k3f9x" } }), "12:02 Ann: a");
@@ -85,18 +85,18 @@ Deno.test("ChatLines.draw() tells two people of one name apart, and one with a l
   assertEquals(draw({ text: "c", replyTo: 3 }), "12:04 Ann (to Ann#zzzz): c");
 });
 
-Deno.test("ChatLines.draw() gives a name its colour, always the same one", () => {
+Deno.test("ChatLines.draw() always gives a name the same color", () => {
   const draw = makeRoom(true);
   const line = draw({ text: "a" });
-  // deno-lint-ignore no-control-regex -- colours are made of it
-  const colour = /^12:01 \x1b\[(3[1-6])mAnn\x1b\[39m: a$/.exec(line)?.[1];
-  assertEquals(draw({ text: "b" }), `12:02 \x1b[${colour}mAnn\x1b[39m: b`);
-  const colours = Array.from("abcdefgh", (name) => draw({ text: "", from: { name, tag: "" } }))
+  // deno-lint-ignore no-control-regex -- escape sequences contain it
+  const color = /^12:01 \x1b\[(3[1-6])mAnn\x1b\[39m: a$/.exec(line)?.[1];
+  assertEquals(draw({ text: "b" }), `12:02 \x1b[${color}mAnn\x1b[39m: b`);
+  const colors = Array.from("abcdefgh", (name) => draw({ text: "", from: { name, tag: "" } }))
     .map((line) => /\[3(\d)m/.exec(line)?.[1]);
-  assertEquals(new Set(colours).size > 3, true, colours.join());
+  assertEquals(new Set(colors).size > 3, true, colors.join());
 });
 
-Deno.test("ChatLines remembers the latest messages only", () => {
+Deno.test("ChatLines remembers only the latest messages", () => {
   const draw = makeRoom();
   for (let n = 1; n <= 1_001; n++) draw({ text: `text ${n}`, at: NOON });
   const react = (ref: number) => draw({ kind: "react", ref, emoji: "👍", on: true, at: NOON });

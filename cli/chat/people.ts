@@ -1,16 +1,16 @@
-// Who is here and who is writing, in one line. Knows only what the server has told of this connection.
+// Draws the people in the room, and who is typing, in one line. Knows only what the server has sent on this connection.
 import type { From, Presence } from "../../page/protocol.d.ts";
 import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
 
-/** That somebody is writing is told every two seconds while it goes on. */
+/** Time after which a typing notice expires. The server repeats the notice every two seconds. */
 const TYPING_MS = 4_000;
 
 export class ChatPeople {
   #presence: Presence | undefined;
-  /** Until when, by tag. */
+  /** End of typing by tag. */
   readonly #typists = new Map<string, number>();
 
-  /** Undefined without a connection. */
+  /** Sets the people present; undefined without a connection. */
   show(presence: Presence | undefined): void {
     this.#presence = presence;
     if (!presence) this.#typists.clear();
@@ -21,7 +21,7 @@ export class ChatPeople {
     this.#typists.set(tag, now + TYPING_MS);
   }
 
-  /** What was written has come. */
+  /** Ends the typing of a person, whose message has arrived. */
   stopTyping({ tag }: From): void {
     this.#typists.delete(tag);
   }

@@ -4,7 +4,7 @@ import { ChatPeople } from "./people.ts";
 const ANN = { name: "Ann", tag: "k3f9" };
 const BEN = { name: "B\x1ben", tag: "b0b0" };
 
-Deno.test("ChatPeople tells who is here and who is writing", () => {
+Deno.test("ChatPeople shows who is present and who is typing", () => {
   const people = new ChatPeople();
   assertEquals(people.draw(0), "-- not connected --");
   people.show({ count: 3, people: [ANN, BEN] });

@@ -1,45 +1,44 @@
-// `confab chat` without a terminal: each line of the input is said, and what comes is printed. Ends when the input has
-// ended and everything is sent and printed. Says what goes wrong on standard error.
+// Runs `confab chat` without a terminal: sends each line of the input, and prints the entries that arrive. Ends when the
+// input has ended and everything is sent and printed. Reports failures on standard error.
 import { ChatError } from "../../protocol/errors.ts";
 import type { Failure, Outcome, Pending } from "../../page/protocol.d.ts";
 import { Session } from "../../page/session.js";
 import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
 import { ChatLines, drawGap, excerpt } from "./lines.ts";
 import type { ChatSetup } from "./setup.ts";
-import { readLines } from "../lines.ts";
-import { writeLine } from "../stdio.ts";
+import { readLines, writeLine } from "../stdio.ts";
 
-/** Messages on their way at a time: the input may be long, and all that waits is in one file. */
-const MAX_WAITING = 64;
+/** Maximum pending messages. The input may be long, and all pending messages are in one file. */
+const MAX_PENDING = 64;
 
-/** Of a message that was refused, to tell which. */
+/** Maximum characters to show of a refused message. */
 const EXCERPT_CHARS = 60;
 
 export class PipeChat implements Disposable {
-  readonly #place: ChatSetup;
-  readonly #lines = new ChatLines({ hasColour: false });
+  readonly #setup: ChatSetup;
+  readonly #lines = new ChatLines({ hasColor: false });
   readonly #session: Session;
-  /** Rejects where there is no use in going on. */
+  /** Rejects when the chat cannot continue. */
   readonly #ended = Promise.withResolvers<never>();
-  /** Resolves when something has happened; then there is another one. */
+  /** Resolves at the next change, and is then replaced. */
   #change = Promise.withResolvers<void>();
   #isWelcome = false;
-  #isToldOffline = false;
+  #hasReportedOffline = false;
   #hasRefused = false;
-  /** Newest that was printed, and newest of ours that was acknowledged. */
+  /** Newest seq printed, and newest seq of an acknowledged message of ours. */
   #lastSeq = 0;
   #ownSeq = 0;
 
-  constructor(place: ChatSetup) {
-    this.#place = place;
-    const { socketUrl, room, storage, WebSocket } = place;
+  constructor(setup: ChatSetup) {
+    this.#setup = setup;
+    const { socketUrl, room, storage, WebSocket } = setup;
     this.#session = new Session({
       url: socketUrl,
       WebSocket,
       room,
       storage,
       handlers: {
-        onState: (state) => typeof state === "object" && this.#tellOffline(),
+        onState: (state) => typeof state === "object" && this.#reportOffline(),
         onWelcome: () => {
           this.#isWelcome = true;
           this.#wake();
@@ -57,9 +56,9 @@ export class PipeChat implements Disposable {
   }
 
   /**
-   * Resolves to the exit code: 1 when a message was refused.
-   * @throws {ChatError} `no_name`, and `bad_name` when the server refuses it.
-   * @throws {Deno.errors.BrokenPipe} when nobody reads the output any more.
+   * Runs the chat. Resolves to the exit code: 1 if a message was refused.
+   * @throws {ChatError} `no_name`; `bad_name` or `banned` if the server refuses.
+   * @throws {Deno.errors.BrokenPipe} if the reader closes the output.
    */
   async run(name: string | undefined): Promise<number> {
     if (name && name !== this.#session.name) this.#session.rename(name);
@@ -67,35 +66,35 @@ export class PipeChat implements Disposable {
       throw new ChatError("no_name", { message: "Cannot chat without a name: add --name NAME" });
     }
     this.#session.start();
-    return await Promise.race([this.#ended.promise, this.#sayAll()]);
+    return await Promise.race([this.#ended.promise, this.#sendAll()]);
   }
 
   [Symbol.dispose](): void {
     this.#session.stop();
   }
 
-  async #sayAll(): Promise<number> {
-    // Not before the name is known to be good.
-    await this.#until(() => this.#isWelcome);
+  async #sendAll(): Promise<number> {
+    // The welcome shows that the server accepts the name.
+    await this.#waitUntil(() => this.#isWelcome);
     for await (const line of readLines(Deno.stdin.readable)) {
-      await this.#until(() => this.#countWaiting() < MAX_WAITING);
+      await this.#waitUntil(() => this.#countPending() < MAX_PENDING);
       if (line.trim() !== "") this.#session.say(line);
     }
-    await this.#until(() => this.#isIdle());
+    await this.#waitUntil(() => this.#isIdle());
     return this.#hasRefused ? 1 : 0;
   }
 
-  /** What failed in an earlier run does not count: it is for a terminal to settle. */
-  #countWaiting(): number {
+  /** Counts pending messages. Failed ones of an earlier run do not count: the user settles them in a terminal. */
+  #countPending(): number {
     return this.#session.pending.filter(({ state }) => state === "pending").length;
   }
 
   #isIdle(): boolean {
-    return this.#lastSeq >= this.#ownSeq && this.#countWaiting() === 0;
+    return this.#lastSeq >= this.#ownSeq && this.#countPending() === 0;
   }
 
-  async #until(isSo: () => boolean): Promise<void> {
-    while (!isSo()) await this.#change.promise;
+  async #waitUntil(condition: () => boolean): Promise<void> {
+    while (!condition()) await this.#change.promise;
   }
 
   #wake(): void {
@@ -117,7 +116,7 @@ export class PipeChat implements Disposable {
     if (message.state === "sent") this.#ownSeq = Math.max(this.#ownSeq, message.seq);
     if (message.state === "failed") {
       const { id, error } = message;
-      // Nobody is there to ask whether to try again, and trying is escapeForTerminal. The session is not done with it yet.
+      // Retry without asking: no user is present, and a retry cannot store it twice. Wait until the session has finished.
       if (error?.code === "no_ack") queueMicrotask(() => this.#session.resend(id));
       else this.#giveUp(message);
     }
@@ -134,17 +133,17 @@ export class PipeChat implements Disposable {
   }
 
   #explain({ code, message }: Failure): void {
-    // With neither there is any use in waiting.
+    // Only these two end the chat: waiting does not help.
     if (code !== "bad_name" && code !== "banned") {
       return console.error(`! ${escapeForTerminal(message)}`);
     }
     this.#ended.reject(new ChatError(code, { message: escapeForTerminal(message) }));
   }
 
-  /** Once, and only where it has never worked. */
-  #tellOffline(): void {
-    if (this.#isWelcome || this.#isToldOffline) return;
-    this.#isToldOffline = true;
-    console.error(`Cannot reach Confab at ${this.#place.server}; retrying`);
+  /** Reports a failed connection once, and only if none has succeeded before. */
+  #reportOffline(): void {
+    if (this.#isWelcome || this.#hasReportedOffline) return;
+    this.#hasReportedOffline = true;
+    console.error(`Cannot reach Confab at ${this.#setup.server}; retrying`);
   }
 }

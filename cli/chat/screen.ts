@@ -1,25 +1,26 @@
-// A terminal with a line to write in at the bottom, a few lines right above it, and a log that scrolls away above both.
-// Over node:readline, which edits the line and knows how wide it is: the lines above are part of its prompt. Nothing else
-// may write to the terminal while it is there. Shows what it is given: making it escapeForTerminal is the caller's.
+// Draws a terminal with an input line at the bottom, a footer of a few lines above it, and messages that scroll away above
+// both. It uses node:readline, which edits the line and measures its width: the footer is part of its prompt. Nothing else
+// may write to the terminal meanwhile. Texts are written unchanged: the caller escapes them.
 import { createInterface, type Interface } from "node:readline";
 import { PassThrough } from "node:stream";
 
-/** So many characters at once are pasted: no key sends them. */
+/** Minimum characters of a chunk that counts as pasted: no key sends that many. */
 const MIN_PASTE_CHARS = 16;
 
-/** What is pasted as it is. Anything else may be a key. */
+/** Text that can be pasted unchanged. Any other control character may be a key. */
 const PLAIN = /^[\P{Cc}\t\r\n]*$/u;
 
-/** The part of a terminal's input that is used here. */
+/** Input of a terminal, as far as it is used here. */
 export type Keyboard = NodeJS.ReadableStream & { setRawMode?: (isRaw: boolean) => unknown };
 
 export interface ScreenOptions {
   readonly input: Keyboard;
   readonly output: NodeJS.WritableStream;
+  /** Called with each finished line. */
   readonly onLine: (line: string) => void;
-  /** The line has changed. */
+  /** Called when the input line has changed. */
   readonly onType: (line: string) => void;
-  /** Ctrl-C, Ctrl-D, or the terminal is gone. */
+  /** Called on Ctrl-C, on Ctrl-D, and when the terminal closes. */
   readonly onLeave: () => void;
 }
 
@@ -27,9 +28,9 @@ export class Screen implements Disposable {
   readonly #output: NodeJS.WritableStream;
   readonly #readline: Interface;
   readonly #endInput: () => void;
-  #log: string[] = [];
+  #messages: string[] = [];
   #prompt = "";
-  /** Whether the prompt is there, with the cursor behind it. */
+  /** Whether the prompt is on the screen, with the cursor after it. */
   #isDrawn = false;
   #isDue = false;
   #isClosed = false;
@@ -41,19 +42,19 @@ export class Screen implements Disposable {
     this.#readline.on("line", (line) => {
       this.#erase(this.#countRows(line) + 1);
       onLine(line);
-      // What is typed or pasted next is read at once, and must find its prompt.
+      // Draw at once, not in a microtask: the next typed or pasted text is read in the same tick, and needs its prompt.
       this.#draw();
     });
     this.#readline.on("SIGINT", onLeave);
     this.#readline.on("close", () => {
-      this.#clearBottom();
+      this.#clearFooter();
       onLeave();
     });
-    // Stopping a process takes a permission that this one has no other use for.
+    // Ignore Ctrl-Z: stopping a process requires a permission that the chat has no other use for.
     this.#readline.on("SIGTSTP", () => {});
     keys.on("keypress", () => onType(this.#readline.line));
     const endFeed = feed(keys, input, (text) => this.#readline.write(text));
-    // Not told to readline: it would take an unfinished line for a finished one.
+    // Hidden from readline, which would treat an unfinished line as a finished one.
     input.on("end", onLeave);
     this.#endInput = () => {
       input.off("end", onLeave);
@@ -61,35 +62,35 @@ export class Screen implements Disposable {
     };
   }
 
-  /** Adds a line, or several, to the log. */
+  /** Adds one or more lines to the messages. */
   print(text: string): void {
-    this.#log.push(text);
+    this.#messages.push(text);
     this.#drawSoon();
   }
 
-  /** What stands below the log: the lines, and what the line to write begins with. */
-  setBottom(lines: readonly string[], prompt: string): void {
+  /** Sets the footer and the prompt of the input line. */
+  setFooter(lines: readonly string[], prompt: string): void {
     const text = [...lines, prompt].join("\n");
     if (text === this.#prompt) return;
     this.#prompt = text;
     this.#drawSoon();
   }
 
-  /** Leaves the log, and the terminal as it was. */
+  /** Leaves only the messages, and restores the terminal. */
   [Symbol.dispose](): void {
-    this.#clearBottom();
-    this.#writeLog();
+    this.#clearFooter();
+    this.#writeMessages();
     this.#readline.close();
     this.#endInput();
   }
 
-  /** For good: readline may have closed by itself, and draws no more. */
-  #clearBottom(): void {
+  /** Clears footer and input line, and stops drawing: readline may have closed by itself. */
+  #clearFooter(): void {
     if (this.#isDrawn) this.#erase(this.#readline.getCursorPos().rows);
     this.#isClosed = true;
   }
 
-  /** What changes together is drawn together. */
+  /** Draws in a microtask, so that changes of the same tick are drawn together. */
   #drawSoon(): void {
     if (this.#isDue) return;
     this.#isDue = true;
@@ -99,31 +100,31 @@ export class Screen implements Disposable {
   #draw(): void {
     this.#isDue = false;
     if (this.#isClosed) return;
-    if (this.#isDrawn && this.#log.length > 0) {
+    if (this.#isDrawn && this.#messages.length > 0) {
       const { rows } = this.#readline.getCursorPos();
       this.#erase(rows);
-      this.#writeLog();
-      // Readline goes up by as many rows before it draws.
+      this.#writeMessages();
+      // Readline moves up by this number of rows before it draws.
       this.#output.write("\n".repeat(rows));
     } else {
-      this.#writeLog();
+      this.#writeMessages();
     }
     this.#readline.setPrompt(this.#prompt);
     this.#readline.prompt(true);
     this.#isDrawn = true;
   }
 
-  #writeLog(): void {
-    for (const text of this.#log.splice(0)) this.#output.write(`${text}\n`);
+  #writeMessages(): void {
+    for (const text of this.#messages.splice(0)) this.#output.write(`${text}\n`);
   }
 
-  /** Clears everything from so many rows above the cursor. */
+  /** Clears the screen from `rows` above the cursor downwards. */
   #erase(rows: number): void {
     this.#output.write(`${rows > 0 ? `\x1b[${rows}A` : ""}\r\x1b[J`);
     this.#isDrawn = false;
   }
 
-  /** Rows that the prompt and a line behind it take, but for the last one. */
+  /** Returns the number of rows that the prompt and a line after it occupy, minus one. */
   #countRows(line: string): number {
     const prompt = this.#readline.getPrompt();
     this.#readline.setPrompt(prompt + line);
@@ -133,7 +134,7 @@ export class Screen implements Disposable {
   }
 }
 
-/** What readline takes for a keyboard: it gets what is written to it, and switches the real one. */
+/** Makes the keyboard of readline: a stream that we write keys to, and that switches the terminal's input to raw mode. */
 function makeKeys(input: Keyboard): PassThrough {
   return Object.assign(new PassThrough(), {
     isTTY: true,
@@ -141,18 +142,18 @@ function makeKeys(input: Keyboard): PassThrough {
   });
 }
 
-/** Gives what is pressed to the keys, and what is pasted to the line. Until the function that it returns is called. */
+/** Forwards pressed keys to `keys`, and pasted text to `paste`. Returns a function that ends it. */
 function feed(keys: PassThrough, input: Keyboard, paste: (text: string) => void): () => void {
   const decoder = new TextDecoder();
-  const take = (bytes: Uint8Array) => {
+  const forward = (bytes: Uint8Array) => {
     const text = decoder.decode(bytes, { stream: true });
-    // Key by key, readline would measure the whole line for each character of it.
+    // Do not paste key by key: readline would measure the whole line for each character.
     if (text.length >= MIN_PASTE_CHARS && PLAIN.test(text)) paste(text);
     else keys.write(text);
   };
-  input.on("data", take);
+  input.on("data", forward);
   return () => {
-    input.off("data", take).pause();
+    input.off("data", forward).pause();
     keys.destroy();
   };
 }

@@ -8,8 +8,8 @@ import { Screen } from "./screen.ts";
 const COLUMNS = 20;
 const ROWS = 200;
 
-/** A screen on a terminal that shows what is drawn, and somebody who presses keys. */
-class Desk implements Disposable {
+/** A screen on a simulated terminal, with simulated keys. */
+class TestScreen implements Disposable {
   readonly terminal = new TerminalScreen(COLUMNS, ROWS);
   readonly lines: string[] = [];
   readonly screen: Screen;
@@ -36,13 +36,13 @@ class Desk implements Disposable {
     });
   }
 
-  /** All keys are read by the time it resolves, and all that is due is drawn. */
+  /** Presses keys. Resolves when all keys are read and everything is drawn. */
   async press(keys: string): Promise<void> {
     this.#input.write(keys);
     await new Promise((resolve) => setTimeout(resolve));
   }
 
-  /** The terminal is gone. */
+  /** Closes the terminal. */
   async hangUp(): Promise<void> {
     this.#input.end();
     await new Promise((resolve) => setTimeout(resolve));
@@ -58,91 +58,91 @@ class Desk implements Disposable {
   }
 }
 
-Deno.test("Screen keeps the line that is written, and what stands above it, below the log", async () => {
-  using desk = new Desk((line, screen) => screen.print(`said ${line}`));
-  desk.screen.setBottom(["foot"], "> ");
-  await desk.press("hel");
-  desk.screen.print("one\ntwo");
-  desk.screen.print("three");
-  await desk.press("lo");
-  assertEquals(desk.text, "one\ntwo\nthree\nfoot\n> hello");
-  await desk.press("\x1b[D\x1b[D");
-  desk.screen.setBottom([], "> ");
-  await desk.press("X");
-  assertEquals(desk.text, "one\ntwo\nthree\n> helXlo");
-  await desk.press("\rnext\rmore");
-  assertEquals(desk.lines, ["helXlo", "next"]);
-  assertEquals(desk.text, "one\ntwo\nthree\nsaid helXlo\nsaid next\n> more");
+Deno.test("Screen keeps the input line and the footer below the messages", async () => {
+  using test = new TestScreen((line, screen) => screen.print(`sent ${line}`));
+  test.screen.setFooter(["foot"], "> ");
+  await test.press("hel");
+  test.screen.print("one\ntwo");
+  test.screen.print("three");
+  await test.press("lo");
+  assertEquals(test.text, "one\ntwo\nthree\nfoot\n> hello");
+  await test.press("\x1b[D\x1b[D");
+  test.screen.setFooter([], "> ");
+  await test.press("X");
+  assertEquals(test.text, "one\ntwo\nthree\n> helXlo");
+  await test.press("\rnext\rmore");
+  assertEquals(test.lines, ["helXlo", "next"]);
+  assertEquals(test.text, "one\ntwo\nthree\nsent helXlo\nsent next\n> more");
 });
 
-Deno.test("Screen gives Ctrl-C and Ctrl-D on, and leaves nothing but the log", async () => {
+Deno.test("Screen forwards Ctrl-C and Ctrl-D, and leaves only the messages", async () => {
   for (const key of ["\x03", "\x04"]) {
-    using desk = new Desk();
-    desk.screen.print("log");
-    desk.screen.setBottom(["foot", "foot"], "> ");
-    await desk.press(key);
-    assertEquals(desk.hasLeft, true);
-    desk.screen.print("the last");
-    desk.screen[Symbol.dispose]();
-    assertEquals(desk.text, "log\nthe last\n");
-    desk.screen.print("too late");
-    await desk.press("x");
-    assertEquals(desk.text, "log\nthe last\n");
+    using test = new TestScreen();
+    test.screen.print("log");
+    test.screen.setFooter(["foot", "foot"], "> ");
+    await test.press(key);
+    assertEquals(test.hasLeft, true);
+    test.screen.print("the last");
+    test.screen[Symbol.dispose]();
+    assertEquals(test.text, "log\nthe last\n");
+    test.screen.print("too late");
+    await test.press("x");
+    assertEquals(test.text, "log\nthe last\n");
   }
 });
 
-Deno.test("Screen says nothing that is not finished when the terminal is gone", async () => {
-  using desk = new Desk();
-  await desk.press("not to be sai");
-  await desk.hangUp();
-  assertEquals([desk.hasLeft, desk.lines], [true, []]);
+Deno.test("Screen does not send an unfinished line when the terminal closes", async () => {
+  using test = new TestScreen();
+  await test.press("not to be sen");
+  await test.hangUp();
+  assertEquals([test.hasLeft, test.lines], [true, []]);
 });
 
-/** Rows that a text takes, as the terminal breaks it. */
+/** Wraps a text into rows, like the terminal. */
 function wrap(text: string): string {
   return text.split("\n").map((line) =>
     line.match(new RegExp(`.{1,${COLUMNS}}`, "g"))?.map((row) => row.trimEnd()).join("\n") ?? ""
   ).join("\n");
 }
 
-Deno.test("Screen shows the same whatever is written, printed and put above it, in any order", async () => {
+Deno.test("Screen shows messages, footer and input line after any sequence of changes", async () => {
   const seed = chooseSeed();
   const text = fc.string({ unit: fc.constantFrom(..."abc"), maxLength: 3 * COLUMNS });
   const act = fc.oneof(
     fc.record({ kind: fc.constant("type" as const), text }),
     fc.record({ kind: fc.constant("enter" as const), text }),
     fc.record({ kind: fc.constant("print" as const), text }),
-    fc.record({ kind: fc.constant("bottom" as const), text }),
+    fc.record({ kind: fc.constant("footer" as const), text }),
     fc.record({ kind: fc.constant("left" as const), text: fc.constant("\x1b[D") }),
   );
   const property = fc.asyncProperty(fc.array(act, { maxLength: 15 }), async (acts) => {
-    const log: string[] = [];
-    using desk = new Desk((line, screen) => screen.print(`said ${line}`));
-    let [bottom, line, cursor] = [[] as string[], "", 0];
-    desk.screen.setBottom(bottom, "> ");
+    const messages: string[] = [];
+    using test = new TestScreen((line, screen) => screen.print(`sent ${line}`));
+    let [footer, line, cursor] = [[] as string[], "", 0];
+    test.screen.setFooter(footer, "> ");
     for (const { kind, text } of acts) {
       if (kind === "type") {
-        await desk.press(text);
+        await test.press(text);
         line = line.slice(0, cursor) + text + line.slice(cursor);
         cursor += text.length;
       } else if (kind === "left") {
-        await desk.press(text);
+        await test.press(text);
         cursor = Math.max(0, cursor - 1);
       } else if (kind === "enter") {
-        await desk.press("\r");
-        log.push(`said ${line}`);
+        await test.press("\r");
+        messages.push(`sent ${line}`);
         [line, cursor] = ["", 0];
       } else if (kind === "print") {
-        desk.screen.print(text);
-        log.push(text);
+        test.screen.print(text);
+        messages.push(text);
       } else {
-        bottom = text ? text.split("a") : [];
-        desk.screen.setBottom(bottom, "> ");
+        footer = text ? text.split("a") : [];
+        test.screen.setFooter(footer, "> ");
       }
-      await desk.press("");
+      await test.press("");
       assertEquals(
-        desk.text.trimEnd(),
-        wrap([...log, ...bottom, `> ${line}`].join("\n")).trimEnd(),
+        test.text.trimEnd(),
+        wrap([...messages, ...footer, `> ${line}`].join("\n")).trimEnd(),
       );
     }
   });

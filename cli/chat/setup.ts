@@ -1,19 +1,20 @@
-// Where a chat takes place: the room's socket, and what is kept for its server between two runs. Reads the environment.
+// Prepares a chat: the WebSocket of the room, and the storage that keeps data between two runs. Reads the environment.
 import { randomHex } from "../../page/outbox.js";
 import type { StorageLike } from "../../page/protocol.d.ts";
-import type { BearerHeaders } from "../bearer.ts";
+import type { BearerHeaders } from "../secret.ts";
 import { FileStorage, findStateFile, MemoryStorage, STATE_ENV_NAMES } from "./file_storage.ts";
 import { parseRoomUrl } from "../config/room_url.ts";
 
+/** Size of the secret key that identifies an author. */
 const KEY_BYTES = 32;
 
-/** Where to chat, and what is kept for it. */
+/** Room to chat in, and storage for its server. */
 export interface ChatSetup {
   readonly room: string;
   readonly socketUrl: string;
-  /** Connects, with what one is let in by. */
+  /** WebSocket class that sends the authentication headers. */
   readonly WebSocket: typeof WebSocket;
-  /** The server's address, to be shown: no password is in it. */
+  /** URL of the server for display, without a password. */
   readonly server: string;
   readonly storage: StorageLike;
   /** Whether the storage outlives the program. */
@@ -21,12 +22,12 @@ export interface ChatSetup {
 }
 
 /**
- * The place that a room's page names. `tell` is told, in sentences, what cannot be kept; also later on.
+ * Prepares the chat of a room's URL. Calls `report` with a sentence when data cannot be saved, also later.
  * @throws {ChatError} `bad_usage`
  */
 export function findSetup(
   text: string,
-  { bearer, tell }: { bearer: BearerHeaders; tell: (text: string) => void },
+  { bearer, report }: { bearer: BearerHeaders; report: (text: string) => void },
 ): ChatSetup {
   const { base, room, url } = parseRoomUrl(text);
   const server = new URL(base);
@@ -36,11 +37,11 @@ export function findSetup(
     WebSocket: withHeaders(bearer),
     socketUrl: `${url.replace("http", "ws")}/ws`,
     server: server.href,
-    ...openStorage(server.href, tell),
+    ...openStorage(server.href, report),
   };
 }
 
-/** A WebSocket as Deno has it, which sends headers too. */
+/** Returns a WebSocket class that sends these headers. Needs Deno: browsers do not allow it. */
 function withHeaders(headers: BearerHeaders): typeof WebSocket {
   return class extends WebSocket {
     constructor(url: string | URL, protocol: string) {
@@ -49,23 +50,23 @@ function withHeaders(headers: BearerHeaders): typeof WebSocket {
   } as typeof WebSocket;
 }
 
-/** What is kept for a server: in a file where there can be one, in memory otherwise. */
+/** Opens the storage for a server: in a file if possible, otherwise in memory. */
 function openStorage(
   scope: string,
-  tell: (text: string) => void,
+  report: (text: string) => void,
 ): Pick<ChatSetup, "storage" | "isKept"> {
   const env = Object.fromEntries(STATE_ENV_NAMES.map((name) => [name, Deno.env.get(name)]));
   const file = findStateFile(env, Deno.build.os);
   if (file === undefined) {
-    tell("Cannot save name and key: HOME is not set");
+    report("Cannot save name and key: HOME is not set");
     return { storage: new MemoryStorage(), isKept: false };
   }
-  const storage = new FileStorage({ file, scope, onFault: tell });
+  const storage = new FileStorage({ file, scope, onFailure: report });
   try {
-    // Two that start at once are one author: each takes the key that is there by now.
+    // Two chats that start at the same time are one author: both use the key that was stored first.
     storage.setMissing("confab.key", randomHex(KEY_BYTES));
     return { storage, isKept: true };
   } catch {
-    return { storage: new MemoryStorage(), isKept: false }; // it has told why
+    return { storage: new MemoryStorage(), isKept: false }; // the storage has reported the reason
   }
 }

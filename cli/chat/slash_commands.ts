@@ -1,8 +1,8 @@
-// What can be written in a terminal besides messages. Pure.
+// Parses the commands that users type in a chat besides messages. Pure.
 
-/** What a line asks for; `text` for the commands that take one. */
+/** Meaning of a line. `text` is the message, or the argument of a command. */
 export interface Input {
-  readonly command: "say" | "unknown" | SlashCommand;
+  readonly command: "send" | "unknown" | SlashCommand;
   readonly text: string;
 }
 
@@ -17,11 +17,11 @@ const COMMANDS = {
   quit: { usage: "/quit", help: "leave (or press Ctrl-C)" },
 } as const;
 
-/** Two slashes are one that is said. */
+/** Parses a line. Two slashes at its start are a message that starts with one. */
 export function parseInput(line: string): Input {
-  if (line.startsWith("//")) return { command: "say", text: line.slice(1) };
+  if (line.startsWith("//")) return { command: "send", text: line.slice(1) };
   const match = /^\/(\S*)\s*(.*)$/s.exec(line);
-  if (!match) return { command: "say", text: line };
+  if (!match) return { command: "send", text: line };
   const [, word = "", text = ""] = match;
   return { command: isCommand(word) ? word : "unknown", text: text.trim() };
 }
@@ -30,7 +30,7 @@ function isCommand(word: string): word is SlashCommand {
   return Object.hasOwn(COMMANDS, word);
 }
 
-/** A line for each command. */
+/** Returns a line of help for each command. */
 export function helpLines(): string[] {
   return [
     ...Object.values(COMMANDS).map(({ usage, help }) => `  ${usage.padEnd(12)}${help}`),
@@ -38,7 +38,7 @@ export function helpLines(): string[] {
   ];
 }
 
-/** All commands in one line. */
+/** Returns all commands in one sentence. */
 export function listCommands(): string {
   return `The commands are ${
     Object.values(COMMANDS).map(({ usage }) => usage).join(", ")

@@ -1,12 +1,12 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { helpLines, listCommands, parseInput } from "./slash_commands.ts";
 
-Deno.test("parseInput() tells commands from what is said", () => {
+Deno.test("parseInput() distinguishes commands and messages", () => {
   const cases: [string, string, string][] = [
-    ["hi / there", "say", "hi / there"],
-    [" /who", "say", " /who"],
-    ["//x", "say", "/x"],
-    ["//", "say", "/"],
+    ["hi / there", "send", "hi / there"],
+    [" /who", "send", " /who"],
+    ["//x", "send", "/x"],
+    ["//", "send", "/"],
     ["/name  Ann B ", "name", "Ann B"],
     ["/who", "who", ""],
     ["/quit now", "quit", "now"],

@@ -1,5 +1,5 @@
-// `confab chat` on a terminal: tells the session what is written, and the screen what the session says. Owns neither the
-// promises, which are the session's, nor the drawing.
+// Runs `confab chat` on a terminal: passes input to the session, and events of the session to the screen. The session
+// guarantees delivery, and the screen draws.
 import process from "node:process";
 import type { Failure, Handlers } from "../../page/protocol.d.ts";
 import { Session } from "../../page/session.js";
@@ -14,52 +14,52 @@ import { Screen } from "./screen.ts";
 const PROMPT = "> ";
 const NAME_PROMPT = "Your name: ";
 
-/** How often the seconds until the next connection are counted. */
-const COUNT_PERIOD_MS = 500;
+/** Interval of updates of the countdown to the next connection. */
+const COUNTDOWN_PERIOD_MS = 500;
 
 export class TerminalChat implements Disposable {
-  readonly #place: ChatSetup;
-  readonly #lines = new ChatLines({ hasColour: !Deno.noColor });
+  readonly #setup: ChatSetup;
+  readonly #lines = new ChatLines({ hasColor: !Deno.noColor });
   readonly #footer = new ChatFooter((text) => this.#lines.dim(text), Date.now());
   readonly #people = new ChatPeople();
   readonly #screen: Screen;
   readonly #session: Session;
   readonly #left = Promise.withResolvers<void>();
   readonly #timer: ReturnType<typeof setInterval>;
-  /** The session reads its name from a file each time. */
+  /** Cached, because the session reads its name from a file each time. */
   #hasName = false;
   #hasConnected = false;
-  #isToldOffline = false;
+  #hasReportedOffline = false;
 
-  constructor(place: ChatSetup) {
-    this.#place = place;
-    const { socketUrl, room, storage, WebSocket } = place;
+  constructor(setup: ChatSetup) {
+    this.#setup = setup;
+    const { socketUrl, room, storage, WebSocket } = setup;
     this.#screen = new Screen({
       input: process.stdin,
       output: process.stdout,
-      onLine: (line) => this.#take(line),
-      onType: (line) => this.#noticeTyping(line),
+      onLine: (line) => this.#handleLine(line),
+      onType: (line) => this.#handleTyping(line),
       onLeave: () => this.leave(),
     });
     const handlers = this.#makeHandlers();
     this.#session = new Session({ url: socketUrl, room, handlers, storage, WebSocket });
-    this.#timer = setInterval(() => this.#drawBottom(), COUNT_PERIOD_MS);
+    this.#timer = setInterval(() => this.#drawFooter(), COUNTDOWN_PERIOD_MS);
   }
 
-  /** Chats until it is left. */
+  /** Runs the chat until the user leaves. */
   async run(name: string | undefined): Promise<void> {
-    const { room, server } = this.#place;
+    const { room, server } = this.#setup;
     this.print(`-- ${room} at ${server}. Type /help for commands --`);
     if (name !== undefined && name !== this.#session.name) this.#session.rename(name);
     for (const message of this.#session.pending) this.#footer.showPending(message);
     this.#hasName = this.#session.name !== "";
     this.#session.start();
-    this.#drawBottom();
+    this.#drawFooter();
     await this.#left.promise;
-    this.#tellUnsent();
+    this.#reportUnsent();
   }
 
-  /** A line of the program's own; of others there is nothing in it that is not escapeForTerminal. */
+  /** Prints a line. Everything in it that comes from others must be escaped. */
   print(text: string): void {
     this.#screen.print(text);
   }
@@ -80,8 +80,8 @@ export class TerminalChat implements Disposable {
         this.#footer.showState(state, Date.now());
         if (state === "online") this.#hasConnected = true;
         else this.#people.show(undefined);
-        if (typeof state === "object") this.#tellOffline();
-        this.#drawBottom();
+        if (typeof state === "object") this.#reportOffline();
+        this.#drawFooter();
       },
       onReset: () => {
         this.#lines.forget();
@@ -92,16 +92,16 @@ export class TerminalChat implements Disposable {
         this.#people.stopTyping(entry.from);
         this.print(this.#lines.draw(entry));
         this.#footer.settle(entry.seq);
-        this.#drawBottom();
+        this.#drawFooter();
       },
       onGap: (gap) => {
         this.print(drawGap(gap));
         this.#footer.settle(gap.to);
-        this.#drawBottom();
+        this.#drawFooter();
       },
       onPending: (message) => {
         this.#footer.showPending(message);
-        this.#drawBottom();
+        this.#drawFooter();
       },
       onPresence: (presence) => this.#people.show(presence),
       onTyping: (from) => this.#people.showTyping(from, Date.now()),
@@ -109,11 +109,11 @@ export class TerminalChat implements Disposable {
     };
   }
 
-  /** Once, and only where it has never worked: the footer tells of later. */
-  #tellOffline(): void {
-    if (this.#hasConnected || this.#isToldOffline) return;
-    this.#isToldOffline = true;
-    this.print(`-- cannot reach Confab at ${this.#place.server}; retrying --`);
+  /** Reports a failed connection once, and only if none has succeeded before: the footer shows later interruptions. */
+  #reportOffline(): void {
+    if (this.#hasConnected || this.#hasReportedOffline) return;
+    this.#hasReportedOffline = true;
+    this.print(`-- cannot reach Confab at ${this.#setup.server}; retrying --`);
   }
 
   #explain({ code, message }: Failure): void {
@@ -121,30 +121,30 @@ export class TerminalChat implements Disposable {
     this.#hasName = name !== "";
     const still = name ? `; your name is still ${escapeForTerminal(name)}` : "";
     this.print(`! ${escapeForTerminal(message)}${code === "bad_name" ? still : ""}`);
-    this.#drawBottom();
+    this.#drawFooter();
   }
 
-  #drawBottom(): void {
+  #drawFooter(): void {
     const prompt = this.#hasName ? PROMPT : NAME_PROMPT;
-    this.#screen.setBottom(this.#footer.draw(Date.now()), prompt);
+    this.#screen.setFooter(this.#footer.draw(Date.now()), prompt);
   }
 
-  #noticeTyping(line: string): void {
-    const isMessage = line !== "" && parseInput(line).command === "say";
+  #handleTyping(line: string): void {
+    const isMessage = line !== "" && parseInput(line).command === "send";
     if (this.#hasName && isMessage) this.#session.typing();
   }
 
-  #take(line: string): void {
+  #handleLine(line: string): void {
     if (line.trim() === "") return;
     const input = parseInput(line);
-    const isName = input.command === "say" && !this.#hasName;
-    this.#obey(isName ? { command: "name", text: line.trim() } : input);
-    this.#drawBottom();
+    const isName = input.command === "send" && !this.#hasName;
+    this.#execute(isName ? { command: "name", text: line.trim() } : input);
+    this.#drawFooter();
   }
 
-  #obey({ command, text }: Input): void {
+  #execute({ command, text }: Input): void {
     switch (command) {
-      case "say":
+      case "send":
         return void this.#session.say(text);
       case "name":
         return this.#rename(text);
@@ -162,7 +162,7 @@ export class TerminalChat implements Disposable {
     }
   }
 
-  /** Whether the server takes the name turns out later: only a refusal is told. */
+  /** Changes the name. The server accepts it later, and only a refusal is reported then. */
   #rename(name: string): void {
     if (name) this.#session.rename(name);
     const current = this.#session.name;
@@ -181,14 +181,14 @@ export class TerminalChat implements Disposable {
     }
   }
 
-  /** What the server refused is not sent by itself, ever. */
-  #tellUnsent(): void {
+  /** Reports messages that are still unsent. Refused ones do not count: they are never sent automatically. */
+  #reportUnsent(): void {
     const { length } = this.#session.pending.filter(({ state }) => state === "pending");
     if (length === 0) return;
     const [were, they] = length === 1 ? ["message was", "It"] : ["messages were", "They"];
-    const end = this.#place.isKept
+    const outcome = this.#setup.isKept
       ? `${they} will be sent when you return`
       : `${they} will be lost`;
-    this.print(`${length} ${were} not sent. ${end}.`);
+    this.print(`${length} ${were} not sent. ${outcome}.`);
   }
 }

@@ -1,4 +1,4 @@
-// `confab completions`: scripts that let a shell complete commands, flags and their values, made of the tables. Pure.
+// `confab completions` makes a script for a shell to complete commands, flags and values, from the command table. Pure.
 import type { Shell } from "../config/config.ts";
 import { COMMANDS } from "../config/command_table.ts";
 import type { CommandSpec, Flag } from "../config/flags.ts";
@@ -7,16 +7,16 @@ const MAKERS: Record<Shell, () => string> = { bash: makeBash, zsh: makeZsh, fish
 
 const commands = Object.entries<CommandSpec>(COMMANDS);
 
-/** The script, for the shell to evaluate. */
+/** Returns the script, which the shell evaluates. */
 export function makeCompletions(shell: Shell): string {
   return MAKERS[shell]();
 }
 
-/** Works in bash 3.2, which macOS has. A `=` is a word of its own there, and so is what follows it. */
+/** Makes a script for bash 3.2 (macOS) and later. In bash, `=` is a word of its own, and the value after it is another. */
 function makeBash(): string {
   const cases = commands.flatMap(([name, command]) => [
     ...flagsOf(command).flatMap(([flag, { value, choices }]) => {
-      const found = choices
+      const generator = choices
         ? `-W ${quote(choices.join(" "))}`
         : value === "DIR"
         ? "-d"
@@ -24,7 +24,9 @@ function makeBash(): string {
         ? "-f"
         : undefined;
       if (!value) return [];
-      return `    ${quote(`${name} --${flag}`)}) ${found ? `_confab_words ${found}` : ":"} ;;`;
+      return `    ${quote(`${name} --${flag}`)}) ${
+        generator ? `_confab_words ${generator}` : ":"
+      } ;;`;
     }),
     `    ${quote(`${name} `)}*) _confab_choose ${quote(command.choices?.join(" ") ?? "")} ${
       quote(flagsOf(command).map(([flag]) => `--${flag}`).join(" "))
@@ -79,12 +81,14 @@ function makeZsh(): string {
     });
     return `    ${name}) _arguments ${[...specs, ...args].join(" \\\n      ")} ;;`;
   });
-  const described = commands.map(([name, { summary }]) => quote(`${name}:${escapeZsh(summary)}`));
+  const descriptions = commands.map(([name, { summary }]) =>
+    quote(`${name}:${escapeZsh(summary)}`)
+  );
   return `#compdef confab
 _confab() {
   local command=serve
   local -a commands=(
-    ${described.join("\n    ")}
+    ${descriptions.join("\n    ")}
   )
   if (( CURRENT == 2 )) && [[ $words[2] != -* ]]; then
     _describe command commands
@@ -133,7 +137,7 @@ function flagsOf(command: CommandSpec): [string, Flag][] {
   return Object.entries(command.flags);
 }
 
-/** One word of bash or zsh, on one line. */
+/** Quotes a text as one word of bash or zsh, on one line. */
 function quote(text: string): string {
   return `'${text.replaceAll("\n", " ").replaceAll("'", "'\\''")}'`;
 }
@@ -142,7 +146,7 @@ function quoteFish(text: string): string {
   return `'${text.replaceAll("\n", " ").replaceAll(/['\\]/g, "\\$&")}'`;
 }
 
-/** In a specification of zsh, colons and brackets mean something. */
+/** Escapes the colons and brackets that are special in a zsh specification. */
 function escapeZsh(text: string): string {
   return text.replaceAll(/[:[\]]/g, "\\$&");
 }

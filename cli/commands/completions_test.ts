@@ -5,7 +5,7 @@ import type { CommandSpec } from "../config/flags.ts";
 
 const commands = Object.entries<CommandSpec>(COMMANDS);
 
-/** Whether the shell is on this machine. */
+/** Reports whether the shell is installed. */
 async function hasShell(shell: string): Promise<boolean> {
   try {
     return (await new Deno.Command(shell, { args: ["-c", "exit"] }).output()).success;
@@ -22,7 +22,7 @@ async function run(shell: string, script: string, cwd?: string): Promise<string>
   return out!;
 }
 
-/** What bash offers for the last word. */
+/** Returns the completions of bash for the last word. */
 async function completeInBash(words: readonly string[], cwd?: string): Promise<string[]> {
   const quoted = words.map((word) => `'${word}'`).join(" ");
   const out = await run(
@@ -68,7 +68,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "makeCompletions() completes folders and files in bash, with spaces in them" + noBash,
+  name: "makeCompletions() completes names of folders and files with spaces in bash" + noBash,
   ignore: noBash !== "",
   async fn() {
     const folder = await Deno.makeTempDir({ prefix: "confab-completions-" });
@@ -85,7 +85,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "makeCompletions() tells bash which program it is for" + noBash,
+  name: "makeCompletions() registers the function for confab in bash" + noBash,
   ignore: noBash !== "",
   async fn() {
     const script = `${makeCompletions("bash")}\ncomplete -p confab`;
@@ -94,7 +94,7 @@ Deno.test({
 });
 
 for (const shell of ["zsh", "fish"] as const) {
-  Deno.test(`makeCompletions() has every command and flag in ${shell}, each with its help`, async () => {
+  Deno.test(`makeCompletions() lists every command and flag with its help in ${shell}`, async () => {
     const script = makeCompletions(shell);
     const lines = script.split("\n");
     for (const [name, { flags }] of commands) {
@@ -110,7 +110,7 @@ for (const shell of ["zsh", "fish"] as const) {
     }
   });
 
-  Deno.test(`makeCompletions() leaves no quotation open in ${shell}`, () => {
+  Deno.test(`makeCompletions() closes every quote in ${shell}`, () => {
     for (const line of makeCompletions(shell).split("\n")) {
       const bare = line.replaceAll("'\\''", "").replaceAll("\\'", "");
       assertEquals(bare.split("'").length % 2, 1, line);

@@ -1,30 +1,34 @@
-// `confab export`: everything that is kept of a room, oldest first, on standard output. From a journal that no server uses,
-// or from a server that runs.
-import type { ExportConfig } from "../config/config.ts";
+// `confab export` prints all stored entries of a room, oldest first. It reads them from the journal in a data folder, even
+// while a server uses it, or requests them from a server.
+import { checkHasJournal } from "../../journal/sqlite/data_folder.ts";
+import { openSqliteReader } from "../../journal/sqlite/sqlite_journal.ts";
+import { JSON_LINES } from "../../protocol/confab_v1.ts";
+import { checkEntry, type EntryLine, toEntry } from "../../protocol/entry.ts";
 import { harmlessJson } from "../../protocol/terminal_safe.ts";
 import { encodeTranscript } from "../../protocol/transcript.ts";
-import type { BearerHeaders } from "../bearer.ts";
-import { checkEntry, type EntryLine, toEntry } from "../../protocol/entry.ts";
+import type { ExportConfig } from "../config/config.ts";
+import type { BearerHeaders } from "../secret.ts";
 import { note, writeLine } from "../stdio.ts";
 import { notConfab, request } from "./request.ts";
 
-/** Entries of a page, as many as a server gives. */
+/** Entries to request at a time: the maximum that a server sends. */
 const PAGE_ENTRIES = 500;
 
-/** Entries in order, some at a time. */
+/** Maximum page to read from a journal at a time. */
+const JOURNAL_PAGE = { entries: PAGE_ENTRIES, chars: 1024 * 1024 };
+
+/** Pages of entries, in order. */
 type Pages = AsyncIterable<readonly EntryLine[]> | Iterable<readonly EntryLine[]>;
 
 /**
- * Writes the room, and gives 0; a room without entries is empty.
- * @throws {Error} when it cannot be had: with a sentence.
+ * Prints the room and returns 0. A room of a server without entries prints an empty export.
+ * @throws {Error} with a sentence, if the entries cannot be read.
  */
 export async function exportRoom(
   { from, format, data }: ExportConfig,
   bearer: BearerHeaders = {},
 ): Promise<number> {
-  const pages: Pages = "url" in from
-    ? readServer(from.url, bearer)
-    : (await import("./export_journal.ts")).readJournal(data, from.room);
+  const pages: Pages = "url" in from ? readServer(from.url, bearer) : readJournal(data, from.room);
   await WRITERS[format](pages);
   return 0;
 }
@@ -35,9 +39,9 @@ const WRITERS: Record<ExportConfig["format"], (pages: Pages) => Promise<void>> =
   },
   async json(pages) {
     let isBegun = false;
-    let last: string | undefined; // a comma follows it, unless it is the last one
+    let last: string | undefined; // not printed yet: a comma follows it only if another entry does
     for await (const entries of pages) {
-      if (!isBegun) writeLine("["); // not before it is known that there is a room
+      if (!isBegun) writeLine("["); // not before the room is known to exist
       isBegun = true;
       const lines = entries.map(encode);
       writeAll([...(last === undefined ? [] : [last]), ...lines.slice(0, -1)].map((l) => `${l},`));
@@ -46,7 +50,7 @@ const WRITERS: Record<ExportConfig["format"], (pages: Pages) => Promise<void>> =
     if (last !== undefined) writeLine(last);
     writeLine("]");
   },
-  /** What the room comes to: an edit or a deletion may be the last entry, so that all of it is read before. */
+  /** Prints the transcript. Reads all entries first: the last one may edit or delete any other. */
   async text(pages) {
     const all = [];
     for await (const entries of pages) all.push(...entries.map(toEntry));
@@ -62,14 +66,34 @@ function writeAll(lines: readonly string[]): void {
   if (lines.length > 0) writeLine(lines.join("\n"));
 }
 
-/** What a server gives for `application/json`. */
+/**
+ * Yields the entries of a room in the journal of a data folder.
+ * @throws {ChatError} `data_unavailable` if the folder has no journal.
+ * @throws {Error} with a sentence, if the journal has no entries of the room.
+ */
+function* readJournal(folder: string, room: string): Generator<readonly EntryLine[]> {
+  checkHasJournal(folder);
+  using journal = openSqliteReader(folder);
+  if (journal.head(room) === 0) {
+    throw new Error(`Cannot export "${room}": the journal has no messages in this room`);
+  }
+  let after = journal.floor(room);
+  while (after < journal.head(room)) {
+    const entries = journal.read(room, { after }, JOURNAL_PAGE);
+    const lines = JSON_LINES.encode(entries)?.text.split("\n") ?? [];
+    yield lines.map((line) => JSON.parse(line));
+    after = entries.at(-1)?.seq ?? Infinity; // no entries: retention has removed all the remaining ones
+  }
+}
+
+/** Response of a server for `application/json`. */
 interface ExportPage {
   readonly head: number;
   readonly entries: readonly EntryLine[];
   readonly gap?: { readonly count: number };
 }
 
-/** Up to what is there when it begins: a busy room has no end. */
+/** Yields the entries up to the head at the start: a busy room has no end. */
 async function* readServer(
   room: string,
   bearer: BearerHeaders,
@@ -86,7 +110,10 @@ async function* readServer(
   }
 }
 
-/** @throws {Error} when it is no page of entries in order: reading on might have no end. */
+/**
+ * Requests one page, and checks that its entries are in order: otherwise the export might never end.
+ * @throws {Error} with a sentence, if the response is not such a page.
+ */
 async function readPage(room: string, after: number, bearer: BearerHeaders): Promise<ExportPage> {
   const url = `${room}?after=${after}&limit=${PAGE_ENTRIES}`;
   const { type, json } = await request(url, {

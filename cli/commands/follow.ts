@@ -1,11 +1,18 @@
-// A room over HTTP, live and for good: reconnects, resumes behind what it has seen, and gives each entry once. The client
-// half of the JSON lines that `GET /r/ROOM` streams.
+// Follows a room over HTTP, as JSON lines that `GET /r/ROOM` streams. Reconnects, resumes after the last entry received, and
+// yields each entry once.
 import { delay } from "@std/async/delay";
-import type { BearerHeaders } from "../bearer.ts";
-import { readLines } from "../lines.ts";
-import { AwayError, backoffMs, boundRetryAfter, fetchHead, notConfab, showUrl } from "./request.ts";
+import type { BearerHeaders } from "../secret.ts";
+import { readLines } from "../stdio.ts";
+import {
+  backoffMs,
+  boundRetryAfter,
+  fetchHead,
+  notConfab,
+  showUrl,
+  UnavailableError,
+} from "./request.ts";
 
-/** A line of `confab.v1`, as the server sends it: docs/protocol.md says which fields there are. */
+/** A line of `confab.v1` from the server. docs/protocol.md defines its fields. */
 export interface FollowedLine {
   readonly type: string;
   readonly seq?: number;
@@ -13,109 +20,115 @@ export interface FollowedLine {
 }
 
 export interface FollowOptions {
-  /** Of the room. */
+  /** URL of the room. */
   readonly url: string;
-  /** The `seq` to begin behind; undefined for the last {@linkcode FIRST_ENTRIES}. */
+  /** Sequence number to start after; undefined for the last {@linkcode FIRST_ENTRIES}. */
   readonly since?: number | undefined;
-  /** Whom to be in the room; undefined for nobody. */
+  /** Name to appear under in the room; undefined to stay invisible. */
   readonly name?: string | undefined;
-  /** What one is let in by. */
+  /** Headers that authenticate the requests. */
   readonly bearer?: BearerHeaders;
-  /** Told once for each time that the server is away. */
+  /** Called once for each time that the server becomes unavailable. */
   readonly onLost?: (error: Error) => void;
+  /** Called when the server is available again. */
   readonly onFound?: () => void;
-  /** Silence after which the connection is dead. {@linkcode SILENCE_MS} unless told otherwise. */
+  /** Silence after which the connection counts as lost. Default: {@linkcode SILENCE_MS}. */
   readonly silenceMs?: number;
-  /** Time after which a connection was a good one. {@linkcode STEADY_MS} unless told otherwise. */
+  /** Duration of a connection that resets the back-off. Default: {@linkcode STEADY_MS}. */
   readonly steadyMs?: number;
-  /** What it waits with, in milliseconds. */
+  /** Waits for a number of milliseconds. */
   readonly pause?: (ms: number) => Promise<void>;
 }
 
-/** How much of the past to begin with when nobody says. */
+/** Entries of history to start with by default. */
 const FIRST_ENTRIES = 10;
 
-/** What comes of the past when the journal is another one than before: as much as there can be. */
-const MOST_ENTRIES = 500;
+/** Entries of history after the journal was replaced: the maximum that a server sends. */
+const MAX_ENTRIES = 500;
 
-/** Three heartbeats of the server, and some to spare. */
+/** Maximum silence: three heartbeats of the server, and a margin. */
 const SILENCE_MS = 40_000;
 
-/** A connection that lasted this long was a good one: the waits before trying again start over. */
+/** Duration after which a connection counts as stable: the back-off starts again from its shortest time. */
 const STEADY_MS = 5_000;
 
-/** Where a reader is: what it asks for when it comes back. */
+/** Position of the reader in the journal of the room, from which it resumes. */
 interface FollowPosition {
   epoch: string | undefined;
-  /** The last `seq` that it has seen; undefined before the first welcome, unless it was given one. */
+  /** Last sequence number received, or the one to start after; undefined before the first welcome otherwise. */
   seq: number | undefined;
 }
 
-/** What it begins with where nothing is resumed. */
+/** Returns the entries of history to request in case the server cannot resume. */
 function historyOf({ epoch }: FollowPosition): number {
-  return epoch === undefined ? FIRST_ENTRIES : MOST_ENTRIES;
+  return epoch === undefined ? FIRST_ENTRIES : MAX_ENTRIES;
 }
 
 /**
- * Entries (`entry`) in order, each once; what no longer can be had (`gap`); and `welcome` where a new history begins,
- * which is also where the room has no such number as it was told to begin behind. Ends only when the caller does.
- * @throws {Error} when the server refuses for good.
+ * Yields entries (`entry`) in order, each once, and ranges that are no longer stored (`gap`). Yields a `welcome` when a new
+ * history starts: the journal was replaced, or the room has not reached the number to start after. Never ends by itself.
+ * @throws {Error} if the server refuses permanently.
  */
 export async function* follow(options: FollowOptions): AsyncGenerator<FollowedLine> {
   const { onLost, onFound, steadyMs = STEADY_MS, pause = delay } = options;
-  const place: FollowPosition = { epoch: undefined, seq: options.since };
-  const key = crypto.randomUUID(); // of this reader, on each of its connections
+  const position: FollowPosition = { epoch: undefined, seq: options.since };
+  const key = crypto.randomUUID(); // identifies this reader on all of its connections
   let failures = 0;
-  let lost = false;
+  let isLost = false;
   while (true) {
     let openAt = Infinity;
-    let leastMs = 0;
+    let minPauseMs = 0;
     try {
-      for await (const line of connect({ ...options, place, key })) {
+      for await (const line of connect({ ...options, position, key })) {
         openAt = Math.min(openAt, performance.now());
-        if (lost) onFound?.();
-        lost = false;
-        leastMs = line.type === "bye" ? boundRetryAfter(line["retryAfterMs"]) : 0;
-        if (advance(place, line)) yield line;
+        if (isLost) onFound?.();
+        isLost = false;
+        minPauseMs = line.type === "bye" ? boundRetryAfter(line["retryAfterMs"]) : 0;
+        if (advance(position, line)) yield line;
       }
     } catch (error) {
-      if (!(error instanceof AwayError)) throw error;
-      leastMs = Math.max(leastMs, error.retryAfterMs);
-      if (!lost) onLost?.(error);
-      lost = true;
+      if (!(error instanceof UnavailableError)) throw error;
+      minPauseMs = Math.max(minPauseMs, error.retryAfterMs);
+      if (!isLost) onLost?.(error);
+      isLost = true;
     }
     if (performance.now() - openAt >= steadyMs) failures = 0;
-    await pause(leastMs + Math.random() * backoffMs(failures++));
+    await pause(minPauseMs + Math.random() * backoffMs(failures++));
   }
 }
 
-/** Moves the place behind the line. Whether the line is new, and worth giving. */
-function advance(place: FollowPosition, line: FollowedLine): boolean {
+/** Advances the position past the line. Returns whether to yield the line: it is new, and concerns the reader. */
+function advance(position: FollowPosition, line: FollowedLine): boolean {
   switch (line.type) {
     case "welcome": {
-      const isAfresh = line["resumed"] !== true;
-      const isNew = isAfresh && place.seq !== undefined;
-      // The connection may be lost before the first entry that it begins with.
-      if (isAfresh) place.seq = Math.max(0, Number(line["head"]) - historyOf(place));
-      place.epoch = String(line["epoch"]);
+      const isRestart = line["resumed"] !== true;
+      const isNew = isRestart && position.seq !== undefined;
+      // The connection may be lost before the first entry arrives: then resume before that entry.
+      if (isRestart) position.seq = Math.max(0, Number(line["head"]) - historyOf(position));
+      position.epoch = String(line["epoch"]);
       return isNew;
     }
     case "gap":
-      place.seq = Number(line["to"]);
+      position.seq = Number(line["to"]);
       return true;
     case "entry":
-      if (line.seq === undefined || place.seq !== undefined && line.seq <= place.seq) return false;
-      place.seq = line.seq;
+      if (line.seq === undefined || position.seq !== undefined && line.seq <= position.seq) {
+        return false;
+      }
+      position.seq = line.seq;
       return true;
     default:
       return false;
   }
 }
 
-/** The lines of one connection, until it ends. @throws {AwayError} when it breaks or ends, or was none; as `fetchHead` does. */
+/**
+ * Yields the lines of one connection.
+ * @throws {UnavailableError} when the connection breaks or ends. Errors of `fetchHead`, if it cannot be opened.
+ */
 async function* connect(
-  { url, name, bearer, silenceMs = SILENCE_MS, place, key }: FollowOptions & {
-    place: FollowPosition;
+  { url, name, bearer, silenceMs = SILENCE_MS, position, key }: FollowOptions & {
+    position: FollowPosition;
     key: string;
   },
 ): AsyncGenerator<FollowedLine> {
@@ -130,7 +143,7 @@ async function* connect(
       ...(name === undefined ? {} : { "confab-key": key }),
     };
     const { signal } = silence;
-    const response = await open(url, { place, name, init: { headers, signal } });
+    const response = await open(url, { position, name, init: { headers, signal } });
     isOpen = true;
     for await (const line of readLines(response.body!)) {
       clearTimeout(timer);
@@ -141,14 +154,14 @@ async function* connect(
   } catch (cause) {
     if (!isOpen) throw cause;
     const message = `Cannot continue reading ${showUrl(url)}: the connection was lost`;
-    throw new AwayError(message, { cause });
+    throw new UnavailableError(message, { cause });
   } finally {
     clearTimeout(timer);
     silence.abort();
   }
 }
 
-/** @throws {Error} also for a line that was cut off. */
+/** Parses a line. @throws {Error} also for a line that was cut off. */
 function parseLine(text: string): FollowedLine {
   const line = JSON.parse(text);
   if (typeof line?.type === "string") return line;
@@ -157,21 +170,25 @@ function parseLine(text: string): FollowedLine {
 
 async function open(
   room: string,
-  { place, name, init }: { place: FollowPosition; name: string | undefined; init: RequestInit },
+  { position, name, init }: {
+    position: FollowPosition;
+    name: string | undefined;
+    init: RequestInit;
+  },
 ): Promise<Response> {
-  const response = await fetchHead(makeUrl(room, place, name), init);
+  const response = await fetchHead(makeUrl(room, position, name), init);
   const type = response.headers.get("content-type") ?? "no type";
   if (type.startsWith("application/x-ndjson")) return response;
   await response.body?.cancel();
   throw notConfab(room, `the server responded with ${type}`);
 }
 
-function makeUrl(room: string, place: FollowPosition, name: string | undefined): string {
+function makeUrl(room: string, position: FollowPosition, name: string | undefined): string {
   const url = new URL(room);
-  const { seq, epoch } = place;
+  const { seq, epoch } = position;
   if (seq !== undefined) url.searchParams.set("after", String(seq));
   if (epoch !== undefined) url.searchParams.set("epoch", epoch);
-  url.searchParams.set("history", String(historyOf(place)));
+  url.searchParams.set("history", String(historyOf(position)));
   if (name !== undefined) url.searchParams.set("name", name);
   return url.href;
 }

@@ -1,11 +1,11 @@
-// The text of `--help`, made of the tables of commands. Pure.
+// Formats the text of `--help` from the command table. Pure.
 import { type CommandName, COMMANDS } from "../config/command_table.ts";
 import type { CommandSpec, Flag } from "../config/flags.ts";
 
-/** Where the second column begins. */
+/** Width of the first column. */
 const COLUMN = 26;
 
-/** Help on one command, or on the program: the server's flags, and which commands there are. */
+/** Returns the help of a command. Without a name: the help of the program, with all commands and the flags of the server. */
 export function helpText(version: string, name?: CommandName): string {
   const command: CommandSpec = COMMANDS[name ?? "serve"];
   const commands = Object.entries<CommandSpec>(COMMANDS)
@@ -42,10 +42,10 @@ function flagRow([name, flag]: [string, Flag]): string {
   ]);
 }
 
-/** Two columns. A first one that is too long has its line to itself. */
+/** Formats a row of two columns. A first column that is too long gets a line of its own. */
 function row(first: string, lines: readonly string[]): string {
   const column = "".padEnd(COLUMN);
   const [line = "", ...more] = first.length < COLUMN ? lines : ["", ...lines];
-  const shown = [first.padEnd(COLUMN) + line, ...more.map((line) => column + line)];
-  return shown.map((line) => `  ${line}`.trimEnd()).filter(Boolean).join("\n");
+  const rows = [first.padEnd(COLUMN) + line, ...more.map((line) => column + line)];
+  return rows.map((line) => `  ${line}`.trimEnd()).filter(Boolean).join("\n");
 }

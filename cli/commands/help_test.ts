@@ -5,7 +5,7 @@ import { helpText } from "./help.ts";
 
 const names = Object.keys(COMMANDS) as CommandName[];
 
-Deno.test("helpText() leads with examples, lists commands, and flags with variable and default", () => {
+Deno.test("helpText() shows examples first, then commands, then flags with variable and default", () => {
   const help = helpText("1.2.3");
   assertStringIncludes(help, "confab 1.2.3");
   for (const word of ["--addr HOST:PORT", "default :8080", "--help", "--version", ...ENV_NAMES]) {
@@ -16,7 +16,7 @@ Deno.test("helpText() leads with examples, lists commands, and flags with variab
   assert(help.indexOf("Commands") < help.indexOf("Options"));
 });
 
-Deno.test("helpText() of a command shows its arguments, examples and flags, and no others", () => {
+Deno.test("helpText() of a command shows its arguments, its examples and only its flags", () => {
   assert(
     helpText("1.2.3", "send").startsWith("confab send URL [TEXT|-]: Send a message to a room\n"),
   );

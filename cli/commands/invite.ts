@@ -1,11 +1,11 @@
-// `confab invite`: asks a server for a link that lets somebody in, lists such links or revokes one.
+// `confab invite` creates an invite link on a server, lists the invites or revokes one.
 import type { InviteConfig } from "../config/config.ts";
 import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
-import type { BearerHeaders } from "../bearer.ts";
+import type { BearerHeaders } from "../secret.ts";
 import { note, writeLine } from "../stdio.ts";
 import { notConfab, request } from "./request.ts";
 
-/** An invite, as far as the server is understood. */
+/** Fields of an invite in the responses of a server. */
 interface InviteRow {
   readonly id: number;
   readonly room?: string;
@@ -14,19 +14,22 @@ interface InviteRow {
   readonly token?: string;
 }
 
-/** Resolves to 0. @throws {Error} with a sentence, when the server refuses. */
+/**
+ * Does the action, and resolves to the exit code 0.
+ * @throws {Error} with a sentence, if the server refuses.
+ */
 export async function invite(
-  { base, wish }: InviteConfig,
+  { base, action }: InviteConfig,
   bearer: BearerHeaders,
 ): Promise<number> {
-  if (wish.type === "list") await list(base, bearer);
-  else if (wish.type === "revoke") await revoke(base, wish.id, bearer);
-  else await make(base, wish, bearer);
+  if (action.type === "list") await list(base, bearer);
+  else if (action.type === "revoke") await revoke(base, action.id, bearer);
+  else await create(base, action, bearer);
   return 0;
 }
 
-/** The link alone is on standard output. */
-async function make(
+/** Creates an invite. Standard output contains only the link. */
+async function create(
   base: string,
   { room, hours }: { room: string | undefined; hours: number },
   bearer: BearerHeaders,
@@ -44,7 +47,7 @@ async function make(
   }
   writeLine(`${base}invite/${token}`);
   const where = room === undefined ? "every room" : `room ${room}`;
-  note(`InviteRow ${Number(id)}: this link grants access to ${where} and expires in ${hours} h`);
+  note(`Invite ${Number(id)}: this link grants access to ${where} and expires in ${hours} h`);
 }
 
 async function list(base: string, bearer: BearerHeaders): Promise<void> {

@@ -1,36 +1,37 @@
-// One HTTP request to a server that may just be restarting, and what its answer means for whoever ran the command.
+// Sends an HTTP request to a server that may be restarting, retries it, and explains failures and refusals to the user.
 import { delay } from "@std/async/delay";
 import { ChatError, type ErrorCode, ERRORS } from "../../protocol/errors.ts";
 import { parseRetryAfterMs } from "../../base/retry_after.ts";
 import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
 
-/** Longest waits before trying again, by how often it has failed in a row; the real ones are random, so that a crowd spreads. */
+/** Maximum pauses before a retry, by the number of failures in a row. The pauses are random, so that clients spread. */
 const BACKOFF_MS = [500, 1_000, 2_000, 5_000, 10_000, 20_000];
 
-/** Tries of a request that somebody waits for. A restart takes less than the waits between them. */
-const MAX_TRIES = 5;
+/** Maximum attempts of a request that a user waits for. A restart takes less than the pauses between them. */
+const MAX_ATTEMPTS = 5;
 
-/** Longest time that a server may ask such a request to wait, and any other. */
+/** Maximum Retry-After of such a request, and of any other. */
 const MAX_PAUSE_MS = 5_000;
 const MAX_RETRY_AFTER_MS = 10 * 60_000;
 
-/** Time for the head of an answer to come, and for all of it. */
+/** Time for the head of a response to arrive, and for all of it. */
 const HEAD_WAIT_MS = 10_000;
-const ANSWER_WAIT_MS = 60_000;
+const RESPONSE_WAIT_MS = 60_000;
 
-/** Refusals below 500 that may be none later: a body that came too late, too early, too many requests. */
 const TOO_MANY_REQUESTS = 429;
-const PASSING = [408, 425, TOO_MANY_REQUESTS];
 
-/** Where a server of ours listens unless it is told otherwise. */
-const USUAL_PORT = 8080;
+/** Statuses below 500 of refusals that may be temporary. The others are 408 Request Timeout and 425 Too Early. */
+const TEMPORARY = [408, 425, TOO_MANY_REQUESTS];
 
-/** There is no answer now, but there may be one later. */
-export class AwayError extends Error {
-  /** How long it makes no sense to ask again. */
+/** Default port of the server. */
+const DEFAULT_PORT = 8080;
+
+/** The server is unavailable now, but a retry may succeed. */
+export class UnavailableError extends Error {
+  /** Minimum pause before a retry. */
   readonly retryAfterMs: number;
 
-  /** The server is there, and only wants less at a time. */
+  /** Whether the server is available, but limits the rate of requests. */
   readonly isBusy: boolean;
 
   constructor(
@@ -43,69 +44,69 @@ export class AwayError extends Error {
   }
 }
 
-/** An answer that is no refusal. */
-export interface Answer {
+/** A successful response, with its whole body. */
+export interface HttpResult {
   readonly status: number;
-  /** The media type, as the server tells it. */
+  /** Media type of the body. */
   readonly type: string;
-  /** What the body is in JSON; undefined where it is none. */
+  /** Body parsed as JSON; undefined if it is not JSON. */
   readonly json: unknown;
 }
 
 export interface RequestOptions
   extends Pick<RequestInit, "method" | "headers" | "body" | "redirect"> {
-  /** Told when it begins to wait. Where it is given, the request waits for as long as the server is away. */
+  /** Called when the server becomes unavailable. With it, the request is retried until the server responds. */
   readonly onLost?: (error: Error) => void;
-  /** Told when it has waited, and has its answer. */
+  /** Called when the server responds again. */
   readonly onFound?: () => void;
-  /** What it waits with, in milliseconds. */
+  /** Waits for a number of milliseconds. */
   readonly pause?: (ms: number) => Promise<void>;
-  /** Time for all of an answer to come. {@linkcode ANSWER_WAIT_MS} unless told otherwise. */
-  readonly answerMs?: number;
+  /** Time for all of a response to arrive. Default: {@linkcode RESPONSE_WAIT_MS}. */
+  readonly responseMs?: number;
 }
 
 /**
- * The answer to a request that may be made more than once: again while {@linkcode AwayError} says that it may help.
- * @throws {ChatError} with the server's code, where it refuses with one that is known here.
+ * Sends an idempotent request, and retries it after each {@linkcode UnavailableError}.
+ * @throws {ChatError} if the server refuses with a code of the error table.
  * @throws {Error} with a sentence in any other case.
  */
-export async function request(url: string, options: RequestOptions = {}): Promise<Answer> {
-  const { onLost, onFound, pause = delay, answerMs = ANSWER_WAIT_MS, ...init } = options;
+export async function request(url: string, options: RequestOptions = {}): Promise<HttpResult> {
+  const { onLost, onFound, pause = delay, responseMs = RESPONSE_WAIT_MS, ...init } = options;
   const startedAt = performance.now();
   let isLost = false;
   for (let failures = 0;; failures++) {
     try {
-      const answer = await ask(url, init, answerMs);
+      const result = await sendOnce(url, init, responseMs);
       if (isLost) onFound?.();
-      return answer;
+      return result;
     } catch (error) {
-      if (!(error instanceof AwayError)) throw error;
-      const isLast = failures + 1 === MAX_TRIES || performance.now() - startedAt >= answerMs;
+      if (!(error instanceof UnavailableError)) throw error;
+      const isLast = failures + 1 === MAX_ATTEMPTS || performance.now() - startedAt >= responseMs;
       if (!onLost && isLast) throw error;
       if (!isLost && !error.isBusy) {
         isLost = true;
         onLost?.(error);
       }
-      const askedMs = onLost ? error.retryAfterMs : Math.min(error.retryAfterMs, MAX_PAUSE_MS);
-      // Half of it is certain: all of them together must not be nothing.
-      await pause(Math.max(askedMs, backoffMs(failures) * (1 + Math.random()) / 2));
+      const minPauseMs = onLost ? error.retryAfterMs : Math.min(error.retryAfterMs, MAX_PAUSE_MS);
+      // At least half of it is not random, so that the sum of all pauses outlasts a restart.
+      await pause(Math.max(minPauseMs, backoffMs(failures) * (1 + Math.random()) / 2));
     }
   }
 }
 
-/** The longest time to wait before trying again, after so many failures in a row before this one. */
+/** Returns the maximum pause before a retry, after this number of failures in a row before the last one. */
 export function backoffMs(failures: number): number {
   return BACKOFF_MS[Math.min(failures, BACKOFF_MS.length - 1)]!;
 }
 
-/** A time to wait as a server asks for it, within reason; none where it is no number. */
+/** Returns the pause that a server requests, within bounds; 0 if it is not a number. */
 export function boundRetryAfter(ms: unknown): number {
   return Math.min(Math.max(Number(ms) || 0, 0), MAX_RETRY_AFTER_MS);
 }
 
-/** Tries once. */
-async function ask(url: string, init: RequestInit, answerMs: number): Promise<Answer> {
-  return await within(answerMs, "the response did not end", async (signal) => {
+/** Sends the request once. */
+async function sendOnce(url: string, init: RequestInit, responseMs: number): Promise<HttpResult> {
+  return await within(responseMs, "the response did not end", async (signal) => {
     const response = await fetchHead(url, { ...init, signal });
     const text = await response.text().catch((error) => {
       throw explainFailure(url, error);
@@ -119,14 +120,14 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return undefined; // told as being none
+    return undefined; // not JSON
   }
 }
 
 /**
- * `fetch` that gives up when the head of the answer does not come. Its body may take any time.
- * @throws {AwayError} when nobody answers, or a refusal may be none later.
- * @throws {ChatError} or another error as {@linkcode request} does, when it is refused for good.
+ * Calls `fetch` with a deadline for the head of the response. The body may take any time.
+ * @throws {UnavailableError} if the server does not respond, or its refusal may be temporary.
+ * @throws {ChatError} or another error, as {@linkcode request} does, if the refusal is permanent.
  */
 export async function fetchHead(url: string, init: RequestInit): Promise<Response> {
   const response = await within(HEAD_WAIT_MS, "no response", (late) => {
@@ -139,14 +140,15 @@ export async function fetchHead(url: string, init: RequestInit): Promise<Respons
   throw await explainRefusal(url, response);
 }
 
+/** Runs `act` with a deadline, after which its signal is aborted with `failure`. */
 async function within<T>(
   ms: number,
-  what: string,
+  failure: string,
   act: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const late = new AbortController();
   const timer = setTimeout(
-    () => late.abort(new DOMException(`${what} within ${ms / 1_000} s`, "TimeoutError")),
+    () => late.abort(new DOMException(`${failure} within ${ms / 1_000} s`, "TimeoutError")),
     ms,
   );
   try {
@@ -156,42 +158,42 @@ async function within<T>(
   }
 }
 
-/** An address for people: without a password, which is not theirs to see, and without a query, which is not theirs. */
+/** Formats a URL for messages: without a password, which must not be shown, and without the query, which we have added. */
 export function showUrl(url: string): string {
   return url.replace(/^(\w+:\/\/)[^/@]*@/, "$1").replace(/\?.*/s, "");
 }
 
-/** What to tell about an answer that no Confab gives. */
-export function notConfab(url: string, answer: string): Error {
+/** Makes the error for a response that does not come from Confab. */
+export function notConfab(url: string, reason: string): Error {
   return new Error(
-    `Cannot use ${showUrl(url)}: ${escapeForTerminal(answer)}. Is it a Confab room?`,
+    `Cannot use ${showUrl(url)}: ${escapeForTerminal(reason)}. Is it a Confab room?`,
   );
 }
 
-/** What to tell about a server that did not answer. */
-export function explainFailure(url: string, error: unknown): AwayError {
+/** Makes the error for a server that did not respond. */
+export function explainFailure(url: string, error: unknown): UnavailableError {
   const { message, cause } = error as Error;
   const reason = cause instanceof Error ? cause.message : message;
-  const told = /refused/.test(reason)
-    ? `connection refused. ${isUsualWeb(url) ? suggestPort(url) : "Is the server running?"}`
+  const explanation = /refused/.test(reason)
+    ? `connection refused. ${hasNoPort(url) ? suggestPort(url) : "Is the server running?"}`
     : /dns error/.test(reason)
     ? "host not found"
-    // Deno's messages repeat the URL, and end with what it comes to.
+    // Deno's messages repeat the URL, and end with the reason.
     : reason.split("): ").at(-1)?.replace(/\.$/, "");
-  return new AwayError(`Cannot reach ${showUrl(url)}: ${told}`, { cause: error });
+  return new UnavailableError(`Cannot reach ${showUrl(url)}: ${explanation}`, { cause: error });
 }
 
-/** Whether it is `http` without a port, which is hardly ever meant. */
-function isUsualWeb(url: string): boolean {
+/** Reports whether the URL is `http` without a port, which is usually a mistake. */
+function hasNoPort(url: string): boolean {
   const { protocol, port } = new URL(url);
   return protocol === "http:" && port === "";
 }
 
 function suggestPort(url: string): string {
-  return `Did you mean ${new URL(url).hostname}:${USUAL_PORT}?`;
+  return `Did you mean ${new URL(url).hostname}:${DEFAULT_PORT}?`;
 }
 
-/** What to tell about an answer that is a refusal. Reads its body. */
+/** Makes the error for a refusal. Reads the body of the response. */
 async function explainRefusal(url: string, response: Response): Promise<Error> {
   const { status, headers } = response;
   const problem = await response.json().catch(() => undefined) ?? {};
@@ -203,10 +205,10 @@ async function explainRefusal(url: string, response: Response): Promise<Error> {
     : reason === undefined
     ? notConfab(url, `the server responded with status ${status}`).message
     : `Cannot use ${showUrl(url)}: ${escapeForTerminal(String(reason))}${hintFor(code)}`;
-  if (status >= 500 || PASSING.includes(status)) {
+  if (status >= 500 || TEMPORARY.includes(status)) {
     const bounds = { nowMs: Date.now(), mostMs: MAX_RETRY_AFTER_MS };
     const retryAfterMs = parseRetryAfterMs(headers.get("retry-after"), bounds);
-    return new AwayError(message, { retryAfterMs, isBusy: status === TOO_MANY_REQUESTS });
+    return new UnavailableError(message, { retryAfterMs, isBusy: status === TOO_MANY_REQUESTS });
   }
   return typeof code === "string" && Object.hasOwn(ERRORS, code)
     ? new ChatError(code as ErrorCode, { message })

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { ChatError } from "../../protocol/errors.ts";
 import { within } from "../../tests/support/deadline.ts";
-import { AwayError, explainFailure, request, type RequestOptions } from "./request.ts";
+import { explainFailure, request, type RequestOptions, UnavailableError } from "./request.ts";
 
-/** A server on the loopback address. Disposing it ends it. */
+/** Starts a server on the loopback address. Disposing it stops it. */
 function serve(handler: Deno.ServeHandler) {
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, handler);
   return {
@@ -16,8 +16,8 @@ function problem(status: number, fields: object, headers = {}): Response {
   return Response.json(fields, { status, headers });
 }
 
-/** Waits for nothing, and notes how long it would have been. */
-function notePauses() {
+/** Records the pauses, without waiting. */
+function recordPauses() {
   const pauses: number[] = [];
   return {
     pauses,
@@ -28,27 +28,27 @@ function notePauses() {
   };
 }
 
-Deno.test("request() tries again what may be otherwise later, with the same body, until it is answered", async () => {
+Deno.test("request() retries temporary refusals with the same body until it succeeds", async () => {
   const bodies: string[] = [];
-  const passing = [408, 425, 429, 500, 502, 503, 504, 520];
-  await using server = serve(async (asked) => {
-    bodies.push(await asked.text());
+  const temporary = [408, 425, 429, 500, 502, 503, 504, 520];
+  await using server = serve(async (request) => {
+    bodies.push(await request.text());
     return bodies.length % 2 === 1
-      ? problem(passing[(bodies.length - 1) / 2]!, { code: "restarting" })
+      ? problem(temporary[(bodies.length - 1) / 2]!, { code: "restarting" })
       : Response.json("done");
   });
-  for (const status of passing) {
-    const answer = await request(server.url, { method: "POST", body: "hi", ...notePauses() });
-    assertEquals(answer.json, "done", `${status}`);
+  for (const status of temporary) {
+    const result = await request(server.url, { method: "POST", body: "hi", ...recordPauses() });
+    assertEquals(result.json, "done", `${status}`);
   }
-  assertEquals(bodies, Array.from({ length: 2 * passing.length }, () => "hi"));
+  assertEquals(bodies, Array.from({ length: 2 * temporary.length }, () => "hi"));
 });
 
-Deno.test("request() tries again where nothing listens yet", async () => {
+Deno.test("request() retries while nothing listens yet", async () => {
   const free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = free.addr;
   free.close();
-  const answer = request(`http://127.0.0.1:${port}/`);
+  const result = request(`http://127.0.0.1:${port}/`);
   await using _late = {
     server: Deno.serve(
       { hostname: "127.0.0.1", port, onListen: () => {} },
@@ -58,28 +58,28 @@ Deno.test("request() tries again where nothing listens yet", async () => {
       return this.server.shutdown();
     },
   };
-  assertEquals((await answer).json, "up");
+  assertEquals((await result).json, "up");
 });
 
-Deno.test("request() waits for longer each time, and gives up after 4 to 9 s", async () => {
+Deno.test("request() backs off, and gives up after 4 to 9 s", async () => {
   await using server = serve(() => problem(503, { code: "restarting" }));
-  const { pauses, pause } = notePauses();
-  await assertRejects(() => request(server.url, { pause }), AwayError);
+  const { pauses, pause } = recordPauses();
+  await assertRejects(() => request(server.url, { pause }), UnavailableError);
   assertEquals(pauses.length, 4);
   assert(pauses.every((ms, i) => i === 0 || ms > pauses[i - 1]!), pauses.join());
   const sum = pauses.reduce((sum, ms) => sum + ms);
   assert(sum > 4_000 && sum < 9_000, `${sum} ms`);
 });
 
-Deno.test("request() waits for as long as the server is away where somebody is told, each once", async () => {
+Deno.test("request() with onLost retries until the server is back, and reports both once", async () => {
   let count = 0;
   await using server = serve(() => ++count < 12 ? problem(503, {}) : Response.json("up"));
-  const told: string[] = [];
-  const { pauses, pause } = notePauses();
-  const onLost = ({ message }: Error) => told.push(message);
-  const answer = await request(server.url, { onLost, onFound: () => told.push("found"), pause });
-  assertEquals(answer.json, "up");
-  assertEquals(told, [
+  const events: string[] = [];
+  const { pauses, pause } = recordPauses();
+  const onLost = ({ message }: Error) => events.push(message);
+  const result = await request(server.url, { onLost, onFound: () => events.push("found"), pause });
+  assertEquals(result.json, "up");
+  assertEquals(events, [
     `Cannot use ${server.url}: the server responded with status 503. Is it a Confab room?`,
     "found",
   ]);
@@ -87,9 +87,9 @@ Deno.test("request() waits for as long as the server is away where somebody is t
   assert(Math.max(...pauses) > 9_000 && Math.max(...pauses) <= 20_000, pauses.join());
 });
 
-Deno.test("request() waits as long as it is asked to, within reason", async () => {
+Deno.test("request() respects Retry-After, within bounds", async () => {
   const patient = { onLost: () => {} };
-  const cases: [asked: string, options: RequestOptions, least: number, most: number][] = [
+  const cases: [retryAfter: string, options: RequestOptions, minMs: number, maxMs: number][] = [
     ["2", {}, 2_000, 2_000],
     ["60", {}, 5_000, 5_000],
     ["60", patient, 60_000, 60_000],
@@ -98,18 +98,18 @@ Deno.test("request() waits as long as it is asked to, within reason", async () =
     ["-5", patient, 250, 500],
     ["soon", patient, 250, 500],
   ];
-  for (const [asked, options, least, most] of cases) {
+  for (const [retryAfter, options, minMs, maxMs] of cases) {
     let count = 0;
     await using server = serve(() =>
-      count++ === 0 ? problem(429, {}, { "retry-after": asked }) : Response.json("up")
+      count++ === 0 ? problem(429, {}, { "retry-after": retryAfter }) : Response.json("up")
     );
-    const { pauses, pause } = notePauses();
+    const { pauses, pause } = recordPauses();
     await request(server.url, { ...options, pause });
-    assert(pauses[0]! >= least && pauses[0]! <= most, `${asked}: ${pauses}`);
+    assert(pauses[0]! >= minMs && pauses[0]! <= maxMs, `${retryAfter}: ${pauses}`);
   }
 });
 
-/** A body that begins, and goes on only when it is ended. */
+/** Makes a body that starts, and then stalls until it is ended. */
 function makeStalled() {
   let end = () => {};
   const body = new ReadableStream<Uint8Array>({
@@ -122,7 +122,7 @@ function makeStalled() {
   return { body, end: () => end() };
 }
 
-Deno.test("request() gives up an answer that does not end, whatever its status", async () => {
+Deno.test("request() gives up on a response that does not end, whatever its status", async () => {
   for (const status of [200, 503]) {
     let count = 0;
     const stalled = makeStalled();
@@ -131,8 +131,8 @@ Deno.test("request() gives up an answer that does not end, whatever its status",
       return new Response(stalled.body, { status });
     });
     try {
-      const asked = request(server.url, { answerMs: 200, ...notePauses() });
-      const error = await assertRejects(() => within(2_000, "an error", asked), AwayError);
+      const result = request(server.url, { responseMs: 200, ...recordPauses() });
+      const error = await assertRejects(() => within(2_000, "an error", result), UnavailableError);
       if (status === 200) {
         assertEquals(
           error.message,
@@ -147,7 +147,7 @@ Deno.test("request() gives up an answer that does not end, whatever its status",
   }
 });
 
-Deno.test("request() names the address that a room has moved to, and does not follow a POST there", async () => {
+Deno.test("request() names the new address of a room, and does not redirect a POST there", async () => {
   for (const location of ["/r/there", "http://ann:secret@other.example/r/there?x=1"]) {
     let count = 0;
     await using server = serve(() => {
@@ -159,12 +159,12 @@ Deno.test("request() names the address that a room has moved to, and does not fo
     const to = location.startsWith("/")
       ? new URL(location, server.url).href
       : "http://other.example/r/there";
-    const told = `Cannot use ${server.url}: it has moved. Use ${to}`;
-    assertEquals([error.message, count], [told, 1]);
+    const message = `Cannot use ${server.url}: it has moved. Use ${to}`;
+    assertEquals([error.message, count], [message, 1]);
   }
 });
 
-Deno.test("explainFailure() names the usual port where there was none", () => {
+Deno.test("explainFailure() suggests the default port if the URL has none", () => {
   const refused = new Error("connection refused");
   const explain = (url: string) => explainFailure(url, refused).message;
   assertEquals(
@@ -179,11 +179,11 @@ Deno.test("explainFailure() names the usual port where there was none", () => {
   }
 });
 
-Deno.test("request() does not try again what is refused, and says why with the code", async () => {
+Deno.test("request() does not retry a permanent refusal, and reports its code and reason", async () => {
   let count = 0;
-  await using server = serve((asked) => {
+  await using server = serve((request) => {
     count++;
-    assertEquals(asked.headers.get("authorization"), `Basic ${btoa("ann:secret")}`);
+    assertEquals(request.headers.get("authorization"), `Basic ${btoa("ann:secret")}`);
     return problem(413, { code: "too_long", title: "Too long", detail: "The text is \x1b[2J" });
   });
   const withPassword = server.url.replace("//", "//ann:secret@");
@@ -192,7 +192,7 @@ Deno.test("request() does not try again what is refused, and says why with the c
   assertEquals(error.message, `Cannot use ${server.url}: The text is \ufffd[2J`);
 });
 
-Deno.test("request() says so when what answers is no Confab", async () => {
+Deno.test("request() reports a server that is not Confab", async () => {
   for (const body of ["<html>", '"text"', "null", '{"code":"toString","detail":7}']) {
     await using server = serve(() => new Response(body, { status: 404 }));
     const error = await assertRejects(() => request(server.url), Error);
@@ -203,11 +203,11 @@ Deno.test("request() says so when what answers is no Confab", async () => {
   }
 });
 
-Deno.test("request() gives up in the end, with a sentence", async () => {
+Deno.test("request() ends with a sentence when it gives up", async () => {
   const free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const url = `http://127.0.0.1:${free.addr.port}/`;
   free.close();
-  const error = await assertRejects(() => request(url, notePauses()), Error);
+  const error = await assertRejects(() => request(url, recordPauses()), Error);
   assertEquals(
     error.message,
     `Cannot reach ${url}: connection refused. Is the server running?`,

@@ -1,43 +1,42 @@
-// `confab send`: says something in a room over HTTP. Each message has an id, so that trying again never doubles it.
+// `confab send` sends messages to a room over HTTP. Each message has an id, so that a retry never stores it twice.
 import type { SendConfig } from "../config/config.ts";
 import { ChatError } from "../../protocol/errors.ts";
 import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
-import type { BearerHeaders } from "../bearer.ts";
-import { readLines } from "../lines.ts";
-import { note } from "../stdio.ts";
+import type { BearerHeaders } from "../secret.ts";
+import { note, readLines } from "../stdio.ts";
 import { notConfab, request, type RequestOptions } from "./request.ts";
 
-/** More than any message may have: standard input may be endless. */
+/** Maximum size of standard input, which may be endless. Larger than any message may be. */
 const MAX_INPUT_BYTES = 1024 * 1024;
 
-/** Where to say it, under which name, and by what one is let in there. */
+/** Room to send to, name of the sender, and authentication. */
 type SendTarget = Pick<SendConfig, "url" | "name"> & { readonly bearer: BearerHeaders };
 
-/** The source of the lines may go on for good: it waits for the server, and is told. */
+/** Options of a request that waits for the server: the source of the lines may never end. */
 const PATIENT: RequestOptions = {
   onLost: (error) => note(`${escapeForTerminal(error.message)} (retrying)`),
   onFound: () => note("Connected"),
 };
 
 /**
- * Says the text, or what the input holds. Gives 0, or 1 when a line was left out.
- * @throws {Error} when something was not accepted; the lines before it were.
+ * Sends the text, or else the input. Returns the exit code: 0, or 1 if a line was skipped.
+ * @throws {Error} if a message is refused; the lines before it are stored.
  */
 export async function send(
   config: SendConfig,
   input: ReadableStream<Uint8Array>,
   bearer: BearerHeaders = {},
 ): Promise<number> {
-  const place: SendTarget = { ...config, bearer };
-  if (config.hasLines) return await sendLines(place, input);
+  const target: SendTarget = { ...config, bearer };
+  if (config.hasLines) return await sendLines(target, input);
   const text = config.text ?? await readText(input);
-  await say(place, { text, id: config.id ?? crypto.randomUUID() });
+  await sendOne(target, { text, id: config.id ?? crypto.randomUUID() });
   return 0;
 }
 
-/** In order, each one accepted before the next one is sent. Empty lines are no messages. */
+/** Sends the lines in order: each one is acknowledged before the next one is sent. Skips blank lines. */
 async function sendLines(
-  place: SendTarget,
+  target: SendTarget,
   input: ReadableStream<Uint8Array>,
 ): Promise<number> {
   let exitCode = 0;
@@ -46,7 +45,7 @@ async function sendLines(
     number++;
     if (text.trim() === "") continue;
     try {
-      await say(place, { text, id: crypto.randomUUID() }, PATIENT);
+      await sendOne(target, { text, id: crypto.randomUUID() }, PATIENT);
     } catch (error) {
       if (!(error instanceof ChatError) || error.code !== "too_long") throw error;
       note(`Line ${number} is skipped: it is longer than the maximum message size`);
@@ -56,8 +55,8 @@ async function sendLines(
   return exitCode;
 }
 
-/** Resolves when it is accepted, which only a room can tell: anybody may answer 200. */
-async function say(
+/** Sends one message. Resolves when the room has acknowledged it with 201 and a seq: any other server may respond with 200. */
+async function sendOne(
   { url, name, bearer }: SendTarget,
   message: { text: string; id: string },
   options: RequestOptions = {},
@@ -65,7 +64,7 @@ async function say(
   const { status, json } = await request(url, {
     ...options,
     method: "POST",
-    redirect: "manual", // a POST that follows one may become a GET
+    redirect: "manual", // a redirected POST may become a GET
     headers: { ...bearer, "content-type": "application/json" },
     body: JSON.stringify({ ...message, name }),
   });
@@ -76,8 +75,8 @@ async function say(
 }
 
 /**
- * All of the input as one text. A line break at its end is the shell's.
- * @throws {Error} when there is none.
+ * Reads all of the input as one text, without the line break at its end, which shells add.
+ * @throws {Error} if the input is empty.
  */
 async function readText(input: ReadableStream<Uint8Array>): Promise<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true });

@@ -2,17 +2,17 @@ import { assertEquals, assertRejects } from "@std/assert";
 import type { SendConfig } from "../config/config.ts";
 import { send } from "./send.ts";
 
-/** A server that answers so, and notes what it was asked. Disposing it ends it. */
-function serve(...answers: (() => Response)[]) {
-  const asked: { method: string; body: string; headers: Headers }[] = [];
+/** Starts a server that gives these responses in turn, and records the requests. Disposing it stops it. */
+function serve(...responses: (() => Response)[]) {
+  const requests: { method: string; body: string; headers: Headers }[] = [];
   const options = { hostname: "127.0.0.1", port: 0, onListen: () => {} };
   const server = Deno.serve(options, async (request) => {
-    asked.push({ method: request.method, body: await request.text(), headers: request.headers });
-    return answers[Math.min(asked.length, answers.length) - 1]!();
+    requests.push({ method: request.method, body: await request.text(), headers: request.headers });
+    return responses[Math.min(requests.length, responses.length) - 1]!();
   });
   return {
     url: `http://127.0.0.1:${server.addr.port}/r/ops`,
-    asked,
+    requests,
     [Symbol.asyncDispose]: () => server.shutdown(),
   };
 }
@@ -34,7 +34,7 @@ function inputOf(text: string): ReadableStream<Uint8Array> {
   return ReadableStream.from(text === "" ? [] : [new TextEncoder().encode(text)]);
 }
 
-Deno.test("send() is done with a 201 that has a seq, and with no other answer", async () => {
+Deno.test("send() accepts only a 201 with a seq as success", async () => {
   await using room = serve(accepted);
   const config = configure({ url: room.url, text: "hi" });
   assertEquals(await send(config, inputOf("")), 0);
@@ -54,17 +54,17 @@ Deno.test("send() is done with a 201 that has a seq, and with no other answer", 
       "the server responded with status 204. Is it a Confab room?",
     ],
   ];
-  for (const [answer, told] of others) {
-    await using other = serve(() => answer);
+  for (const [response, reason] of others) {
+    await using other = serve(() => response);
     const error = await assertRejects(
       () => send(configure({ url: other.url, text: "hi" }), inputOf("")),
       Error,
     );
-    assertEquals(error.message, `Cannot use ${other.url}: ${told}`);
+    assertEquals(error.message, `Cannot use ${other.url}: ${reason}`);
   }
 });
 
-Deno.test("send() follows no redirect, which would say nothing, and names the address", async () => {
+Deno.test("send() follows no redirect and names the new address", async () => {
   const location = "https://chat.example/r/ops";
   await using proxy = serve(
     () => new Response(null, { status: 301, headers: { location } }),
@@ -74,21 +74,21 @@ Deno.test("send() follows no redirect, which would say nothing, and names the ad
     () => send(configure({ url: proxy.url, text: "hi" }), inputOf("")),
     Error,
   );
-  const told = `Cannot use ${proxy.url}: it has moved. Use ${location}`;
-  assertEquals([error.message, proxy.asked.length], [told, 1]);
+  const message = `Cannot use ${proxy.url}: it has moved. Use ${location}`;
+  assertEquals([error.message, proxy.requests.length], [message, 1]);
 });
 
-Deno.test("send() takes any id: it is in the body, where no character is special", async () => {
+Deno.test("send() accepts any id, because it is sent in the body", async () => {
   await using room = serve(accepted);
   for (const id of ["日本", '"7"', "7"]) {
     await send(configure({ url: room.url, text: "hi", name: "Ann", id }), inputOf(""));
-    const { body, headers } = room.asked.at(-1)!;
+    const { body, headers } = room.requests.at(-1)!;
     assertEquals(JSON.parse(body), { text: "hi", id, name: "Ann" });
     assertEquals(headers.get("idempotency-key"), null);
   }
 });
 
-Deno.test("send() asks nobody when there is nothing to say", async () => {
+Deno.test("send() makes no request without a text", async () => {
   await using room = serve(accepted);
   for (const input of ["", "\n", "\r\n"]) {
     const error = await assertRejects(
@@ -98,5 +98,5 @@ Deno.test("send() asks nobody when there is nothing to say", async () => {
     assertEquals(error.message, "Cannot send: standard input is empty");
   }
   assertEquals(await send(configure({ url: room.url, hasLines: true }), inputOf("\n \n")), 0);
-  assertEquals(room.asked, []);
+  assertEquals(room.requests, []);
 });

@@ -1,16 +1,16 @@
-// `confab tail`: what is said in a room, as it is said, on standard output. What is not of the room goes to standard error.
+// `confab tail` prints the messages of a room to standard output as they arrive. Its own remarks go to standard error.
 import type { TailConfig } from "../config/config.ts";
 import { escapeForTerminal, harmlessJson } from "../../protocol/terminal_safe.ts";
 import type { Notice } from "../../protocol/message.ts";
 import { TRANSCRIPT } from "../../protocol/transcript.ts";
-import type { BearerHeaders } from "../bearer.ts";
+import type { BearerHeaders } from "../secret.ts";
 import { checkEntry, toEntry } from "../../protocol/entry.ts";
 import { follow, type FollowedLine } from "./follow.ts";
 import { note, writeLine } from "../stdio.ts";
 
 /**
- * Shows the room until the process ends.
- * @throws {Error} when the server refuses for good, or nobody reads any more.
+ * Prints the room until the process ends.
+ * @throws {Error} if the server refuses permanently, or the reader closes the output.
  */
 export async function tail(config: TailConfig, bearer: BearerHeaders = {}): Promise<number> {
   const { url, since, name, isJson } = config;
@@ -33,17 +33,17 @@ export async function tail(config: TailConfig, bearer: BearerHeaders = {}): Prom
   return 0;
 }
 
-/** Why the room begins anew: it has no number yet that it was asked for, or no longer the past that was shown. */
+/** Explains a restart: the room has not reached the number to start after, or its history is not the printed one. */
 function explainReset(since: number | undefined): string {
   return since === undefined
     ? "The server has a different journal"
     : `The room has no message ${since}`;
 }
 
-/** Deletions and reactions do not show: a line that was printed cannot be taken back. */
+/** Prints a line as text. Deletions and reactions are not shown: a printed line cannot be changed. */
 function showText(line: FollowedLine): void {
   const frame = line.type === "gap"
     ? TRANSCRIPT.encodeNotice(line as unknown as Notice)
     : TRANSCRIPT.encode([toEntry(checkEntry(line))]);
-  if (frame) writeLine(escapeForTerminal(frame.text)); // a gap's count may be anything
+  if (frame) writeLine(escapeForTerminal(frame.text)); // the count of a gap comes from the server unchecked
 }

@@ -1,4 +1,4 @@
-// The commands and their flags: what parses them, their help and the completions are made of these tables.
+// Defines the commands and their flags. The parser, the help and the completions are made from these tables.
 import type { CommandSpec, Flag } from "./flags.ts";
 import {
   HOOK_SECRET_ENV,
@@ -15,7 +15,7 @@ const COMMON = {
 
 const DATA = { ...SERVE_FLAGS.data, help: "Data folder to read" } as const;
 
-/** What lets a client in. */
+/** Flags of the secrets that a client authenticates with. */
 const BEARER = {
   "password-file": {
     ...SERVE_FLAGS["password-file"],
@@ -27,7 +27,7 @@ const BEARER = {
   },
 } as const;
 
-/** Every command, by its name. */
+/** All commands, by name. */
 export const COMMANDS = {
   serve: {
     args: [],
@@ -199,8 +199,8 @@ export const COMMANDS = {
 
 export type CommandName = keyof typeof COMMANDS;
 
-/** What people type who know other programs, with what is suggested to them. */
-export const OTHER_NAMES: readonly (readonly [word: string, shown: string])[] = [
+/** Names of commands in other programs, each with the command to suggest. */
+export const OTHER_NAMES: readonly (readonly [word: string, label: string])[] = [
   ["help", "--help"],
   ["version", "--version"],
   ["start", "serve"],
@@ -216,7 +216,7 @@ export const OTHER_NAMES: readonly (readonly [word: string, shown: string])[] = 
   ["completion", "completions"],
 ];
 
-/** The environment variables that any of it looks at. */
+/** Environment variables that any command reads. */
 export const ENV_NAMES: readonly string[] = [
   ...new Set(
     Object.values<CommandSpec>(COMMANDS)

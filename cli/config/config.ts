@@ -1,25 +1,9 @@
-// The command line and the environment, parsed: which command it is, and all that it needs to know. Pure: reads neither,
-// prints nothing.
-import { type CommandName, COMMANDS, OTHER_NAMES } from "./command_table.ts";
-import {
-  badUsage,
-  checkArgs,
-  type Env,
-  parseCommand,
-  type Setting,
-  type Settings,
-  suggest,
-} from "./flags.ts";
-import { guestUrl, healthUrl } from "./local_server.ts";
-import { parseServe, sourceOf } from "./serve.ts";
-import { parseRoomUrl } from "./room_url.ts";
-import { OPERATOR_KEY_ENV, PASSWORD_ENV } from "./serve_flags.ts";
-import { parseChoice, parseCount, type ServerAddress, type WebhookConfig } from "./values.ts";
+// Defines the configuration of each command, as types. parse.ts makes it from the command line and the environment.
 import type { Limits } from "../../base/limits.ts";
-import type { LogLevel } from "../../base/log.ts";
-import { parseRoomName } from "../../protocol/names.ts";
+import type { LogFormat, LogLevel } from "../../base/log.ts";
+import type { CommandName, COMMANDS } from "./command_table.ts";
 
-/** What the program was asked to do. */
+/** Configuration of a run of the program: one command, with all that the command needs. */
 export type Config =
   | { readonly command: "help"; readonly about: CommandName | undefined }
   | { readonly command: "version" }
@@ -33,42 +17,67 @@ export type Config =
   | InviteConfig
   | { readonly command: "completions"; readonly shell: Shell };
 
-/** An empty host name means every IPv4 address of the machine, port 0 any free one. */
+/** Address of a server: the socket that it listens on, and the URLs that it accepts. */
+export interface ServerAddress {
+  readonly hostname: string;
+  readonly port: number;
+  /** Host names that the server accepts. Empty: any name. */
+  readonly hosts: readonly string[];
+  /** Path prefix of all URLs, without a slash at its end. Empty: no prefix. */
+  readonly base: string;
+  /** Defined if the server uses https. */
+  readonly certificate: CertificateFiles | undefined;
+}
+
+/** Paths of the TLS certificate chain and its private key, both PEM. */
+export interface CertificateFiles {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** Configuration of the server. An empty host name is every IPv4 address of the machine, port 0 any free port. */
 export interface ServeConfig extends ServerAddress {
   readonly command: "serve";
-  /** Where the journal is. */
+  /** Kind of journal. */
   readonly journal: "sqlite" | "memory";
-  /** What accepts connections. */
+  /** Kind of HTTP server. */
   readonly transport: "deno" | "ws";
-  /** The journal's folder. */
+  /** Folder of the journal. */
   readonly data: string;
-  /** Entries kept in each room; 0 for all. */
+  /** Entries to keep in each room; 0 keeps all. */
   readonly keep: number;
   readonly limits: Limits;
-  /** Addresses and networks of proxies that are believed. */
+  /** Addresses and networks of trusted reverse proxies. */
   readonly trustProxy: readonly string[];
-  /** `auto` is text on a terminal, JSON elsewhere. */
-  readonly logFormat: "auto" | "text" | "json";
+  readonly logFormat: LogFormat;
   readonly logLevel: LogLevel;
-  /** Whether to show the address as a QR code. */
+  /** Whether to print the address as a QR code. */
   readonly hasQr: boolean;
-  /** Sites whose pages may use this server. */
+  /** Origins whose web pages may use the server. */
   readonly allowOrigins: readonly string[];
-  /** Where to post what is said. */
+  /** Webhooks that messages are posted to. */
   readonly hooks: readonly WebhookConfig[];
-  /** There is one where there are hooks. */
+  /** Secret that signs webhook requests. Defined if there are webhooks. */
   readonly hookSecret: SecretSource | undefined;
-  /** Who has it may see the metrics from elsewhere. */
+  /** Bearer token for access to /metrics from other machines. */
   readonly metricsToken: SecretSource | undefined;
-  /** Of everybody. */
+  /** Password that protects the server. */
   readonly password: SecretSource | undefined;
+  /** Key that operators sign in with. */
   readonly operatorKey: SecretSource | undefined;
 }
 
-/** Where a secret is: nothing in it is a secret but the value. */
+/** A webhook. */
+export interface WebhookConfig {
+  /** Room whose messages are posted. Undefined: every room. */
+  readonly room: string | undefined;
+  readonly url: string;
+}
+
+/** Source of a secret: a file, or the value of a variable. Only the value is secret itself. */
 export type SecretSource = { readonly file: string } | { readonly value: string };
 
-/** What a command shows to be let in. */
+/** Secret that a command authenticates with. */
 export interface Bearer {
   readonly kind: "password" | "operator";
   readonly from: SecretSource;
@@ -83,21 +92,23 @@ export interface ChatConfig {
 
 export interface InviteConfig {
   readonly command: "invite";
-  /** Of the server; ends in a slash. */
+  /** URL of the server. Ends with a slash. */
   readonly base: string;
   readonly bearer: Bearer | undefined;
-  readonly wish:
-    | { readonly type: "make"; readonly room: string | undefined; readonly hours: number }
+  readonly action:
+    | { readonly type: "create"; readonly room: string | undefined; readonly hours: number }
     | { readonly type: "list" }
     | { readonly type: "revoke"; readonly id: number };
 }
 
 export interface SendConfig {
   readonly command: "send";
+  /** URL of the room. */
   readonly url: string;
-  /** Undefined: what standard input holds. */
+  /** Undefined: read standard input. */
   readonly text: string | undefined;
   readonly name: string | undefined;
+  /** Idempotency key. */
   readonly id: string | undefined;
   /** Whether each line of standard input is a message. */
   readonly hasLines: boolean;
@@ -107,7 +118,7 @@ export interface SendConfig {
 export interface TailConfig {
   readonly command: "tail";
   readonly url: string;
-  /** The `seq` to begin behind. */
+  /** Sequence number to start after. Undefined: the last few messages. */
   readonly since: number | undefined;
   readonly name: string | undefined;
   readonly isJson: boolean;
@@ -116,10 +127,10 @@ export interface TailConfig {
 
 export interface ExportConfig {
   readonly command: "export";
-  /** A room in the data folder, or the URL of one. */
+  /** Room in the data folder, or URL of a room. */
   readonly from: { readonly room: string } | { readonly url: string };
   readonly format: "ndjson" | "text" | "json";
-  /** The journal's folder. */
+  /** Folder of the journal. */
   readonly data: string;
   readonly bearer: Bearer | undefined;
 }
@@ -127,152 +138,8 @@ export interface ExportConfig {
 export interface BackupConfig {
   readonly command: "backup" | "restore";
   readonly file: string;
-  /** The journal's folder. */
+  /** Folder of the journal. */
   readonly data: string;
 }
 
 export type Shell = typeof COMMANDS.completions.choices[number];
-
-type Given<Name extends CommandName> = Settings<keyof typeof COMMANDS[Name]["flags"] & string>;
-
-/**
- * Parses arguments and environment. A flag beats its variable, which beats its default.
- * @throws {ChatError} `bad_usage`, with a message that says what was wrong.
- */
-export function parseConfig(args: readonly string[], env: Env): Config {
-  const command = findCommand(args);
-  const isNamed = args[0] === command;
-  const given = parseCommand(COMMANDS[command], isNamed ? args.slice(1) : args, env);
-  if (given.has("help")) return { command: "help", about: isNamed ? command : undefined };
-  checkArgs(COMMANDS[command], given.args);
-  return PARSERS[command](given, env);
-}
-
-/**
- * The command that the arguments begin with; without one it is the server.
- * @throws {ChatError} `bad_usage`
- */
-export function findCommand(args: readonly string[]): CommandName {
-  const [first = "-"] = args;
-  const names = Object.keys(COMMANDS) as CommandName[];
-  const found = first.startsWith("-") ? "serve" : names.find((name) => name === first);
-  if (found) return found;
-  const port = /^:?(\d+)$/.exec(first)?.[1];
-  const words = [...names.map((name) => [name, name] as const), ...OTHER_NAMES];
-  const meant = port ? `--addr :${port}` : suggest(first, words);
-  throw badUsage(
-    `Cannot parse arguments: expected a command or flags, received "${first}"` +
-      (meant ? `. Did you mean "${meant}"?` : ""),
-  );
-}
-
-const PARSERS: {
-  readonly [Name in CommandName]: (given: Given<Name>, env: Env) => Config;
-} = {
-  serve: (given, env) => given.has("version") ? { command: "version" } : parseServe(given, env),
-  send: (given, env) => {
-    const { args: [url, text], get, has } = given;
-    const hasLines = has("lines");
-    if (hasLines && text !== undefined && text !== "-") {
-      throw badUsage("Cannot use --lines with TEXT: --lines reads standard input");
-    }
-    if (hasLines && has("id")) {
-      throw badUsage("Cannot use --id with --lines: an id is for one message");
-    }
-    return {
-      command: "send",
-      ...parseVisit(url!, get("name")),
-      text: text === "-" ? undefined : text,
-      id: get("id")?.value,
-      hasLines,
-      bearer: findBearer(given, env),
-    };
-  },
-  tail: (given, env) => ({
-    command: "tail",
-    ...parseVisit(given.args[0]!, given.get("name")),
-    since: given.get("since") && parseCount(given.get("since")!),
-    isJson: given.has("json"),
-    bearer: findBearer(given, env),
-  }),
-  chat: (given, env) => ({
-    command: "chat",
-    ...parseVisit(given.args[0]!, given.get("name")),
-    bearer: findBearer(given, env),
-  }),
-  export: (given, env) => {
-    const { args: [from], get } = given;
-    const room = parseRoomName(from!);
-    return {
-      command: "export",
-      from: room === undefined ? { url: parseRoomUrl(from!).url } : { room },
-      format: parseChoice(get("format")!, COMMANDS.export.flags.format.choices),
-      data: get("data")!.value,
-      bearer: findBearer(given, env),
-    };
-  },
-  backup: ({ args: [file], get }) => ({
-    command: "backup",
-    file: file!,
-    data: get("data")!.value,
-  }),
-  restore: ({ args: [file], get }) => ({
-    command: "restore",
-    file: file!,
-    data: get("data")!.value,
-  }),
-  invite: parseInvite,
-  health: ({ args: [url] }, env) => ({
-    command: "health",
-    url: url === undefined ? healthUrl(env) : `${parseRoomUrl(url).base}healthz`,
-  }),
-  completions: ({ args: [shell] }) => ({
-    command: "completions",
-    shell: parseChoice({ value: shell!, source: "SHELL" }, COMMANDS.completions.choices),
-  }),
-};
-
-/** A room, and by which name to be there: the flag's, or else the address's. */
-function parseVisit(
-  text: string,
-  flag: Setting | undefined,
-): { url: string; name: string | undefined } {
-  const { url, name } = parseRoomUrl(text, { hasName: true });
-  return { url, name: flag?.value ?? name };
-}
-
-function parseInvite(given: Given<"invite">, env: Env): Config {
-  const { args: [url], get, has } = given;
-  if (has("list") && has("revoke")) throw badUsage("Cannot use --list with --revoke");
-  const room = get("room");
-  if (room && parseRoomName(room.value) === undefined) {
-    throw badUsage(`Cannot parse --room: expected a room name, received "${room.value}"`);
-  }
-  const hours = parseCount(get("hours")!);
-  if (hours === 0) {
-    throw badUsage('Cannot parse --hours: expected a whole number, 1 or more, received "0"');
-  }
-  const revoke = get("revoke");
-  return {
-    command: "invite",
-    base: url === undefined ? guestUrl(env) : parseRoomUrl(url).base,
-    bearer: findBearer(given, env),
-    wish: revoke
-      ? { type: "revoke", id: parseCount(revoke) }
-      : has("list")
-      ? { type: "list" }
-      : { type: "make", room: room?.value, hours },
-  };
-}
-
-/** What to show to be let in: what the command line names, or else the operator key, which is worth more. */
-function findBearer(
-  { get, has }: Settings<"password-file" | "operator-file">,
-  env: Env,
-): Bearer | undefined {
-  const password = sourceOf(get("password-file"), env[PASSWORD_ENV]);
-  const operator = sourceOf(get("operator-file"), env[OPERATOR_KEY_ENV]);
-  const isPassword = has("password-file") && !has("operator-file");
-  if (operator && !isPassword) return { kind: "operator", from: operator };
-  return password && { kind: "password", from: password };
-}

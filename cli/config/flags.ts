@@ -1,89 +1,90 @@
-// A command line, read by a table of what may stand in it. Knows no command. Pure: reads no environment, prints nothing.
+// Parses arguments by a table of flags. Knows no command. Pure: it reads no environment by itself, and prints nothing.
 import leven from "leven";
 import { parseArgs } from "node:util";
 import { ChatError } from "../../protocol/errors.ts";
 
-/** One flag, under its name in {@linkcode CommandSpec.flags}. */
+/** A flag. Its name is its key in {@linkcode CommandSpec.flags}. */
 export interface Flag {
-  /** What stands for its value in the help: DIR and FILE are completed as such. A flag without it is on or off. */
+  /** Placeholder of the value in the help. Shells complete DIR and FILE. A flag without it is a switch. */
   readonly value?: string;
-  /** Every value, where they are few. */
+  /** All possible values, if they are few. */
   readonly choices?: readonly string[];
   readonly default?: string;
-  /** Variable that sets it where the flag does not. */
+  /** Environment variable that sets the value if the flag does not. */
   readonly env?: string;
   readonly short?: string;
-  /** What people type who know other programs: it is suggested to them. */
+  /** Names of the same flag in other programs. They are not accepted: the error suggests this flag. */
   readonly aka?: readonly string[];
   readonly help: string;
 }
 
-/** One command, and all that may follow it. */
+/** A command: its arguments, its flags and its help. */
 export interface CommandSpec {
-  /** Its arguments in order; those in brackets may be left out. */
+  /** Arguments in order. Brackets mark an optional one. */
   readonly args: readonly string[];
-  /** Every value of the first argument, where they are few. */
+  /** All possible values of the first argument, if they are few. */
   readonly choices?: readonly string[];
   readonly summary: string;
-  /** What the help says besides. */
+  /** Further text of the help. */
   readonly details?: string;
-  /** CommandSpec lines, with what each does. */
+  /** Command lines, each with its effect. */
   readonly examples: readonly (readonly [line: string, effect: string])[];
   readonly flags: Readonly<Record<string, Flag>>;
 }
 
-/** A value and what gave it, for an error to name. */
-export interface Setting {
+/** A value from the command line, the environment or a default. */
+export interface ConfigValue {
   readonly value: string;
+  /** Flag or variable that set the value, for errors. */
   readonly source: string;
 }
 
-/** What was given, looked up by a flag's name. */
-export interface Settings<Name extends string> {
+/** Parsed arguments of a command. Values are looked up by the name of their flag. */
+export interface ParsedArgs<Name extends string> {
   readonly args: readonly string[];
-  /** Whether the flag stands in the command line. */
+  /** Reports whether the command line contains the flag. */
   has(name: Name): boolean;
-  /** By the last such flag, its variable or its default, in that order. */
-  get(name: Name): Setting | undefined;
-  /** By every such flag, or else its variable. */
-  all(name: Name): Setting[];
+  /** Returns the value of the last such flag, or else of its variable, or else its default. */
+  get(name: Name): ConfigValue | undefined;
+  /** Returns the value of every such flag, or else of its variable. */
+  all(name: Name): ConfigValue[];
 }
 
 /** Environment variables. */
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** Most edits between a misspelled word and the one that is suggested. */
+/** Maximum edit distance between a misspelled word and the suggestion. */
 const MAX_TYPO_EDITS = 2;
 
 /**
- * Reads the arguments of a command, without its name.
- * @throws {ChatError} `bad_usage`, with a message that says what was wrong.
+ * Parses the arguments that follow the name of a command.
+ * @throws {ChatError} `bad_usage`, with a sentence for the user.
  */
 export function parseCommand<C extends CommandSpec>(
   command: C,
   args: readonly string[],
   env: Env,
-): Settings<keyof C["flags"] & string> {
+): ParsedArgs<keyof C["flags"] & string> {
   const flags = new Map(Object.entries(command.flags));
-  const given = new Map<string, string[]>();
+  const valuesByFlag = new Map<string, string[]>();
   const positionals: string[] = [];
   for (const token of tokenize(command, args)) {
     if (token.kind === "positional") positionals.push(token.value);
     if (token.kind !== "option") continue;
     if (!flags.has(token.name)) throw unknownFlag(command, token.rawName);
-    const wrong = findMistake(flags.get(token.name)!, token.value);
-    if (wrong) throw badUsage(`Cannot parse flag "${token.rawName}": ${wrong}`);
-    given.set(token.name, [...given.get(token.name) ?? [], token.value ?? ""]);
+    const mistake = findMistake(flags.get(token.name)!, token.value);
+    if (mistake) throw badUsage(`Cannot parse flag "${token.rawName}": ${mistake}`);
+    valuesByFlag.set(token.name, [...valuesByFlag.get(token.name) ?? [], token.value ?? ""]);
   }
-  const all = (name: string): Setting[] => {
+  const all = (name: string): ConfigValue[] => {
     const { env: variable } = flags.get(name) ?? {};
-    const values = given.get(name)?.map((value) => ({ value, source: `--${name}` }));
+    const values = valuesByFlag.get(name)?.map((value) => ({ value, source: `--${name}` }));
     const value = variable && env[variable];
     return values ?? (value ? [{ value, source: variable }] : []);
   };
   return {
     args: positionals,
-    has: (name) => given.has(name),
+    has: (name) => valuesByFlag.has(name),
     get: (name) => {
       const { default: value, env: variable } = flags.get(name) ?? {};
       return all(name).at(-1) ??
@@ -93,35 +94,40 @@ export function parseCommand<C extends CommandSpec>(
   };
 }
 
-/** @throws {ChatError} `bad_usage` when the command does not take that many arguments. An argument may be a message: none is shown. */
-export function checkArgs({ args, choices }: CommandSpec, given: readonly string[]): void {
-  const least = args.filter((arg) => !arg.startsWith("[")).length;
-  if (given.length >= least && given.length <= args.length) return;
+/**
+ * Checks the number of arguments. An argument may be the text of a message, so the error shows it only if the command
+ * takes no arguments.
+ * @throws {ChatError} `bad_usage`
+ */
+export function checkArgs({ args, choices }: CommandSpec, received: readonly string[]): void {
+  const min = args.filter((arg) => !arg.startsWith("[")).length;
+  if (received.length >= min && received.length <= args.length) return;
   if (args.length === 0) {
-    throw badUsage(`Cannot parse arguments: expected flags only, received "${given[0]}"`);
+    throw badUsage(`Cannot parse arguments: expected flags only, received "${received[0]}"`);
   }
-  const quote = given.length > args.length && takesText(args) ? ". Put the text in quotes" : "";
+  const quote = received.length > args.length && takesText(args) ? ". Put the text in quotes" : "";
   throw badUsage(
     `Cannot parse arguments: expected ${choices ? listChoices(choices) : args.join(" ")}, ` +
-      `received ${given.length || "none"}${quote}`,
+      `received ${received.length || "none"}${quote}`,
   );
 }
 
-/** The word that was probably meant, as it is shown; undefined when none is close. */
-export function suggest(typed: string, words: Iterable<readonly [word: string, shown: string]>) {
-  const most = Math.min(MAX_TYPO_EDITS, Math.floor(typed.length / 2));
+/** Returns the label of the most similar word; undefined if none is similar enough. */
+export function suggest(typed: string, words: Iterable<readonly [word: string, label: string]>) {
+  const maxEdits = Math.min(MAX_TYPO_EDITS, Math.floor(typed.length / 2));
   const [best] = [...words]
-    .map(([word, shown]) => ({ shown, edits: leven(typed, word) }))
-    .filter(({ edits }) => edits <= most)
+    .map(([word, label]) => ({ label, edits: leven(typed, word) }))
+    .filter(({ edits }) => edits <= maxEdits)
     .sort((a, b) => a.edits - b.edits);
-  return best?.shown;
+  return best?.label;
 }
 
-/** Words as an error lists them. */
+/** Joins words for an error: `a, b or c`. */
 export function listChoices(choices: readonly string[]): string {
   return choices.join(", ").replace(/, (?=[^,]*$)/, " or ");
 }
 
+/** Makes a `bad_usage` error: the command line or a variable is wrong. */
 export function badUsage(message: string): ChatError {
   return new ChatError("bad_usage", { message });
 }
@@ -140,13 +146,13 @@ function tokenize(command: CommandSpec, args: readonly string[]) {
 }
 
 /**
- * Users of the seed write `-addr`. What is the value of a flag, or stands behind `--`, is left as it is. A short flag has
- * one letter, and no value.
- * @throws {ChatError} `bad_usage` for any other word behind one dash.
+ * Adds the second dash to flags with one dash: users of the seed write `-addr`. Does not change the values of flags, and
+ * arguments after `--`. A short flag has one letter, and no value.
+ * @throws {ChatError} `bad_usage` for any other word after one dash.
  */
 function withTwoDashes(command: CommandSpec, args: readonly string[]): string[] {
-  let isFlag = true; // unless it is a value, or behind the end of all flags
-  let isEnd = false;
+  let isFlag = true; // false for the value of the flag before
+  let isEnd = false; // true after `--`
   return args.map((arg) => {
     const [, dashes, name = ""] = /^(--?)([^-=][^=]*)/.exec(arg) ?? [];
     const mayBeFlag = isFlag && !isEnd;
@@ -160,10 +166,15 @@ function withTwoDashes(command: CommandSpec, args: readonly string[]): string[] 
   });
 }
 
-/** One that is like no flag may be a message, which no error shows. */
+/**
+ * Makes the error for an unknown flag. A word that resembles no flag may be the text of a message: the error does not show
+ * it if the command takes a text.
+ */
 function unknownFlag({ flags, args }: CommandSpec, rawName: string): ChatError {
-  const meant = suggest(rawName.replace(/^--?/, ""), wordsFor(flags));
-  if (meant) return badUsage(`Cannot parse flag "${rawName}": unknown. Did you mean "${meant}"?`);
+  const suggestion = suggest(rawName.replace(/^--?/, ""), wordsFor(flags));
+  if (suggestion) {
+    return badUsage(`Cannot parse flag "${rawName}": unknown. Did you mean "${suggestion}"?`);
+  }
   if (!takesText(args)) return badUsage(`Cannot parse flag "${rawName}": unknown`);
   const names = Object.keys(flags).map((name) => `--${name}`);
   return badUsage(
@@ -177,14 +188,14 @@ function takesText(args: readonly string[]): boolean {
   return args.some((arg) => arg.includes("TEXT"));
 }
 
-/** What is wrong with a flag as it was given; undefined when nothing is. */
+/** Returns the mistake in the value of a flag; undefined if there is none. */
 function findMistake(flag: Flag, value: string | undefined): string | undefined {
   if (flag.value && !value) return `expected ${flag.value}, received none`;
   if (!flag.value && value !== undefined) return `expected no value, received "${value}"`;
   return undefined;
 }
 
-/** Names first, so that of two that are as close the real one wins. */
+/** Returns the words to compare with. Real names are first: of two equally similar words, the real one wins. */
 function wordsFor(flags: CommandSpec["flags"]): [string, string][] {
   return [
     ...Object.keys(flags).map((name): [string, string] => [name, `--${name}`]),

@@ -1,37 +1,41 @@
-// The server of this machine, as its environment says: for a command that is given no URL. Pure. All throw `bad_usage` for a
-// variable that is wrong.
+// Finds the server of this machine by the environment variables, for commands that are run without a URL. Pure. All
+// functions throw `bad_usage` for a variable that is wrong.
 import { isLoopback } from "../../base/ip_address.ts";
 import { COMMANDS } from "./command_table.ts";
+import type { ServerAddress } from "./config.ts";
 import { badUsage, type Env, parseCommand } from "./flags.ts";
 import { parseServerAddress } from "./serve.ts";
-import { isEverywhere, type ServerAddress, urlAt } from "./values.ts";
+import { isWildcardHost, serverUrl } from "./values.ts";
 
 /**
- * Where to ask for its health. By the address that it listens on, wherever it answers by any name: a name without a
- * certificate may lead to a proxy, and in a container nowhere.
+ * Returns the URL of the health check. It uses the address that the server listens on, unless the server accepts only its
+ * names there. A host name without a certificate may lead to a reverse proxy, and in a container nowhere.
  */
 export function healthUrl(env: Env): string {
-  const place = placeOf(env);
-  const isByName = place.certificate || !isHere(place.hostname);
-  return `${urlAt(isByName ? place : { ...place, hosts: [] })}healthz`;
+  const address = readAddress(env);
+  const isByName = address.certificate || !isLocal(address.hostname);
+  return `${serverUrl(isByName ? address : { ...address, hosts: [] })}healthz`;
 }
 
-/** Where guests find it. @throws {ChatError} `bad_usage` where only the proxy in front knows that. */
+/**
+ * Returns the URL of the server for guests.
+ * @throws {ChatError} `bad_usage` if a reverse proxy may be in front, because only the proxy knows the URL.
+ */
 export function guestUrl(env: Env): string {
-  const place = placeOf(env);
-  const [name] = place.hosts;
-  if (name === undefined || place.certificate) return urlAt(place);
+  const address = readAddress(env);
+  const [name] = address.hosts;
+  if (name === undefined || address.certificate) return serverUrl(address);
   throw badUsage(
     "Cannot determine the URL for guests: CONFAB_HOST is set without CONFAB_CERT, " +
-      `so a reverse proxy may be in front. Pass the URL: confab invite https://${name}${place.base}/`,
+      `so a reverse proxy may be in front. Pass the URL: confab invite https://${name}${address.base}/`,
   );
 }
 
-/** Whether this machine gets there by its loopback address. */
-function isHere(hostname: string): boolean {
-  return isEverywhere(hostname) || hostname === "localhost" || isLoopback(hostname);
+/** Reports whether this machine reaches the server by its loopback address. */
+function isLocal(hostname: string): boolean {
+  return isWildcardHost(hostname) || hostname === "localhost" || isLoopback(hostname);
 }
 
-function placeOf(env: Env): ServerAddress {
+function readAddress(env: Env): ServerAddress {
   return parseServerAddress(parseCommand(COMMANDS.serve, [], env));
 }

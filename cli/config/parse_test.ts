@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { COMMANDS, ENV_NAMES } from "./command_table.ts";
+import type { ServeConfig } from "./config.ts";
 import type { CommandSpec } from "./flags.ts";
-import { parseConfig, type ServeConfig } from "./config.ts";
+import { parseConfig } from "./parse.ts";
 import { ChatError } from "../../protocol/errors.ts";
 import { DEFAULT_LIMITS } from "../../base/limits.ts";
 
@@ -11,8 +12,8 @@ function parseServe(args: string[], env: Record<string, string> = {}): ServeConf
   return config;
 }
 
-/** What is said about a command line that is wrong. */
-function complain(args: string[], env: Record<string, string> = {}): string {
+/** Returns the error message for a wrong command line. */
+function parseError(args: string[], env: Record<string, string> = {}): string {
   const error = assertThrows(() => parseConfig(args, env), ChatError);
   assertEquals(error.code, "bad_usage");
   return error.message;
@@ -39,7 +40,7 @@ Deno.test("parseConfig() reads the address from flag, environment or default, in
   }
 });
 
-Deno.test("parseConfig() knows the server, and what only prints", () => {
+Deno.test("parseConfig() recognizes the server, help and version", () => {
   assertEquals(parseConfig(["--help"], {}).command, "help");
   assertEquals(parseConfig(["-h"], {}).command, "help");
   assertEquals(parseConfig(["-help"], {}).command, "help");
@@ -49,7 +50,7 @@ Deno.test("parseConfig() knows the server, and what only prints", () => {
   assertEquals(parseConfig(["--version", "--help"], {}).command, "help");
 });
 
-Deno.test("parseConfig() says what is wrong, where, and what it received", () => {
+Deno.test("parseConfig() reports the reason, the source and the received value", () => {
   const cases: [string[], Record<string, string>, string][] = [
     [["--addr", "99999"], {}, 'Cannot parse --addr: expected HOST:PORT, received "99999"'],
     [["--addr", ":99999"], {}, 'Cannot parse --addr: expected HOST:PORT, received ":99999"'],
@@ -70,10 +71,10 @@ Deno.test("parseConfig() says what is wrong, where, and what it received", () =>
     [["serve", "x"], {}, 'Cannot parse arguments: expected flags only, received "x"'],
     [["--qr", "x"], {}, 'Cannot parse arguments: expected flags only, received "x"'],
   ];
-  for (const [args, env, message] of cases) assertEquals(complain(args, env), message);
+  for (const [args, env, message] of cases) assertEquals(parseError(args, env), message);
 });
 
-Deno.test("parseConfig() suggests the flag for what other programs call it", () => {
+Deno.test("parseConfig() suggests the flag for a typo or a name from other programs", () => {
   const cases: [string, string][] = [
     ["--port=9000", "--addr HOST:PORT"],
     ["--prot", "--addr HOST:PORT"],
@@ -93,7 +94,7 @@ Deno.test("parseConfig() suggests the flag for what other programs call it", () 
   for (const [flag, meant] of cases) {
     const [name] = flag.split("=");
     assertEquals(
-      complain([flag]),
+      parseError([flag]),
       `Cannot parse flag "${name}": unknown. Did you mean "${meant}"?`,
     );
   }
@@ -112,11 +113,11 @@ Deno.test("parseConfig() suggests the command that was meant", () => {
   ];
   for (const [word, meant] of cases) {
     const message = `Cannot parse arguments: expected a command or flags, received "${word}"`;
-    assertEquals(complain([word]), message + meant);
+    assertEquals(parseError([word]), message + meant);
   }
 });
 
-Deno.test("parseConfig() reads where the journal is, and how much it keeps", () => {
+Deno.test("parseConfig() reads kind, folder and retention of the journal", () => {
   const { journal, data, keep } = parseServe([]);
   assertEquals({ journal, data, keep }, { journal: "sqlite", data: "./confab-data", keep: 10_000 });
   const args = ["--journal", "memory", "--data", "/srv/chat", "--keep=0"];
@@ -133,12 +134,12 @@ Deno.test("parseConfig() reads where the journal is, and how much it keeps", () 
     ],
     [["--keep", "1e3"], 'Cannot parse --keep: expected a whole number, 0 or more, received "1e3"'],
   ];
-  for (const [given, message] of wrong) {
-    assertStringIncludes(complain(given), message);
+  for (const [args, message] of wrong) {
+    assertStringIncludes(parseError(args), message);
   }
 });
 
-Deno.test("parseConfig() reads the names that the server goes by", () => {
+Deno.test("parseConfig() reads the host names", () => {
   assertEquals(parseServe([]).hosts, []);
   const hosts = ["chat.example.org", "xn--bcher-kva.example", "[::1]", "127.0.0.1"];
   const value = "Chat.Example.org, bücher.example,[::1],127.0.0.1";
@@ -148,14 +149,14 @@ Deno.test("parseConfig() reads the names that the server goes by", () => {
   for (const name of ["a:80", "http://a", "a/b", "u@a", "a b", "", "[::1]:80", "a,"]) {
     const shown = name === "a," ? "" : name;
     assertEquals(
-      complain([`--host=x,${name}`]),
+      parseError([`--host=x,${name}`]),
       "Cannot parse --host: expected a host name without a port, such as chat.example.org, " +
         `received "${shown}"`,
     );
   }
 });
 
-Deno.test("parseConfig() reads the path that everything is below, with or without slashes around it", () => {
+Deno.test("parseConfig() reads the base path, with or without slashes around it", () => {
   for (const value of ["/chat", "chat", "chat/", "/chat/"]) {
     assertEquals(parseServe(["--base", value]).base, "/chat");
   }
@@ -164,13 +165,13 @@ Deno.test("parseConfig() reads the path that everything is below, with or withou
   assertEquals(parseServe([], { CONFAB_BASE: "/a/b.c~d_e-f" }).base, "/a/b.c~d_e-f");
   for (const value of ["//a", "/a//b", "/..", "/a/./b", "/a?b", "/a b", "/é", "/%41", "/a\\b"]) {
     assertStringIncludes(
-      complain(["--base", value]),
+      parseError(["--base", value]),
       "Cannot parse --base: expected a path of letters, digits and - . _ ~, ",
     );
   }
 });
 
-Deno.test("parseConfig() takes a certificate with its key, and then another transport unless told", () => {
+Deno.test("parseConfig() requires certificate and key together, and then defaults to the ws transport", () => {
   const files = ["--cert", "c.pem", "--key", "k.pem"];
   const config = parseServe(files);
   assertEquals(config.certificate, { cert: "c.pem", key: "k.pem" });
@@ -180,16 +181,16 @@ Deno.test("parseConfig() takes a certificate with its key, and then another tran
   assertEquals(parseServe([]).transport, "deno");
   assertEquals(parseServe([]).certificate, undefined);
   assertEquals(
-    complain(["--cert", "c.pem"]),
+    parseError(["--cert", "c.pem"]),
     "Cannot use --cert: it requires --key",
   );
   assertEquals(
-    complain([], { CONFAB_KEY: "k.pem" }),
+    parseError([], { CONFAB_KEY: "k.pem" }),
     "Cannot use --key: it requires --cert",
   );
 });
 
-Deno.test("parseConfig() finds the server of this machine where its variables say that it is", () => {
+Deno.test("parseConfig() finds the server of this machine by its variables", () => {
   const url = (env: Record<string, string>) => {
     const config = parseConfig(["health"], env);
     assert(config.command === "health");
@@ -204,7 +205,7 @@ Deno.test("parseConfig() finds the server of this machine where its variables sa
     url({ CONFAB_CERT: "c", CONFAB_KEY: "k", CONFAB_HOST: "chat.example.org,other" }),
     "https://chat.example.org:8080/healthz",
   );
-  // Without a certificate there may be a proxy in front: its name leads there, and not to this port.
+  // Without a certificate, the name may belong to a reverse proxy, and not lead to this port.
   const host = { CONFAB_HOST: "chat.example.org", CONFAB_BASE: "/chat" };
   assertEquals(url(host), "http://localhost:8080/chat/healthz");
   for (const [hostname, name] of [["127.0.0.1"], ["[::1]"], ["10.0.0.7", "chat.example.org"]]) {
@@ -215,7 +216,7 @@ Deno.test("parseConfig() finds the server of this machine where its variables sa
   }
 });
 
-Deno.test("parseConfig() reads limits, 0 for none", () => {
+Deno.test("parseConfig() reads limits; 0 is no limit", () => {
   assertEquals(parseServe([]).limits, DEFAULT_LIMITS);
   const given = {
     "max-message": 100,
@@ -243,7 +244,7 @@ Deno.test("parseConfig() reads limits, 0 for none", () => {
   const none = parseServe(entries.map(([name]) => `--${name}=0`)).limits;
   assertEquals(new Set(Object.values(none)), new Set([Infinity]));
   assertEquals(
-    complain(["--rate", "5/s"]),
+    parseError(["--rate", "5/s"]),
     'Cannot parse --rate: expected a whole number, 0 or more, received "5/s"',
   );
 });
@@ -252,21 +253,21 @@ function toVariable(flag: string): string {
   return `CONFAB_${flag.toUpperCase().replace("-", "_")}`;
 }
 
-Deno.test("parseConfig() takes addresses and networks for proxies, and nothing else", () => {
+Deno.test("parseConfig() accepts only addresses and networks as proxies", () => {
   assertEquals(parseServe([]).trustProxy, []);
   const networks = ["10.0.0.0/8", "::1", "2001:db8::/32", "192.0.2.1"];
   assertEquals(parseServe(["--trust-proxy", networks.join(", ")]).trustProxy, networks);
   assertEquals(parseServe([], { CONFAB_TRUST_PROXY: networks.join() }).trustProxy, networks);
   for (const wrong of ["1", "localhost", "10.0.0.0/33", "010.0.0.1", "*", ""]) {
     assertEquals(
-      complain([], { CONFAB_TRUST_PROXY: `::1,${wrong}` }),
+      parseError([], { CONFAB_TRUST_PROXY: `::1,${wrong}` }),
       "Cannot parse CONFAB_TRUST_PROXY: expected an IP address or a CIDR range such as 10.0.0.0/8, " +
         `received "${wrong}"`,
     );
   }
 });
 
-Deno.test("parseConfig() reads how the log looks", () => {
+Deno.test("parseConfig() reads the log format", () => {
   assertEquals(parseServe([]).logFormat, "auto");
   assertEquals(parseServe([], { CONFAB_LOG_FORMAT: "json" }).logFormat, "json");
   assertEquals(
@@ -274,10 +275,10 @@ Deno.test("parseConfig() reads how the log looks", () => {
     "text",
   );
   const message = 'Cannot parse --log-format: expected text or json, received "xml"';
-  assertEquals(complain(["--log-format=xml"]), message);
+  assertEquals(parseError(["--log-format=xml"]), message);
 });
 
-Deno.test("parseConfig() takes exactly an origin for an allowed one", () => {
+Deno.test("parseConfig() accepts only exact origins as allowed ones", () => {
   assertEquals(parseServe([]).allowOrigins, []);
   const origins = ["https://x.example", "http://localhost:5173", "https://[::1]:8443"];
   assertEquals(parseServe(["--allow-origin", origins.join(", ")]).allowOrigins, origins);
@@ -301,7 +302,7 @@ Deno.test("parseConfig() takes exactly an origin for an allowed one", () => {
     ]
   ) {
     assertEquals(
-      complain([], { CONFAB_ALLOW_ORIGIN: `https://y.example,${wrong}` }),
+      parseError([], { CONFAB_ALLOW_ORIGIN: `https://y.example,${wrong}` }),
       "Cannot parse CONFAB_ALLOW_ORIGIN: expected an origin such as https://example.org, " +
         `received "${wrong}"`,
     );
@@ -310,7 +311,7 @@ Deno.test("parseConfig() takes exactly an origin for an allowed one", () => {
 
 const SECRET = { CONFAB_HOOK_SECRET: "a secret of some length" };
 
-Deno.test("parseConfig() reads hooks, of one room or of all", () => {
+Deno.test("parseConfig() reads webhooks of one room and of all rooms", () => {
   assertEquals(parseServe([]).hooks, []);
   const expected = [
     { room: undefined, url: "https://x.example/a?b=c" },
@@ -323,23 +324,23 @@ Deno.test("parseConfig() reads hooks, of one room or of all", () => {
   assertEquals(parseServe([], { ...SECRET, CONFAB_HOOK: given.join(",") }).hooks, expected);
 });
 
-Deno.test("parseConfig() shows nothing of a hook's URL that it refuses", () => {
+Deno.test("parseConfig() does not show the URL of a webhook that it refuses", () => {
   for (const url of ["ftp://x.example/token", "x.example/token", "https://token:99999/", "token"]) {
-    const message = complain(["--hook", `https://x.example/,${url}`], SECRET);
+    const message = parseError(["--hook", `https://x.example/,${url}`], SECRET);
     assertStringIncludes(message, "Cannot parse --hook: expected [ROOM=]URL with http://");
     assertStringIncludes(message, "in item 2");
     assert(!message.includes("token"), message);
   }
   assertEquals(
-    complain(["--hook", "Ops=https://x.example/"], SECRET),
+    parseError(["--hook", "Ops=https://x.example/"], SECRET),
     'Cannot parse --hook: expected a room name, received "Ops"',
   );
 });
 
-Deno.test("parseConfig() wants a secret for hooks, from a file or the environment", () => {
+Deno.test("parseConfig() requires a secret for webhooks, from a file or the environment", () => {
   const hook = ["--hook", "https://x.example/"];
   assertEquals(
-    complain(hook),
+    parseError(hook),
     "Cannot use --hook: it requires a secret to sign requests. " +
       "Add --hook-secret-file FILE or set CONFAB_HOOK_SECRET",
   );
@@ -354,7 +355,7 @@ Deno.test("parseConfig() wants a secret for hooks, from a file or the environmen
   assert(!("hook-secret" in COMMANDS.serve.flags), "a flag shows in the list of processes");
 });
 
-Deno.test("parseConfig() reads send: a text, or standard input", () => {
+Deno.test("parseConfig() reads send with a text or standard input", () => {
   const url = "http://h:1/r/ops";
   const nothing = {
     command: "send" as const,
@@ -376,7 +377,7 @@ Deno.test("parseConfig() reads send: a text, or standard input", () => {
   });
 });
 
-Deno.test("parseConfig() leaves a value as it is, and a text behind two dashes", () => {
+Deno.test("parseConfig() does not change a value, or a text after two dashes", () => {
   const cases: [args: string[], name: string | undefined, text: string | undefined][] = [
     [["--name", "-bob", "hi"], "-bob", "hi"],
     [["--name", "-name", "hi"], "-name", "hi"],
@@ -397,14 +398,14 @@ Deno.test("parseConfig() leaves a value as it is, and a text behind two dashes",
     const text of ["-5", "-secret text", "--secret text", "-secret", "--secret=1", "---secret"]
   ) {
     assertEquals(
-      complain(["send", "h:1", text]),
+      parseError(["send", "h:1", text]),
       "Cannot parse flag: expected --name, --id, --lines, --password-file, --operator-file, --debug or --help. " +
         "Put -- before a TEXT that begins with a dash",
     );
   }
 });
 
-Deno.test("parseConfig() takes a name from the address where no flag gives one", () => {
+Deno.test("parseConfig() takes the name from the URL if no flag sets it", () => {
   const nameOf = (...args: string[]) => {
     const config = parseConfig(args, {});
     return "name" in config ? [config.name, config.url] : undefined;
@@ -415,20 +416,20 @@ Deno.test("parseConfig() takes a name from the address where no flag gives one",
     assertEquals(nameOf(command, address, "--name", "Bob"), ["Bob", url]);
   }
   for (const command of ["export", "health"]) {
-    assertStringIncludes(complain([command, address]), "expected no query");
+    assertStringIncludes(parseError([command, address]), "expected no query");
   }
 });
 
-Deno.test("parseConfig() shows no text of a message that it refuses", () => {
+Deno.test("parseConfig() does not show the text of a message that it refuses", () => {
   const args = "Cannot parse arguments: expected URL [TEXT|-], received ";
-  assertEquals(complain(["send"]), `${args}none`);
-  assertEquals(complain(["send", "h:1", "secret", "text"]), `${args}3. Put the text in quotes`);
+  assertEquals(parseError(["send"]), `${args}none`);
+  assertEquals(parseError(["send", "h:1", "secret", "text"]), `${args}3. Put the text in quotes`);
   assertEquals(
-    complain(["send", "h:1", "secret", "--lines"]),
+    parseError(["send", "h:1", "secret", "--lines"]),
     "Cannot use --lines with TEXT: --lines reads standard input",
   );
   assertEquals(
-    complain(["send", "h:1", "--lines", "--id", "7"]),
+    parseError(["send", "h:1", "--lines", "--id", "7"]),
     "Cannot use --id with --lines: an id is for one message",
   );
 });
@@ -454,7 +455,7 @@ Deno.test("parseConfig() reads tail, chat, export, health and completions", () =
     bearer,
   });
   assertStringIncludes(
-    complain(["tail", url, "--since", "x"]),
+    parseError(["tail", url, "--since", "x"]),
     "expected a whole number, 0 or more",
   );
   assertEquals(parseConfig(["chat", url], {}), { command: "chat", url, name, bearer });
@@ -474,19 +475,19 @@ Deno.test("parseConfig() reads tail, chat, export, health and completions", () =
     data: "/d",
     bearer,
   });
-  assertStringIncludes(complain(["export", "Ops"]), "expected http://HOST:PORT/r/ROOM");
+  assertStringIncludes(parseError(["export", "Ops"]), "expected http://HOST:PORT/r/ROOM");
   assertEquals(parseConfig(["completions", "fish"], {}), { command: "completions", shell: "fish" });
   assertEquals(
-    complain(["completions", "sh"]),
+    parseError(["completions", "sh"]),
     'Cannot parse SHELL: expected bash, zsh or fish, received "sh"',
   );
   assertEquals(
-    complain(["completions"]),
+    parseError(["completions"]),
     "Cannot parse arguments: expected bash, zsh or fish, received none",
   );
 });
 
-Deno.test("parseConfig() asks the server of this machine for its health", () => {
+Deno.test("parseConfig() checks the health of the server on this machine by default", () => {
   const cases: [string[], Record<string, string>, string][] = [
     [[], {}, "http://localhost:8080/healthz"],
     [[], { CONFAB_ADDR: ":9000" }, "http://localhost:9000/healthz"],
@@ -500,10 +501,10 @@ Deno.test("parseConfig() asks the server of this machine for its health", () => 
   for (const [args, env, url] of cases) {
     assertEquals(parseConfig(["health", ...args], env), { command: "health", url });
   }
-  assertStringIncludes(complain(["health"], { CONFAB_ADDR: "x" }), "CONFAB_ADDR");
+  assertStringIncludes(parseError(["health"], { CONFAB_ADDR: "x" }), "CONFAB_ADDR");
 });
 
-Deno.test("parseConfig() gives help on the program, or on the command that it stands behind", () => {
+Deno.test("parseConfig() reads --help of the program and of each command", () => {
   const about = (args: string[]) => {
     const config = parseConfig(args, {});
     return config.command === "help" ? config.about : config;
@@ -532,7 +533,7 @@ Deno.test("ENV_NAMES has every variable once", () => {
   assertEquals(ENV_NAMES.length, new Set(ENV_NAMES).size);
 });
 
-Deno.test("parseConfig() takes the password and the operator key from files or variables, and no flag", () => {
+Deno.test("parseConfig() takes the password and the operator key from files or variables, never from a flag", () => {
   const none = parseServe([]);
   assertEquals([none.password, none.operatorKey], [undefined, undefined]);
   const env = { CONFAB_PASSWORD: "p", CONFAB_OPERATOR_KEY: "k" };
@@ -540,10 +541,10 @@ Deno.test("parseConfig() takes the password and the operator key from files or v
   assertEquals([values.password, values.operatorKey], [{ value: "p" }, { value: "k" }]);
   const files = parseServe(["--password-file", "/p"], { ...env, CONFAB_OPERATOR_FILE: "/k" });
   assertEquals([files.password, files.operatorKey], [{ file: "/p" }, { file: "/k" }]);
-  assertStringIncludes(complain(["--password", "hush"]), 'Did you mean "--password-file FILE"?');
+  assertStringIncludes(parseError(["--password", "hush"]), 'Did you mean "--password-file FILE"?');
 });
 
-Deno.test("parseConfig() shows a server what the command line names, or else the operator key", () => {
+Deno.test("parseConfig() authenticates with the secret that a flag names, or else with the operator key", () => {
   const env = { CONFAB_PASSWORD: "p", CONFAB_OPERATOR_KEY: "k" };
   const [password, operator] = [{ kind: "password" }, { kind: "operator" }] as const;
   const cases: [string[], Record<string, string>, object | undefined][] = [
@@ -562,24 +563,24 @@ Deno.test("parseConfig() shows a server what the command line names, or else the
   }
 });
 
-Deno.test("parseConfig() reads what to do with invites", () => {
-  const wishOf = (...args: string[]) => {
+Deno.test("parseConfig() reads the actions on invites", () => {
+  const parseInvite = (...args: string[]) => {
     const config = parseConfig(["invite", ...args], { CONFAB_ADDR: ":9000" });
     assert(config.command === "invite");
-    return [config.base, config.wish];
+    return [config.base, config.action];
   };
   const here = "http://localhost:9000/";
-  assertEquals(wishOf(), [here, { type: "make", room: undefined, hours: 24 }]);
-  assertEquals(wishOf("https://h/chat/", "--room", "ops", "--hours", "2"), [
+  assertEquals(parseInvite(), [here, { type: "create", room: undefined, hours: 24 }]);
+  assertEquals(parseInvite("https://h/chat/", "--room", "ops", "--hours", "2"), [
     "https://h/chat/",
-    { type: "make", room: "ops", hours: 2 },
+    { type: "create", room: "ops", hours: 2 },
   ]);
-  assertEquals(wishOf("--list"), [here, { type: "list" }]);
-  assertEquals(wishOf("--revoke", "3"), [here, { type: "revoke", id: 3 }]);
+  assertEquals(parseInvite("--list"), [here, { type: "list" }]);
+  assertEquals(parseInvite("--revoke", "3"), [here, { type: "revoke", id: 3 }]);
   const env = { CONFAB_HOST: "chat.example.org,other", CONFAB_BASE: "/chat" };
   for (const args of [[], ["--list"], ["--revoke", "3"]]) {
     assertEquals(
-      complain(["invite", ...args], env),
+      parseError(["invite", ...args], env),
       "Cannot determine the URL for guests: CONFAB_HOST is set without CONFAB_CERT, " +
         "so a reverse proxy may be in front. Pass the URL: confab invite https://chat.example.org/chat/",
     );
@@ -587,7 +588,10 @@ Deno.test("parseConfig() reads what to do with invites", () => {
   const secure = parseConfig(["invite"], { ...env, CONFAB_CERT: "c", CONFAB_KEY: "k" });
   assert(secure.command === "invite");
   assertEquals(secure.base, "https://chat.example.org:8080/chat/");
-  assertStringIncludes(complain(["invite", "--hours", "0"]), "expected a whole number, 1 or more");
-  assertStringIncludes(complain(["invite", "--room", "A b"]), "expected a room name");
-  assertStringIncludes(complain(["invite", "--list", "--revoke", "1"]), "Cannot use --list");
+  assertStringIncludes(
+    parseError(["invite", "--hours", "0"]),
+    "expected a whole number, 1 or more",
+  );
+  assertStringIncludes(parseError(["invite", "--room", "A b"]), "expected a room name");
+  assertStringIncludes(parseError(["invite", "--list", "--revoke", "1"]), "Cannot use --list");
 });

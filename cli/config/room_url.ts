@@ -1,22 +1,22 @@
-// The address of a room, as people give it. Pure.
+// Parses the URL of a room in the forms that people type. Pure.
 import { LOBBY, parseRoomName } from "../../protocol/names.ts";
 import { badUsage } from "./flags.ts";
 
-/** Where a room is. */
+/** A parsed URL of a room. */
 export interface RoomUrl {
-  /** Of the server, with the path that it is below: ends in a slash. */
+  /** URL of the server with its base path. Ends with a slash. */
   readonly base: string;
   readonly room: string;
-  /** Of the room, with nothing behind it. */
+  /** URL of the room, without query and fragment. */
   readonly url: string;
-  /** By which name to be there; undefined where the address names none. */
+  /** Name to use in the room; undefined if the URL has none. */
   readonly name: string | undefined;
 }
 
 /**
- * Reads `http://HOST:PORT/r/ROOM` or `https://…`, with a path before `/r/` or without; `/` is the lobby, and so is
- * `HOST:PORT`, which means HTTP, and `:PORT` on this machine. A fragment means nothing here; of a query, nothing but
- * `name` does, and only with `hasName`.
+ * Parses `http://HOST:PORT/r/ROOM` or `https://…`, with or without a base path before `/r/`. A URL that ends at the base
+ * path is the lobby. `HOST:PORT` means HTTP, and `:PORT` means this machine. A fragment is ignored. The query may contain
+ * `name` if `hasName` is set, and nothing else.
  * @throws {ChatError} `bad_usage`
  */
 export function parseRoomUrl(text: string, { hasName = false } = {}): RoomUrl {
@@ -24,7 +24,7 @@ export function parseRoomUrl(text: string, { hasName = false } = {}): RoomUrl {
   const path = url?.pathname ?? "";
   const match = /^(.*\/)r\/([^/]+)\/?$/.exec(path) ?? /^(.*\/)(?<!\/r\/)$/.exec(path);
   if (!url || !/^https?:$/.test(url.protocol) || !match) {
-    // An address with a password in it is not shown.
+    // A URL may contain a password.
     const received = text.includes("@") ? "another URL" : `"${text}"`;
     throw badUsage(`Cannot parse URL: expected http://HOST:PORT/r/ROOM, received ${received}`);
   }
@@ -46,14 +46,17 @@ export function parseRoomUrl(text: string, { hasName = false } = {}): RoomUrl {
 }
 
 function parseUrl(text: string): URL | undefined {
-  const place = text.replace(/^:(?=\d)/, "localhost:");
-  const isHost = /^(?:localhost|[^/?#]*[.:][^/?#]*)(?:[/?#]|$)/.test(place) &&
-    !/^[^/?#]*:\/\//.test(place);
-  const full = isHost ? `http://${place}` : place;
+  const expanded = text.replace(/^:(?=\d)/, "localhost:");
+  const isHost = /^(?:localhost|[^/?#]*[.:][^/?#]*)(?:[/?#]|$)/.test(expanded) &&
+    !/^[^/?#]*:\/\//.test(expanded);
+  const full = isHost ? `http://${expanded}` : expanded;
   return URL.canParse(full) ? new URL(full) : undefined;
 }
 
-/** What asks for something that nobody will do is a mistake. @throws {ChatError} `bad_usage` */
+/**
+ * Refuses query parameters that would have no effect.
+ * @throws {ChatError} `bad_usage`
+ */
 function checkQuery({ searchParams }: URL, hasName: boolean): void {
   const other = [...searchParams.keys()].find((key) => key !== "name" || !hasName);
   if (other === undefined) return;

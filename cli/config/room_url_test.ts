@@ -2,8 +2,8 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ChatError } from "../../protocol/errors.ts";
 import { parseRoomUrl } from "./room_url.ts";
 
-Deno.test("parseRoomUrl() finds the room, and the server with the path that it is below", () => {
-  const cases: [given: string, base: string, room: string][] = [
+Deno.test("parseRoomUrl() finds the room, the server and its base path", () => {
+  const cases: [text: string, base: string, room: string][] = [
     ["http://h:1/r/ops", "http://h:1/", "ops"],
     ["http://h:1/r/ops/", "http://h:1/", "ops"],
     ["https://h/r/ops#m7", "https://h/", "ops"],
@@ -24,13 +24,13 @@ Deno.test("parseRoomUrl() finds the room, and the server with the path that it i
     ["chat.example/r/ops", "http://chat.example/", "ops"],
     ["[::1]:8080", "http://[::1]:8080/", "lobby"],
   ];
-  for (const [given, base, room] of cases) {
+  for (const [text, base, room] of cases) {
     const url = `${base}r/${encodeURIComponent(room)}`;
-    assertEquals(parseRoomUrl(given), { base, room, url, name: undefined }, given);
+    assertEquals(parseRoomUrl(text), { base, room, url, name: undefined }, text);
   }
 });
 
-Deno.test("parseRoomUrl() refuses what is no room's address", () => {
+Deno.test("parseRoomUrl() refuses other URLs and texts", () => {
   const wrong = [
     "",
     "ops",
@@ -46,37 +46,37 @@ Deno.test("parseRoomUrl() refuses what is no room's address", () => {
     ":",
     ":x",
   ];
-  for (const given of wrong) {
-    const { code, message } = assertThrows(() => parseRoomUrl(given), ChatError);
+  for (const text of wrong) {
+    const { code, message } = assertThrows(() => parseRoomUrl(text), ChatError);
     assertEquals(code, "bad_usage");
     assertEquals(
       message,
-      `Cannot parse URL: expected http://HOST:PORT/r/ROOM, received "${given}"`,
+      `Cannot parse URL: expected http://HOST:PORT/r/ROOM, received "${text}"`,
     );
   }
   const { message } = assertThrows(() => parseRoomUrl("http://h/r/Ops"), ChatError);
   assert(message.endsWith('received "Ops"'), message);
 });
 
-Deno.test("parseRoomUrl() takes the name from a query where there may be one, and refuses the rest", () => {
-  const nameIn = (text: string) => parseRoomUrl(text, { hasName: true }).name;
-  assertEquals(nameIn("http://h/r/ops?name=Ann%20B#m7"), "Ann B");
-  assertEquals(nameIn("localhost?name=Ann"), "Ann");
-  assertEquals([nameIn("h:1/?name="), nameIn("h:1")], [undefined, undefined]);
+Deno.test("parseRoomUrl() takes the name from the query if allowed, and refuses other parameters", () => {
+  const parseName = (text: string) => parseRoomUrl(text, { hasName: true }).name;
+  assertEquals(parseName("http://h/r/ops?name=Ann%20B#m7"), "Ann B");
+  assertEquals(parseName("localhost?name=Ann"), "Ann");
+  assertEquals([parseName("h:1/?name="), parseName("h:1")], [undefined, undefined]);
   assertEquals(parseRoomUrl("h:1/r/ops?name=Ann", { hasName: true }).url, "http://h:1/r/ops");
-  const complain = (text: string, hasName: boolean) =>
+  const parseError = (text: string, hasName: boolean) =>
     assertThrows(() => parseRoomUrl(text, { hasName }), ChatError).message;
   assertEquals(
-    complain("h:1?name=Ann&after=2", true),
+    parseError("h:1?name=Ann&after=2", true),
     'Cannot parse URL: expected only "name" in the query, received "after"',
   );
   assertEquals(
-    complain("h:1?name=Ann", false),
+    parseError("h:1?name=Ann", false),
     'Cannot parse URL: expected no query, received "name"',
   );
 });
 
-Deno.test("parseRoomUrl() shows no password", () => {
+Deno.test("parseRoomUrl() does not show a password", () => {
   const { message } = assertThrows(() => parseRoomUrl("ftp://ann:secret@h/r/ops"), ChatError);
   assert(!message.includes("secret"), message);
 });

@@ -1,7 +1,7 @@
-// The server's flags and variables, parsed. Pure. Called by what parses the whole command line.
-import type { SecretSource, ServeConfig } from "./config.ts";
+// Parses the flags and variables of the server. Pure. parse.ts calls it for `confab serve`.
+import type { SecretSource, ServeConfig, ServerAddress } from "./config.ts";
 import type { Limits } from "../../base/limits.ts";
-import { badUsage, type Env, type Setting, type Settings } from "./flags.ts";
+import { badUsage, type ConfigValue, type Env, type ParsedArgs } from "./flags.ts";
 import {
   HOOK_SECRET_ENV,
   METRICS_TOKEN_ENV,
@@ -19,17 +19,16 @@ import {
   parseLimit,
   parseNetworks,
   parseOrigins,
-  type ServerAddress,
 } from "./values.ts";
 
-type ServeSettings = Settings<keyof typeof SERVE_FLAGS>;
+type ServeArgs = ParsedArgs<keyof typeof SERVE_FLAGS>;
 
 /** @throws {ChatError} `bad_usage` */
-export function parseServe(given: ServeSettings, env: Env): ServeConfig {
-  const { get, all, has } = given;
+export function parseServe(parsed: ServeArgs, env: Env): ServeConfig {
+  const { get, all, has } = parsed;
   const format = get("log-format");
   const transport = get("transport");
-  const place = parseServerAddress(given);
+  const address = parseServerAddress(parsed);
   const hooks = all("hook").flatMap(parseHooks);
   const hookSecret = sourceOf(get("hook-secret-file"), env[HOOK_SECRET_ENV]);
   if (hooks.length > 0 && !hookSecret) {
@@ -40,16 +39,16 @@ export function parseServe(given: ServeSettings, env: Env): ServeConfig {
   }
   return {
     command: "serve",
-    ...place,
+    ...address,
     journal: parseChoice(get("journal")!, SERVE_FLAGS.journal.choices),
     transport: transport
       ? parseChoice(transport, SERVE_FLAGS.transport.choices)
-      : place.certificate
+      : address.certificate
       ? "ws"
       : "deno",
     data: get("data")!.value,
     keep: parseCount(get("keep")!),
-    limits: parseLimits(given),
+    limits: parseLimits(parsed),
     trustProxy: all("trust-proxy").flatMap(parseNetworks),
     logFormat: format ? parseChoice(format, SERVE_FLAGS["log-format"].choices) : "auto",
     logLevel: parseChoice(get("log-level")!, SERVE_FLAGS["log-level"].choices),
@@ -64,12 +63,12 @@ export function parseServe(given: ServeSettings, env: Env): ServeConfig {
 }
 
 /** @throws {ChatError} `bad_usage` */
-export function parseServerAddress({ get, all }: ServeSettings): ServerAddress {
+export function parseServerAddress({ get, all }: ServeArgs): ServerAddress {
   const base = get("base");
   const [cert, key] = [get("cert"), get("key")];
   if (!cert !== !key) {
-    const [given, missing] = cert ? ["--cert", "--key"] : ["--key", "--cert"];
-    throw badUsage(`Cannot use ${given}: it requires ${missing}`);
+    const [present, missing] = cert ? ["--cert", "--key"] : ["--key", "--cert"];
+    throw badUsage(`Cannot use ${present}: it requires ${missing}`);
   }
   return {
     ...parseAddr(get("addr")!),
@@ -79,7 +78,7 @@ export function parseServerAddress({ get, all }: ServeSettings): ServerAddress {
   };
 }
 
-function parseLimits({ get }: ServeSettings): Limits {
+function parseLimits({ get }: ServeArgs): Limits {
   const stall = get("stall");
   return {
     textBytes: parseLimit(get("max-message")!),
@@ -92,9 +91,9 @@ function parseLimits({ get }: ServeSettings): Limits {
   };
 }
 
-/** A secret's file, or else its value. */
+/** Returns the source of a secret: its file, or else its value. */
 export function sourceOf(
-  file: Setting | undefined,
+  file: ConfigValue | undefined,
   value: string | undefined,
 ): SecretSource | undefined {
   return file ? { file: file.value } : value ? { value } : undefined;

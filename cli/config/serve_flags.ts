@@ -1,8 +1,8 @@
-// The flags of the server, each with its variable. Commands that share one take it from here.
+// Defines the flags of the server, each with its variable. Other commands share some of them.
 import { LOG_LEVELS } from "../../base/log.ts";
 import { type Flag, listChoices } from "./flags.ts";
 
-/** The variables of what may be in no flag, where the list of processes would show it. */
+/** Variables of secrets. No flag takes a secret, because the list of processes would show it. */
 export const HOOK_SECRET_ENV = "CONFAB_HOOK_SECRET";
 export const METRICS_TOKEN_ENV = "CONFAB_METRICS_TOKEN";
 export const PASSWORD_ENV = "CONFAB_PASSWORD";

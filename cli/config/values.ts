@@ -1,16 +1,14 @@
-// Values of flags and variables, parsed. Pure. All throw `bad_usage`, with what gave the value and what was expected.
+// Parses the values of flags and variables. Pure. All parsers throw `bad_usage`, with the source of the value and what was
+// expected.
 import ipaddr from "ipaddr.js";
 import { parseRoomName } from "../../protocol/names.ts";
-import { badUsage, listChoices, type Setting } from "./flags.ts";
+import type { ServerAddress, WebhookConfig } from "./config.ts";
+import { badUsage, type ConfigValue, listChoices } from "./flags.ts";
 
-/** Where to post what is said in a room, or in any. */
-export interface WebhookConfig {
-  readonly room: string | undefined;
-  readonly url: string;
-}
-
-/** `HOST:PORT`, `:PORT` or `[IPV6]:PORT`. */
-export function parseAddr({ value: addr, source }: Setting): { hostname: string; port: number } {
+/** Parses `HOST:PORT`, `:PORT` or `[IPV6]:PORT`. */
+export function parseAddr(
+  { value: addr, source }: ConfigValue,
+): { hostname: string; port: number } {
   const match = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(addr);
   const port = Number(match?.[3]);
   if (!match || port > 65535) {
@@ -19,38 +17,20 @@ export function parseAddr({ value: addr, source }: Setting): { hostname: string;
   return { hostname: match[1] ?? match[2] ?? "", port };
 }
 
-/** Where a server is, as far as its address says. */
-export interface ServerAddress {
-  readonly hostname: string;
-  readonly port: number;
-  /** Names that it goes by; none for any name. */
-  readonly hosts: readonly string[];
-  /** The path that everything is below, without a slash at its end; empty for none. */
-  readonly base: string;
-  /** There is one where it speaks https. */
-  readonly certificate: CertificateFiles | undefined;
-}
-
-/** Where the certificate and its key are, both as PEM. */
-export interface CertificateFiles {
-  readonly cert: string;
-  readonly key: string;
-}
-
-/** The server's address for this machine: by the first of its names, or `localhost` for one that listens everywhere. */
-export function urlAt({ hostname, port, hosts, base, certificate }: ServerAddress): string {
-  const host = hosts[0] ?? (isEverywhere(hostname) ? "localhost" : hostname);
+/** Returns the URL of the server for this machine: with its first name, or with `localhost` if it listens everywhere. */
+export function serverUrl({ hostname, port, hosts, base, certificate }: ServerAddress): string {
+  const host = hosts[0] ?? (isWildcardHost(hostname) ? "localhost" : hostname);
   const authority = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
   return `http${certificate ? "s" : ""}://${authority}:${port}${base}/`;
 }
 
-/** Whether it means every address of the machine. */
-export function isEverywhere(hostname: string): boolean {
+/** Reports whether the host name stands for every address of the machine. */
+export function isWildcardHost(hostname: string): boolean {
   return ["", "0.0.0.0", "::"].includes(hostname);
 }
 
 export function parseChoice<T extends string>(
-  { value, source }: Setting,
+  { value, source }: ConfigValue,
   choices: readonly T[],
 ): T {
   const choice = choices.find((choice) => choice === value);
@@ -58,19 +38,19 @@ export function parseChoice<T extends string>(
   throw badUsage(`Cannot parse ${source}: expected ${listChoices(choices)}, received "${value}"`);
 }
 
-export function parseCount({ value, source }: Setting): number {
+export function parseCount({ value, source }: ConfigValue): number {
   const count = /^\d{1,15}$/.test(value) ? Number(value) : NaN;
   if (count >= 0) return count;
   throw badUsage(`Cannot parse ${source}: expected a whole number, 0 or more, received "${value}"`);
 }
 
-/** A limit, of which 0 means none. */
-export function parseLimit(setting: Setting): number {
-  return parseCount(setting) || Infinity;
+/** Parses a limit: 0 is no limit. */
+export function parseLimit(value: ConfigValue): number {
+  return parseCount(value) || Infinity;
 }
 
-/** Addresses, and networks in CIDR notation. */
-export function parseNetworks({ value, source }: Setting): string[] {
+/** Parses addresses, and networks in CIDR notation, separated by commas. */
+export function parseNetworks({ value, source }: ConfigValue): string[] {
   const networks = value.split(",").map((network) => network.trim());
   const wrong = networks.find((network) => !ipaddr.isValidCIDR(network) && !isAddress(network));
   if (wrong === undefined) return networks;
@@ -79,12 +59,12 @@ export function parseNetworks({ value, source }: Setting): string[] {
   );
 }
 
-/** Not the short forms of old, in which `1` is an address. */
+/** Reports whether the text is an address in full. The old short forms, in which `1` is an address, are not. */
 function isAddress(text: string): boolean {
   return ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text);
 }
 
-export function parseOrigins({ value, source }: Setting): string[] {
+export function parseOrigins({ value, source }: ConfigValue): string[] {
   const origins = value.split(",").map((origin) => origin.trim());
   const wrong = origins.find((origin) =>
     !/^https?:/.test(origin) || !URL.canParse(origin) || new URL(origin).origin !== origin
@@ -95,8 +75,8 @@ export function parseOrigins({ value, source }: Setting): string[] {
   );
 }
 
-/** Names as browsers write them: in lower case, others than ASCII encoded. */
-export function parseHosts({ value, source }: Setting): string[] {
+/** Parses host names into the form that browsers send: in lower case, and in ASCII (Punycode). */
+export function parseHosts({ value, source }: ConfigValue): string[] {
   return value.split(",").map((part) => {
     const name = part.trim();
     const url = URL.parse(`http://${name}`);
@@ -108,8 +88,8 @@ export function parseHosts({ value, source }: Setting): string[] {
   });
 }
 
-/** A path, with or without slashes around it; empty for `/`. */
-export function parseBase({ value, source }: Setting): string {
+/** Parses a path, with or without slashes around it. Returns an empty string for `/`. */
+export function parseBase({ value, source }: ConfigValue): string {
   const path = value.replace(/^\//, "").replace(/\/$/, "");
   if (path === "") return "";
   const isPlain = path.split("/").every((part) => /^(?!\.\.?$)[\w.~-]+$/.test(part));
@@ -120,8 +100,8 @@ export function parseBase({ value, source }: Setting): string {
   );
 }
 
-/** A hook's URL may hold a secret, so that no error shows it. */
-export function parseHooks({ value, source }: Setting): WebhookConfig[] {
+/** Parses webhooks, `[ROOM=]URL`, separated by commas. No error shows a URL, because it may contain a secret. */
+export function parseHooks({ value, source }: ConfigValue): WebhookConfig[] {
   return value.split(",").map((part, i) => {
     const [, name, url] = /^(?:([^:/?#=]*)=)?(.*)$/s.exec(part.trim())!;
     const room = name === undefined ? undefined : parseRoomName(name);

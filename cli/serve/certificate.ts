@@ -1,20 +1,21 @@
-// The certificate that the server shows and its key, read from their files and checked, at the start and at each SIGHUP. No
-// error shows anything of what is in them.
+// Reads the TLS certificate and its private key from their files, and checks them: at the start and at each SIGHUP. No error
+// shows their contents.
 import { ChatError } from "../../protocol/errors.ts";
 import type { Certificate } from "../../transport/transport.ts";
-import type { CertificateFiles } from "../config/values.ts";
+import type { CertificateFiles } from "../config/config.ts";
+import { readTextFile } from "../secret.ts";
 
-/** A key with a passphrase has another label. */
+/** Label of a private key. One with a passphrase has another label. */
 const KEY_LABEL = /^-----BEGIN (?:RSA |EC )?PRIVATE KEY-----/m;
 const CERTIFICATE_LABEL = /^-----BEGIN CERTIFICATE-----/m;
 
 /**
- * Reads both.
- * @throws {ChatError} `certificate_unavailable` when one cannot be read or the two are of no use.
+ * Reads the certificate and the key.
+ * @throws {ChatError} `certificate_unavailable` if a file cannot be read, or the two cannot be used together.
  */
 export function readCertificate(files: CertificateFiles): Certificate {
-  const cert = readFile("certificate", files.cert);
-  const key = readFile("key", files.key);
+  const cert = readTextFile(files.cert, { name: "certificate", code: "certificate_unavailable" });
+  const key = readTextFile(files.key, { name: "key", code: "certificate_unavailable" });
   if (!CERTIFICATE_LABEL.test(cert)) {
     throw unavailable(`Cannot use certificate "${files.cert}": it contains no PEM certificate`);
   }
@@ -27,22 +28,14 @@ export function readCertificate(files: CertificateFiles): Certificate {
   return { cert, key };
 }
 
-/** What listens checks the two. Nobody is told of this port, which is free again at once. */
+/** Checks that the two fit, by listening with them on a random port that is closed at once. */
 function check(certificate: Certificate, { cert, key }: CertificateFiles): void {
   try {
     Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...certificate }).close();
   } catch (cause) {
-    const isOther = (cause as Error).message.includes("KeyMismatch");
-    const reason = isOther ? "they do not match" : "one of them is damaged";
+    const isMismatch = (cause as Error).message.includes("KeyMismatch");
+    const reason = isMismatch ? "they do not match" : "one of them is damaged";
     throw unavailable(`Cannot use certificate "${cert}" with key "${key}": ${reason}`, cause);
-  }
-}
-
-function readFile(what: string, path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (cause) {
-    throw unavailable(`Cannot read ${what} "${path}": ${(cause as Error).message}`, cause);
   }
 }
 

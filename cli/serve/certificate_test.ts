@@ -5,7 +5,7 @@ import { readCertificate } from "./certificate.ts";
 
 const [mine, other] = await Promise.all([makeCertificate(), makeCertificate()]);
 
-/** Runs `use` with two files that hold this. */
+/** Runs `use` with two temporary files of these contents. */
 async function withFiles(
   { cert, key }: { cert: string; key: string },
   use: (files: { cert: string; key: string }) => void,
@@ -20,7 +20,7 @@ async function withFiles(
   }
 }
 
-Deno.test("readCertificate() reads a certificate, with others behind it, and its key", async () => {
+Deno.test("readCertificate() reads a certificate chain and its key", async () => {
   for (const cert of [mine.cert, `${mine.cert}\n${other.cert}`, `Subject: x\n${mine.cert}`]) {
     await withFiles({ cert, key: mine.key }, (files) => {
       assertEquals(readCertificate(files), { cert, key: mine.key });
@@ -28,7 +28,7 @@ Deno.test("readCertificate() reads a certificate, with others behind it, and its
   }
 });
 
-Deno.test("readCertificate() says in a sentence what is of no use, and shows nothing of it", async () => {
+Deno.test("readCertificate() explains what cannot be used, and shows no contents", async () => {
   const secret = mine.key.split("\n")[1]!.slice(0, 20);
   const locked = mine.key.replaceAll("PRIVATE", "ENCRYPTED PRIVATE");
   const cases: [string, string, RegExp][] = [

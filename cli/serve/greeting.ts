@@ -1,32 +1,61 @@
-// What the server says on standard output once it listens. Pure: returns text.
+// Formats the greeting that the server prints on standard output once it listens.
 import { encode } from "uqr";
+import deno from "../../deno.json" with { type: "json" };
+import type { ServeConfig } from "../config/config.ts";
+import { isWildcardHost, serverUrl } from "../config/values.ts";
 
+/** Facts of the greeting. */
 export interface Greeting {
   readonly version: string;
-  /** Since the process began. */
+  /** Time since the process started. */
   readonly startupMs: number;
-  /** For this machine. */
+  /** URL for this machine. */
   readonly localUrl: string;
-  /** For others on the network. */
+  /** URLs for other machines on the network. */
   readonly networkUrls: readonly string[];
   readonly journal: "sqlite" | "memory";
   readonly data: string;
   readonly keep: number;
-  /** Whether it takes a password to come in. */
+  /** Whether the server requires a password. */
   readonly hasPassword: boolean;
   readonly hasQr: boolean;
-  /** Whether somebody sees it, rather than a file or a pipe. */
+  /** Whether the output is a terminal, rather than a file or a pipe. */
   readonly isTerminal: boolean;
-  /** Whether a terminal may be sent colours. */
+  /** Whether colors are allowed on a terminal. */
   readonly hasColor: boolean;
 }
 
-/** Modules of white around a code: the standard asks for four, and scanners do with two. */
+/** White modules around a code. The standard requires four, but two are enough for scanners. */
 const QR_BORDER = 2;
 
-/** Two modules of a code, the upper and the lower one, light where they are set. */
+/** Characters for an upper and a lower module. A block is drawn for a light module. */
 const HALF_BLOCKS = [" ", "▄", "▀", "█"];
 
+/** Returns the greeting of a server that listens on `port`. Reads the terminal and, if needed, the network interfaces. */
+export function describeServer(config: ServeConfig, port: number): string {
+  const isOpenToNetwork = isWildcardHost(config.hostname) && config.hosts.length === 0;
+  return greet({
+    ...config,
+    hasPassword: config.password !== undefined,
+    version: deno.version,
+    startupMs: performance.now(),
+    localUrl: serverUrl({ ...config, port }),
+    networkUrls: isOpenToNetwork
+      ? lanAddresses().map((hostname) => serverUrl({ ...config, hostname, port }))
+      : [],
+    isTerminal: Deno.stdout.isTerminal(),
+    hasColor: !Deno.noColor,
+  });
+}
+
+/** Returns the addresses under which others on the network reach this machine. */
+function lanAddresses(): string[] {
+  return Deno.networkInterfaces()
+    .filter(({ family, address }) => family === "IPv4" && !address.startsWith("127."))
+    .map(({ address }) => address);
+}
+
+/** Formats the greeting. Pure. */
 export function greet(greeting: Greeting): string {
   const { version, startupMs, localUrl, networkUrls } = greeting;
   const paint = (code: number, text: string) =>
@@ -69,17 +98,17 @@ function dataLine({ journal, data, keep }: Greeting): string {
 function qrLines({ networkUrls, localUrl, isTerminal, hasColor }: Greeting): string {
   if (!isTerminal) return "  No QR code: this is not a terminal";
   const lines = drawQr(networkUrls[0] ?? localUrl);
-  // Scanners want dark on light, whatever the terminal's own colours are.
+  // Scanners need dark modules on a light ground, whatever the colors of the terminal are.
   return lines.map((line) => `  ${hasColor ? `\x1b[97;40m${line}\x1b[0m` : line}`).join("\n");
 }
 
-/** A QR code in half blocks: each character is two modules, one above the other, and light ones are set. */
+/** Draws a QR code in half blocks. Each character is two modules, one above the other; light ones are drawn. */
 export function drawQr(text: string): string[] {
   const { data } = encode(text, { border: QR_BORDER });
   const lines: string[] = [];
   for (let y = 0; y < data.length; y += 2) {
     const row = data[y]!.map((isDark, x) => {
-      const isLowerDark = data[y + 1]?.[x] ?? true; // below the last row nothing is set
+      const isLowerDark = data[y + 1]?.[x] ?? true; // nothing is drawn below the last row
       return HALF_BLOCKS[(isDark ? 0 : 2) + (isLowerDark ? 0 : 1)]!;
     });
     lines.push(row.join(""));

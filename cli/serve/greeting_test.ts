@@ -16,7 +16,7 @@ const GREETING: Greeting = {
   hasColor: true,
 };
 
-Deno.test("greet() says where it is, where the data is and what to do next", () => {
+Deno.test("greet() shows the URLs, the data folder and the next step", () => {
   assertEquals(
     greet(GREETING),
     `confab 1.2.3   ready in 38 ms
@@ -33,7 +33,7 @@ Deno.test("greet() says where it is, where the data is and what to do next", () 
   );
 });
 
-Deno.test("greet() says that there is a password, and what goes with one", () => {
+Deno.test("greet() mentions the password and how to invite", () => {
   const text = greet({ ...GREETING, hasPassword: true });
   assert(
     text.includes(
@@ -46,7 +46,7 @@ Deno.test("greet() says that there is a password, and what goes with one", () =>
   assert(!text.includes("Anyone"), text);
 });
 
-Deno.test("greet() tells a journal that forgets, and one that keeps everything", () => {
+Deno.test("greet() distinguishes a memory journal and unlimited retention", () => {
   const data = (greeting: Partial<Greeting>) =>
     greet({ ...GREETING, ...greeting }).split("\n").find((line) => line.startsWith("  Data"));
   assertEquals(
@@ -56,32 +56,32 @@ Deno.test("greet() tells a journal that forgets, and one that keeps everything",
   assertEquals(data({ keep: 0 }), "  Data     ./confab-data   (every message of each room)");
 });
 
-Deno.test("greet() has colours on a terminal that wants them, and nowhere else", () => {
+Deno.test("greet() uses colors only on a terminal that allows them", () => {
   for (const isTerminal of [true, false]) {
     for (const hasColor of [true, false]) {
       const text = greet({ ...GREETING, isTerminal, hasColor, hasQr: true });
       assertEquals(text.includes("\x1b"), isTerminal && hasColor);
-      // deno-lint-ignore no-control-regex -- colours are made of them
+      // deno-lint-ignore no-control-regex -- escape sequences contain them
       const plain = text.replaceAll(/\x1b\[[\d;]*m/g, "");
       assertEquals(plain, greet({ ...GREETING, isTerminal, hasColor: false, hasQr: true }));
     }
   }
 });
 
-Deno.test("greet() draws a QR code of the first network address, or of the local one", () => {
+Deno.test("greet() draws a QR code of the first network URL, or of the local one", () => {
   const terminal = { ...GREETING, isTerminal: true, hasColor: false, hasQr: true };
   const code = (url: string) => drawQr(url).map((line) => `  ${line}\n`).join("");
   assert(greet(terminal).includes(code(GREETING.networkUrls[0]!)));
   assert(greet({ ...terminal, networkUrls: [] }).includes(code(GREETING.localUrl)));
 });
 
-Deno.test("greet() says that it draws no code off a terminal", () => {
+Deno.test("greet() explains why it draws no code without a terminal", () => {
   const text = greet({ ...GREETING, hasQr: true });
   assert(text.includes("\n  No QR code: this is not a terminal\n"), text);
   assert(!/[▀▄█]/.test(text));
 });
 
-Deno.test("drawQr() draws every module, light ones set, with a border", () => {
+Deno.test("drawQr() draws every light module, with a border", () => {
   const { data, size } = encode("http://192.168.1.20:8080/", { border: 2 });
   const drawn = drawQr("http://192.168.1.20:8080/").flatMap((line) => [
     [...line].map((char) => !"▀█".includes(char)),

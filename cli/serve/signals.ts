@@ -1,13 +1,16 @@
-// What the server does on a signal: it stops, or reads its certificate again. Only main.ts has it listen for them.
+// Handles the signals of the server: they stop it, or reload its certificate. Installed by main.ts.
 import { readCertificate } from "./certificate.ts";
-import type { CertificateFiles } from "../config/values.ts";
+import type { CertificateFiles } from "../config/config.ts";
 import type { Log } from "../../base/log.ts";
 import type { Listener } from "../../transport/transport.ts";
 
-/** From the first signal until the process ends, whatever happens: below 5 s. */
-const EXIT_DEADLINE_MS = 4_000;
+/** Time for open connections to end after a signal. Must be less than {@linkcode EXIT_DEADLINE_MS}, to leave time to close. */
+export const GRACE_MS = 3_000;
 
-/** `deno task` passes on a Ctrl-C that the program gets from the terminal as well: within this it is the same one. */
+/** Time from the first signal until the process ends in any case. Below 5 s, after which supervisors kill. */
+export const EXIT_DEADLINE_MS = 4_000;
+
+/** `deno task` forwards a Ctrl-C that the terminal has also sent. Two signals within this time are one. */
 const SAME_SIGNAL_MS = 300;
 
 /** Signals that stop the program. Windows has no SIGTERM. */
@@ -16,9 +19,9 @@ const STOP_SIGNALS: Deno.Signal[] = [
   Deno.build.os === "windows" ? "SIGBREAK" : "SIGTERM",
 ];
 
-/** A hang-up has the certificate read again. One that is of no use is logged, and changes nothing. */
-export function renewOnHangUp(files: CertificateFiles, listener: Listener, log: Log): void {
-  if (Deno.build.os === "windows") return; // which has no such signal
+/** Reloads the certificate on SIGHUP. One that cannot be used is logged, and the current one stays in use. */
+export function reloadOnHangUp(files: CertificateFiles, listener: Listener, log: Log): void {
+  if (Deno.build.os === "windows") return; // Windows has no SIGHUP
   Deno.addSignalListener("SIGHUP", () => {
     try {
       listener.renew(readCertificate(files));
@@ -29,7 +32,7 @@ export function renewOnHangUp(files: CertificateFiles, listener: Listener, log: 
   });
 }
 
-/** The first signal says goodbye to everybody and ends with 0; a second one does not wait. */
+/** Runs `end` on the first signal, then exits with 0. A second signal exits at once, with 130. */
 export function stopOnSignal(log: Log, end: () => Promise<void>): void {
   let stoppingAt = 0;
   const stop = async () => {

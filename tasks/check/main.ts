@@ -2,7 +2,7 @@
 // the length of files, and prints everything that is wrong.
 import layers from "../layers.txt" with { type: "text" };
 import { findOddOpenings, listComments } from "./comments.ts";
-import { findWrongImports, parseLayers } from "./imports.ts";
+import { findCircles, findWrongImports, parseLayers } from "./imports.ts";
 import { listModules, readModules } from "./modules.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -24,6 +24,7 @@ export async function findFaults(): Promise<string[]> {
   console.log(`${odd.length} of ${count} comments open with What, Who, Where or the like`);
   return [
     ...findWrongImports(modules, parseLayers(layers)).map((row) => `Wrong import: ${row}`),
+    ...findCircles(modules).map((circle) => `Circle of imports: ${circle.join(", ")}`),
     ...[...sources].filter(([, source]) => countCode(source) > MAX_CODE_LINES)
       .map(([path, source]) => `File with ${countCode(source)} lines of code: ${path}`),
     ...odd.length > MAX_ODD_OPENINGS ? odd.map((row) => `Comment to rewrite: ${row}`) : [],

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { readLines } from "./lines.ts";
+import { readLines } from "./stdio.ts";
 
-/** The lines of the bytes when they come in pieces of that size. */
+/** Returns the lines of the bytes when they arrive in chunks of this size. */
 async function read(text: string | Uint8Array<ArrayBuffer>, size: number): Promise<string[]> {
   const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
   const parts: Uint8Array<ArrayBuffer>[] = [];
@@ -9,7 +9,7 @@ async function read(text: string | Uint8Array<ArrayBuffer>, size: number): Promi
   return await Array.fromAsync(readLines(ReadableStream.from(parts)));
 }
 
-Deno.test("readLines() gives the same lines however the bytes are cut", async () => {
+Deno.test("readLines() yields the same lines however the bytes are split", async () => {
   const cases: [string, string[]][] = [
     ["", []],
     ["a", ["a"]],
@@ -25,6 +25,6 @@ Deno.test("readLines() gives the same lines however the bytes are cut", async ()
   }
 });
 
-Deno.test("readLines() replaces what is not UTF-8, and goes on", async () => {
+Deno.test("readLines() replaces invalid UTF-8, and continues", async () => {
   assertEquals(await read(Uint8Array.of(0xff, 10, 97, 0xc3), 1), ["\ufffd", "a\ufffd"]);
 });
