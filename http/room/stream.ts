@@ -1,20 +1,16 @@
 // A room that goes on: one response whose body is a client like any other, with the same queue, catching up and end.
 import { BANNED_RETRY_AFTER_MS, Client } from "../../client.ts";
-import type { ClientHandle, ProtocolHandler } from "../../client/handler.ts";
+import type { ClientHandle } from "../../client/handler.ts";
+import { StreamHandler } from "../../client/stream_handler.ts";
 import { ChatError } from "../../protocol/errors.ts";
-import type { Hub, JoinRequest } from "../../hub.ts";
 import { parseName } from "../../protocol/names.ts";
 import type { Peer } from "../../transport/transport.ts";
 import { EVENT_STREAM } from "../../protocol/event_stream.ts";
 import { DEFAULT_HISTORY, JSON_LINES } from "../../protocol/confab_v1.ts";
-import type { Wire } from "../../protocol/message.ts";
 import { TRANSCRIPT } from "../../protocol/transcript.ts";
 import { authorOf } from "./post.ts";
 import { parseLastEventId, type RoomQuery } from "./query.ts";
 import type { RoomRequest } from "./request.ts";
-
-/** Silence that no proxy takes for the end, and shorter than what the page takes for a reason to ask. */
-const HEARTBEAT_PERIOD_MS = 12_000;
 
 /** Media types of streams. */
 const WIRES = new Map([
@@ -65,39 +61,4 @@ export function serveStream(request: Request, peer: Peer, options: StreamOptions
   return peer.stream(headers, (connection) => {
     new Client({ ...options, connection, makeHandler }).run();
   }, leave);
-}
-
-/** The dialog of a stream: the request has said all that there is to say. */
-class StreamHandler implements ProtocolHandler {
-  readonly wire: Wire;
-  readonly hasJoined = true;
-  readonly #client: ClientHandle;
-  readonly #join: () => void;
-  #heartbeat: ReturnType<typeof setInterval> | undefined;
-
-  constructor(
-    client: ClientHandle,
-    { hub, room, wire, joinRequest }: {
-      hub: Hub;
-      room: string;
-      wire: Wire;
-      joinRequest: JoinRequest;
-    },
-  ) {
-    this.wire = wire;
-    this.#client = client;
-    this.#join = () => hub.register(client, room, joinRequest);
-  }
-
-  begin(): void {
-    const beat = () => this.#client.notify({ type: "pong" });
-    this.#heartbeat = setInterval(beat, HEARTBEAT_PERIOD_MS);
-    this.#join(); // which may end it at once
-  }
-
-  read(): void {/* nothing comes */}
-
-  end(): void {
-    clearInterval(this.#heartbeat);
-  }
 }

@@ -1,6 +1,8 @@
 // The upgrade of a room to a WebSocket, in which it speaks `confab.v1` or the seed's lines.
 import { Client } from "../../client.ts";
-import { JsonHandler, LinesHandler, type MakeHandler } from "../../client/handler.ts";
+import type { MakeHandler } from "../../client/handler.ts";
+import { JsonHandler } from "../../client/json_handler.ts";
+import { LinesHandler } from "../../client/lines_handler.ts";
 import { ChatError } from "../../protocol/errors.ts";
 import type { Peer } from "../../transport/transport.ts";
 import { JSON_LINES } from "../../protocol/confab_v1.ts";
