@@ -2,9 +2,8 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { addressKey } from "../base/ip_address.ts";
 import { ChatError } from "../protocol/errors.ts";
 import type { Peer } from "../transport/transport.ts";
-import { Proxies } from "./client_address.ts";
+import { clientAddressOf, Proxies } from "./client_address.ts";
 import { ConnectionLimit } from "./connection_limit.ts";
-import { clientAddressOf } from "./visitor.ts";
 
 function resolvePeer(proxies: Proxies, remoteAddress: string, headers: Record<string, string>) {
   const respond = () => new Response();

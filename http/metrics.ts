@@ -6,7 +6,7 @@ import type { Metrics } from "./prometheus.ts";
 import { respondWithText } from "./coding.ts";
 import { bearerOf } from "./auth/credentials.ts";
 import { refuse } from "./problem.ts";
-import type { ClientAddress } from "./visitor.ts";
+import type { ClientAddress } from "./client_address.ts";
 
 /** What proxies say about whom they ask for: such a request is not of this machine, although its connection is. */
 const FORWARDED = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];

@@ -1,9 +1,13 @@
 // A room over HTTP, live and for good: reconnects, resumes behind what it has seen, and gives each entry once. The client
 // half of the JSON lines that `GET /r/ROOM` streams.
 import { delay } from "@std/async/delay";
+import { maxBackOffMs } from "../../base/retry.ts";
 import type { BearerHeaders } from "../bearer.ts";
 import { readLines } from "../lines.ts";
-import { AwayError, backoffMs, boundRetryAfter, fetchHead, notConfab, showUrl } from "./request.ts";
+import { AwayError, boundRetryAfter, fetchHead, notConfab, showUrl } from "./request.ts";
+
+/** Longest waits after connections that were lost in a row, as docs/protocol.md gives them. */
+const BACK_OFF = { firstMs: 500, maxMs: 20_000 };
 
 /** A line of `confab.v1`, as the server sends it: docs/protocol.md says which fields there are. */
 export interface FollowedLine {
@@ -85,7 +89,7 @@ export async function* follow(options: FollowOptions): AsyncGenerator<FollowedLi
       lost = true;
     }
     if (performance.now() - openAt >= steadyMs) failures = 0;
-    await pause(leastMs + Math.random() * backoffMs(failures++));
+    await pause(leastMs + Math.random() * maxBackOffMs(++failures, BACK_OFF));
   }
 }
 

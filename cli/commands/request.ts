@@ -1,13 +1,13 @@
 // One HTTP request to a server that may just be restarting, and what its answer means for whoever ran the command.
 import { delay } from "@std/async/delay";
 import { ChatError, type ErrorCode, ERRORS } from "../../protocol/errors.ts";
-import { parseRetryAfterMs } from "../../base/retry_after.ts";
+import { backOffMs, parseRetryAfterMs } from "../../base/retry.ts";
 import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
 
-/** Longest waits before trying again, by how often it has failed in a row; the real ones are random, so that a crowd spreads. */
-const BACKOFF_MS = [500, 1_000, 2_000, 5_000, 10_000, 20_000];
+/** Waits after failures in a row. */
+const BACK_OFF = { firstMs: 600, maxMs: 20_000 };
 
-/** Tries of a request that somebody waits for. A restart takes less than the waits between them. */
+/** Tries of a request that somebody waits for. The waits between them are 4.5 to 9 s: a restart takes less. */
 const MAX_TRIES = 5;
 
 /** Longest time that a server may ask such a request to wait, and any other. */
@@ -87,15 +87,9 @@ export async function request(url: string, options: RequestOptions = {}): Promis
         onLost?.(error);
       }
       const askedMs = onLost ? error.retryAfterMs : Math.min(error.retryAfterMs, MAX_PAUSE_MS);
-      // Half of it is certain: all of them together must not be nothing.
-      await pause(Math.max(askedMs, backoffMs(failures) * (1 + Math.random()) / 2));
+      await pause(Math.max(askedMs, backOffMs(failures + 1, BACK_OFF, Math.random())));
     }
   }
-}
-
-/** The longest time to wait before trying again, after so many failures in a row before this one. */
-export function backoffMs(failures: number): number {
-  return BACKOFF_MS[Math.min(failures, BACKOFF_MS.length - 1)]!;
 }
 
 /** A time to wait as a server asks for it, within reason; none where it is no number. */
@@ -204,7 +198,7 @@ async function explainRefusal(url: string, response: Response): Promise<Error> {
     ? notConfab(url, `the server responded with status ${status}`).message
     : `Cannot use ${showUrl(url)}: ${escapeForTerminal(String(reason))}${hintFor(code)}`;
   if (status >= 500 || PASSING.includes(status)) {
-    const bounds = { nowMs: Date.now(), mostMs: MAX_RETRY_AFTER_MS };
+    const bounds = { nowMs: Date.now(), maxMs: MAX_RETRY_AFTER_MS };
     const retryAfterMs = parseRetryAfterMs(headers.get("retry-after"), bounds);
     return new AwayError(message, { retryAfterMs, isBusy: status === TOO_MANY_REQUESTS });
   }

@@ -6,7 +6,7 @@ import { credentialsOf, renewCookie } from "./credentials.ts";
 import { corsHeaders, isAllowedOrigin } from "../origin.ts";
 import { problemOf } from "../problem.ts";
 import { pathFrom, serveSignIn } from "./sign_in_page.ts";
-import type { ClientAddress } from "../visitor.ts";
+import type { ClientAddress } from "../client_address.ts";
 
 export interface AccessDeps {
   readonly authenticator: Authenticator;

@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { deleteCookie, getCookies, setCookie } from "@std/http/cookie";
 import type { Credentials } from "../../auth/authenticator.ts";
 import { SESSION_MS } from "../../auth/session_store.ts";
-import type { ClientAddress } from "../visitor.ts";
+import type { ClientAddress } from "../client_address.ts";
 
 /** By https a browser lets nothing but this host, by https, set one that begins so: no other name of the domain, nobody on the way. */
 function nameFor({ base, isHttps }: ClientAddress): string {

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { credentialsOf, giveCookie, takeCookie } from "./credentials.ts";
-import type { ClientAddress } from "../visitor.ts";
+import type { ClientAddress } from "../client_address.ts";
 
 const VISITOR: ClientAddress = { address: "192.0.2.7", key: "192.0.2.7", isHttps: false, base: "" };
 const SECURE = { ...VISITOR, isHttps: true };

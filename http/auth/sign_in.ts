@@ -14,7 +14,7 @@ import {
   serveSignIn,
   serveSignInFile,
 } from "./sign_in_page.ts";
-import type { ClientAddress } from "../visitor.ts";
+import type { ClientAddress } from "../client_address.ts";
 
 /** A form with a password and a path. */
 const MAX_FORM_BYTES = 16 * 1024;

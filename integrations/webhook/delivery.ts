@@ -3,7 +3,7 @@
 // time for a room.
 import type { Hub, Reading } from "../../hub.ts";
 import type { ReadLimit } from "../../journal/journal.ts";
-import { parseRetryAfterMs } from "../../base/retry_after.ts";
+import { parseRetryAfterMs } from "../../base/retry.ts";
 import { encodeEntry } from "../../protocol/confab_v1.ts";
 import { signatureHeaders } from "./signature.ts";
 
@@ -107,7 +107,7 @@ export class Delivery {
     if (ok) return;
     const retryAfterMs = parseRetryAfterMs(headers.get("retry-after"), {
       nowMs: Date.now(),
-      mostMs: MAX_RETRY_AFTER_MS,
+      maxMs: MAX_RETRY_AFTER_MS,
     });
     throw new PostError(`The answer was ${status}`, { status, retryAfterMs });
   }

@@ -33,6 +33,9 @@ const MAX_AT_ONCE = 4;
 /** Where it is noted that a hook has been here before: no room has this name. */
 const NO_ROOM = "";
 
+/** Waits after posts that failed in a row. */
+const BACK_OFF = { firstMs: 1_000, maxMs: 30_000 };
+
 const HEAD_ONLY = { entries: 1, chars: 1 };
 
 export class Webhook {
@@ -134,7 +137,7 @@ export class Webhook {
     }
     const count = (this.#failures.get(room)?.count ?? 0) + 1;
     const askedMs = error instanceof PostError ? error.retryAfterMs : 0;
-    const waitMs = Math.max(backOffMs(count, this.#random()), askedMs);
+    const waitMs = Math.max(backOffMs(count, BACK_OFF, this.#random()), askedMs);
     const failure: RoomFailure = { count, timer: undefined };
     failure.timer = setTimeout(() => {
       failure.timer = undefined;
