@@ -1,6 +1,6 @@
 // JsonHandler serves `confab.v1`: a hello first, then commands, within their rates.
 import type { ClientHandle, HandlerOptions, ProtocolHandler } from "./handler.ts";
-import { ChatError } from "../protocol/errors.ts";
+import { ChatError, rateLimited } from "../protocol/errors.ts";
 import { RetryBarrier } from "../hub/retry_barrier.ts";
 import type { Hub } from "../hub.ts";
 import { DEFAULT_LIMITS, type Limits, maxMessageBytes, PAGES_PER_MESSAGE } from "../base/limits.ts";
@@ -123,8 +123,10 @@ export class JsonHandler implements ProtocolHandler {
 
   /** @throws {ChatError} `rate_limited` */
   #admitRead(): void {
-    const waitMs = this.#reads.take(this.#readKey, performance.now());
-    if (waitMs > 0) throw new ChatError("rate_limited", { retryAfterMs: toRetryMs(waitMs) });
+    this.#reads.takeOrThrow(this.#readKey, {
+      nowMs: performance.now(),
+      makeError: (waitMs) => rateLimited(toRetryMs(waitMs)),
+    });
   }
 
   /** Asks to wait until there is room for several: each that is sent too early is refused again. */

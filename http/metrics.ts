@@ -1,7 +1,7 @@
 // /metrics, for whoever watches the server: from this machine, or with the token. For all others it is not there.
-import type { Buffer } from "node:buffer";
-import { createHash, timingSafeEqual } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
 import { isLoopback } from "../base/ip_address.ts";
+import { sha256 } from "../base/sha256.ts";
 import type { Metrics } from "./prometheus.ts";
 import { respondWithText } from "./coding.ts";
 import { bearerOf } from "./auth/credentials.ts";
@@ -44,10 +44,7 @@ function isLocal(request: Request, { address }: ClientAddress): boolean {
 
 function hasToken(headers: Headers, token: string | undefined): boolean {
   const given = bearerOf(headers);
-  return token !== undefined && given !== undefined && timingSafeEqual(hash(given), hash(token));
-}
-
-/** Of one length, as the comparison wants. */
-function hash(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
+  // Hashed, because the comparison requires two values of one length.
+  return token !== undefined && given !== undefined &&
+    timingSafeEqual(sha256(given), sha256(token));
 }

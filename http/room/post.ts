@@ -1,6 +1,6 @@
 // Saying something with one request: JSON, text, or what another service posts.
 import { Buffer, isUtf8 } from "node:buffer";
-import { ChatError } from "../../protocol/errors.ts";
+import { ChatError, rateLimited } from "../../protocol/errors.ts";
 import type { Author } from "../../hub.ts";
 import { maxMessageBytes } from "../../base/limits.ts";
 import { anonymousAuthor, hashKey, OPERATOR, parseName } from "../../protocol/names.ts";
@@ -32,8 +32,9 @@ type PostDeps = Pick<
  * @throws {ChatError} why it was not accepted.
  */
 export async function servePost(request: Request, deps: PostDeps): Promise<Response> {
-  const { hub, room, limits } = deps;
-  checkRate(deps);
+  const { hub, room, limits, posts, addressKey } = deps;
+  // Before the body is read: that costs more.
+  posts.takeOrThrow(addressKey, { nowMs: performance.now(), makeError: rateLimited });
   const { searchParams } = new URL(request.url);
   const format = searchParams.get("format");
   const saying = format === null
@@ -50,15 +51,6 @@ export async function servePost(request: Request, deps: PostDeps): Promise<Respo
       location: `?after=${seq - 1}&limit=1`,
     },
   });
-}
-
-/** Before the body is read: it costs more. @throws {ChatError} `rate_limited` */
-function checkRate({ posts, addressKey }: PostDeps): void {
-  if (addressKey === "") return;
-  const nowMs = performance.now();
-  const bucket = posts.of(addressKey, nowMs);
-  if (bucket.take(nowMs)) return;
-  throw new ChatError("rate_limited", { retryAfterMs: Math.ceil(bucket.waitMs(nowMs)) });
 }
 
 async function readSaying(request: Request, name: string, maxBytes: number): Promise<Saying> {

@@ -1,7 +1,7 @@
 // A room as one URL with several representations: which one a request is for, and the ones that end. The stream and the
 // POST are their own modules.
 import { accepts } from "@std/http/negotiation";
-import { ChatError } from "../../protocol/errors.ts";
+import { ChatError, rateLimited } from "../../protocol/errors.ts";
 import type { Reading } from "../../hub.ts";
 import { increment } from "../../hub/stats.ts";
 import type { Peer } from "../../transport/transport.ts";
@@ -97,8 +97,7 @@ async function readPage(
   { hub, room, reads, addressKey }: RoomDeps,
   { query, type }: { query: RoomQuery; type: string },
 ): Promise<Response> {
-  const waitMs = reads.take(addressKey, performance.now());
-  if (waitMs > 0) throw new ChatError("rate_limited", { retryAfterMs: Math.ceil(waitMs) });
+  reads.takeOrThrow(addressKey, { nowMs: performance.now(), makeError: rateLimited });
   const { after, before = Number.MAX_SAFE_INTEGER, limit } = query;
   const range = after === undefined ? { before } : { after };
   const reading = await hub.read(room, range, { entries: limit, chars: MAX_PAGE_CHARS });
