@@ -1,8 +1,8 @@
 // The page's files, as they are served.
 import { ifNoneMatch } from "@std/http/etag";
 import type { Asset } from "../page/assets.ts";
-import { chooseCoding, respond } from "./coding.ts";
-import { refuse } from "./problem.ts";
+import { chooseCoding, respondInCoding } from "./coding.ts";
+import { isRead, refuseMethod } from "./respond.ts";
 
 /** Headers of every file. */
 const FILE_HEADERS = { "referrer-policy": "no-referrer", "x-content-type-options": "nosniff" };
@@ -15,10 +15,7 @@ const DOCUMENTS = new Set(["text/html; charset=utf-8", "image/svg+xml"]);
 
 /** Answers with a file of the page in a coding that the client accepts, or that the client has it already. */
 export async function serveAsset(request: Request, asset: Asset): Promise<Response> {
-  const { method } = request;
-  if (method !== "GET" && method !== "HEAD") {
-    return refuse("method_not_allowed", { allow: "GET, HEAD" });
-  }
+  if (!isRead(request)) return refuseMethod("GET, HEAD");
   const representations = await asset.represent();
   const wanted = chooseCoding(
     request.headers.get("accept-encoding"),
@@ -35,7 +32,7 @@ export async function serveAsset(request: Request, asset: Asset): Promise<Respon
   if (!ifNoneMatch(request.headers.get("if-none-match"), etag)) {
     return new Response(null, { status: 304, headers });
   }
-  return respond(request, { body, coding, headers });
+  return respondInCoding(request, { body, coding, headers });
 }
 
 /** Returns the headers that keep other sites out of a document of ours, and anything of theirs out of it. */

@@ -2,6 +2,7 @@
 // compressed and what never is.
 import { setImmediate } from "node:timers";
 import { createGzip } from "node:zlib";
+import { respond } from "./respond.ts";
 
 /** Content codings that the server has (RFC 9110, section 8.4.1). */
 export type Coding = "br" | "gzip" | "identity";
@@ -49,16 +50,16 @@ function parseWeights(header: string): Map<string, number> {
   return weights;
 }
 
-/** Answers with content in a coding. HEAD gets the headers of GET, the length among them. */
-export function respond(
-  { method }: Request,
+/** Responds with content in a coding. HEAD gets the headers of GET, including the length. */
+export function respondInCoding(
+  request: Request,
   { body, coding, headers }: {
     body: Uint8Array<ArrayBuffer>;
     coding: Coding;
     headers: Record<string, string>;
   },
 ): Response {
-  return new Response(method === "HEAD" ? null : body, {
+  return respond(request, body, {
     headers: {
       ...headers,
       ...coding === "identity" ? {} : { "content-encoding": coding },
@@ -82,7 +83,11 @@ export async function respondWithText(
     bytes.length < MIN_BYTES ? ["identity", "gzip"] : ["gzip", "identity"],
   );
   const body = coding === "gzip" ? await gzip(bytes) : bytes;
-  return respond(request, { body, coding, headers: { vary: "Accept-Encoding", ...headers } });
+  return respondInCoding(request, {
+    body,
+    coding,
+    headers: { vary: "Accept-Encoding", ...headers },
+  });
 }
 
 /** Compresses part by part, and lets the event loop turn between two parts. */

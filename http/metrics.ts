@@ -6,6 +6,7 @@ import type { Metrics } from "./prometheus.ts";
 import { respondWithText } from "./coding.ts";
 import { bearerOf } from "./auth/credentials.ts";
 import { refuse } from "./problem.ts";
+import { isRead, refuseMethod } from "./respond.ts";
 import type { ClientAddress } from "./client_address.ts";
 
 /** What proxies say about whom they ask for: such a request is not of this machine, although its connection is. */
@@ -26,9 +27,7 @@ export function serveMetrics(
   if (!isLocal(request, clientAddress) && !hasToken(request.headers, token)) {
     return refuse("not_found");
   }
-  if (request.method !== "GET" && request.method !== "HEAD") {
-    return refuse("method_not_allowed", { allow: "GET, HEAD" });
-  }
+  if (!isRead(request)) return refuseMethod("GET, HEAD");
   return respondWithText(request, metrics.text(), {
     "content-type": "text/plain; version=0.0.4; charset=utf-8",
     "cache-control": "no-store",

@@ -5,6 +5,7 @@ import { ChatError, type ErrorRow, ERRORS } from "../../protocol/errors.ts";
 import { credentialsOf, renewCookie } from "./credentials.ts";
 import { corsHeaders, isAllowedOrigin } from "../origin.ts";
 import { problemOf } from "../problem.ts";
+import { isRead } from "../respond.ts";
 import { pathFrom, serveSignIn } from "./sign_in_page.ts";
 import type { ClientAddress } from "../client_address.ts";
 
@@ -50,18 +51,18 @@ export async function identify(
   request: Request,
   { authenticator, allowOrigins, clientAddress }: AccessDeps,
 ): Promise<Identity> {
-  const { method, headers } = request;
-  const isRead = (method === "GET" || method === "HEAD") && !headers.has("upgrade");
+  const { headers } = request;
+  const isReadOnly = isRead(request) && !headers.has("upgrade");
   // Before anybody is asked: another site's page may not even guess.
   const { isHttps } = clientAddress;
-  if (!isRead && !isAllowedOrigin(request, { allowOrigins, isHttps })) {
+  if (!isReadOnly && !isAllowedOrigin(request, { allowOrigins, isHttps })) {
     throw new ChatError("foreign_origin");
   }
   const identity = await authenticator.identify(
     credentialsOf(headers, clientAddress),
     clientAddress.key,
   );
-  if (!isRead && identity.isByCookie && !headers.has("origin")) {
+  if (!isReadOnly && identity.isByCookie && !headers.has("origin")) {
     throw new ChatError("foreign_origin");
   }
   return identity;

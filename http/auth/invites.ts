@@ -6,7 +6,7 @@ import { badField, parseObject } from "../../protocol/confab_v1.ts";
 import { decodeText } from "../../protocol/plain_lines.ts";
 import { readBody } from "../body.ts";
 import { type AccessDeps, identify, refuseWith } from "./authenticate.ts";
-import { refuse } from "../problem.ts";
+import { refuseMethod } from "../respond.ts";
 
 const MAX_BODY_BYTES = 4096;
 
@@ -34,7 +34,7 @@ async function answer(
   }
   const { authenticator } = deps;
   if (id !== undefined) {
-    if (request.method !== "DELETE") return refuse("method_not_allowed", { allow: "DELETE" });
+    if (request.method !== "DELETE") return refuseMethod("DELETE");
     if (!/^\d{1,15}$/.test(id) || !authenticator.revoke(Number(id))) {
       throw new ChatError("not_found");
     }
@@ -43,7 +43,7 @@ async function answer(
   if (request.method === "GET") {
     return json(200, { invites: authenticator.listInvites().map(describe) });
   }
-  if (request.method !== "POST") return refuse("method_not_allowed", { allow: "GET, POST" });
+  if (request.method !== "POST") return refuseMethod("GET, POST");
   const { token, ...invite } = authenticator.invite(await readWish(request));
   return json(201, { ...describe(invite), token });
 }

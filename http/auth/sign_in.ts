@@ -6,6 +6,7 @@ import { credentialsOf, giveCookie, takeCookie } from "./credentials.ts";
 import { type AccessDeps, identify } from "./authenticate.ts";
 import { isAllowedOrigin } from "../origin.ts";
 import { refuse } from "../problem.ts";
+import { isRead, refuseMethod } from "../respond.ts";
 import {
   localPath,
   serveBadInvite,
@@ -28,19 +29,16 @@ export function serveAccess(
 ): Response | Promise<Response> | undefined {
   const { path } = deps;
   const { method } = request;
-  const isRead = method === "GET" || method === "HEAD";
   if (path === "/sign-in") {
-    if (isRead) return showSignIn(request, deps);
+    if (isRead(request)) return showSignIn(request, deps);
     if (method === "POST") return signIn(request, deps);
-    return refuse("method_not_allowed", { allow: "GET, HEAD, POST" });
+    return refuseMethod("GET, HEAD, POST");
   }
   if (path === "/sign-out") {
-    return method === "POST"
-      ? signOut(request, deps)
-      : refuse("method_not_allowed", { allow: "POST" });
+    return method === "POST" ? signOut(request, deps) : refuseMethod("POST");
   }
   if (!path.startsWith(INVITE_PATH)) return serveSignInFile({ request, path });
-  if (!isRead) return refuse("method_not_allowed", { allow: "GET, HEAD" });
+  if (!isRead(request)) return refuseMethod("GET, HEAD");
   return acceptInvite(request, path.slice(INVITE_PATH.length), deps);
 }
 

@@ -4,6 +4,7 @@ import { type ChatError, type ErrorRow, ERRORS } from "../../protocol/errors.ts"
 import { SIGN_IN_CSS, SIGN_IN_HTML, SIGN_IN_JS } from "../../page/sign_in/files.ts";
 import { Asset } from "../../page/assets.ts";
 import { securityHeaders, serveAsset } from "../assets.ts";
+import { respond } from "../respond.ts";
 
 /** Its files by the path that they are served at. */
 const FILES = new Map([
@@ -129,7 +130,7 @@ function servePage(asked: Asked, content: PageContent): Response {
     /\{\{ (\w+) \}\}/g,
     (_, name: string) => parts[name as keyof typeof parts],
   );
-  return new Response(request.method === "HEAD" ? null : html, {
+  return respond(request, html, {
     status,
     headers: {
       ...securityHeaders(request),

@@ -10,7 +10,8 @@ import { encodeGap, encodeTranscript } from "../../protocol/transcript.ts";
 import { addVary, respondWithText } from "../coding.ts";
 import { corsHeaders, isAllowedOrigin } from "../origin.ts";
 import { servePost } from "./post.ts";
-import { problemOf, refuse } from "../problem.ts";
+import { problemOf } from "../problem.ts";
+import { isRead, refuseMethod } from "../respond.ts";
 import { parseQuery, type RoomQuery } from "./query.ts";
 import { serveStream } from "./stream.ts";
 import type { RoomRequest } from "./request.ts";
@@ -62,11 +63,10 @@ export async function serveRoom(request: Request, peer: Peer, deps: RoomDeps): P
 }
 
 function answer(request: Request, peer: Peer, deps: RoomDeps): Response | Promise<Response> {
-  const isRead = request.method === "GET" || request.method === "HEAD";
-  if (isRead) return read(request, peer, deps);
+  if (isRead(request)) return read(request, peer, deps);
   if (!isAllowedOrigin(request, deps)) throw new ChatError("foreign_origin");
   if (request.method === "POST" && !deps.isRoot) return servePost(request, deps);
-  if (deps.isRoot) return refuse("method_not_allowed", { allow: "GET, HEAD" });
+  if (deps.isRoot) return refuseMethod("GET, HEAD");
   if (request.method === "OPTIONS") {
     return new Response(null, { status: 204, headers: { allow: METHODS } });
   }

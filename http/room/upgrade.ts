@@ -8,12 +8,13 @@ import type { Peer } from "../../transport/transport.ts";
 import { JSON_LINES } from "../../protocol/confab_v1.ts";
 import { isAllowedOrigin } from "../origin.ts";
 import { problemOf, refuse } from "../problem.ts";
+import { refuseMethod } from "../respond.ts";
 import type { Release } from "../connection_limit.ts";
 import type { RoomRequest } from "./request.ts";
 
 /** Makes the connection a client of the hub, as the seed's function of this name does. */
 export function serveWs(request: Request, peer: Peer, roomRequest: RoomRequest): Response {
-  if (request.method !== "GET") return refuse("method_not_allowed", { allow: "GET" });
+  if (request.method !== "GET") return refuseMethod("GET");
   if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
     return refuse("upgrade_required", { upgrade: "websocket", connection: "Upgrade" });
   }
