@@ -145,7 +145,7 @@ export class Client implements Member, ConnectionHandlers {
     if (mayDrop && (this.#isLagging || this.#queuedBytes > SEND_BYTES)) return;
     const frame = this.wire.encodeNotice(notice);
     if (frame === undefined) return;
-    if (notice.type === "error") increment(this.#hub.stats.refused, notice.code);
+    if (notice.type === "error") this.#hub.countRefusal(notice.code);
     this.#queue(frame);
     // Where texts may be very long, one of them must not look like a reader that is behind.
     const maxBytes = Math.max(MAX_QUEUED_BYTES, 2 * maxMessageBytes(this.#limits));

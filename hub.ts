@@ -11,7 +11,7 @@ import { OneShotSender } from "./hub/one_shot_sender.ts";
 import { Moderation } from "./hub/moderation.ts";
 import { type Reading, type ResumePoint, Room, type RoomOptions } from "./hub/room.ts";
 import { type Member, type Person, Subscription } from "./hub/subscription.ts";
-import { Stats } from "./hub/stats.ts";
+import { increment, Stats } from "./hub/stats.ts";
 import { GroupCommit, type Membership } from "./hub/group_commit.ts";
 import type { Message, Wire } from "./protocol/message.ts";
 
@@ -124,6 +124,11 @@ export class Hub {
       onRuled: () => this.#apply(),
       stats,
     });
+  }
+
+  /** Counts a message that was refused with this code. */
+  countRefusal(code: ErrorCode): void {
+    increment(this.stats.refused, code);
   }
 
   /**

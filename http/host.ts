@@ -14,26 +14,38 @@ export interface HostOptions {
 const HEALTH = "/healthz";
 const METRICS = "/metrics";
 
-/** The request's path, without the base; or the answer, where it gets no further. */
-export function findPath(
+/**
+ * Checks the name that a request calls the server by. Returns the refusal, or undefined if the server goes by that name.
+ * A program on this machine may use any name to watch the server's health and metrics; metrics have a rule of their own.
+ */
+export function checkHost(
   request: Request,
   peer: Peer,
   { hosts, base }: HostOptions,
-): string | Response {
+): Response | undefined {
   // The URL is made of the Host header, which may be anything.
   if (!URL.canParse(request.url)) return refuse("bad_request");
-  const { pathname, search } = new URL(request.url);
-  const path = pathname.startsWith(`${base}/`) ? pathname.slice(base.length) : undefined;
-  const isHealth = path === HEALTH || pathname === HEALTH;
-  // Whatever watches over the server from this machine may call it by any name, of which metrics have a rule of their own.
-  const isWatch = isHealth || path === METRICS;
-  if (hosts.length > 0 && !(isWatch && isLoopback(peer.remoteAddress))) {
-    const host = hostOf(request);
-    if (host === undefined) return refuse("bad_request");
-    if (!hosts.includes(URL.parse(`http://${host}`)?.hostname ?? "")) return refuse("wrong_host");
-  }
-  if (isHealth) return HEALTH;
-  if (path !== undefined) return path;
+  if (hosts.length === 0) return undefined;
+  if (isLoopback(peer.remoteAddress) && isMonitoring(request, base)) return undefined;
+  const host = hostOf(request);
+  if (host === undefined) return refuse("bad_request");
+  const hostname = URL.parse(`http://${host}`)?.hostname ?? "";
+  return hosts.includes(hostname) ? undefined : refuse("wrong_host");
+}
+
+function isMonitoring(request: Request, base: string): boolean {
+  const path = stripBasePath(request, base);
+  return path === HEALTH || path === METRICS;
+}
+
+/**
+ * Returns the request's path without the base. `/healthz` is also found without it. Any other path gets a response: the
+ * base without its slash is redirected, and the rest is not found.
+ */
+export function stripBasePath({ url }: Request, base: string): string | Response {
+  const { pathname, search } = new URL(url);
+  if (pathname === HEALTH) return HEALTH;
+  if (pathname.startsWith(`${base}/`)) return pathname.slice(base.length);
   if (pathname !== base) return refuse("not_found");
   return new Response(null, { status: 307, headers: { location: `${base}/${search}` } });
 }

@@ -23,7 +23,7 @@ const MAX_FORM_BYTES = 16 * 1024;
 const INVITE_PATH = "/invite/";
 
 /** Answers what is asked of these paths; undefined for any other. */
-export function serveAccess(
+export function serveSignInPath(
   request: Request,
   deps: AccessDeps,
 ): Response | Promise<Response> | undefined {

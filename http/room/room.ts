@@ -3,10 +3,11 @@
 import { accepts } from "@std/http/negotiation";
 import { ChatError, rateLimited } from "../../protocol/errors.ts";
 import type { Reading } from "../../hub.ts";
-import { increment } from "../../hub/stats.ts";
 import type { Peer } from "../../transport/transport.ts";
 import { encodeEntry } from "../../protocol/confab_v1.ts";
 import { encodeGap, encodeTranscript } from "../../protocol/transcript.ts";
+import { ASSETS } from "../../page/assets.ts";
+import { serveAsset } from "../assets.ts";
 import { addVary, respondWithText } from "../coding.ts";
 import { corsHeaders, isAllowedOrigin } from "../origin.ts";
 import { servePost } from "./post.ts";
@@ -31,14 +32,14 @@ const ROOT_TYPES = ["text/html", "text/plain", JSON_TYPE, ...STREAMS];
 const METHODS = "GET, HEAD, POST, OPTIONS";
 
 export interface RoomDeps extends RoomRequest {
-  /** Answers with the page. */
-  readonly servePage: () => Promise<Response>;
   /** Whether it is the room of `/`, which is the page first of all and takes no POST: scripts know it so. */
   readonly isRoot: boolean;
+  /** Media type of the response, as {@linkcode chooseType} returns it for the request. */
+  readonly type: string | undefined;
 }
 
-/** What a request for a room is to be answered with; undefined for nothing that there is. */
-export function typeFor(request: Request, isRoot: boolean): string | undefined {
+/** Returns the media type that the client accepts and likes best; undefined if it accepts none that a room has. */
+export function chooseType(request: Request, isRoot: boolean): string | undefined {
   const types = isRoot ? ROOT_TYPES : TYPES;
   // Types that are equally welcome go by our order. A client that names JSON, as HTTP libraries do beside a wildcard, reads it.
   const isJsonNamed = request.headers.get("accept")?.includes(JSON_TYPE);
@@ -53,7 +54,7 @@ export async function serveRoom(request: Request, peer: Peer, deps: RoomDeps): P
   } catch (error) {
     response = problemOf(error);
     if (request.method === "POST" && error instanceof ChatError) {
-      increment(deps.hub.stats.refused, error.code);
+      deps.hub.countRefusal(error.code);
     }
   }
   addVary(response.headers, deps.allowOrigins.length > 0 ? "Accept, Origin" : "Accept");
@@ -75,15 +76,17 @@ function answer(request: Request, peer: Peer, deps: RoomDeps): Response | Promis
 }
 
 function read(request: Request, peer: Peer, deps: RoomDeps): Response | Promise<Response> {
-  const { isRoot, servePage } = deps;
-  const type = typeFor(request, isRoot);
+  const { isRoot, type } = deps;
   if (type === undefined) {
     const message = `None of the accepted media types is available: expected ${
       (isRoot ? ROOT_TYPES : TYPES).join(", ")
     }`;
     throw new ChatError("not_acceptable", { message });
   }
-  if (type === "text/html") return servePage();
+  if (type === "text/html") {
+    deps.log("info", "page", { url: request.url });
+    return serveAsset(request, ASSETS.get("/")!);
+  }
   const query = parseQuery(new URL(request.url));
   if (STREAMS.includes(type) || query.follow && type === "text/plain") {
     return serveStream(request, peer, { ...deps, query, type });
