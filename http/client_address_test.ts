@@ -1,9 +1,7 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { addressKey } from "../base/ip_address.ts";
-import { ChatError } from "../protocol/errors.ts";
 import type { Peer } from "../transport/transport.ts";
 import { clientAddressOf, Proxies } from "./client_address.ts";
-import { ConnectionLimit } from "./connection_limit.ts";
 
 function resolvePeer(proxies: Proxies, remoteAddress: string, headers: Record<string, string>) {
   const respond = () => new Response();
@@ -57,21 +55,4 @@ Deno.test("Proxies.keyOf() counts no proxy, which stands for many", () => {
     "11.0.0.1",
     "",
   ]);
-});
-
-Deno.test("ConnectionLimit.enter() refuses one more than may be in, in all and from one address", () => {
-  const connectionLimit = new ConnectionLimit({ connections: 4, connectionsPerAddress: 2 });
-  const refusal = (key: string) =>
-    assertThrows(() => connectionLimit.acquire(key), ChatError, "Too many connections are open");
-  const leaves = ["a", "a"].map((key) => connectionLimit.acquire(key));
-  assertEquals(refusal("a").retryAfterMs, 5000);
-  leaves.push(...["", ""].map((key) => connectionLimit.acquire(key)));
-  refusal("");
-  refusal("b");
-  leaves[0]!();
-  leaves[0]!(); // once more does no harm
-  assertEquals(connectionLimit.count, 3);
-  leaves.push(connectionLimit.acquire("a"));
-  for (const leave of leaves) leave();
-  assertEquals(connectionLimit.count, 0);
 });

@@ -19,11 +19,6 @@ export class ConnectionLimit {
     this.#limits = limits;
   }
 
-  /** Connections that have not ended. */
-  get count(): number {
-    return this.#count;
-  }
-
   /**
    * Takes a place.
    * @param key of `Proxies.keyOf`
