@@ -1,29 +1,29 @@
-// Diagnostics, one event a line, as text or as JSON. What people said is never in it, nor any secret. LogTape decides what
-// is written and where; how a line looks is a promise to programs that read it, and stays here.
+// The log writes diagnostics, one event per line, as text or as JSON. It contains no text of a message and no secret.
+// LogTape decides which events are written and where. Programs rely on the format of a line, so the format is here.
 import { configureSync, getLogger, type LogRecord } from "@logtape/logtape";
 
-/** From what is written always to what is written only when asked for. */
+/** Levels, most severe first. */
 export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
 
 export type LogLevel = typeof LOG_LEVELS[number];
 
-/** Writes one event. Field values are quoted, so no input can forge a line. Never throws, whatever the values are. */
+/** Writes one event. Field values are quoted, so that no input can forge a line. Never throws, whatever the values are. */
 export type Log = (level: LogLevel, event: string, fields?: Record<string, unknown>) => void;
 
 type WriteLine = (line: string) => void;
 
-/** LogTape has another word for one of them. */
+/** LogTape's names of the levels. */
 const NAMES = { error: "error", warn: "warning", info: "info", debug: "debug" } as const;
 
-/** Control characters that JSON leaves as they are, and line ends that only some programs know. */
+/** Control characters that JSON does not escape, and line separators that only some programs recognize. */
 const UNESCAPED = /[\u007f-\u009f\u2028\u2029]/g;
 
-/** A log of text lines: time, level, event, then `name=value`. It takes the place of any before. */
+/** Makes a log of text lines: time, level, event, then `name=value`. Replaces any earlier log. */
 export function makeTextLog(writeLine: WriteLine, least?: LogLevel): Log {
   return makeLog((record) => writeLine(formatText(record)), least);
 }
 
-/** A log of JSON lines: an object with `time`, `level` and `event`, then the fields. It takes the place of any before. */
+/** Makes a log of JSON lines: objects with `time`, `level` and `event`, then the fields. Replaces any earlier log. */
 export function makeJsonLog(writeLine: WriteLine, least?: LogLevel): Log {
   return makeLog((record) => writeLine(formatJson(record)), least);
 }
@@ -34,7 +34,7 @@ function makeLog(write: (record: LogRecord) => void, least: LogLevel = "info"): 
     sinks: { write },
     loggers: [
       { category: "confab", sinks: ["write"], lowestLevel: NAMES[least] },
-      // LogTape's own. With no line of ours to be written to, what fails in writing one has nowhere left to go.
+      // LogTape's own events. Without a sink, a failure to write one of our lines cannot cause another failure.
       { category: ["logtape", "meta"], sinks: [], lowestLevel: null },
     ],
   });
@@ -60,11 +60,11 @@ function headOf({ timestamp, level, rawMessage }: LogRecord) {
   return {
     time: new Date(timestamp).toISOString(),
     level: level === "warning" ? "warn" : level,
-    event: String(rawMessage), // not what its braces, if there were any, would be replaced by
+    event: String(rawMessage), // not `message`, in which LogTape replaces what is in braces
   };
 }
 
-/** The value as JSON; what is none, as a string. */
+/** Encodes the value as JSON, or as a string if JSON has no such value. */
 function quote(value: unknown): string {
   const shown = value instanceof Error ? `${value.name}: ${value.message}` : value;
   return toJson(shown).replace(
@@ -76,7 +76,7 @@ function quote(value: unknown): string {
 function toJson(value: unknown): string {
   try {
     return JSON.stringify(value) ?? JSON.stringify(String(value));
-  } catch { // a circle, say, or a BigInt
+  } catch { // a circular object or a BigInt
     return JSON.stringify(String(value));
   }
 }

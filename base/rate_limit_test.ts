@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Bucket, Buckets } from "./rate_limit.ts";
 
-Deno.test("Bucket.take() gives the burst at once, and then one at a time", () => {
+Deno.test("Bucket.take() allows the burst at once, and then one token at a time", () => {
   const bucket = new Bucket({ perS: 5, burst: 10 });
   const take = (nowMs: number) => {
     let taken = 0;
@@ -13,7 +13,7 @@ Deno.test("Bucket.take() gives the burst at once, and then one at a time", () =>
   assertEquals([take(1200), take(1600), take(9000)], [1, 2, 10]);
 });
 
-Deno.test("Bucket.take() gives all there is where nothing is limited", () => {
+Deno.test("Bucket.take() allows everything if the rate is infinite", () => {
   const bucket = new Bucket({ perS: Infinity, burst: Infinity });
   for (let n = 0; n < 100; n++) assert(bucket.take(0));
 });
