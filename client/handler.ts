@@ -6,33 +6,34 @@ import type { Buckets } from "../base/rate_limit.ts";
 import type { Member } from "../hub/subscription.ts";
 import type { Wire } from "../protocol/message.ts";
 
-/** The half of a client that knows its wire. */
+/** Half of a client that depends on its protocol. */
 export interface ProtocolHandler {
   readonly wire: Wire;
-  /** Whether the hub knows the client. */
+  /** Whether the client is registered with the hub. */
   readonly hasJoined: boolean;
-  /** Called once, before anything is read. */
+  /** Called once, before the first message is read. */
   begin(): void;
-  /** Takes one inbound message. @throws {ChatError} when the connection is to be closed for it. */
+  /** Handles one inbound message. @throws {ChatError} if the connection must be closed. */
   read(data: string | ArrayBuffer): void;
-  /** Called once, when nothing more is to be read. */
+  /** Called once, when no more messages are read. */
   end(): void;
 }
 
-/** What a dialog needs of its client. */
+/** Part of a client that its handler uses. */
 export interface ClientHandle extends Member {
-  /** Asks to be let go. With a code, that is why. */
+  /** Asks the hub to remove the client. A code is the reason. */
   leave(code?: ErrorCode): void;
 }
 
-/** Makes the dialog of one client. */
+/** Makes the handler of one client. */
 export type MakeHandler = (client: ClientHandle) => ProtocolHandler;
 
 export interface HandlerOptions {
   readonly hub: Hub;
   readonly room: string;
   readonly limits?: Limits;
-  /** Pages that addresses may still read, and what this one counts as; empty for one that is not known. */
+  /** Rate of pages of history, by address. */
   readonly reads?: Buckets;
+  /** Key of the client's address in `reads`. Empty if the address is unknown or shared by many clients. */
   readonly addressKey?: string;
 }

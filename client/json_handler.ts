@@ -9,22 +9,21 @@ import { Bucket, Buckets, rateOf } from "../base/rate_limit.ts";
 import { type Command, decodeCommand, type Hello, JSON_LINES } from "../protocol/confab_v1.ts";
 import { decodeText, isLonger } from "../protocol/plain_lines.ts";
 
-/** Time for the hello after the upgrade. */
+/** Time for the hello to arrive after the upgrade. */
 const HELLO_WAIT_MS = 10_000;
 
-/** Lines that are no JSON object before the connection is closed. */
+/** Lines that are not a JSON object before the connection is closed. */
 const MAX_BAD_LINES = 3;
 
-/** Typing is passed on once in this time. */
+/** Minimum time between two typing notices that are passed on. */
 const TYPING_PERIOD_MS = 1_000;
 
-/** Lines of any type that a connection may send for each message: refused ones, answers to what it asks, pings. */
+/** Lines of any type that a connection may send for each message: refused messages, requests, pings. */
 const LINES_PER_MESSAGE = 40;
 
-/** The least that a client is asked to wait before it sends again. */
+/** Minimum wait that a client is asked for before it sends again. */
 const MIN_RETRY_MS = 500;
 
-/** The dialog of `confab.v1`: a hello, then commands. */
 export class JsonHandler implements ProtocolHandler {
   readonly wire = JSON_LINES;
   readonly #hub: Hub;
@@ -33,9 +32,13 @@ export class JsonHandler implements ProtocolHandler {
   readonly #limits: Limits;
   readonly #messages: Bucket;
   readonly #lines: Bucket;
-  /** Pages of history. Of a connection by itself where its address is not known, or stands for many. */
+  /** Rate of pages of history. The connection has its own if its address is unknown or shared by many clients. */
   readonly #reads: Buckets;
   readonly #readKey: string;
+  /**
+   * Keeps the order after `rate_limited`: later messages are refused until that one comes again. The subscription has a
+   * barrier of its own for `not_stored`, because messages that passed this one may already be in the hub's inbox.
+   */
   readonly #barrier = new RetryBarrier();
   hasJoined = false;
   #badLines = 0;
@@ -74,7 +77,7 @@ export class JsonHandler implements ProtocolHandler {
 
   #readLine(line: string): void {
     try {
-      this.#act(decodeCommand(line, this.#limits.textBytes));
+      this.#handle(decodeCommand(line, this.#limits.textBytes));
     } catch (error) {
       if (!(error instanceof ChatError)) throw error;
       const { code, message, id, retryAfterMs } = error;
@@ -89,7 +92,7 @@ export class JsonHandler implements ProtocolHandler {
     }
   }
 
-  #act(command: Command): void {
+  #handle(command: Command): void {
     if (command.type === "ping") {
       const { n } = command;
       return this.#client.notify({ type: "pong", ...n !== undefined ? { n } : {} });
@@ -98,13 +101,13 @@ export class JsonHandler implements ProtocolHandler {
     if (!this.hasJoined) throw new ChatError("hello_first");
     switch (command.type) {
       case "message":
-        this.#admit(command.message.id);
+        this.#checkMessageRate(command.message.id);
         return this.#hub.broadcast(this.#client, command.message);
       case "name":
         if (!this.#messages.take(performance.now())) throw this.#refuse();
         return this.#hub.rename(this.#client, parseName(command.name));
       case "history":
-        this.#admitRead();
+        this.#checkHistoryRate();
         return this.#hub.history(this.#client, command);
       case "typing":
         if (Date.now() - this.#typedAt < TYPING_PERIOD_MS) return;
@@ -113,8 +116,8 @@ export class JsonHandler implements ProtocolHandler {
     }
   }
 
-  /** @throws {ChatError} `rate_limited`, and then for all that comes before the same again. */
-  #admit(id: string): void {
+  /** @throws {ChatError} `rate_limited`, and for every other message until the refused one comes again. */
+  #checkMessageRate(id: string): void {
     const nowMs = performance.now();
     if (this.#barrier.passes(id, nowMs) && this.#messages.take(nowMs)) return;
     this.#barrier.close(id, nowMs);
@@ -122,14 +125,14 @@ export class JsonHandler implements ProtocolHandler {
   }
 
   /** @throws {ChatError} `rate_limited` */
-  #admitRead(): void {
+  #checkHistoryRate(): void {
     this.#reads.takeOrThrow(this.#readKey, {
       nowMs: performance.now(),
       makeError: (waitMs) => rateLimited(toRetryMs(waitMs)),
     });
   }
 
-  /** Asks to wait until there is room for several: each that is sent too early is refused again. */
+  /** Asks the client to wait until the bucket is full. A message that it sends earlier would be refused again. */
   #refuse(id?: string): ChatError {
     const retryAfterMs = toRetryMs(this.#messages.fullMs(performance.now()));
     return new ChatError("rate_limited", { id, retryAfterMs });

@@ -6,7 +6,7 @@ import { DEFAULT_LIMITS } from "../base/limits.ts";
 import { Bucket, rateOf } from "../base/rate_limit.ts";
 import { decodeLine, LINES } from "../protocol/plain_lines.ts";
 
-/** The seed's dialog: every message is a line for everybody. */
+/** The seed's protocol. */
 export class LinesHandler implements ProtocolHandler {
   readonly wire = LINES;
   readonly hasJoined = true;
@@ -29,11 +29,11 @@ export class LinesHandler implements ProtocolHandler {
   }
 
   read(data: string | ArrayBuffer): void {
-    // A line has no id that a refusal could name: to close is the only way not to drop it unseen.
+    // A line has no id that a refusal could name. Closing is the only way not to drop it silently.
     if (!this.#bucket.take(performance.now())) throw new ChatError("rate_limited");
     const text = decodeLine(data, this.#maxTextBytes);
     this.#hub.broadcast(this.#client, { kind: "say", id: "", text, ref: 0, on: true });
   }
 
-  end(): void {/* nothing is under way */}
+  end(): void {/* nothing to clean up */}
 }

@@ -3,10 +3,10 @@ import type { ClientHandle, ProtocolHandler } from "./handler.ts";
 import type { Hub, JoinRequest } from "../hub.ts";
 import type { Wire } from "../protocol/message.ts";
 
-/** Silence that no proxy takes for the end, and shorter than what the page takes for a reason to ask. */
+/** Short enough that no proxy closes the stream as idle, and that the page does not check the connection. */
 const HEARTBEAT_PERIOD_MS = 12_000;
 
-/** The dialog of a stream: the request has said all that there is to say. */
+/** Joins as the request asked. Sends heartbeats until the stream ends. */
 export class StreamHandler implements ProtocolHandler {
   readonly wire: Wire;
   readonly hasJoined = true;
@@ -31,10 +31,10 @@ export class StreamHandler implements ProtocolHandler {
   begin(): void {
     const beat = () => this.#client.notify({ type: "pong" });
     this.#heartbeat = setInterval(beat, HEARTBEAT_PERIOD_MS);
-    this.#join(); // which may end it at once
+    this.#join(); // may end the stream at once
   }
 
-  read(): void {/* nothing comes */}
+  read(): void {/* a stream has no inbound messages */}
 
   end(): void {
     clearInterval(this.#heartbeat);
