@@ -1,13 +1,12 @@
-// What every request passes first: the name that it calls the server by, and the path that everything is below. Whatever is
-// behind sees paths without the base. Called by the server's handler, for each request.
+// The router checks the host name of every request first, then removes the base path. The other modules see paths without it.
 import { isLoopback } from "../base/ip_address.ts";
 import type { Peer } from "../transport/transport.ts";
 import { refuse } from "./problem.ts";
 
 export interface HostOptions {
-  /** Names that the server goes by, in lower case; none for any name. */
+  /** Host names that the server accepts, in lower case; empty for any name. */
   readonly hosts: readonly string[];
-  /** The path that everything is below, without a slash at its end; empty for none. */
+  /** Path that all URLs are below, without a slash at its end; empty for none. */
   readonly base: string;
 }
 
@@ -15,15 +14,15 @@ const HEALTH = "/healthz";
 const METRICS = "/metrics";
 
 /**
- * Checks the name that a request calls the server by. Returns the refusal, or undefined if the server goes by that name.
- * A program on this machine may use any name to watch the server's health and metrics; metrics have a rule of their own.
+ * Checks the host name of a request. Returns the refusal, or undefined if the name is accepted. Monitoring on this machine
+ * may read health and metrics by any name; metrics have a check of their own.
  */
 export function checkHost(
   request: Request,
   peer: Peer,
   { hosts, base }: HostOptions,
 ): Response | undefined {
-  // The URL is made of the Host header, which may be anything.
+  // The URL is built from the Host header, which may be anything.
   if (!URL.canParse(request.url)) return refuse("bad_request");
   if (hosts.length === 0) return undefined;
   if (isLoopback(peer.remoteAddress) && isMonitoring(request, base)) return undefined;
@@ -50,7 +49,7 @@ export function stripBasePath({ url }: Request, base: string): string | Response
   return new Response(null, { status: 307, headers: { location: `${base}/${search}` } });
 }
 
-/** The name, perhaps with a port, that a request calls the server by; undefined without one. HTTP/2 has it in the URL only. */
+/** Returns the host name of a request, with its port if it has one; undefined for none. HTTP/2 has it in the URL only. */
 export function hostOf({ headers, url }: Request): string | undefined {
   return headers.get("host") || (url.startsWith("https:") ? new URL(url).host : undefined);
 }

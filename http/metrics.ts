@@ -1,4 +1,4 @@
-// /metrics, for whoever watches the server: from this machine, or with the token. For all others it is not there.
+// /metrics serves monitoring on this machine, and clients with the token. For all others it does not exist.
 import { timingSafeEqual } from "node:crypto";
 import { isLoopback } from "../base/ip_address.ts";
 import { sha256 } from "../base/sha256.ts";
@@ -9,16 +9,16 @@ import { refuse } from "./problem.ts";
 import { isRead, refuseMethod } from "./respond.ts";
 import type { ClientAddress } from "./client_address.ts";
 
-/** What proxies say about whom they ask for: such a request is not of this machine, although its connection is. */
+/** Headers that proxies add. Such a request is not from this machine, although its connection is. */
 const FORWARDED = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
 
 export interface MetricsDeps {
   readonly metrics: Metrics;
-  /** Undefined: from this machine only. */
+  /** Undefined allows requests from this machine only. */
   readonly token: string | undefined;
 }
 
-/** Answers with the metrics, or as if there were none. */
+/** Responds with the metrics, or with 404. */
 export function serveMetrics(
   request: Request,
   clientAddress: ClientAddress,
@@ -34,7 +34,7 @@ export function serveMetrics(
   });
 }
 
-/** Whether it comes from this machine, to a name of it: a page can make a browser here ask under another name. */
+/** Returns whether the request is from this machine, and for a name of it. A web page can make a browser here ask for another name. */
 function isLocal(request: Request, { address }: ClientAddress): boolean {
   const hostname = new URL(request.url).hostname.replace(/^\[(.*)\]$/, "$1");
   return isLoopback(address) && (hostname === "localhost" || isLoopback(hostname)) &&

@@ -1,4 +1,4 @@
-// Routes: who answers each request. Knows HTTP, not how it is served.
+// The router finds the module that serves each request. It knows HTTP, not the transport.
 import { accepts } from "@std/http/negotiation";
 import { ANYONE, type Principal } from "../auth/principal.ts";
 import type { Authenticator } from "../auth/authenticator.ts";
@@ -27,18 +27,18 @@ import type { Handler, Peer } from "../transport/transport.ts";
 export interface ServerDeps {
   readonly hub: Hub;
   readonly log: Log;
-  /** Origins of other sites' pages that may speak with us. */
+  /** Origins of other sites' pages that may use the server. */
   readonly allowOrigins?: readonly string[];
   readonly hostOptions?: HostOptions;
-  /** Who may come in. Everybody, where there is none. */
+  /** Authenticates clients. Undefined gives everybody access. */
   readonly authenticator?: Authenticator | undefined;
   readonly limits?: Limits;
   readonly proxies?: Proxies;
-  /** Undefined: there are none to be had. */
+  /** Undefined turns /metrics off. */
   readonly metrics?: MetricsDeps | undefined;
 }
 
-/** Addresses that post, or read, and are remembered for it. */
+/** Addresses whose rate is remembered, for POSTs and for reads. */
 const MAX_ADDRESSES = 10_000;
 
 /** Accepts any host name, without a base path. */
