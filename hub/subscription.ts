@@ -46,7 +46,10 @@ export class Subscription {
   readonly person: Person | undefined;
   /** Everything up to this entry has been taken by the member; what follows is read from the journal. */
   deliveredSeq: number;
-  /** Closed while what could not be stored has not come again. Made when it is needed. */
+  /**
+   * Closed after `not_stored`, until that message comes again. Made when it is needed. The client's handler has a barrier of
+   * its own for `rate_limited`, because it refuses messages before they reach the hub's inbox.
+   */
   barrier: RetryBarrier | undefined;
   readonly #onFailure: (member: Member, error: unknown) => void;
 
