@@ -4,7 +4,10 @@ import ipaddr from "ipaddr.js";
 /** Octets of an IPv6 network, a /64. A client with one address of the network can use all of them. */
 const IPV6_NETWORK_OCTETS = 8;
 
-/** Returns an IPv4 address as it is, and the /64 of an IPv6 address. IPv4 within IPv6 counts as IPv4. Other text stays as it is. */
+/**
+ * Returns an IPv4 address unchanged, and the /64 of an IPv6 address. IPv4 within IPv6 counts as IPv4. Text that is no address
+ * is returned unchanged.
+ */
 export function addressKey(address: string): string {
   if (!ipaddr.isValid(address)) return address;
   const parsed = ipaddr.process(address);

@@ -9,7 +9,7 @@ function resolvePeer(proxies: Proxies, remoteAddress: string, headers: Record<st
   return clientAddressOf(request, proxies.resolvePeer(request, peer));
 }
 
-Deno.test("Proxies.look() takes the rightmost address that is no proxy, from proxies only", () => {
+Deno.test("Proxies.resolvePeer() returns the rightmost address that is no proxy, from trusted proxies only", () => {
   const proxies = new Proxies(["10.0.0.0/8", "::1", "192.0.2.7"]);
   const cases: [peer: string, forwardedFor: string, clientAddress: string][] = [
     ["203.0.113.9", "198.51.100.1", "203.0.113.9"],
@@ -34,7 +34,7 @@ Deno.test("Proxies.look() takes the rightmost address that is no proxy, from pro
   assertEquals(resolvePeer(new Proxies([]), "10.1.1.1", headers).isHttps, false);
 });
 
-Deno.test("Proxies.keyOf() counts no proxy, which stands for many", () => {
+Deno.test("Proxies.keyOf() is empty for a proxy, which many clients share", () => {
   const proxies = new Proxies(["10.0.0.0/8"]);
   assertEquals(["10.0.0.1", "11.0.0.1", ""].map((address) => proxies.keyOf(address)), [
     "",

@@ -90,7 +90,7 @@ Deno.test("checkHost() accepts any name for health and metrics from this machine
   }
 });
 
-Deno.test("isAllowedOrigin() compares with the name that the request is for, in HTTP/2 as well", () => {
+Deno.test("isAllowedOrigin() compares the origin with the host of the request, in HTTP/2 as well", () => {
   const options = { allowOrigins: ["https://other.example"], isHttps: false };
   const ask = (url: string, headers: Record<string, string>) =>
     isAllowedOrigin(new Request(url, { headers }), options);
@@ -104,14 +104,14 @@ Deno.test("isAllowedOrigin() compares with the name that the request is for, in 
   assertEquals(ask("http://x/", { host: "x" }), true);
 });
 
-Deno.test("isAllowedOrigin() takes no page of http for ours where we are reached by https", () => {
+Deno.test("isAllowedOrigin() refuses a page loaded by http if the request came by https", () => {
   const ask = (origin: string, isHttps: boolean) => {
     const headers = { host: "chat.example", origin };
     const options = { allowOrigins: ["http://other.example"], isHttps };
     return isAllowedOrigin(new Request("http://chat.example/", { headers }), options);
   };
   const both = (origin: string) => [ask(origin, false), ask(origin, true)];
-  assertEquals(both("https://chat.example"), [true, true]); // behind a proxy that is not known all comes by http
+  assertEquals(both("https://chat.example"), [true, true]); // behind an unknown proxy every request comes by http
   assertEquals(both("http://chat.example"), [true, false]);
   assertEquals(both("http://other.example"), [true, true]);
   for (

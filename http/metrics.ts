@@ -34,7 +34,10 @@ export function serveMetrics(
   });
 }
 
-/** Returns whether the request is from this machine, and for a name of it. A web page can make a browser here ask for another name. */
+/**
+ * Returns whether the request is from this machine, and for one of its own names. A web page could make a browser on this
+ * machine send a request for another name.
+ */
 function isLocal(request: Request, { address }: ClientAddress): boolean {
   const hostname = new URL(request.url).hostname.replace(/^\[(.*)\]$/, "$1");
   return isLoopback(address) && (hostname === "localhost" || isLoopback(hostname)) &&

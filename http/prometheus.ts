@@ -27,7 +27,7 @@ interface Value {
   readonly metricName?: string;
 }
 
-/** One metric. Its values are read at each scrape. */
+/** Metric whose values are read at each scrape. */
 interface Metric {
   readonly name: string;
   readonly type: "counter" | "gauge" | "histogram";
