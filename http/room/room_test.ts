@@ -323,7 +323,7 @@ Deno.test("GET returns 50 entries by default, and never more than 500", async ()
   assertEquals((await readJson(server.url, "?limit=9999")).page.entries.length, 500);
 });
 
-Deno.test("GET of a page of any format is limited to four times the rate of messages; other responses are not limited", async () => {
+Deno.test("GET of pages is limited to four times the rate of messages, in all formats; other responses are not", async () => {
   await using server = await serve({ limits: { messagesPerS: 0.25 } });
   const get = async (accept: string, method = "GET") => {
     const response = await fetch(server.url, { method, headers: { accept } });
