@@ -1,10 +1,11 @@
 // Who may come in: knows the password, the operator key, the sessions and the invites, and says of each request who it is.
 // Asked by the server before anything that a room gives or takes. Knows no HTTP.
 import { Buffer } from "node:buffer";
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { ChatError } from "../protocol/errors.ts";
 import type { Log } from "../base/log.ts";
 import { Buckets } from "../base/rate_limit.ts";
+import { sha256 } from "../base/sha256.ts";
 import { ANYONE, type Principal } from "./principal.ts";
 import { GuessQueue } from "./guess_queue.ts";
 import { type SessionConnection, SessionConnections } from "./session_connections.ts";
@@ -30,6 +31,9 @@ const UNGUESSABLE_BYTES = 16;
 /** Sessions that may begin from an address: so many at once, and so many a second. Each is written to the disk. */
 const BEGIN_RATE = { perS: 1, burst: 30 };
 const MAX_BEGINNERS = 10_000;
+
+/** Key of all clients whose address is not known: they share one rate. */
+const UNKNOWN_ADDRESS = "unknown";
 
 /** What a request shows to be let in. */
 export interface Credentials {
@@ -240,14 +244,11 @@ export class Authenticator implements Disposable {
   /** @throws {ChatError} `too_many_attempts` */
   #begin(session: SignInSession & { invite?: number }, address: string): string {
     const now = this.#now();
-    const bucket = this.#beginnings.of(address, now);
-    if (!bucket.take(now)) {
-      const message = "Too many sign-ins from this address";
-      throw new ChatError("too_many_attempts", {
-        message,
-        retryAfterMs: Math.ceil(bucket.waitMs(now)),
-      });
-    }
+    const message = "Too many sign-ins from this address";
+    this.#beginnings.takeOrThrow(address || UNKNOWN_ADDRESS, {
+      nowMs: now,
+      makeError: (retryAfterMs) => new ChatError("too_many_attempts", { message, retryAfterMs }),
+    });
     const token = makeToken();
     const ended = this.#store.addSession(hash(token), session, now);
     for (const sessionId of ended) this.#connections.close(sessionId);
@@ -261,5 +262,5 @@ function makeToken(): string {
 
 /** What is stored of a token: it is random enough that no salt is needed. */
 function hash(token: string): string {
-  return createHash("sha256").update(token).digest("hex");
+  return sha256(token).toString("hex");
 }

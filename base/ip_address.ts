@@ -1,10 +1,13 @@
-// What an IP address counts as, wherever something is counted or refused by address. Pure.
+// An IP address is reduced to the key by which clients are counted and refused. Pure functions.
 import ipaddr from "ipaddr.js";
 
-/** Octets of an IPv6 address that are the same for all of one network: whoever has one has the rest of it as well. */
+/** Octets of an IPv6 network, a /64. A client with one address of the network can use all of them. */
 const IPV6_NETWORK_OCTETS = 8;
 
-/** Itself, and for IPv6 its /64. An IPv4 address within IPv6 is the IPv4 address. What is none stays as it is. */
+/**
+ * Returns an IPv4 address unchanged, and the /64 of an IPv6 address. IPv4 within IPv6 counts as IPv4. Text that is no address
+ * is returned unchanged.
+ */
 export function addressKey(address: string): string {
   if (!ipaddr.isValid(address)) return address;
   const parsed = ipaddr.process(address);
@@ -14,7 +17,7 @@ export function addressKey(address: string): string {
     : ipaddr.fromByteArray([...octets.fill(0, IPV6_NETWORK_OCTETS)]).toString() + "/64";
 }
 
-/** Whether it is this machine's own, which nobody else can come from. */
+/** Returns whether the address is this machine's own, which no other machine can connect from. */
 export function isLoopback(address: string): boolean {
   return ipaddr.isValid(address) && ipaddr.process(address).range() === "loopback";
 }

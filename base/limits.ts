@@ -1,19 +1,16 @@
-// What one client, one address and all of them together may take, in numbers. Each has a flag and refuses with an error
-// of its own (docs/operating.md). Infinity is no limit.
+// The limits bound what one connection, one address and all connections together may use. Each has a flag and an error of
+// its own (docs/operating.md). Infinity means no limit.
 
 export interface Limits {
-  /** Largest text of a message, in bytes of UTF-8. */
+  /** Maximum text of a message, in bytes of UTF-8. */
   readonly textBytes: number;
-  /** Batches that wait for one reader before it falls behind. */
+  /** Batches queued for one member before it lags. */
   readonly queuedBatches: number;
-  /**
-   * Time without any byte leaving, while bytes wait. Undefined: what it takes to tell a slow reader from one that is
-   * stuck.
-   */
+  /** Time without any byte sent while bytes are queued. Undefined: as long as it takes to tell a slow reader from a stuck one. */
   readonly stallMs: number | undefined;
-  /** About the silence after which a peer is asked for a sign of life: that is half of what {@linkcode pongWaitMs} says. */
+  /** Approximate silence before a ping. The exact value is half of {@linkcode pongWaitMs}. */
   readonly pingPeriodMs: number;
-  /** What one connection may say in a second, or one address by requests. */
+  /** Messages per second from one connection, and POSTs per second from one address. */
   readonly messagesPerS: number;
   readonly connections: number;
   readonly connectionsPerAddress: number;
@@ -29,27 +26,27 @@ export const DEFAULT_LIMITS: Limits = {
   connectionsPerAddress: 50,
 };
 
-/** What may be said at once, in seconds of the rate. */
+/** Burst of a rate limit, in seconds of the rate. */
 export const BURST_S = 2;
 
-/** Pages of what was said before that an address may read for each message: one costs about as much as a few messages do. */
+/** Pages of history that an address may read for each message it may send. A page costs about as much as a few messages. */
 export const PAGES_PER_MESSAGE = 4;
 
-/** A text may grow sixfold by JSON's escapes, and a message or a body hold several. */
+/** JSON's escapes may make a text six times as long, and a message or a body has several texts. */
 const TEXTS_PER_MESSAGE = 8;
 
-/** However short texts are, a hello must fit. */
+/** Minimum size, so that a hello fits even if texts must be short. */
 const MIN_MESSAGE_BYTES = 4096;
 
-/** What is added to two periods: half of the sum is the silence before a ping, the other half the time to answer it. */
+/** Added to two ping periods. Half of the sum is the silence before a ping, the other half the time for its answer. */
 const PONG_SLACK_MS = 3_000;
 
-/** Largest WebSocket message, and largest body of a request. */
+/** Returns the maximum size of a WebSocket message and of a request body. */
 export function maxMessageBytes({ textBytes }: Limits): number {
   return Math.max(MIN_MESSAGE_BYTES, TEXTS_PER_MESSAGE * textBytes);
 }
 
-/** Silence after which a peer is presumed gone. */
+/** Returns the silence after which a peer is considered dead. */
 export function pongWaitMs({ pingPeriodMs }: Limits): number {
   return 2 * pingPeriodMs + PONG_SLACK_MS;
 }

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Log, LOG_LEVELS, makeJsonLog, makeTextLog } from "./log.ts";
 
-/** What one event comes to. */
+/** Writes one event and returns the lines. */
 function write(make: typeof makeJsonLog, ...event: Parameters<Log>): string[] {
   const lines: string[] = [];
   make((line) => lines.push(line))(...event);
@@ -37,27 +37,27 @@ Deno.test("makeJsonLog() writes one object with time, level, event and the field
   assertEquals(rest, { level: "error", event: "hub failed", room: "ops", seq: 2 });
 });
 
-Deno.test("makeJsonLog(): no field takes the place of time, level or event", () => {
+Deno.test("makeJsonLog() lets no field replace time, level or event", () => {
   const [line] = write(makeJsonLog, "info", "page", { level: "none", event: "forged", time: 0 });
   assertEquals(line!.match(/level|event|time/g)?.length, 3);
   assertEquals(JSON.parse(line!).event, "page");
 });
 
 for (const make of [makeTextLog, makeJsonLog]) {
-  Deno.test(`${make.name}(): one event is one line without control characters, whatever its fields`, () => {
+  Deno.test(`${make.name}() writes one line without control characters, whatever the fields`, () => {
     const lines = write(make, "info", "odd", VALUES);
     assertEquals(lines.length, 1);
-    // deno-lint-ignore no-control-regex -- these are what must not be there
+    // deno-lint-ignore no-control-regex -- the characters that must not be there
     assert(!/[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800]/.test(lines[0]!), lines[0]);
   });
 
-  Deno.test(`${make.name}(): an error is its name and message`, () => {
+  Deno.test(`${make.name}() writes an error as its name and message`, () => {
     const [line] = write(make, "info", "odd", VALUES);
     assert(line!.includes(String.raw`"TypeError: first\nsecond"`), line);
     assert(!line!.includes("log_test.ts"), line);
   });
 
-  Deno.test(`${make.name}() writes what is as grave as asked for, and nothing less`, () => {
+  Deno.test(`${make.name}() writes the chosen level and more severe ones, no others`, () => {
     for (const [n, least] of LOG_LEVELS.entries()) {
       const lines: string[] = [];
       const log = make((line) => lines.push(line), least);
@@ -67,14 +67,14 @@ for (const make of [makeTextLog, makeJsonLog]) {
     }
   });
 
-  Deno.test(`${make.name}() says nothing of its own, and takes no event for a template`, () => {
+  Deno.test(`${make.name}() adds no lines of its own, and treats no event as a template`, () => {
     const lines = write(make, "info", "a {b} {{", { b: 1 });
     assertEquals(lines.length, 1);
     assert(lines[0]!.includes("a {b} {{"), lines[0]);
   });
 }
 
-Deno.test("makeJsonLog() writes JSON whatever the fields are", () => {
+Deno.test("makeJsonLog() writes valid JSON, whatever the fields", () => {
   const { forged, escape, big, nothing, circle } = JSON.parse(
     write(makeJsonLog, "info", "odd", VALUES)[0]!,
   );

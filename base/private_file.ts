@@ -1,9 +1,9 @@
-// Files that are for nobody else on this machine: databases.
+// Database files are private: only their owner can read them.
 
-/** Makes an empty file for its owner only, where there is none. SQLite gives the files beside it the same mode. */
+/** Creates an empty file that only its owner can read, unless it exists. SQLite gives the files beside it the same mode. */
 export function makePrivateFile(path: string): void {
   try {
-    // Never one that is there: closing any handle of a file ends the locks that the process has on it.
+    // An existing file is never opened: closing any handle of a file releases all locks that the process holds on it.
     Deno.openSync(path, { createNew: true, write: true, mode: 0o600 }).close();
   } catch (error) {
     if (!(error instanceof Deno.errors.AlreadyExists)) throw error;

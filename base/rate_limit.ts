@@ -1,22 +1,23 @@
-// How often something may be done: so much at once, and then so much a second.
+// A token bucket limits a rate: a burst at once, then a steady number of tokens per second.
 import { BURST_S, type Limits } from "./limits.ts";
 
-/** What a bucket allows. */
 export interface Rate {
+  /** Tokens per second. Infinity for no limit. */
   readonly perS: number;
+  /** Tokens that can be taken at once. */
   readonly burst: number;
 }
 
-/** Of what may be done `perMessage` times for each message. */
+/** Returns the rate of something that costs a token and is allowed `perMessage` times for each message. */
 export function rateOf({ messagesPerS }: Pick<Limits, "messagesPerS">, perMessage = 1): Rate {
   const perS = perMessage * messagesPerS;
   return { perS, burst: BURST_S * perS };
 }
 
-/** Of buckets that are too many, so many stay: to look through them for each that comes would cost too much. */
-const KEPT_PART = 0.9;
+/** Prune to this share of the limit, so that a full map is not scanned for every new key. */
+const PRUNED_SHARE = 0.9;
 
-/** A bucket of as many tokens as may be used at once, filled at a steady rate: one number, the time when it is full. */
+/** A bucket of `burst` tokens, filled at a steady rate. Its only state is the time at which it is full. */
 export class Bucket {
   readonly #rate: Rate;
   #fullAtMs = 0;
@@ -25,7 +26,7 @@ export class Bucket {
     this.#rate = rate;
   }
 
-  /** Takes a token. False leaves the bucket as it is, for there is none. */
+  /** Takes a token. Returns false when there is none, and leaves the bucket as it is. */
   take(nowMs: number): boolean {
     const { perS } = this.#rate;
     if (perS === Infinity) return true;
@@ -40,13 +41,13 @@ export class Bucket {
     return Math.max(0, this.#fullAtMs - nowMs - (burst - 1) * 1000 / perS);
   }
 
-  /** Time until it is full. */
+  /** Time until the bucket is full. */
   fullMs(nowMs: number): number {
     return Math.max(0, this.#fullAtMs - nowMs);
   }
 }
 
-/** Buckets by a key that anybody may make up, a bounded number of them. */
+/** A bounded number of buckets, by a key that anybody may make up. */
 export class Buckets {
   readonly #rate: Rate;
   readonly #maxKeys: number;
@@ -57,12 +58,24 @@ export class Buckets {
     this.#maxKeys = maxKeys;
   }
 
-  get size(): number {
-    return this.#buckets.size;
+  /**
+   * Takes a token of the key's bucket. An empty key is not counted.
+   * @throws the error that `makeError` returns for the time until there is a token, in whole milliseconds.
+   */
+  takeOrThrow(
+    key: string,
+    { nowMs, makeError }: {
+      readonly nowMs: number;
+      readonly makeError: (retryAfterMs: number) => Error;
+    },
+  ): void {
+    if (key === "") return;
+    const bucket = this.#open(key, nowMs);
+    if (!bucket.take(nowMs)) throw makeError(Math.ceil(bucket.waitMs(nowMs)));
   }
 
-  /** The bucket of the key. Where there are too many the full ones go, which are as good as new, or else the oldest. */
-  of(key: string, nowMs: number): Bucket {
+  /** Returns the bucket of the key, and makes it if necessary. */
+  #open(key: string, nowMs: number): Bucket {
     let bucket = this.#buckets.get(key);
     if (bucket) return bucket;
     if (this.#buckets.size >= this.#maxKeys) this.#prune(nowMs);
@@ -70,19 +83,13 @@ export class Buckets {
     return bucket;
   }
 
-  /** Takes a token of the key's bucket. Gives 0, or the time until there is one; an empty key is not counted. */
-  take(key: string, nowMs: number): number {
-    if (key === "") return 0;
-    const bucket = this.of(key, nowMs);
-    return bucket.take(nowMs) ? 0 : bucket.waitMs(nowMs);
-  }
-
+  /** Drops full buckets, which are as good as new, and then the oldest until few enough are left. */
   #prune(nowMs: number): void {
     for (const [key, bucket] of this.#buckets) {
       if (bucket.fullMs(nowMs) === 0) this.#buckets.delete(key);
     }
     for (const key of this.#buckets.keys()) {
-      if (this.#buckets.size <= this.#maxKeys * KEPT_PART) break;
+      if (this.#buckets.size <= this.#maxKeys * PRUNED_SHARE) break;
       this.#buckets.delete(key);
     }
   }

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Bucket, Buckets } from "./rate_limit.ts";
 
-Deno.test("Bucket.take() gives the burst at once, and then one at a time", () => {
+Deno.test("Bucket.take() allows the burst at once, and then one token at a time", () => {
   const bucket = new Bucket({ perS: 5, burst: 10 });
   const take = (nowMs: number) => {
     let taken = 0;
@@ -13,24 +13,45 @@ Deno.test("Bucket.take() gives the burst at once, and then one at a time", () =>
   assertEquals([take(1200), take(1600), take(9000)], [1, 2, 10]);
 });
 
-Deno.test("Bucket.take() gives all there is where nothing is limited", () => {
+Deno.test("Bucket.take() allows everything if the rate is infinite", () => {
   const bucket = new Bucket({ perS: Infinity, burst: Infinity });
   for (let n = 0; n < 100; n++) assert(bucket.take(0));
 });
 
-Deno.test("Buckets.take() counts each key by itself, and an empty one not at all", () => {
-  const buckets = new Buckets({ perS: 10, burst: 2 }, 10);
-  const take = (key: string) => [0, 0, 0].map(() => buckets.take(key, 1000));
-  assertEquals([take("a"), take("b"), take("")], [[0, 0, 100], [0, 0, 100], [0, 0, 0]]);
+/** Takes a token. Returns 0, or the time until there is one. */
+function take(buckets: Buckets, key: string, nowMs: number): number {
+  class Refusal extends Error {
+    constructor(readonly retryAfterMs: number) {
+      super();
+    }
+  }
+  try {
+    buckets.takeOrThrow(key, { nowMs, makeError: (waitMs) => new Refusal(waitMs) });
+    return 0;
+  } catch (error) {
+    if (error instanceof Refusal) return error.retryAfterMs;
+    throw error;
+  }
+}
+
+Deno.test("Buckets.takeOrThrow() counts each key by itself, and an empty one not at all", () => {
+  const buckets = new Buckets({ perS: 9, burst: 2 }, 10);
+  const waits = (key: string) => [0, 0, 0].map(() => take(buckets, key, 1000));
+  assertEquals([waits("a"), waits("b"), waits("")], [[0, 0, 112], [0, 0, 112], [0, 0, 0]]);
 });
 
-Deno.test("Buckets.of() keeps a bounded number, and those that are in use", () => {
-  const buckets = new Buckets({ perS: 1, burst: 2 }, 10);
-  for (let n = 0; n < 10; n++) buckets.of(`idle ${n}`, 0);
-  const busy = buckets.of("busy", 0);
-  busy.take(0);
-  for (let n = 0; n < 9; n++) buckets.of(`more ${n}`, 0);
-  assert(buckets.of("busy", 0) === busy, "full ones are as good as new, so they go first");
-  for (let n = 0; n < 1000; n++) buckets.of(`taker ${n}`, 0).take(0);
-  assert(buckets.size <= 10, `${buckets.size}`);
+Deno.test("Buckets.takeOrThrow() keeps a bounded number of buckets, and those that are in use", () => {
+  const buckets = new Buckets({ perS: 1, burst: 1 }, 10);
+  for (let n = 0; n < 9; n++) take(buckets, `idle ${n}`, 0);
+  take(buckets, "busy", 1000);
+  for (let n = 0; n < 9; n++) take(buckets, `more ${n}`, 1000);
+  assertEquals(
+    take(buckets, "busy", 1000),
+    1000,
+    "full buckets are as good as new, so they go first",
+  );
+  for (let n = 0; n < 1000; n++) take(buckets, `taker ${n}`, 1000);
+  const remembered = Array.from({ length: 1000 }, (_, n) => `taker ${999 - n}`)
+    .filter((key) => take(buckets, key, 1000) > 0);
+  assert(remembered.length > 5 && remembered.length <= 10, `${remembered.length}`);
 });

@@ -1,14 +1,44 @@
-// When to post again what was not taken. A pure function.
+// When to retry after a failure: back-off with jitter, and what a server asks for. Pure functions.
 
-/** The first wait is at least half of the first, no wait is longer than the second. */
-const FIRST_WAIT_MS = 1_000;
-const MAX_WAIT_MS = 30_000;
+export interface BackOff {
+  /** Longest wait after the first failure. It doubles with each further one. */
+  readonly firstMs: number;
+  /** Upper bound of every wait. */
+  readonly maxMs: number;
+}
+
+/** Returns the longest wait after so many failures in a row, 1 or more. */
+export function maxBackOffMs(failures: number, { firstMs, maxMs }: BackOff): number {
+  return Math.min(firstMs * 2 ** (failures - 1), maxMs);
+}
 
 /**
- * How long to wait after so many failures in a row: twice as long after each, less a random part of up to one half,
- * so that those who failed together do not come back together. `random` is from 0 to 1.
+ * Returns the wait after so many failures in a row: the longest one, less a random part of up to one half. Clients that
+ * failed together therefore do not retry together. Half of the wait is certain, so that all waits together are never nothing.
+ * @param random from 0 to 1
  */
-export function backOffMs(failures: number, random: number): number {
-  const longest = Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), MAX_WAIT_MS);
-  return longest * (1 - random / 2);
+export function backOffMs(failures: number, backOff: BackOff, random: number): number {
+  const maxMs = maxBackOffMs(failures, backOff);
+  return jitterMs({ minMs: maxMs / 2, maxMs }, random);
+}
+
+/** Returns the upper bound, less a random part of the span down to the lower one. @param random from 0 to 1 */
+export function jitterMs(
+  { minMs, maxMs }: { readonly minMs: number; readonly maxMs: number },
+  random: number,
+): number {
+  return maxMs - random * (maxMs - minMs);
+}
+
+/**
+ * Parses a `Retry-After` header (RFC 9110, section 10.2.3): seconds, or a date. Returns the wait, `maxMs` at most; 0 when
+ * there is no header or it cannot be parsed.
+ */
+export function parseRetryAfterMs(
+  header: string | null,
+  { nowMs, maxMs }: { readonly nowMs: number; readonly maxMs: number },
+): number {
+  if (header === null) return 0;
+  const waitMs = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - nowMs;
+  return Number.isNaN(waitMs) ? 0 : Math.min(Math.max(waitMs, 0), maxMs);
 }

@@ -3,7 +3,9 @@ import { FakeTime } from "@std/testing/time";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { ANYONE } from "../auth/principal.ts";
 import { Client } from "../client.ts";
-import { type ClientHandle, JsonHandler, LinesHandler } from "./handler.ts";
+import type { ClientHandle } from "./handler.ts";
+import { JsonHandler } from "./json_handler.ts";
+import { LinesHandler } from "./lines_handler.ts";
 import { Hub } from "../hub.ts";
 import { MemoryJournal } from "../journal/memory.ts";
 import { DEFAULT_LIMITS, type Limits } from "../base/limits.ts";
@@ -11,7 +13,7 @@ import type { Connection, ConnectionHandlers } from "../transport/transport.ts";
 import { Frame } from "../protocol/frame.ts";
 import type { Batch } from "../protocol/message.ts";
 
-/** A socket whose peer takes what the test lets it take. */
+/** A socket whose peer reads what the test lets it read. */
 class FakeConnection implements Connection {
   readonly remoteAddress = "test";
   readonly sent: string[] = [];
@@ -20,7 +22,7 @@ class FakeConnection implements Connection {
   readonly closes: { code: number; reason: string }[] = [];
   bufferedAmount = 0;
   unseenBytes = 0;
-  /** Whether the peer has stopped reading: what is sent stays in the buffer. */
+  /** Whether the peer has stopped reading, so that sent bytes stay in the buffer. */
   isStuck = false;
   #handlers: ConnectionHandlers | undefined;
 
@@ -43,7 +45,7 @@ class FakeConnection implements Connection {
     this.close(code, reason);
   }
 
-  say(data: string | ArrayBuffer): void {
+  receive(data: string | ArrayBuffer): void {
     this.#handlers!.onMessage(data);
   }
 
@@ -65,7 +67,7 @@ class Room implements AsyncDisposable {
   readonly limits: Limits;
   readonly #hubRunning: Promise<void>;
 
-  /** Rates are none unless told otherwise. */
+  /** Without a rate limit by default. */
   constructor(limits: Partial<Limits> = {}) {
     this.limits = { ...DEFAULT_LIMITS, messagesPerS: Infinity, ...limits };
     this.hub = new Hub({ journal: new MemoryJournal(), keep: 0, log: this.#log });
@@ -79,10 +81,10 @@ class Room implements AsyncDisposable {
   }
 
   /** Joins on `confab.v1`. */
-  arrive(hello = {}): FakeConnection {
+  joinJson(hello = {}): FakeConnection {
     const connection = this.join(JsonHandler);
     const key = "a secret of more than 16 bytes";
-    connection.say(JSON.stringify({ type: "hello", name: "Ann", key, ...hello }));
+    connection.receive(JSON.stringify({ type: "hello", name: "Ann", key, ...hello }));
     return connection;
   }
 
@@ -103,7 +105,7 @@ class Room implements AsyncDisposable {
     this.logged.push([event, ...Object.values(fields)].join(" "));
   };
 
-  /** Lets hub and pumps do what needs no more time, then moves time on. */
+  /** Lets hub and pumps do everything that waits for no timer, then advances the time. */
   async pass(ms = 0): Promise<void> {
     await turns();
     for (let left = ms; left > 0; left -= 100) {
@@ -112,10 +114,10 @@ class Room implements AsyncDisposable {
     }
   }
 
-  /** Says lines, one batch each. */
-  async say(connection: FakeConnection, lines: string[]): Promise<void> {
+  /** Sends lines, one batch each. */
+  async send(connection: FakeConnection, lines: string[]): Promise<void> {
     for (const line of lines) {
-      connection.say(line);
+      connection.receive(line);
       await this.pass();
     }
   }
@@ -128,7 +130,7 @@ class Room implements AsyncDisposable {
   }
 }
 
-/** Lets hub and pumps do what waits for no timer. */
+/** Lets hub and pumps do everything that waits for no timer. */
 async function turns(): Promise<void> {
   for (let i = 0; i < 4; i++) await nextTurn();
 }
@@ -137,29 +139,29 @@ function numbered(count: number, size = 0): string[] {
   return Array.from({ length: count }, (_, n) => `line ${n} `.padEnd(size, ".").trim());
 }
 
-Deno.test("Client passes each message on as one line, to everybody in the room", async () => {
+Deno.test("Client sends each message as one line to everybody in the room", async () => {
   await using room = new Room();
   const [a, b] = [room.join(), room.join()];
-  await room.say(a, ["one", " two\nlines "]);
-  await room.say(b, ["three"]);
+  await room.send(a, ["one", " two\nlines "]);
+  await room.send(b, ["three"]);
   assertEquals(a.lines, ["one", "two lines", "three"]);
   assertEquals(b.lines, a.lines);
 });
 
-Deno.test("Client takes binary as text, and an empty message for an empty line", async () => {
+Deno.test("Client reads binary messages as text, and an empty message as an empty line", async () => {
   await using room = new Room();
   const a = room.join();
-  a.say(new TextEncoder().encode("naïve").buffer);
-  a.say("");
+  a.receive(new TextEncoder().encode("naïve").buffer);
+  a.receive("");
   await room.pass();
   assertEquals(a.lines, ["naïve", ""]);
 });
 
-Deno.test("Client.writePump joins what is pending into one message", async () => {
+Deno.test("Client.writePump joins queued frames into one message", async () => {
   await using room = new Room();
   const [talker, slow] = [room.join(), room.join()];
   slow.bufferedAmount = 256 * 1024;
-  await room.say(talker, ["one", "two", "three"]);
+  await room.send(talker, ["one", "two", "three"]);
   assertEquals(slow.sent, []);
   slow.bufferedAmount = 0;
   await room.pass(100);
@@ -171,7 +173,7 @@ Deno.test("Client.writePump stops at the high-water mark and bounds one message"
   await using room = new Room();
   const [talker, slow] = [room.join(), room.join()];
   slow.isStuck = true;
-  await room.say(talker, numbered(60, 16_000));
+  await room.send(talker, numbered(60, 16_000));
   assert(slow.bufferedAmount < 2 * 256 * 1024, `buffered ${slow.bufferedAmount}`);
   for (let i = 0; i < 10; i++) {
     slow.bufferedAmount = 0;
@@ -181,30 +183,30 @@ Deno.test("Client.writePump stops at the high-water mark and bounds one message"
   assert(Math.max(...slow.sent.map((message) => message.length)) < 2 * 256 * 1024);
 });
 
-Deno.test("Client.trySend() holds 1 MiB, and takes more once that is written", async () => {
+Deno.test("Client.trySend() queues 1 MiB, and accepts more once that is written", async () => {
   await using room = new Room();
   const connection = new FakeConnection();
   const client = room.add(connection);
   const batch = (bytes: number): Batch => ({ lastSeq: 1, frame: new Frame("x".repeat(bytes)) });
   for (let round = 0; round < 2; round++) {
     connection.bufferedAmount = 256 * 1024;
-    let taken = 0;
-    while (taken < 2 * MIB && client.trySend(batch(MIB / 8))) taken += MIB / 8;
-    assertEquals(taken, MIB);
+    let queued = 0;
+    while (queued < 2 * MIB && client.trySend(batch(MIB / 8))) queued += MIB / 8;
+    assertEquals(queued, MIB);
     connection.bufferedAmount = 0;
     await room.pass(1000);
   }
 });
 
-Deno.test("Client passes a large frame on as it is, for the transport to encode it once for all", async () => {
+Deno.test("Client sends a large frame unchanged, so that the transport encodes it once for all", async () => {
   await using room = new Room();
   const [ann, ben] = [
-    room.arrive(),
-    room.arrive({ name: "Ben", key: "another secret of 16 bytes" }),
+    room.joinJson(),
+    room.joinJson({ name: "Ben", key: "another secret of 16 bytes" }),
   ];
   await room.pass();
   const text = "x".repeat(5000);
-  ann.say(JSON.stringify({ type: "say", id: "1", text }));
+  ann.receive(JSON.stringify({ type: "say", id: "1", text }));
   await room.pass();
   const large = (connection: FakeConnection) =>
     connection.frames.find((frame) => frame.text.includes(text))!;
@@ -213,9 +215,9 @@ Deno.test("Client passes a large frame on as it is, for the transport to encode 
   assertEquals(ann.lines.filter((line) => JSON.parse(line).type === "ack").length, 1);
 });
 
-Deno.test("Client whose last words cannot be written cuts the connection", async () => {
+Deno.test("Client terminates the connection if its last frames cannot be written", async () => {
   await using room = new Room();
-  const connection = room.arrive();
+  const connection = room.joinJson();
   await room.pass();
   connection.send = () => {
     throw new Error("broken");
@@ -226,34 +228,34 @@ Deno.test("Client whose last words cannot be written cuts the connection", async
   assertEquals(connection.closes.length, 1);
 });
 
-Deno.test("Client that has fallen behind its channel catches up: everything, once, in order", async () => {
+Deno.test("Client that lags by batches catches up: everything, once, in order", async () => {
   await using room = new Room();
   const [talker, slow] = [room.join(), room.join()];
   slow.bufferedAmount = 256 * 1024;
-  await room.say(talker, numbered(1000));
+  await room.send(talker, numbered(1000));
   assertEquals(slow.sent, []);
   slow.bufferedAmount = 0;
   await room.pass(100);
-  await room.say(talker, ["live again"]);
+  await room.send(talker, ["live again"]);
   assertEquals(slow.lines, [...numbered(1000), "live again"]);
   assertEquals(slow.closes, []);
 });
 
-Deno.test("Client that has fallen behind in bytes catches up as well", async () => {
+Deno.test("Client that lags by bytes catches up as well", async () => {
   await using room = new Room();
   const [talker, slow] = [room.join(), room.join()];
   slow.bufferedAmount = 256 * 1024;
-  await room.say(talker, numbered(200, 16_000)); // 3.2 MB, in fewer batches than the channel holds
+  await room.send(talker, numbered(200, 16_000)); // 3.2 MB, in fewer batches than the channel holds
   slow.bufferedAmount = 0;
   await room.pass(1000);
   assertEquals(slow.lines, talker.lines);
 });
 
-Deno.test("Client that takes a little at a time is never closed", async () => {
+Deno.test("Client whose peer reads a little at a time is never closed", async () => {
   await using room = new Room();
   const [talker, slow] = [room.join(), room.join()];
   slow.isStuck = true;
-  await room.say(talker, numbered(100, 16_000));
+  await room.send(talker, numbered(100, 16_000));
   for (let i = 0; i < 12; i++) {
     slow.bufferedAmount -= 1;
     await room.pass(9_000);
@@ -261,11 +263,11 @@ Deno.test("Client that takes a little at a time is never closed", async () => {
   assertEquals(slow.closes, []);
 });
 
-Deno.test("Client that takes nothing for the write deadline is closed, with a reason", async () => {
+Deno.test("Client whose peer reads nothing within the write deadline is closed, with a reason", async () => {
   await using room = new Room();
   const [talker, stuck] = [room.join(), room.join()];
   stuck.isStuck = true;
-  await room.say(talker, ["hello"]);
+  await room.send(talker, ["hello"]);
   await room.pass(9_000);
   assertEquals(stuck.closes, []);
   await room.pass(3_000);
@@ -273,12 +275,12 @@ Deno.test("Client that takes nothing for the write deadline is closed, with a re
   assert(stuck.closes[0]!.reason.startsWith("stalled: "));
   assert(stuck.isTerminated);
   assertEquals(room.logged, ["client closed stalled test"]);
-  await room.say(talker, ["still here"]);
+  await room.send(talker, ["still here"]);
   assertEquals(talker.lines, ["hello", "still here"]);
   assertEquals(stuck.lines, ["hello"]);
 });
 
-Deno.test("Client that sends what it must not is closed after what it said before", async () => {
+Deno.test("Client that sends an invalid message is closed after its earlier messages are delivered", async () => {
   await using room = new Room();
   const cases: [string | ArrayBuffer, number][] = [
     ["x".repeat(16 * 1024 + 1), 1009],
@@ -287,9 +289,9 @@ Deno.test("Client that sends what it must not is closed after what it said befor
   const witness = room.join();
   for (const [data, code] of cases) {
     const rude = room.join();
-    rude.say("before");
-    rude.say(data);
-    rude.say("after");
+    rude.receive("before");
+    rude.receive(data);
+    rude.receive("after");
     await room.pass();
     assertEquals(rude.closes.map((close) => close.code), [code]);
     assertEquals(rude.lines, ["before"]);
@@ -297,10 +299,10 @@ Deno.test("Client that sends what it must not is closed after what it said befor
   assertEquals(witness.lines, ["before", "before"]);
 });
 
-Deno.test("Client takes the largest message that is allowed", async () => {
+Deno.test("Client accepts the largest message that is allowed", async () => {
   await using room = new Room();
   const a = room.join();
-  await room.say(a, ["x".repeat(16 * 1024)]);
+  await room.send(a, ["x".repeat(16 * 1024)]);
   assertEquals(a.lines, ["x".repeat(16 * 1024)]);
 });
 
@@ -308,20 +310,20 @@ Deno.test("Client whose socket has closed leaves the room and writes nothing mor
   await using room = new Room();
   const [talker, gone] = [room.join(), room.join()];
   gone.bufferedAmount = 256 * 1024;
-  await room.say(talker, ["one"]);
+  await room.send(talker, ["one"]);
   gone.end();
   gone.bufferedAmount = 0;
-  await room.say(talker, ["two"]);
+  await room.send(talker, ["two"]);
   await room.pass(100);
   assertEquals(gone.sent, []);
   assertEquals(talker.lines, ["one", "two"]);
 });
 
-Deno.test("Client writes what is queued before the goodbye of a stopping server", async () => {
+Deno.test("Client writes queued frames before a stopping server closes it", async () => {
   await using room = new Room();
   const [talker, slow] = [room.join(), room.join()];
   slow.bufferedAmount = 256 * 1024;
-  await room.say(talker, ["last words"]);
+  await room.send(talker, ["last words"]);
   room.hub.close("restarting");
   slow.bufferedAmount = 0;
   await room.pass(100);
@@ -329,7 +331,7 @@ Deno.test("Client writes what is queued before the goodbye of a stopping server"
   assertEquals(slow.closes.map((close) => close.code), [1001]);
 });
 
-Deno.test("Client whose socket has closed is let go by the hub", async () => {
+Deno.test("Client whose socket has closed is removed by the hub", async () => {
   await using room = new Room();
   const gone = room.join();
   await room.pass();
@@ -338,24 +340,24 @@ Deno.test("Client whose socket has closed is let go by the hub", async () => {
   assertEquals(gone.closes.length, 1); // the write pump has ended, so the hub has closed the member
 });
 
-Deno.test("Client that drained is watched anew, not from the last time", async () => {
+Deno.test("Client that has drained gets a new write deadline", async () => {
   await using room = new Room();
   const [talker, slow] = [room.join(), room.join()];
   slow.isStuck = true;
-  await room.say(talker, ["one"]);
+  await room.send(talker, ["one"]);
   await room.pass(1_500);
   slow.bufferedAmount = 0;
   await room.pass(60_000);
-  await room.say(talker, ["two"]);
+  await room.send(talker, ["two"]);
   await room.pass(5_000);
   assertEquals(slow.closes, []);
 });
 
-Deno.test("Client that was closed is not watched any more", async () => {
+Deno.test("Client that was closed is not watched any longer", async () => {
   await using room = new Room();
   const [talker, stuck] = [room.join(), room.join()];
   stuck.isStuck = true;
-  await room.say(talker, ["hello"]);
+  await room.send(talker, ["hello"]);
   await room.pass(15_000);
   assertEquals(stuck.closes.length, 1);
   let looks = 0;
@@ -364,47 +366,47 @@ Deno.test("Client that was closed is not watched any more", async () => {
   assertEquals(looks, 0);
 });
 
-Deno.test("Client whose socket hides what the peer takes is given time for a slow one", async () => {
+Deno.test("Client whose socket hides progress is given the time that a slow reader needs", async () => {
   await using room = new Room();
   const talker = room.join();
   const slow = new FakeConnection();
-  slow.unseenBytes = 100 * 1024; // at 1 KiB/s nothing shows for 100 s
+  slow.unseenBytes = 100 * 1024; // no progress is visible for 100 s at 1 KiB/s
   slow.isStuck = true;
   room.add(slow);
-  await room.say(talker, ["hello"]);
+  await room.send(talker, ["hello"]);
   await room.pass(99_000);
   assertEquals(slow.closes, []);
   await room.pass(3_000);
   assertEquals(slow.closes.map((close) => close.code), [1008]);
 });
 
-Deno.test("Client that says something is alive, though nothing shows that it takes anything", async () => {
+Deno.test("Client that sends messages is alive, even if its reads are not visible", async () => {
   await using room = new Room();
-  const [talker, slow] = [room.join(), room.arrive()];
+  const [talker, slow] = [room.join(), room.joinJson()];
   slow.isStuck = true;
-  await room.say(talker, ["hello"]);
+  await room.send(talker, ["hello"]);
   for (let n = 0; n < 5; n++) {
     await room.pass(8_000);
-    slow.say('{"type":"ping"}');
+    slow.receive('{"type":"ping"}');
   }
   assertEquals(slow.closes, []);
   await room.pass(12_000);
   assertEquals(slow.closes.map((close) => close.code), [1008]);
 });
 
-Deno.test("Client is told what it must know though it lags, and presence only when it keeps up", async () => {
+Deno.test("Client receives acknowledgements even if it lags, and presence only if it keeps up", async () => {
   await using room = new Room();
-  const talker = room.arrive();
+  const talker = room.joinJson();
   await room.pass(1_000);
-  const slow = room.arrive({ name: "Slow", key: "another secret, long enough" });
+  const slow = room.joinJson({ name: "Slow", key: "another secret, long enough" });
   slow.bufferedAmount = 256 * 1024;
   for (let n = 0; n < 400; n++) {
-    talker.say(JSON.stringify({ type: "say", id: `${n}`, text: "x".repeat(5000) }));
+    talker.receive(JSON.stringify({ type: "say", id: `${n}`, text: "x".repeat(5000) }));
     await room.pass();
   }
   await room.pass(5_000);
-  slow.say('{"type":"say","id":"mine","text":"hello"}');
-  room.arrive({ name: "Late", key: "yet another secret, long enough" });
+  slow.receive('{"type":"say","id":"mine","text":"hello"}');
+  room.joinJson({ name: "Late", key: "yet another secret, long enough" });
   await room.pass(5_000);
   slow.bufferedAmount = 0;
   await room.pass(5_000);
@@ -415,14 +417,14 @@ Deno.test("Client is told what it must know though it lags, and presence only wh
   assertEquals(seqs, Array.from({ length: 401 }, (_, n) => n + 1));
 });
 
-Deno.test("Client that reads none of its answers is closed", async () => {
+Deno.test("Client that reads none of its responses is closed", async () => {
   await using room = new Room();
-  const rude = room.arrive();
+  const rude = room.joinJson();
   rude.bufferedAmount = 256 * 1024;
   const page = JSON.stringify({ type: "say", id: "1", text: "x".repeat(16_000) });
-  for (let n = 0; n < 10; n++) rude.say(page.replace('"1"', `"${n}"`));
+  for (let n = 0; n < 10; n++) rude.receive(page.replace('"1"', `"${n}"`));
   await room.pass();
-  for (let n = 0; n < 30; n++) rude.say('{"type":"history","before":99}');
+  for (let n = 0; n < 30; n++) rude.receive('{"type":"history","before":99}');
   await room.pass();
   rude.bufferedAmount = 0;
   await room.pass(1_000);
@@ -430,9 +432,9 @@ Deno.test("Client that reads none of its answers is closed", async () => {
   assert(rude.closes[0]!.reason.startsWith("fell_behind: "));
 });
 
-Deno.test("Client says bye before a close that the server begins, on the wire that knows it", async () => {
+Deno.test("Client sends bye before the server closes, in the protocol that has it", async () => {
   await using room = new Room();
-  const [line, json] = [room.join(), room.arrive()];
+  const [line, json] = [room.join(), room.joinJson()];
   await room.pass(100);
   room.hub.close("restarting");
   await room.pass();

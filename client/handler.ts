@@ -1,212 +1,39 @@
-// What a client's messages mean, on each wire. The client reads and writes; its dialog decodes and passes on.
-import { ChatError, type ErrorCode } from "../protocol/errors.ts";
-import { RetryBarrier } from "../hub/retry_barrier.ts";
+// A handler decodes what one client sends, in one protocol, and passes it to the hub. The client itself reads and writes.
+import type { ErrorCode } from "../protocol/errors.ts";
 import type { Hub } from "../hub.ts";
-import { DEFAULT_LIMITS, type Limits, maxMessageBytes, PAGES_PER_MESSAGE } from "../base/limits.ts";
-import { hashKey, parseName } from "../protocol/names.ts";
-import { Bucket, Buckets, rateOf } from "../base/rate_limit.ts";
+import type { Limits } from "../base/limits.ts";
+import type { Buckets } from "../base/rate_limit.ts";
 import type { Member } from "../hub/subscription.ts";
 import type { Wire } from "../protocol/message.ts";
-import { type Command, decodeCommand, type Hello, JSON_LINES } from "../protocol/confab_v1.ts";
-import { decodeLine, decodeText, isLonger, LINES } from "../protocol/plain_lines.ts";
 
-/** Time for the hello after the upgrade. */
-const HELLO_WAIT_MS = 10_000;
-
-/** Lines that are no JSON object before the connection is closed. */
-const MAX_BAD_LINES = 3;
-
-/** Typing is passed on once in this time. */
-const TYPING_PERIOD_MS = 1_000;
-
-/** Lines of any type that a connection may send for each message: refused ones, answers to what it asks, pings. */
-const LINES_PER_MESSAGE = 40;
-
-/** The least that a client is asked to wait before it sends again. */
-const MIN_RETRY_MS = 500;
-
-/** The half of a client that knows its wire. */
+/** Half of a client that depends on its protocol. */
 export interface ProtocolHandler {
   readonly wire: Wire;
-  /** Whether the hub knows the client. */
+  /** Whether the client is registered with the hub. */
   readonly hasJoined: boolean;
-  /** Called once, before anything is read. */
+  /** Called once, before the first message is read. */
   begin(): void;
-  /** Takes one inbound message. @throws {ChatError} when the connection is to be closed for it. */
+  /** Handles one inbound message. @throws {ChatError} if the connection must be closed. */
   read(data: string | ArrayBuffer): void;
-  /** Called once, when nothing more is to be read. */
+  /** Called once, when no more messages are read. */
   end(): void;
 }
 
-/** What a dialog needs of its client. */
+/** Part of a client that its handler uses. */
 export interface ClientHandle extends Member {
-  /** Asks to be let go. With a code, that is why. */
+  /** Asks the hub to remove the client. A code is the reason. */
   leave(code?: ErrorCode): void;
 }
 
-/** Makes the dialog of one client. */
+/** Makes the handler of one client. */
 export type MakeHandler = (client: ClientHandle) => ProtocolHandler;
 
 export interface HandlerOptions {
   readonly hub: Hub;
   readonly room: string;
   readonly limits?: Limits;
-  /** Pages that addresses may still read, and what this one counts as; empty for one that is not known. */
+  /** Rate of pages of history, by address. */
   readonly reads?: Buckets;
+  /** Key of the client's address in `reads`. Empty if the address is unknown or shared by many clients. */
   readonly addressKey?: string;
-}
-
-/** The seed's dialog: every message is a line for everybody. */
-export class LinesHandler implements ProtocolHandler {
-  readonly wire = LINES;
-  readonly hasJoined = true;
-  readonly #hub: Hub;
-  readonly #room: string;
-  readonly #client: ClientHandle;
-  readonly #maxTextBytes: number;
-  readonly #bucket: Bucket;
-
-  constructor(client: ClientHandle, { hub, room, limits = DEFAULT_LIMITS }: HandlerOptions) {
-    this.#client = client;
-    this.#hub = hub;
-    this.#room = room;
-    this.#maxTextBytes = limits.textBytes;
-    this.#bucket = new Bucket(rateOf(limits));
-  }
-
-  begin(): void {
-    this.#hub.register(this.#client, this.#room);
-  }
-
-  read(data: string | ArrayBuffer): void {
-    // A line has no id that a refusal could name: to close is the only way not to drop it unseen.
-    if (!this.#bucket.take(performance.now())) throw new ChatError("rate_limited");
-    const text = decodeLine(data, this.#maxTextBytes);
-    this.#hub.broadcast(this.#client, { kind: "say", id: "", text, ref: 0, on: true });
-  }
-
-  end(): void {/* nothing is under way */}
-}
-
-/** The dialog of `confab.v1`: a hello, then commands. */
-export class JsonHandler implements ProtocolHandler {
-  readonly wire = JSON_LINES;
-  readonly #hub: Hub;
-  readonly #room: string;
-  readonly #client: ClientHandle;
-  readonly #limits: Limits;
-  readonly #messages: Bucket;
-  readonly #lines: Bucket;
-  /** Pages of history. Of a connection by itself where its address is not known, or stands for many. */
-  readonly #reads: Buckets;
-  readonly #readKey: string;
-  readonly #barrier = new RetryBarrier();
-  hasJoined = false;
-  #badLines = 0;
-  #typedAt = 0;
-  #helloTimer: ReturnType<typeof setTimeout> | undefined;
-
-  constructor(client: ClientHandle, options: HandlerOptions) {
-    const { hub, room, limits = DEFAULT_LIMITS, reads, addressKey = "" } = options;
-    this.#client = client;
-    this.#hub = hub;
-    this.#room = room;
-    this.#limits = limits;
-    const isShared = reads !== undefined && addressKey !== "";
-    this.#reads = isShared ? reads : new Buckets(rateOf(limits, PAGES_PER_MESSAGE), 1);
-    this.#readKey = isShared ? addressKey : "this one";
-    this.#messages = new Bucket(rateOf(limits));
-    this.#lines = new Bucket(rateOf(limits, LINES_PER_MESSAGE));
-  }
-
-  begin(): void {
-    this.#helloTimer = setTimeout(() => this.#client.leave("hello_timeout"), HELLO_WAIT_MS);
-  }
-
-  read(data: string | ArrayBuffer): void {
-    if (isLonger(data, maxMessageBytes(this.#limits))) throw new ChatError("too_long");
-    for (const line of decodeText(data).split("\n")) {
-      if (line.trim() === "") continue;
-      if (!this.#lines.take(performance.now())) throw new ChatError("rate_limited");
-      this.#readLine(line);
-    }
-  }
-
-  end(): void {
-    clearTimeout(this.#helloTimer);
-  }
-
-  #readLine(line: string): void {
-    try {
-      this.#act(decodeCommand(line, this.#limits.textBytes));
-    } catch (error) {
-      if (!(error instanceof ChatError)) throw error;
-      const { code, message, id, retryAfterMs } = error;
-      this.#client.notify({
-        type: "error",
-        code,
-        message,
-        ...id !== undefined ? { id } : {},
-        ...retryAfterMs !== undefined ? { retryAfterMs } : {},
-      });
-      if (code === "not_json" && ++this.#badLines >= MAX_BAD_LINES) throw error;
-    }
-  }
-
-  #act(command: Command): void {
-    if (command.type === "ping") {
-      const { n } = command;
-      return this.#client.notify({ type: "pong", ...n !== undefined ? { n } : {} });
-    }
-    if (command.type === "hello") return this.#join(command.hello);
-    if (!this.hasJoined) throw new ChatError("hello_first");
-    switch (command.type) {
-      case "message":
-        this.#admit(command.message.id);
-        return this.#hub.broadcast(this.#client, command.message);
-      case "name":
-        if (!this.#messages.take(performance.now())) throw this.#refuse();
-        return this.#hub.rename(this.#client, parseName(command.name));
-      case "history":
-        this.#admitRead();
-        return this.#hub.history(this.#client, command);
-      case "typing":
-        if (Date.now() - this.#typedAt < TYPING_PERIOD_MS) return;
-        this.#typedAt = Date.now();
-        return this.#hub.typing(this.#client);
-    }
-  }
-
-  /** @throws {ChatError} `rate_limited`, and then for all that comes before the same again. */
-  #admit(id: string): void {
-    const nowMs = performance.now();
-    if (this.#barrier.passes(id, nowMs) && this.#messages.take(nowMs)) return;
-    this.#barrier.close(id, nowMs);
-    throw this.#refuse(id);
-  }
-
-  /** @throws {ChatError} `rate_limited` */
-  #admitRead(): void {
-    const waitMs = this.#reads.take(this.#readKey, performance.now());
-    if (waitMs > 0) throw new ChatError("rate_limited", { retryAfterMs: toRetryMs(waitMs) });
-  }
-
-  /** Asks to wait until there is room for several: each that is sent too early is refused again. */
-  #refuse(id?: string): ChatError {
-    const retryAfterMs = toRetryMs(this.#messages.fullMs(performance.now()));
-    return new ChatError("rate_limited", { id, retryAfterMs });
-  }
-
-  #join(hello: Hello): void {
-    if (this.hasJoined) throw new ChatError("hello_twice");
-    const { key, name, ...resumePoint } = hello;
-    const joinRequest = { ...resumePoint, author: hashKey(key), name: name && parseName(name) };
-    this.hasJoined = true;
-    clearTimeout(this.#helloTimer);
-    this.#hub.register(this.#client, this.#room, joinRequest);
-  }
-}
-
-function toRetryMs(waitMs: number): number {
-  return Math.max(MIN_RETRY_MS, Math.ceil(waitMs));
 }

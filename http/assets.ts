@@ -1,24 +1,21 @@
-// The page's files, as they are served.
+// Files of the page are served compressed, and with an entity tag so that a browser asks again but does not load again.
 import { ifNoneMatch } from "@std/http/etag";
 import type { Asset } from "../page/assets.ts";
-import { chooseCoding, respond } from "./coding.ts";
-import { refuse } from "./problem.ts";
+import { chooseCoding, respondInCoding } from "./coding.ts";
+import { isRead, refuseMethod } from "./respond.ts";
 
 /** Headers of every file. */
 const FILE_HEADERS = { "referrer-policy": "no-referrer", "x-content-type-options": "nosniff" };
 
 /**
- * Types that browsers make a document of when they are opened by themselves. Only a document has a policy of its own: that of a
- * script or a style would be ignored, and 23 of them are 7 KB of a first visit.
+ * Types that a browser shows as a document. Only a document has a policy of its own: that of a script or a style would be
+ * ignored, and 23 of them add 7 KB to the first load of the page.
  */
 const DOCUMENTS = new Set(["text/html; charset=utf-8", "image/svg+xml"]);
 
-/** Answers with a file of the page in a coding that the client accepts, or that the client has it already. */
+/** Responds with a file of the page in a coding that the client accepts, or with 304 if the client has it already. */
 export async function serveAsset(request: Request, asset: Asset): Promise<Response> {
-  const { method } = request;
-  if (method !== "GET" && method !== "HEAD") {
-    return refuse("method_not_allowed", { allow: "GET, HEAD" });
-  }
+  if (!isRead(request)) return refuseMethod("GET, HEAD");
   const representations = await asset.represent();
   const wanted = chooseCoding(
     request.headers.get("accept-encoding"),
@@ -27,7 +24,7 @@ export async function serveAsset(request: Request, asset: Asset): Promise<Respon
   const { coding, body, etag } = representations.find(({ coding }) => coding === wanted)!;
   const headers = {
     "content-type": asset.type,
-    "cache-control": "no-cache", // ask each time, with the ETag: a new version shows at once
+    "cache-control": "no-cache", // revalidated each time, so that a new version shows at once
     etag,
     ...representations.length > 1 ? { vary: "Accept-Encoding" } : {},
     ...DOCUMENTS.has(asset.type) ? securityHeaders(request) : FILE_HEADERS,
@@ -35,15 +32,15 @@ export async function serveAsset(request: Request, asset: Asset): Promise<Respon
   if (!ifNoneMatch(request.headers.get("if-none-match"), etag)) {
     return new Response(null, { status: 304, headers });
   }
-  return respond(request, { body, coding, headers });
+  return respondInCoding(request, { body, coding, headers });
 }
 
-/** Returns the headers that keep other sites out of a document of ours, and anything of theirs out of it. */
+/** Returns headers that keep a document from loading anything of another site, and from being shown inside of one. */
 export function securityHeaders(request: Request): Record<string, string> {
   const { host } = new URL(request.url);
   return {
     ...FILE_HEADERS,
-    // Safari before 15.4 takes 'self' for the page's own scheme only, hence the socket's origin by name.
+    // Safari before 15.4 restricts 'self' to the page's own scheme, so the socket's origin is named.
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; " +
       `img-src 'self'; manifest-src 'self'; connect-src 'self' ws://${host} wss://${host}; ` +
       "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",

@@ -1,19 +1,19 @@
-// The body of a request, bounded in size and time before it is in memory.
+// The body of a request is bounded in size and time before it is in memory.
 import { ChatError } from "../protocol/errors.ts";
 
-/** Room for a body whose length is not known. It doubles when it is full. */
+/** Initial size of the buffer. It doubles when it is full. */
 const FIRST_BYTES = 4096;
 
 /** Time for a body to arrive. */
 const BODY_WAIT_MS = 20_000;
 
 /**
- * The whole body.
- * @throws {ChatError} `too_long` over `maxBytes`, `body_timeout`.
+ * Reads the whole body.
+ * @throws {ChatError} `too_long` above `maxBytes`, `body_timeout`, `bad_request`.
  */
 export async function readBody(request: Request, maxBytes: number): Promise<ArrayBuffer> {
   if (Number(request.headers.get("content-length")) > maxBytes) throw tooLong(maxBytes);
-  // Copied, for what arrives is a small view of a large buffer, however little it is.
+  // Parts are copied: even a small one is a view of a large buffer.
   let bytes = new Uint8Array(Math.min(FIRST_BYTES, maxBytes));
   let size = 0;
   const reader = request.body?.getReader();
@@ -35,7 +35,7 @@ export async function readBody(request: Request, maxBytes: number): Promise<Arra
     return bytes.slice(0, size).buffer;
   } catch (cause) {
     if (cause instanceof ChatError) throw cause;
-    throw new ChatError(isLate ? "body_timeout" : "bad_request", { cause }); // or the peer has gone
+    throw new ChatError(isLate ? "body_timeout" : "bad_request", { cause }); // otherwise the peer has disconnected
   } finally {
     clearTimeout(timer);
     reader.cancel().catch(() => {});

@@ -11,7 +11,7 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
   return (await assertRejects(() => promise, ChatError)).code;
 }
 
-Deno.test("readBody() reads up to the limit, however it is cut", async () => {
+Deno.test("readBody() reads up to the limit, however the body is split", async () => {
   const parts = [Uint8Array.of(1, 2), Uint8Array.of(3), Uint8Array.of(4)];
   const read = async (
     maxBytes: number,
@@ -24,7 +24,7 @@ Deno.test("readBody() reads up to the limit, however it is cut", async () => {
   assertEquals([...new Uint8Array(await readBody(makeRequest(bytes), 20_000))], long);
 });
 
-Deno.test("readBody() does not read what says that it is too long", async () => {
+Deno.test("readBody() does not read a body whose length is above the limit", async () => {
   let wasRead = false;
   const body = new ReadableStream({ pull: () => void (wasRead = true) }, { highWaterMark: 0 });
   const request = makeRequest(body);
@@ -33,7 +33,7 @@ Deno.test("readBody() does not read what says that it is too long", async () => 
   assertEquals(wasRead, false);
 });
 
-Deno.test("readBody() gives up on a body that does not arrive", async () => {
+Deno.test("readBody() fails on a body that does not arrive in time", async () => {
   using time = new FakeTime();
   let isCancelled = false;
   const body = new ReadableStream({
@@ -45,7 +45,7 @@ Deno.test("readBody() gives up on a body that does not arrive", async () => {
   assertEquals([await code, isCancelled], ["body_timeout", true]);
 });
 
-Deno.test("readBody() of a peer that has gone is a bad request", async () => {
+Deno.test("readBody() fails with bad_request if the peer disconnects", async () => {
   const body = new ReadableStream({
     pull: (controller) => controller.error(new Error("connection reset")),
   });

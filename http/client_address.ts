@@ -1,15 +1,42 @@
-// The proxies in front of the server that are believed. What anybody else says about where a request comes from is
-// ignored: it is a header like all others.
+// The client's address is that of the connection, or the one that a trusted proxy reports. A header of any other peer is
+// ignored.
 import ipaddr from "ipaddr.js";
 import { addressKey } from "../base/ip_address.ts";
 import type { Peer } from "../transport/transport.ts";
 
 type Network = ReturnType<typeof ipaddr.parseCIDR>;
 
+/** Client of a request, as seen from the network. */
+export interface ClientAddress {
+  /** IP address of the client. */
+  readonly address: string;
+  /** Key by which the address is counted. */
+  readonly key: string;
+  /** Whether the client used https, to the server or to a trusted proxy. */
+  readonly isHttps: boolean;
+  /** Base path without a slash at its end: for redirects, and for the path of cookies. */
+  readonly base: string;
+}
+
+export interface ClientAddressOptions {
+  readonly base?: string;
+}
+
+/** Returns the address of a peer as `Proxies.resolvePeer` returns it: that of the client, not of a proxy. */
+export function clientAddressOf(
+  request: Request,
+  peer: Peer,
+  { base = "" }: ClientAddressOptions = {},
+): ClientAddress {
+  const { remoteAddress: address } = peer;
+  const isHttps = peer.isHttps ?? new URL(request.url).protocol === "https:";
+  return { address, key: addressKey(address), isHttps, base };
+}
+
 export class Proxies {
   readonly #networks: readonly Network[];
 
-  /** @param networks addresses, and networks in CIDR notation */
+  /** @param networks addresses, or networks in CIDR notation */
   constructor(networks: readonly string[]) {
     this.#networks = networks.map(parseNetwork);
   }
@@ -23,26 +50,26 @@ export class Proxies {
   }
 
   /**
-   * What connections and posts from an address are counted by; empty where they are not. A proxy stands for many, and an
-   * address that is not known for anybody.
+   * Returns the key by which connections and POSTs from an address are counted. It is empty, so that nothing is counted, for a
+   * proxy, which many clients share, and for an unknown address.
    */
   keyOf(address: string): string {
     return this.trusts(address) ? "" : addressKey(address);
   }
 
-  /** The peer as it is for the last proxy that is believed: the visitor, seen through all of them. */
+  /** Returns the peer with the address and the scheme that the outermost trusted proxy saw. */
   resolvePeer(request: Request, peer: Peer): Peer {
     if (!this.trusts(peer.remoteAddress)) return peer;
     const { headers } = request;
     return {
       ...peer,
-      remoteAddress: this.#findVisitor(headers.get("x-forwarded-for") ?? "", peer.remoteAddress),
+      remoteAddress: this.#findClient(headers.get("x-forwarded-for") ?? "", peer.remoteAddress),
       isHttps: headers.get("x-forwarded-proto")?.trim().toLowerCase() === "https",
     };
   }
 
-  /** Each proxy adds on the right whom it sees: what stands left of one that is not believed may be made up. */
-  #findVisitor(forwardedFor: string, nearest: string): string {
+  /** Each proxy adds the address of its peer on the right. Anything to the left of an untrusted address may be forged. */
+  #findClient(forwardedFor: string, nearest: string): string {
     let found = nearest;
     for (const hop of forwardedFor.split(",").reverse()) {
       const address = stripPort(hop.trim());
@@ -60,7 +87,7 @@ function parseNetwork(text: string): Network {
   return [address, 8 * address.toByteArray().length] as Network;
 }
 
-/** Some proxies add the port: `192.0.2.1:5000`, `[2001:db8::1]:5000`. */
+/** Removes the port, which some proxies add: `192.0.2.1:5000`, `[2001:db8::1]:5000`. */
 function stripPort(hop: string): string {
   return /^\[(.*)\](?::\d+)?$/.exec(hop)?.[1] ?? /^(\d+\.[\d.]+):\d+$/.exec(hop)?.[1] ?? hop;
 }

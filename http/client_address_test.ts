@@ -1,10 +1,6 @@
-import { assertEquals, assertThrows } from "@std/assert";
-import { addressKey } from "../base/ip_address.ts";
-import { ChatError } from "../protocol/errors.ts";
+import { assertEquals } from "@std/assert";
 import type { Peer } from "../transport/transport.ts";
-import { Proxies } from "./client_address.ts";
-import { ConnectionLimit } from "./connection_limit.ts";
-import { clientAddressOf } from "./visitor.ts";
+import { clientAddressOf, Proxies } from "./client_address.ts";
 
 function resolvePeer(proxies: Proxies, remoteAddress: string, headers: Record<string, string>) {
   const respond = () => new Response();
@@ -13,20 +9,7 @@ function resolvePeer(proxies: Proxies, remoteAddress: string, headers: Record<st
   return clientAddressOf(request, proxies.resolvePeer(request, peer));
 }
 
-Deno.test("addressKey() counts an IPv6 network as one, and IPv4 within IPv6 as IPv4", () => {
-  const cases = [
-    ["192.0.2.1", "192.0.2.1"],
-    ["::ffff:192.0.2.1", "192.0.2.1"],
-    ["2001:db8:1:2::5", "2001:db8:1:2::/64"],
-    ["2001:db8:1:2:ffff:0:0:1", "2001:db8:1:2::/64"],
-    ["2001:db8:1:3::5", "2001:db8:1:3::/64"],
-    ["fe80::1%eth0", "fe80::/64"],
-    ["", ""],
-  ];
-  for (const [address, key] of cases) assertEquals(addressKey(address!), key);
-});
-
-Deno.test("Proxies.look() takes the rightmost address that is no proxy, from proxies only", () => {
+Deno.test("Proxies.resolvePeer() returns the rightmost address that is no proxy, from trusted proxies only", () => {
   const proxies = new Proxies(["10.0.0.0/8", "::1", "192.0.2.7"]);
   const cases: [peer: string, forwardedFor: string, clientAddress: string][] = [
     ["203.0.113.9", "198.51.100.1", "203.0.113.9"],
@@ -51,28 +34,11 @@ Deno.test("Proxies.look() takes the rightmost address that is no proxy, from pro
   assertEquals(resolvePeer(new Proxies([]), "10.1.1.1", headers).isHttps, false);
 });
 
-Deno.test("Proxies.keyOf() counts no proxy, which stands for many", () => {
+Deno.test("Proxies.keyOf() is empty for a proxy, which many clients share", () => {
   const proxies = new Proxies(["10.0.0.0/8"]);
   assertEquals(["10.0.0.1", "11.0.0.1", ""].map((address) => proxies.keyOf(address)), [
     "",
     "11.0.0.1",
     "",
   ]);
-});
-
-Deno.test("ConnectionLimit.enter() refuses one more than may be in, in all and from one address", () => {
-  const connectionLimit = new ConnectionLimit({ connections: 4, connectionsPerAddress: 2 });
-  const refusal = (key: string) =>
-    assertThrows(() => connectionLimit.acquire(key), ChatError, "Too many connections are open");
-  const leaves = ["a", "a"].map((key) => connectionLimit.acquire(key));
-  assertEquals(refusal("a").retryAfterMs, 5000);
-  leaves.push(...["", ""].map((key) => connectionLimit.acquire(key)));
-  refusal("");
-  refusal("b");
-  leaves[0]!();
-  leaves[0]!(); // once more does no harm
-  assertEquals(connectionLimit.count, 3);
-  leaves.push(connectionLimit.acquire("a"));
-  for (const leave of leaves) leave();
-  assertEquals(connectionLimit.count, 0);
 });

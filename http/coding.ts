@@ -1,43 +1,45 @@
-// The coding of an answer's content: which one the client accepts, and content compressed with it. Decision 0024 says what is
+// Content negotiation chooses a coding that the client accepts, and compresses responses with it. Decision 0024 lists what is
 // compressed and what never is.
 import { setImmediate } from "node:timers";
 import { createGzip } from "node:zlib";
+import { respond } from "./respond.ts";
 
 /** Content codings that the server has (RFC 9110, section 8.4.1). */
 export type Coding = "br" | "gzip" | "identity";
 
 /**
- * Minimum size for compressing an answer that is made for its request. A smaller one fits into one TCP segment with its
- * headers, so that compressing it saves no packet.
+ * Minimum size of a response that is compressed for its request. A smaller one fits into one TCP segment with its headers, so
+ * that compressing it saves no packet.
  */
 const MIN_BYTES = 1024;
 
 /**
- * Level of gzip for such answers. Deno compresses on the thread of the event loop, whichever of its interfaces is used. A
+ * Level of gzip for such responses. Deno compresses on the thread of the event loop, whichever of its interfaces is used. A
  * megabyte takes 9 ms at this level, 20 at level 4 and 35 at the usual 6.
  */
 const LEVEL = 1;
 
-/** Bytes compressed in one turn of the event loop: about half a millisecond. */
+/** Bytes compressed in one iteration of the event loop: about half a millisecond. */
 const PART_BYTES = 64 * 1024;
 
 /**
- * Returns the coding that an `Accept-Encoding` header likes best among those available, which are in the server's order of
- * preference. A client that sends no such header gets identity, and so does one that accepts nothing of what there is:
- * RFC 9110, section 12.5.3, allows both.
+ * Returns the available coding with the highest weight in an `Accept-Encoding` header; among equals, the server's first.
+ * A client without such a header gets identity, and so does one that accepts no available coding. RFC 9110, section
+ * 12.5.3, allows both.
+ * @param available codings in the server's order of preference
  */
 export function chooseCoding(header: string | null, available: readonly Coding[]): Coding {
   const weights = parseWeights(header ?? "");
   const weigh = (coding: Coding) =>
     weights.get(coding) ?? weights.get("*") ??
-      // Acceptable unless it is excluded, and never liked better than what is listed.
+      // Acceptable unless it is excluded, and never preferred to a listed coding.
       (coding === "identity" ? Math.min(1, ...[...weights.values()].filter((q) => q > 0)) : 0);
   const [best] = available.filter((coding) => weigh(coding) > 0)
-    .toSorted((a, b) => weigh(b) - weigh(a)); // stable: the server's order among equals
+    .toSorted((a, b) => weigh(b) - weigh(a)); // stable: keeps the server's order among equals
   return best ?? "identity";
 }
 
-/** Parses the list of codings with their weights. A weight that is none excludes its coding. */
+/** Parses the list of codings with their weights. An invalid weight excludes its coding. */
 function parseWeights(header: string): Map<string, number> {
   const weights = new Map<string, number>();
   for (const item of header.toLowerCase().split(",")) {
@@ -49,16 +51,16 @@ function parseWeights(header: string): Map<string, number> {
   return weights;
 }
 
-/** Answers with content in a coding. HEAD gets the headers of GET, the length among them. */
-export function respond(
-  { method }: Request,
+/** Responds with content in a coding. HEAD gets the headers of GET, including the length. */
+export function respondInCoding(
+  request: Request,
   { body, coding, headers }: {
     body: Uint8Array<ArrayBuffer>;
     coding: Coding;
     headers: Record<string, string>;
   },
 ): Response {
-  return new Response(method === "HEAD" ? null : body, {
+  return respond(request, body, {
     headers: {
       ...headers,
       ...coding === "identity" ? {} : { "content-encoding": coding },
@@ -68,8 +70,8 @@ export function respond(
 }
 
 /**
- * Answers with text that was made for this request, compressed where the client accepts that and it is worth it. Not for
- * text that holds a secret. The coding is gzip only, which every client has that has any.
+ * Responds with text that was made for this request. The text is compressed if it is large enough and the client accepts
+ * that. It must not contain a secret. The only coding is gzip: every client that supports a coding supports gzip.
  */
 export async function respondWithText(
   request: Request,
@@ -82,10 +84,14 @@ export async function respondWithText(
     bytes.length < MIN_BYTES ? ["identity", "gzip"] : ["gzip", "identity"],
   );
   const body = coding === "gzip" ? await gzip(bytes) : bytes;
-  return respond(request, { body, coding, headers: { vary: "Accept-Encoding", ...headers } });
+  return respondInCoding(request, {
+    body,
+    coding,
+    headers: { vary: "Accept-Encoding", ...headers },
+  });
 }
 
-/** Compresses part by part, and lets the event loop turn between two parts. */
+/** Compresses part by part, and lets the event loop run between two parts. */
 export async function gzip(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
   const stream = createGzip({ level: LEVEL, chunkSize: PART_BYTES });
   const parts: Uint8Array<ArrayBuffer>[] = [];
@@ -102,7 +108,7 @@ export async function gzip(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> 
   return await new Blob(parts).bytes();
 }
 
-/** Adds names to a `Vary` header, before those that are there. */
+/** Adds names to a `Vary` header, before those that it has. */
 export function addVary(headers: Headers, names: string): void {
   const others = headers.get("vary");
   headers.set("vary", others ? `${names}, ${others}` : names);

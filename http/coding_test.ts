@@ -4,7 +4,7 @@ import { addVary, chooseCoding, type Coding, gzip, respondWithText } from "./cod
 
 const ALL: Coding[] = ["br", "gzip", "identity"];
 
-Deno.test("chooseCoding() is what the client likes best, and of equals what the server does", () => {
+Deno.test("chooseCoding() returns the coding with the highest weight, and among equals the server's first", () => {
   const cases: [string | null, Coding, Coding[]?][] = [
     [null, "identity"],
     ["", "identity"],
@@ -23,7 +23,7 @@ Deno.test("chooseCoding() is what the client likes best, and of equals what the 
     ["*;q=0", "identity"],
     ["*;q=0, gzip", "gzip"],
     ["identity", "identity"],
-    ["identity;q=0", "identity"], // there is nothing else that it accepts
+    ["identity;q=0", "identity"], // the client accepts no other coding
     ["identity;q=0, gzip;q=0.1", "gzip"],
     ["identity, gzip;q=0.5", "identity"],
     ["gzip;q=0.5", "gzip"],
@@ -31,7 +31,7 @@ Deno.test("chooseCoding() is what the client likes best, and of equals what the 
     ["identity;q=0, gzip", "gzip", ["identity", "gzip"]],
     ["identity;q=0.5, gzip;q=0.6", "gzip"],
     ["deflate", "identity"],
-    ["gzip;q=2", "identity"], // weights that are none
+    ["gzip;q=2", "identity"], // invalid weights
     ["gzip;q=-1", "identity"],
     ["gzip;q=", "identity"],
     ["gzip;q=0.1234", "identity"],
@@ -51,7 +51,7 @@ function ask(acceptEncoding: string, method = "GET"): Request {
 const LARGE = "hello, world\n".repeat(100);
 const SMALL = "é".repeat(511); // 1,022 bytes
 
-Deno.test("respondWithText() compresses what is large enough, for who accepts it", async () => {
+Deno.test("respondWithText() compresses text that is large enough, for clients that accept it", async () => {
   const cases: [string, string, string | null][] = [
     [LARGE, "gzip, br", "gzip"],
     [LARGE, "br", null],
@@ -75,7 +75,7 @@ Deno.test("respondWithText() compresses what is large enough, for who accepts it
   }
 });
 
-Deno.test("gzip() lets the event loop turn while it compresses", async () => {
+Deno.test("gzip() lets the event loop run while it compresses", async () => {
   const bytes = crypto.getRandomValues(new Uint8Array(65_536));
   const large = new Uint8Array(16 * bytes.length);
   for (let at = 0; at < large.length; at += bytes.length) large.set(bytes, at);
@@ -92,7 +92,7 @@ Deno.test("gzip() lets the event loop turn while it compresses", async () => {
   assertEquals(gunzipSync(await gzip(new Uint8Array(0))).length, 0);
 });
 
-Deno.test("addVary() keeps the names that are there", () => {
+Deno.test("addVary() keeps existing names", () => {
   const headers = new Headers();
   addVary(headers, "Accept-Encoding");
   addVary(headers, "Accept, Origin");

@@ -1,11 +1,11 @@
-// How many are connected, in all and from one address. Whoever enters has to leave, on every way out.
+// ConnectionLimit counts open connections, in all and by address. Each must be released, on every path.
 import { ChatError } from "../protocol/errors.ts";
 import type { Limits } from "../base/limits.ts";
 
-/** When there may be room again. */
+/** Wait that a refused client is asked for. */
 const RETRY_AFTER_MS = 5_000;
 
-/** Gives the place back. Once is enough, and more does no harm. */
+/** Ends the count of one connection. A second call has no effect. */
 export type Release = () => void;
 
 export type ConnectionCounts = Pick<Limits, "connections" | "connectionsPerAddress">;
@@ -19,14 +19,9 @@ export class ConnectionLimit {
     this.#limits = limits;
   }
 
-  /** Connections that have not ended. */
-  get count(): number {
-    return this.#count;
-  }
-
   /**
-   * Takes a place.
-   * @param key of `Proxies.keyOf`
+   * Counts a connection until it is released.
+   * @param key as `Proxies.keyOf` returns it
    * @throws {ChatError} `too_many_connections`
    */
   acquire(key: string): Release {
@@ -37,14 +32,14 @@ export class ConnectionLimit {
     }
     this.#count++;
     this.#counts.set(key, countOfKey + 1);
-    let isIn = true;
+    let isOpen = true;
     return () => {
-      if (isIn) this.#leave(key);
-      isIn = false;
+      if (isOpen) this.#release(key);
+      isOpen = false;
     };
   }
 
-  #leave(key: string): void {
+  #release(key: string): void {
     this.#count--;
     const rest = this.#counts.get(key)! - 1;
     if (rest > 0) this.#counts.set(key, rest);

@@ -1,25 +1,23 @@
-// Whether the server works, for whatever watches it: whether the loop that owns the rooms answers, not only the listener.
+// /healthz reports to monitoring whether the hub's loop responds, not only the listener.
 import type { Hub } from "../hub.ts";
 import { LOBBY } from "../protocol/names.ts";
-import { refuse } from "./problem.ts";
+import { isRead, refuseMethod, respond } from "./respond.ts";
 
-/** Time for the loop to answer before it counts as down. */
+/** Time for the loop to respond before it is reported as down. */
 const HEALTH_WAIT_MS = 2_000;
 
-/** Answers 200 while the rooms answer, 503 when they do not. */
-export async function serveHealth({ method }: Request, hub: Hub): Promise<Response> {
-  if (method !== "GET" && method !== "HEAD") {
-    return refuse("method_not_allowed", { allow: "GET, HEAD" });
-  }
-  const isAlive = await isAnswering(hub);
+/** Responds 200 if the hub responds in time, otherwise 503. */
+export async function serveHealth(request: Request, hub: Hub): Promise<Response> {
+  if (!isRead(request)) return refuseMethod("GET, HEAD");
+  const isAlive = await isResponding(hub);
   const body = `${JSON.stringify({ status: isAlive ? "ok" : "down" })}\n`;
-  return new Response(method === "HEAD" ? null : body, {
+  return respond(request, body, {
     status: isAlive ? 200 : 503,
     headers: { "content-type": "application/json", "cache-control": "no-store" },
   });
 }
 
-async function isAnswering(hub: Hub): Promise<boolean> {
+async function isResponding(hub: Hub): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const timer = setTimeout(() => resolve(false), HEALTH_WAIT_MS);
   hub.read(LOBBY, { after: 0 }, { entries: 1, chars: 1 })

@@ -1,44 +1,55 @@
-// What every request passes first: the name that it calls the server by, and the path that everything is below. Whatever is
-// behind sees paths without the base. Called by the server's handler, for each request.
+// The router checks the host name of every request first, then removes the base path. The other modules see paths without it.
 import { isLoopback } from "../base/ip_address.ts";
 import type { Peer } from "../transport/transport.ts";
 import { refuse } from "./problem.ts";
 
 export interface HostOptions {
-  /** Names that the server goes by, in lower case; none for any name. */
+  /** Host names that the server accepts, in lower case; empty for any name. */
   readonly hosts: readonly string[];
-  /** The path that everything is below, without a slash at its end; empty for none. */
+  /** Path that all URLs are below, without a slash at its end; empty for none. */
   readonly base: string;
 }
 
 const HEALTH = "/healthz";
 const METRICS = "/metrics";
 
-/** The request's path, without the base; or the answer, where it gets no further. */
-export function findPath(
+/**
+ * Checks the host name of a request. Returns the refusal, or undefined if the name is accepted. Monitoring on this machine
+ * may read health and metrics by any name; metrics have a check of their own.
+ */
+export function checkHost(
   request: Request,
   peer: Peer,
   { hosts, base }: HostOptions,
-): string | Response {
-  // The URL is made of the Host header, which may be anything.
+): Response | undefined {
+  // The URL is built from the Host header, which may be anything.
   if (!URL.canParse(request.url)) return refuse("bad_request");
-  const { pathname, search } = new URL(request.url);
-  const path = pathname.startsWith(`${base}/`) ? pathname.slice(base.length) : undefined;
-  const isHealth = path === HEALTH || pathname === HEALTH;
-  // Whatever watches over the server from this machine may call it by any name, of which metrics have a rule of their own.
-  const isWatch = isHealth || path === METRICS;
-  if (hosts.length > 0 && !(isWatch && isLoopback(peer.remoteAddress))) {
-    const host = hostOf(request);
-    if (host === undefined) return refuse("bad_request");
-    if (!hosts.includes(URL.parse(`http://${host}`)?.hostname ?? "")) return refuse("wrong_host");
-  }
-  if (isHealth) return HEALTH;
-  if (path !== undefined) return path;
+  if (hosts.length === 0) return undefined;
+  if (isLoopback(peer.remoteAddress) && isMonitoring(request, base)) return undefined;
+  const host = hostOf(request);
+  if (host === undefined) return refuse("bad_request");
+  const hostname = URL.parse(`http://${host}`)?.hostname ?? "";
+  return hosts.includes(hostname) ? undefined : refuse("wrong_host");
+}
+
+function isMonitoring(request: Request, base: string): boolean {
+  const path = stripBasePath(request, base);
+  return path === HEALTH || path === METRICS;
+}
+
+/**
+ * Returns the request's path without the base. `/healthz` is also found without it. Any other path gets a response: the
+ * base without its slash is redirected, and the rest is not found.
+ */
+export function stripBasePath({ url }: Request, base: string): string | Response {
+  const { pathname, search } = new URL(url);
+  if (pathname === HEALTH) return HEALTH;
+  if (pathname.startsWith(`${base}/`)) return pathname.slice(base.length);
   if (pathname !== base) return refuse("not_found");
   return new Response(null, { status: 307, headers: { location: `${base}/${search}` } });
 }
 
-/** The name, perhaps with a port, that a request calls the server by; undefined without one. HTTP/2 has it in the URL only. */
+/** Returns the host name of a request, with its port if it has one; undefined for none. HTTP/2 has it in the URL only. */
 export function hostOf({ headers, url }: Request): string | undefined {
   return headers.get("host") || (url.startsWith("https:") ? new URL(url).host : undefined);
 }

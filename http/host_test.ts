@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
 import type { Peer } from "../transport/transport.ts";
-import { findPath, type HostOptions } from "./host.ts";
+import { checkHost, type HostOptions, stripBasePath } from "./host.ts";
 import { isAllowedOrigin } from "./origin.ts";
 
-/** What becomes of a request: the path that is left, or the answer's status and where it points. */
-function acquire(
+/** Returns the path that is left of a request, or the status of its response and where that redirects to. */
+function pass(
   url: string,
   { from = "192.0.2.1", host, ...hostOptions }: Partial<HostOptions> & {
     from?: string;
@@ -13,16 +13,14 @@ function acquire(
 ): string {
   const headers: Record<string, string> = host === undefined ? {} : { host };
   const peer = { remoteAddress: from } as Peer;
-  const found = findPath(new Request(url, { headers }), peer, {
-    hosts: [],
-    base: "",
-    ...hostOptions,
-  });
+  const request = new Request(url, { headers });
+  const options = { hosts: [], base: "", ...hostOptions };
+  const found = checkHost(request, peer, options) ?? stripBasePath(request, options.base);
   if (typeof found === "string") return found;
   return [found.status, found.headers.get("location")].filter(Boolean).join(" ");
 }
 
-Deno.test("findPath() takes the base off, points to it with its slash, and knows nothing else", () => {
+Deno.test("stripBasePath() removes the base, redirects to it with its slash, and finds nothing else", () => {
   const cases: [string, string, string][] = [
     ["", "/", "/"],
     ["", "/r/ops", "/r/ops"],
@@ -42,11 +40,11 @@ Deno.test("findPath() takes the base off, points to it with its slash, and knows
     ["/a/b", "/a/", "404"],
   ];
   for (const [base, path, result] of cases) {
-    assertEquals(acquire(`http://chat.example${path}`, { base }), result, `${path} below ${base}`);
+    assertEquals(pass(`http://chat.example${path}`, { base }), result, `${path} below ${base}`);
   }
 });
 
-Deno.test("findPath() answers 421 for another name, whatever the port, and 400 without any", () => {
+Deno.test("checkHost() responds 421 to another name, whatever the port, and 400 to none", () => {
   const hosts = ["chat.example", "[::1]"];
   const cases: [string | undefined, string][] = [
     ["chat.example", "/"],
@@ -63,36 +61,36 @@ Deno.test("findPath() answers 421 for another name, whatever the port, and 400 w
   ];
   for (const [host, result] of cases) {
     const options = host === undefined ? { hosts } : { hosts, host };
-    assertEquals(acquire("http://chat.example/", options), result, host ?? "none");
+    assertEquals(pass("http://chat.example/", options), result, host ?? "none");
   }
   assertEquals(
-    acquire("http://evil.example/", { host: "evil.example" }),
+    pass("http://evil.example/", { host: "evil.example" }),
     "/",
     "any, when none is set",
   );
 });
 
-Deno.test("findPath() looks for the name in the URL where HTTP/2 has it", () => {
+Deno.test("checkHost() finds the name in the URL of HTTP/2", () => {
   const hosts = ["chat.example"];
-  assertEquals(acquire("https://chat.example:8443/", { hosts }), "/");
-  assertEquals(acquire("https://evil.example/", { hosts }), "421");
+  assertEquals(pass("https://chat.example:8443/", { hosts }), "/");
+  assertEquals(pass("https://evil.example/", { hosts }), "421");
 });
 
-Deno.test("findPath() answers this machine's questions for health and metrics by whatever name", () => {
+Deno.test("checkHost() accepts any name for health and metrics from this machine", () => {
   const options = { hosts: ["chat.example"], base: "/chat", host: "localhost:8080" };
   for (const from of ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"]) {
-    assertEquals(acquire("http://localhost/healthz", { ...options, from }), "/healthz");
-    assertEquals(acquire("http://localhost/chat/healthz", { ...options, from }), "/healthz");
-    assertEquals(acquire("http://localhost/chat/metrics", { ...options, from }), "/metrics");
-    assertEquals(acquire("http://localhost/chat/", { ...options, from }), "421");
+    assertEquals(pass("http://localhost/healthz", { ...options, from }), "/healthz");
+    assertEquals(pass("http://localhost/chat/healthz", { ...options, from }), "/healthz");
+    assertEquals(pass("http://localhost/chat/metrics", { ...options, from }), "/metrics");
+    assertEquals(pass("http://localhost/chat/", { ...options, from }), "421");
   }
   for (const from of ["192.0.2.1", "::2", "1.127.0.0", ""]) {
-    assertEquals(acquire("http://localhost/healthz", { ...options, from }), "421");
-    assertEquals(acquire("http://localhost/chat/metrics", { ...options, from }), "421");
+    assertEquals(pass("http://localhost/healthz", { ...options, from }), "421");
+    assertEquals(pass("http://localhost/chat/metrics", { ...options, from }), "421");
   }
 });
 
-Deno.test("isAllowedOrigin() compares with the name that the request is for, in HTTP/2 as well", () => {
+Deno.test("isAllowedOrigin() compares the origin with the host of the request, in HTTP/2 as well", () => {
   const options = { allowOrigins: ["https://other.example"], isHttps: false };
   const ask = (url: string, headers: Record<string, string>) =>
     isAllowedOrigin(new Request(url, { headers }), options);
@@ -106,14 +104,14 @@ Deno.test("isAllowedOrigin() compares with the name that the request is for, in 
   assertEquals(ask("http://x/", { host: "x" }), true);
 });
 
-Deno.test("isAllowedOrigin() takes no page of http for ours where we are reached by https", () => {
+Deno.test("isAllowedOrigin() refuses a page loaded by http if the request came by https", () => {
   const ask = (origin: string, isHttps: boolean) => {
     const headers = { host: "chat.example", origin };
     const options = { allowOrigins: ["http://other.example"], isHttps };
     return isAllowedOrigin(new Request("http://chat.example/", { headers }), options);
   };
   const both = (origin: string) => [ask(origin, false), ask(origin, true)];
-  assertEquals(both("https://chat.example"), [true, true]); // behind a proxy that is not known all comes by http
+  assertEquals(both("https://chat.example"), [true, true]); // behind an unknown proxy every request comes by http
   assertEquals(both("http://chat.example"), [true, false]);
   assertEquals(both("http://other.example"), [true, true]);
   for (

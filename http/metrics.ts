@@ -1,23 +1,24 @@
-// /metrics, for whoever watches the server: from this machine, or with the token. For all others it is not there.
-import type { Buffer } from "node:buffer";
-import { createHash, timingSafeEqual } from "node:crypto";
+// /metrics serves monitoring on this machine, and clients with the token. For all others it does not exist.
+import { timingSafeEqual } from "node:crypto";
 import { isLoopback } from "../base/ip_address.ts";
+import { sha256 } from "../base/sha256.ts";
 import type { Metrics } from "./prometheus.ts";
 import { respondWithText } from "./coding.ts";
 import { bearerOf } from "./auth/credentials.ts";
 import { refuse } from "./problem.ts";
-import type { ClientAddress } from "./visitor.ts";
+import { isRead, refuseMethod } from "./respond.ts";
+import type { ClientAddress } from "./client_address.ts";
 
-/** What proxies say about whom they ask for: such a request is not of this machine, although its connection is. */
+/** Headers that proxies add. Such a request is not from this machine, although its connection is. */
 const FORWARDED = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
 
 export interface MetricsDeps {
   readonly metrics: Metrics;
-  /** Undefined: from this machine only. */
+  /** Undefined allows requests from this machine only. */
   readonly token: string | undefined;
 }
 
-/** Answers with the metrics, or as if there were none. */
+/** Responds with the metrics, or with 404. */
 export function serveMetrics(
   request: Request,
   clientAddress: ClientAddress,
@@ -26,16 +27,17 @@ export function serveMetrics(
   if (!isLocal(request, clientAddress) && !hasToken(request.headers, token)) {
     return refuse("not_found");
   }
-  if (request.method !== "GET" && request.method !== "HEAD") {
-    return refuse("method_not_allowed", { allow: "GET, HEAD" });
-  }
+  if (!isRead(request)) return refuseMethod("GET, HEAD");
   return respondWithText(request, metrics.text(), {
     "content-type": "text/plain; version=0.0.4; charset=utf-8",
     "cache-control": "no-store",
   });
 }
 
-/** Whether it comes from this machine, to a name of it: a page can make a browser here ask under another name. */
+/**
+ * Returns whether the request is from this machine, and for one of its own names. A web page could make a browser on this
+ * machine send a request for another name.
+ */
 function isLocal(request: Request, { address }: ClientAddress): boolean {
   const hostname = new URL(request.url).hostname.replace(/^\[(.*)\]$/, "$1");
   return isLoopback(address) && (hostname === "localhost" || isLoopback(hostname)) &&
@@ -44,10 +46,7 @@ function isLocal(request: Request, { address }: ClientAddress): boolean {
 
 function hasToken(headers: Headers, token: string | undefined): boolean {
   const given = bearerOf(headers);
-  return token !== undefined && given !== undefined && timingSafeEqual(hash(given), hash(token));
-}
-
-/** Of one length, as the comparison wants. */
-function hash(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
+  // Hashed, because the comparison requires two values of one length.
+  return token !== undefined && given !== undefined &&
+    timingSafeEqual(sha256(given), sha256(token));
 }

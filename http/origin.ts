@@ -1,17 +1,17 @@
-// Which pages may speak with us. A script sends no Origin and may; a page may where it is ours, or where the operator
-// allows its origin.
+// The Origin header decides which web pages may use the server: its own, and those of origins that the operator allows.
+// A script sends no Origin and is allowed.
 import { hostOf } from "./host.ts";
 
-/** Origins beside our own that may, and how the request has come. */
+/** Origins that are allowed beside the server's own, and the scheme of the request. */
 export interface Allowance {
   readonly allowOrigins: readonly string[];
   readonly isHttps: boolean;
 }
 
 /**
- * Whether the request comes from no page, from one of ours, or from one that is allowed. A page that came by http may be
- * anybody's on the way, so that it is not ours by https. The other way round it is: behind a proxy that we do not know of
- * all comes by http.
+ * Returns whether the request comes from no page, from one of the server's own, or from an allowed one. A page loaded by http
+ * may have been changed on the way, so that it does not count as the server's own by https. A page loaded by https counts by
+ * http as well: behind a proxy that the server does not know of, every request arrives by http.
  */
 export function isAllowedOrigin(request: Request, { allowOrigins, isHttps }: Allowance): boolean {
   const origin = request.headers.get("origin");
@@ -21,7 +21,7 @@ export function isAllowedOrigin(request: Request, { allowOrigins, isHttps }: All
     host === hostOf(request)?.toLowerCase();
 }
 
-/** What lets an allowed page of another origin read the answer, and send what is more than a plain request. */
+/** Returns headers that let an allowed page of another origin read the response, and send more than simple requests. */
 export function corsHeaders(request: Request, allowed: readonly string[]): Record<string, string> {
   const origin = request.headers.get("origin");
   if (origin === null || !allowed.includes(origin)) return {};

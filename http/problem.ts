@@ -1,7 +1,7 @@
-// What a request is told that cannot be met, from protocol/errors.ts: a problem document (RFC 9457), or the sentence alone.
+// Refusals are made from the table in protocol/errors.ts: a problem document (RFC 9457), or the sentence alone.
 import { ChatError, type ErrorCode, type ErrorRow, ERRORS } from "../protocol/errors.ts";
 
-/** The sentence as text, as the seed answers. */
+/** Responds with the sentence as text, as the seed does. */
 export function refuse(code: ErrorCode, headers: Record<string, string> = {}): Response {
   const row: ErrorRow = ERRORS[code];
   return new Response(`${row.sentence}\n`, {
@@ -11,8 +11,8 @@ export function refuse(code: ErrorCode, headers: Record<string, string> = {}): R
 }
 
 /**
- * A problem document for an error with a code. What has none, or none that a request can meet, is thrown on: it is for
- * the log, not for the client.
+ * Responds with a problem document for a {@linkcode ChatError}.
+ * @throws any other error, and one whose code has no status: those are for the log, not for the client.
  */
 export function problemOf(error: unknown, headers: Record<string, string> = {}): Response {
   if (!(error instanceof ChatError)) throw error;

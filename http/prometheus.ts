@@ -1,5 +1,5 @@
-// What /metrics tells, in Prometheus' text format: the hub's tally and its rooms as they are now, and how the process does.
-// Nothing of it is computed before somebody asks.
+// Metrics encodes the hub's counters, a snapshot of its rooms and figures of the process in Prometheus' text format.
+// Nothing is computed until a scrape.
 import process from "node:process";
 import type { Hub } from "../hub.ts";
 import type { Histogram } from "../hub/stats.ts";
@@ -9,10 +9,10 @@ import type { Wire } from "../protocol/message.ts";
 import { LINES } from "../protocol/plain_lines.ts";
 import { TRANSCRIPT } from "../protocol/transcript.ts";
 
-/** How often it is looked how late a timer comes. */
+/** Period of the timer whose delay is measured. */
 const WATCH_PERIOD_MS = 500;
 
-/** By what name each wire is told. */
+/** Name of each protocol in the `wire` label. */
 const WIRE_NAMES = new Map<Wire, string>([
   [LINES, "lines"],
   [JSON_LINES, "confab.v1"],
@@ -23,11 +23,11 @@ const WIRE_NAMES = new Map<Wire, string>([
 interface Value {
   readonly value: number;
   readonly labels?: Readonly<Record<string, string>>;
-  /** The metric's own name, where it has none of its own. */
+  /** Name of this value, if it is not the metric's. */
   readonly metricName?: string;
 }
 
-/** One metric of a name: its values are asked for at each scrape. */
+/** Metric whose values are read at each scrape. */
 interface Metric {
   readonly name: string;
   readonly type: "counter" | "gauge" | "histogram";
@@ -44,14 +44,14 @@ export interface MetricsOptions {
 export class Metrics implements Disposable {
   readonly #options: MetricsOptions;
   #watch: ReturnType<typeof setInterval> | undefined;
-  /** How late a timer came at most since it was asked for last. */
+  /** Maximum delay of the timer since the last scrape. */
   #delayMs = 0;
 
   constructor(options: MetricsOptions) {
     this.#options = options;
   }
 
-  /** All metrics, in text. */
+  /** Returns all metrics as text. */
   text(): string {
     this.#watch ??= this.#watchLoop();
     return [...hubMetrics(this.#options), ...this.#processMetrics()].map(encode).join("");
@@ -133,7 +133,7 @@ function hubMetrics({ hub, version }: MetricsOptions): Metric[] {
     read: () => {
       const found = read();
       if (typeof found === "number") return [{ value: found }];
-      return Array.from(found, ([of, value]) => ({ value, labels: { [label]: nameOf(of) } }));
+      return Array.from(found, ([key, value]) => ({ value, labels: { [label]: nameOf(key) } }));
     },
   });
   const [counter, gauge] = [metric("counter"), metric("gauge")];
@@ -157,8 +157,8 @@ function hubMetrics({ hub, version }: MetricsOptions): Metric[] {
       "Maximum number of entries that a member is behind",
       () => hub.snapshot().maxLag,
     ),
-    spread("batch_entries", "Entries stored per batch", stats.batchEntries),
-    spread("commit_seconds", "Duration of commits, in seconds", stats.commitSeconds),
+    histogram("batch_entries", "Entries stored per batch", stats.batchEntries),
+    histogram("commit_seconds", "Duration of commits, in seconds", stats.commitSeconds),
     counter("failed_commits_total", "Failed commits", () => stats.failedCommits),
     counter(
       "delivered_lines_total",
@@ -174,8 +174,8 @@ function hubMetrics({ hub, version }: MetricsOptions): Metric[] {
   ];
 }
 
-/** A histogram. Prometheus counts in each bucket all that is in those before. */
-function spread(name: string, help: string, values: Histogram): Metric {
+/** Makes a histogram. In Prometheus each bucket includes all smaller ones. */
+function histogram(name: string, help: string, values: Histogram): Metric {
   const full = `confab_${name}`;
   const read = () => {
     let total = 0;
@@ -193,7 +193,7 @@ function spread(name: string, help: string, values: Histogram): Metric {
   return { name: full, type: "histogram", help, read };
 }
 
-/** Lines of a metric (prometheus.io/docs/instrumenting/exposition_formats). */
+/** Encodes the lines of a metric (prometheus.io/docs/instrumenting/exposition_formats). */
 function encode({ name, type, help, read }: Metric): string {
   const lines = read().map(({ value, labels = {}, metricName = name }) => {
     const shown = Object.entries(labels).map(([label, text]) => `${label}="${escape(text)}"`);
@@ -206,6 +206,6 @@ function escape(text: string): string {
   return text.replace(/["\\]/g, "\\$&").replaceAll("\n", "\\n");
 }
 
-function nameOf(of: string | Wire): string {
-  return typeof of === "string" ? of : WIRE_NAMES.get(of) ?? "other";
+function nameOf(key: string | Wire): string {
+  return typeof key === "string" ? key : WIRE_NAMES.get(key) ?? "other";
 }

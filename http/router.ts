@@ -1,22 +1,21 @@
-// Routes: who answers each request. Knows HTTP, not how it is served.
+// The router finds the module that serves each request. It knows HTTP, not the transport.
 import { accepts } from "@std/http/negotiation";
 import { ANYONE, type Principal } from "../auth/principal.ts";
 import type { Authenticator } from "../auth/authenticator.ts";
 import { ChatError } from "../protocol/errors.ts";
-import { requireAccess } from "./auth/authenticate.ts";
-import { findPath, type HostOptions } from "./host.ts";
+import { type AccessDeps, requireAccess } from "./auth/authenticate.ts";
+import { checkHost, type HostOptions, stripBasePath } from "./host.ts";
 import { serveHealth } from "./health.ts";
 import { serveInvites } from "./auth/invites.ts";
 import { type MetricsDeps, serveMetrics } from "./metrics.ts";
 import { serveAsset } from "./assets.ts";
 import { problemOf, refuse } from "./problem.ts";
-import { Proxies } from "./client_address.ts";
-import { serveRoom, typeFor } from "./room/room.ts";
-import { serveAccess } from "./auth/sign_in.ts";
+import { clientAddressOf, Proxies } from "./client_address.ts";
+import { chooseType, serveRoom } from "./room/room.ts";
+import { serveSignInPath } from "./auth/sign_in.ts";
 import { serveWs } from "./room/upgrade.ts";
 import { ConnectionLimit } from "./connection_limit.ts";
 import type { RoomRequest } from "./room/request.ts";
-import { clientAddressOf } from "./visitor.ts";
 import type { Hub } from "../hub.ts";
 import { DEFAULT_LIMITS, type Limits, PAGES_PER_MESSAGE } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
@@ -28,90 +27,113 @@ import type { Handler, Peer } from "../transport/transport.ts";
 export interface ServerDeps {
   readonly hub: Hub;
   readonly log: Log;
-  /** Origins of other sites' pages that may speak with us. */
+  /** Origins of other sites' pages that may use the server. */
   readonly allowOrigins?: readonly string[];
   readonly hostOptions?: HostOptions;
-  /** Who may come in. Everybody, where there is none. */
+  /** Authenticates clients. Undefined gives everybody access. */
   readonly authenticator?: Authenticator | undefined;
   readonly limits?: Limits;
   readonly proxies?: Proxies;
-  /** Undefined: there are none to be had. */
+  /** Undefined turns /metrics off. */
   readonly metrics?: MetricsDeps | undefined;
 }
 
-/** Addresses that post, or read, and are remembered for it. */
+/** Addresses whose rate is remembered, for POSTs and for reads. */
 const MAX_ADDRESSES = 10_000;
 
-/** Any name, and no path before ours. */
-const ANYWHERE: HostOptions = { hosts: [], base: "" };
+/** Accepts any host name, without a base path. */
+const ANY_HOST: HostOptions = { hosts: [], base: "" };
 
-/** Makes the handler for every request: rooms, their sockets, the page's files, and a coded error for all else. */
-export function makeHandler(options: ServerDeps): Handler {
-  const { hub, log, allowOrigins = [], hostOptions = ANYWHERE, authenticator, metrics } = options;
-  const { limits = DEFAULT_LIMITS, proxies = new Proxies([]) } = options;
+/** Makes the handler of every request: rooms and their sockets, health, metrics, sign-in, the page's files, or 404. */
+export function makeHandler(deps: ServerDeps): Handler {
+  const { hub, log, allowOrigins = [], hostOptions = ANY_HOST, authenticator, metrics } = deps;
+  const { limits = DEFAULT_LIMITS, proxies = new Proxies([]) } = deps;
   const connectionLimit = new ConnectionLimit(limits);
   const posts = new Buckets(rateOf(limits), MAX_ADDRESSES);
   const reads = new Buckets(rateOf(limits, PAGES_PER_MESSAGE), MAX_ADDRESSES);
-  for (const asset of ASSETS.values()) void asset.represent(); // compressed before anybody asks
   const shared = { hub, log, allowOrigins, limits, connectionLimit, posts, reads };
-  return (request, nearest) => {
-    const peer = proxies.resolvePeer(request, nearest);
-    const path = findPath(request, peer, hostOptions);
+  for (const asset of ASSETS.values()) void asset.represent(); // compressed before the first request
+
+  return (request, nearestPeer) => {
+    const peer = proxies.resolvePeer(request, nearestPeer);
+    const refusal = checkHost(request, peer, hostOptions);
+    if (refusal) return refusal;
+    const path = stripBasePath(request, hostOptions.base);
     if (path instanceof Response) return path;
-    const clientAddress = clientAddressOf(request, peer, { base: hostOptions.base });
+    const clientAddress = clientAddressOf(request, peer, hostOptions);
     const access = authenticator && { authenticator, allowOrigins, clientAddress, path };
-    const place = findRoute(path);
-    if (place) {
-      const serve = (principal: Principal) => {
-        const trackConnection: RoomRequest["trackConnection"] = authenticator &&
-          ((client) => authenticator.trackConnection(principal, client));
-        const { address, isHttps } = clientAddress;
-        const addressKey = proxies.keyOf(address);
-        const from = { principal, address, addressKey, isHttps };
-        const roomRequest = { ...shared, room: place.room, ...from, trackConnection };
-        return place.isSocket
-          ? serveWs(request, peer, roomRequest)
-          : servePlace(request, peer, { ...roomRequest, isRoot: path === "/" });
-      };
-      // What a browser asks beforehand it asks without saying who it is.
-      if (!access || request.method === "OPTIONS") return serve(ANYONE);
-      const isPage = !place.isSocket && typeFor(request, path === "/") === "text/html";
-      return requireAccess(request, { ...access, room: place.room, isPage }, serve);
+
+    const route = parseRoomPath(path); // "/", "/ws", "/r/ROOM", "/r/ROOM/ws"
+    if (route) {
+      const { address, isHttps } = clientAddress;
+      const addressKey = proxies.keyOf(address);
+      const roomDeps = { ...shared, room: route.room, address, addressKey, isHttps };
+      return serveRoomPath(request, peer, { route, access, roomDeps });
     }
     if (path === "/healthz") return serveHealth(request, hub);
     if (path === "/metrics" && metrics) return serveMetrics(request, clientAddress, metrics);
-    const answer = access &&
-      (serveAccess(request, access) ?? serveInvites(request, access));
-    if (answer) return answer;
-    // The page names its files relative to itself, so they are below `/r/` as well.
-    const asset = ASSETS.get(path.replace("/r/page/", "/page/"));
-    return asset ? serveAsset(request, asset) : serveNothing(request, path);
+    const response = access &&
+      (serveSignInPath(request, access) ?? // "/sign-in", "/sign-out", "/invite/TOKEN"
+        serveInvites(request, access)); // "/invites", "/invites/ID"
+    return response ??
+      servePageFile(request, path) ?? // "/page/FILE", "/r/page/FILE"
+      respondNotFound(request, path);
   };
 }
 
-/** Answers a request for a room that is not for its socket. */
-function servePlace(
+interface RoomRoute {
+  readonly room: string;
+  readonly isSocket: boolean;
+  /** Whether the path is `/`. */
+  readonly isRoot: boolean;
+}
+
+interface RoomPathOptions {
+  readonly route: RoomRoute;
+  /** Undefined if everybody has access. */
+  readonly access: AccessDeps | undefined;
+  readonly roomDeps: Omit<RoomRequest, "principal" | "trackConnection">;
+}
+
+/** Authenticates a request for a room, and serves the room or its socket. */
+function serveRoomPath(
   request: Request,
   peer: Peer,
-  roomRequest: RoomRequest & { readonly isRoot: boolean },
-) {
-  const servePage = () => {
-    roomRequest.log("info", "page", { url: request.url });
-    return serveAsset(request, ASSETS.get("/")!);
+  { route, access, roomDeps }: RoomPathOptions,
+): Response | Promise<Response> {
+  const { room, isSocket, isRoot } = route;
+  const type = isSocket ? undefined : chooseType(request, isRoot);
+  const serve = (principal: Principal) => {
+    const trackConnection: RoomRequest["trackConnection"] = access &&
+      ((client) => access.authenticator.trackConnection(principal, client));
+    const roomRequest = { ...roomDeps, principal, trackConnection };
+    return isSocket
+      ? serveWs(request, peer, roomRequest)
+      : serveRoom(request, peer, { ...roomRequest, isRoot, type });
   };
-  return serveRoom(request, peer, { ...roomRequest, servePage });
+  // A browser sends no credentials with its preflight request.
+  if (!access || request.method === "OPTIONS") return serve(ANYONE);
+  return requireAccess(request, { ...access, room, isPage: type === "text/html" }, serve);
 }
 
-/** The room that a path leads to, or its socket: `/`, `/ws`, `/r/ROOM`, `/r/ROOM/ws`. */
-function findRoute(path: string): { room: string; isSocket: boolean } | undefined {
-  const match = /^(?:\/r\/([^/]+))?(\/ws)?$/.exec(path === "/" ? "" : path);
+/** Parses the path of a room or of its socket. Returns undefined for any other path. */
+function parseRoomPath(path: string): RoomRoute | undefined {
+  const isRoot = path === "/";
+  const match = /^(?:\/r\/([^/]+))?(\/ws)?$/.exec(isRoot ? "" : path);
   if (!match) return undefined;
   const room = match[1] === undefined ? LOBBY : parseRoomName(match[1]);
-  return room === undefined ? undefined : { room, isSocket: match[2] !== undefined };
+  return room === undefined ? undefined : { room, isSocket: match[2] !== undefined, isRoot };
 }
 
-/** What is not there. Whoever misspells a room is told how rooms are spelled. */
-function serveNothing(request: Request, path: string): Response {
+/** Serves a file of the page; undefined if there is none at the path. */
+function servePageFile(request: Request, path: string): Promise<Response> | undefined {
+  // The page names its files relative to itself, so they are below `/r/` as well.
+  const asset = ASSETS.get(path.replace("/r/page/", "/page/"));
+  return asset && serveAsset(request, asset);
+}
+
+/** Responds with 404. A program that misspells a room is told how rooms are spelled. */
+function respondNotFound(request: Request, path: string): Response {
   if (!path.startsWith("/r/") || accepts(request, "text/plain", "text/html") === "text/html") {
     return refuse("not_found");
   }

@@ -27,7 +27,7 @@ function makeTestHandler(options: { proxies?: Proxies; peer?: Peer } = {}) {
   };
   const hub = new Hub({ journal: new MemoryJournal(), keep: 0, log });
   const handler = makeHandler({ hub, log, ...options });
-  // As a browser asks; what else a room can be had as is tested in http/room_test.ts.
+  // Asks as a browser does. Other representations of a room are tested in room/room_test.ts.
   const ask = (path: string, { headers, ...init }: RequestInit = {}) => {
     const request = new Request(BASE + path, { headers: { ...AS_PAGE, ...headers }, ...init });
     return Promise.resolve(handler(request, options.peer ?? peer));
@@ -35,7 +35,7 @@ function makeTestHandler(options: { proxies?: Proxies; peer?: Peer } = {}) {
   return { ask, handler, logged };
 }
 
-Deno.test("makeHandler() answers each method and path as the seed does", async () => {
+Deno.test("makeHandler() responds to each method and path as the seed does", async () => {
   const { ask } = makeTestHandler();
   const cases: [string, string, number, string?][] = [
     ["GET", "/", 200],
@@ -102,7 +102,7 @@ Deno.test("makeHandler() serves the page's files with their types, and HEAD with
   assertStringIncludes(await (await ask("/")).text(), "<title>Confab</title>");
 });
 
-Deno.test("makeHandler() serves a file that is not text byte for byte, in rooms too", async () => {
+Deno.test("makeHandler() serves binary files unchanged, below /r/ as well", async () => {
   const { ask } = makeTestHandler();
   const icon = await Deno.readFile(new URL("../page/icon.png", import.meta.url));
   for (const path of ["/page/icon.png", "/r/page/icon.png"]) {
@@ -153,10 +153,10 @@ Deno.test("makeHandler() serves each file in each coding, with its own tag, and 
       tags.add(tag);
     }
   }
-  assertEquals(tags.size, 3 * ASSETS.size - 2); // the icon has but one
+  assertEquals(tags.size, 3 * ASSETS.size - 2); // the icon has only one
 });
 
-Deno.test("makeHandler() compresses an image for nobody, and nothing twice", async () => {
+Deno.test("makeHandler() compresses no image, and nothing twice", async () => {
   const { ask } = makeTestHandler();
   const headers = { "accept-encoding": "br, gzip" };
   assertEquals((await ask("/page/icon.png", { headers })).headers.get("content-encoding"), null);
@@ -165,22 +165,22 @@ Deno.test("makeHandler() compresses an image for nobody, and nothing twice", asy
   assertStringIncludes(gunzipSync(once).toString(), "import ");
 });
 
-Deno.test("manifest: an installed room opens that room, and its icons are what they are said to be", async () => {
+Deno.test("makeHandler() serves a manifest that opens the installed room, with icons of the declared sizes", async () => {
   const { ask } = makeTestHandler();
   const path = "/r/page/manifest.webmanifest";
   const manifest = await (await ask(path)).json();
-  // Without these the room's own address is where it starts, and which app it is.
+  // Without these members the URL of the room is both the start and the identity of the app.
   for (const member of ["start_url", "id", "scope"]) assert(!(member in manifest), member);
   for (const { src, type, sizes } of manifest.icons) {
     const response = await ask(new URL(src, BASE + path).pathname);
     assertEquals([response.status, response.headers.get("content-type")], [200, type]);
     if (type !== "image/png") continue;
-    const header = new DataView(await response.arrayBuffer(), 16); // behind signature and chunk head
+    const header = new DataView(await response.arrayBuffer(), 16); // after signature and chunk header
     assertEquals(`${header.getUint32(0)}x${header.getUint32(4)}`, sizes);
   }
 });
 
-Deno.test("makeHandler() sends the page with headers that allow nothing foreign", async () => {
+Deno.test("makeHandler() sends the page with headers that allow nothing of other sites", async () => {
   const { ask } = makeTestHandler();
   const { headers } = await ask("/");
   const policy = headers.get("content-security-policy")!;
@@ -199,7 +199,7 @@ Deno.test("makeHandler() sends the page with headers that allow nothing foreign"
   assertEquals(headers.get("referrer-policy"), "no-referrer");
 });
 
-Deno.test("makeHandler() upgrades where the Origin is absent or our own", async () => {
+Deno.test("makeHandler() upgrades requests without an Origin or with its own", async () => {
   const { ask } = makeTestHandler();
   const cases: [string | undefined, boolean][] = [
     [undefined, true],
@@ -223,7 +223,7 @@ Deno.test("makeHandler() upgrades where the Origin is absent or our own", async 
   assert(await ask("/ws", { headers: shouting }) === UPGRADED);
 });
 
-Deno.test("makeHandler() upgrades and posts for no page of http where a proxy says that it was reached by https", async () => {
+Deno.test("makeHandler() refuses upgrades and POSTs of a page loaded by http if a proxy reports https", async () => {
   const proxies = new Proxies(["192.0.2.1"]);
   const { ask } = makeTestHandler({ proxies, peer: { ...peer, remoteAddress: "192.0.2.1" } });
   const statuses = async (origin: string, proto: string) => {
@@ -239,14 +239,14 @@ Deno.test("makeHandler() upgrades and posts for no page of http where a proxy sa
   assertEquals(await statuses("https", "http"), [101, 204]);
 });
 
-Deno.test("makeHandler() answers 400 to a request whose Host makes no URL", async () => {
+Deno.test("makeHandler() responds 400 to a request with an invalid Host", async () => {
   const { handler } = makeTestHandler();
   const request = new Request(BASE);
   Object.defineProperty(request, "url", { value: "http://a:99999/" });
   assertEquals((await handler(request, peer)).status, 400);
 });
 
-Deno.test("makeHandler() answers 400 to an upgrade that the transport finds incomplete", async () => {
+Deno.test("makeHandler() responds 400 to an upgrade that the transport rejects as incomplete", async () => {
   const { handler, logged } = makeTestHandler();
   const refusing: Peer = {
     ...peer,
@@ -259,15 +259,15 @@ Deno.test("makeHandler() answers 400 to an upgrade that the transport finds inco
   assertEquals(logged, []);
 });
 
-Deno.test("makeHandler() says that the rooms are down when they do not answer in time", async () => {
+Deno.test("makeHandler() reports the rooms as down if they do not respond in time", async () => {
   using time = new FakeTime();
-  const { ask } = makeTestHandler(); // whose hub does not run
+  const { ask } = makeTestHandler(); // the hub does not run
   const health = ask("/healthz");
   await time.tickAsync(2_000);
   assertEquals((await health).status, 503);
 });
 
-Deno.test("makeHandler() does not open a stream for a HEAD", async () => {
+Deno.test("makeHandler() opens no stream for a HEAD", async () => {
   const { handler } = makeTestHandler();
   const headers = { accept: "text/event-stream" };
   const request = new Request(`${BASE}/r/ops`, { method: "HEAD", headers });
@@ -277,7 +277,7 @@ Deno.test("makeHandler() does not open a stream for a HEAD", async () => {
   assertEquals((await handler(request, { ...peer, stream })).status, 200);
 });
 
-Deno.test("makeHandler() logs the URL of each request for the page, and of no other", async () => {
+Deno.test("makeHandler() logs the URL of each request for the page, and of no other request", async () => {
   const { ask, logged } = makeTestHandler();
   for (const path of ["/", "/?from=mail", "/page/chat.js", "/nope"]) await ask(path);
   assertEquals(logged, [`page ${BASE}/`, `page ${BASE}/?from=mail`]);

@@ -7,7 +7,7 @@ import { Frame } from "./frame.ts";
 import type { Entry, Kind, Message, Notice, Wire } from "./message.ts";
 import { cleanText, isLonger } from "./plain_lines.ts";
 
-export const MAX_ID_CHARS = 64;
+const MAX_ID_CHARS = 64;
 
 /** An emoji may be a sequence of several; the longest in Unicode has 35 units of UTF-16. */
 const MAX_EMOJI_UNITS = 40;

@@ -251,6 +251,11 @@ export class ChatError extends Error {
   }
 }
 
+/** Makes the refusal of a message, a request or a page that is over its rate. */
+export function rateLimited(retryAfterMs: number): ChatError {
+  return new ChatError("rate_limited", { retryAfterMs });
+}
+
 /**
  * Close code and reason for a WebSocket; without a code, a normal close.
  * The reason fits the 123 bytes that RFC 6455, section 5.5, leaves for it.

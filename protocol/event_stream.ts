@@ -1,6 +1,7 @@
 // The wire of server-sent events (HTML standard, section 9.2): what `confab.v1` says, each line the data of one event.
 // Entries are plain messages whose id is their seq; everything else has a name, so that whoever wants entries only sees
 // nothing else. docs/protocol.md describes the same.
+import { jitterMs } from "../base/retry.ts";
 import { Frame } from "./frame.ts";
 import { encodeEntry, JSON_LINES } from "./confab_v1.ts";
 import type { Notice, Wire } from "./message.ts";
@@ -29,7 +30,7 @@ export const EVENT_STREAM: Wire = {
 /** The id makes a reader resume behind it: one that has seen no entry yet must have one as well. */
 function encodeId(notice: Notice): string {
   if (notice.type === "welcome") {
-    const retryMs = MIN_RETRY_MS + Math.random() * (MAX_RETRY_MS - MIN_RETRY_MS);
+    const retryMs = jitterMs({ minMs: MIN_RETRY_MS, maxMs: MAX_RETRY_MS }, Math.random());
     return `id: ${notice.after}\nretry: ${Math.round(retryMs)}\n`;
   }
   return notice.type === "gap" ? `id: ${notice.to}\n` : "";

@@ -1,6 +1,6 @@
 // What things are called. A person chooses a name and has a key that nobody else knows; the author is the hash of it.
 // A room is its name. Pure functions.
-import { createHash } from "node:crypto";
+import { sha256 } from "../base/sha256.ts";
 import { ChatError } from "./errors.ts";
 
 /** A key is a secret: at least this long, so that nobody guesses it. */
@@ -33,7 +33,7 @@ export function hashKey(key: string): string {
         `received ${bytes.length}`,
     });
   }
-  const hash = createHash("sha256").update(bytes).digest("hex");
+  const hash = sha256(bytes).toString("hex");
   return toDigits(hash.slice(0, 32), AUTHOR_CHARS);
 }
 
@@ -69,7 +69,7 @@ const NO_KEY = "0000u";
  * their messages' ids from those under another.
  */
 export function anonymousAuthor(name: string): string {
-  const hash = createHash("sha256").update(name).digest("hex");
+  const hash = sha256(name).toString("hex");
   return NO_KEY + toDigits(hash, AUTHOR_CHARS - NO_KEY.length);
 }
 

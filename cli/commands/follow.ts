@@ -1,16 +1,13 @@
 // Follows a room over HTTP, as JSON lines that `GET /r/ROOM` streams. Reconnects, resumes after the last entry received, and
 // yields each entry once.
 import { delay } from "@std/async/delay";
+import { maxBackOffMs } from "../../base/retry.ts";
 import type { BearerHeaders } from "../secret.ts";
 import { readLines } from "../stdio.ts";
-import {
-  backoffMs,
-  boundRetryAfter,
-  fetchHead,
-  notConfab,
-  showUrl,
-  UnavailableError,
-} from "./request.ts";
+import { boundRetryAfter, fetchHead, notConfab, showUrl, UnavailableError } from "./request.ts";
+
+/** Maximum pauses after connections lost in a row, as docs/protocol.md gives them. */
+const BACK_OFF = { firstMs: 500, maxMs: 20_000 };
 
 /** A line of `confab.v1` from the server. docs/protocol.md defines its fields. */
 export interface FollowedLine {
@@ -93,7 +90,7 @@ export async function* follow(options: FollowOptions): AsyncGenerator<FollowedLi
       isLost = true;
     }
     if (performance.now() - openAt >= steadyMs) failures = 0;
-    await pause(minPauseMs + Math.random() * backoffMs(failures++));
+    await pause(minPauseMs + Math.random() * maxBackOffMs(++failures, BACK_OFF));
   }
 }
 

@@ -1,13 +1,13 @@
 // Sends an HTTP request to a server that may be restarting, retries it, and explains failures and refusals to the user.
 import { delay } from "@std/async/delay";
 import { ChatError, type ErrorCode, ERRORS } from "../../protocol/errors.ts";
-import { parseRetryAfterMs } from "../../base/retry_after.ts";
+import { backOffMs, parseRetryAfterMs } from "../../base/retry.ts";
 import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
 
-/** Maximum pauses before a retry, by the number of failures in a row. The pauses are random, so that clients spread. */
-const BACKOFF_MS = [500, 1_000, 2_000, 5_000, 10_000, 20_000];
+/** Maximum pauses before a retry, after failures in a row. */
+const BACK_OFF = { firstMs: 600, maxMs: 20_000 };
 
-/** Maximum attempts of a request that a user waits for. A restart takes less than the pauses between them. */
+/** Maximum attempts of a request that a user waits for. The pauses between them are 4.5 to 9 s: a restart takes less. */
 const MAX_ATTEMPTS = 5;
 
 /** Maximum Retry-After of such a request, and of any other. */
@@ -88,15 +88,9 @@ export async function request(url: string, options: RequestOptions = {}): Promis
         onLost?.(error);
       }
       const minPauseMs = onLost ? error.retryAfterMs : Math.min(error.retryAfterMs, MAX_PAUSE_MS);
-      // At least half of it is not random, so that the sum of all pauses outlasts a restart.
-      await pause(Math.max(minPauseMs, backoffMs(failures) * (1 + Math.random()) / 2));
+      await pause(Math.max(minPauseMs, backOffMs(failures + 1, BACK_OFF, Math.random())));
     }
   }
-}
-
-/** Returns the maximum pause before a retry, after this number of failures in a row before the last one. */
-export function backoffMs(failures: number): number {
-  return BACKOFF_MS[Math.min(failures, BACKOFF_MS.length - 1)]!;
 }
 
 /** Returns the pause that a server requests, within bounds; 0 if it is not a number. */
@@ -206,7 +200,7 @@ async function explainRefusal(url: string, response: Response): Promise<Error> {
     ? notConfab(url, `the server responded with status ${status}`).message
     : `Cannot use ${showUrl(url)}: ${escapeForTerminal(String(reason))}${hintFor(code)}`;
   if (status >= 500 || TEMPORARY.includes(status)) {
-    const bounds = { nowMs: Date.now(), mostMs: MAX_RETRY_AFTER_MS };
+    const bounds = { nowMs: Date.now(), maxMs: MAX_RETRY_AFTER_MS };
     const retryAfterMs = parseRetryAfterMs(headers.get("retry-after"), bounds);
     return new UnavailableError(message, { retryAfterMs, isBusy: status === TOO_MANY_REQUESTS });
   }

@@ -1,28 +1,29 @@
-// Whether a request is let in, and what it is told when it is not. Stands before every room and its socket.
+// Every request for a room or its socket is authenticated here first, and refused if it has no access.
 import type { Principal } from "../../auth/principal.ts";
 import type { Authenticator, Identity } from "../../auth/authenticator.ts";
 import { ChatError, type ErrorRow, ERRORS } from "../../protocol/errors.ts";
-import { credentialsOf, renewCookie } from "./credentials.ts";
+import { credentialsOf, renewSessionCookie } from "./credentials.ts";
 import { corsHeaders, isAllowedOrigin } from "../origin.ts";
 import { problemOf } from "../problem.ts";
-import { pathFrom, serveSignIn } from "./sign_in_page.ts";
-import type { ClientAddress } from "../visitor.ts";
+import { isRead } from "../respond.ts";
+import { pathOf, serveSignIn } from "./sign_in_page.ts";
+import type { ClientAddress } from "../client_address.ts";
 
 export interface AccessDeps {
   readonly authenticator: Authenticator;
   readonly allowOrigins: readonly string[];
   readonly clientAddress: ClientAddress;
-  /** The request's path, without the one that everything is below. */
+  /** Path of the request, without the base path. */
   readonly path: string;
 }
 
 export interface RoomAccessDeps extends AccessDeps {
   readonly room: string;
-  /** Whether it asks for the page, so that somebody reads the answer. */
+  /** Whether the request is for the page, so that a person reads the response. */
   readonly isPage: boolean;
 }
 
-/** Answers as `serve` does to who is let in. Others are told why not; people, by the sign-in page. */
+/** Calls `serve` if the request has access. Otherwise responds with the refusal: with the sign-in page to a person. */
 export async function requireAccess(
   request: Request,
   deps: RoomAccessDeps,
@@ -37,37 +38,37 @@ export async function requireAccess(
     return refuseAccess(request, error, deps);
   }
   const response = await serve(identity.principal);
-  // With the page, which everybody comes by: a socket's or a stream's answer is on its way already.
-  if (deps.isPage && identity.isByCookie) renewCookie(request, response, deps.clientAddress);
+  // Renewed with the page, which every browser loads: the response of a socket or a stream is already sent.
+  if (deps.isPage && identity.isByCookie) renewSessionCookie(request, response, deps.clientAddress);
   return response;
 }
 
 /**
- * Who makes the request. What does more than read must come from a page of ours where nothing but a cookie says who it is.
+ * Authenticates a request. If it does more than read and has only a cookie, it must come from one of the server's own pages.
  * @throws {ChatError} as `Authenticator.identify` does, and `foreign_origin`.
  */
 export async function identify(
   request: Request,
   { authenticator, allowOrigins, clientAddress }: AccessDeps,
 ): Promise<Identity> {
-  const { method, headers } = request;
-  const isRead = (method === "GET" || method === "HEAD") && !headers.has("upgrade");
-  // Before anybody is asked: another site's page may not even guess.
+  const { headers } = request;
+  const isReadOnly = isRead(request) && !headers.has("upgrade");
+  // Checked before any credentials: another site's page must not even guess a password.
   const { isHttps } = clientAddress;
-  if (!isRead && !isAllowedOrigin(request, { allowOrigins, isHttps })) {
+  if (!isReadOnly && !isAllowedOrigin(request, { allowOrigins, isHttps })) {
     throw new ChatError("foreign_origin");
   }
   const identity = await authenticator.identify(
     credentialsOf(headers, clientAddress),
     clientAddress.key,
   );
-  if (!isRead && identity.isByCookie && !headers.has("origin")) {
+  if (!isReadOnly && identity.isByCookie && !headers.has("origin")) {
     throw new ChatError("foreign_origin");
   }
   return identity;
 }
 
-/** A problem document that says how to be let in. */
+/** Responds with a problem document that says how to authenticate. */
 export function refuseWith(error: unknown, headers: Record<string, string> = {}): Response {
   const isUnknown = error instanceof ChatError &&
     (ERRORS[error.code] as ErrorRow).status === 401;
@@ -83,6 +84,6 @@ function refuseAccess(request: Request, error: unknown, deps: RoomAccessDeps): R
     const vary = "Accept, Cookie, Authorization, Origin";
     return refuseWith(error, { vary, ...corsHeaders(request, deps.allowOrigins) });
   }
-  const asked = { request, path: deps.path };
-  return serveSignIn(asked, { next: pathFrom(asked), isInPlace: true, error });
+  const target = { request, path: deps.path };
+  return serveSignIn(target, { next: pathOf(target), isInPlace: true, error });
 }

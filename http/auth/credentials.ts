@@ -1,17 +1,20 @@
-// What a request shows to be let in, and the cookie that a browser shows from then on.
+// Credentials are read from a request's headers. A browser gets a session cookie.
 import { Buffer } from "node:buffer";
 import { deleteCookie, getCookies, setCookie } from "@std/http/cookie";
 import type { Credentials } from "../../auth/authenticator.ts";
 import { SESSION_MS } from "../../auth/session_store.ts";
-import type { ClientAddress } from "../visitor.ts";
+import type { ClientAddress } from "../client_address.ts";
 
-/** By https a browser lets nothing but this host, by https, set one that begins so: no other name of the domain, nobody on the way. */
+/**
+ * Returns the name of the session cookie. A browser accepts these prefixes over https only, and `__Host-` from this host only:
+ * neither an attacker on the network nor another host of the domain can set the cookie.
+ */
 function nameFor({ base, isHttps }: ClientAddress): string {
-  const prefix = base === "" ? "__Host-" : "__Secure-"; // the first one is for the path "/" only
+  const prefix = base === "" ? "__Host-" : "__Secure-"; // __Host- requires the path "/"
   return `${isHttps ? prefix : ""}confab_session`;
 }
 
-/** No other site's page, and no script of ours, may make use of it. */
+/** Returns attributes that keep the cookie from other sites' requests and from scripts. */
 function attributesFor({ base, isHttps }: ClientAddress) {
   return { path: `${base}/`, httpOnly: true, sameSite: "Strict", secure: isHttps } as const;
 }
@@ -30,19 +33,23 @@ function cookieOf(headers: Headers, name: string): string | undefined {
   try {
     return getCookies(new Headers({ cookie: parts.join(";") }))[name];
   } catch (error) {
-    if (error instanceof SyntaxError) return undefined; // anybody may send one: no fault of the server
+    if (error instanceof SyntaxError) return undefined; // any client may send an invalid header: not an error of the server
     throw error;
   }
 }
 
-/** What `Authorization: Bearer` shows; undefined for nothing. */
+/** Returns the token of `Authorization: Bearer`; undefined for none. */
 export function bearerOf(headers: Headers): string | undefined {
   const [, bearer] = /^Bearer +(.+)$/i.exec(headers.get("authorization") ?? "") ?? [];
   return bearer && Buffer.from(bearer, "latin1").toString(); // a header's characters are its bytes
 }
 
-/** Has the browser show this session's token. */
-export function giveCookie(headers: Headers, token: string, clientAddress: ClientAddress): void {
+/** Sets the session cookie. */
+export function setSessionCookie(
+  headers: Headers,
+  token: string,
+  clientAddress: ClientAddress,
+): void {
   const maxAge = SESSION_MS / 1000;
   setCookie(headers, {
     ...attributesFor(clientAddress),
@@ -52,19 +59,19 @@ export function giveCookie(headers: Headers, token: string, clientAddress: Clien
   });
 }
 
-/** Has the browser show the token of the request for as long again, from now on. No cache may keep that for others. */
-export function renewCookie(
+/** Sets the request's session cookie again, so that it lasts from now on. No shared cache may store the response. */
+export function renewSessionCookie(
   request: Request,
   { headers }: Response,
   clientAddress: ClientAddress,
 ): void {
   const { cookie } = credentialsOf(request.headers, clientAddress);
   if (cookie === undefined) return;
-  giveCookie(headers, cookie, clientAddress);
+  setSessionCookie(headers, cookie, clientAddress);
   headers.set("cache-control", "private, no-cache");
 }
 
-/** Has the browser forget it. */
-export function takeCookie(headers: Headers, clientAddress: ClientAddress): void {
+/** Deletes the session cookie. */
+export function clearSessionCookie(headers: Headers, clientAddress: ClientAddress): void {
   deleteCookie(headers, nameFor(clientAddress), attributesFor(clientAddress));
 }

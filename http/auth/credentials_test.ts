@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { credentialsOf, giveCookie, takeCookie } from "./credentials.ts";
-import type { ClientAddress } from "../visitor.ts";
+import { clearSessionCookie, credentialsOf, setSessionCookie } from "./credentials.ts";
+import type { ClientAddress } from "../client_address.ts";
 
 const VISITOR: ClientAddress = { address: "192.0.2.7", key: "192.0.2.7", isHttps: false, base: "" };
 const SECURE = { ...VISITOR, isHttps: true };
 
-Deno.test("credentialsOf() reads the last session cookie, and by https only one of this host", () => {
+Deno.test("credentialsOf() reads the last session cookie, over https only one that this host set", () => {
   const cases: [string, ClientAddress, string | undefined][] = [
     ["confab_session=a", VISITOR, "a"],
     ["confab_session=a; x=1; confab_session=b", VISITOR, "b"],
@@ -19,18 +19,18 @@ Deno.test("credentialsOf() reads the last session cookie, and by https only one 
   }
 });
 
-Deno.test("credentialsOf() finds no cookie in a header that cannot be parsed, and still the bearer", () => {
+Deno.test("credentialsOf() finds no cookie in a header that cannot be parsed, but still the bearer token", () => {
   for (const cookie of ["", ";", "=x; confab_session=a"]) {
     const headers = new Headers({ cookie, authorization: "Bearer b" });
     assertEquals(credentialsOf(headers, VISITOR), { bearer: "b", cookie: undefined }, cookie);
   }
 });
 
-Deno.test("giveCookie() and takeCookie() name the same cookie, with the same attributes", () => {
+Deno.test("setSessionCookie() and clearSessionCookie() use the same cookie, with the same attributes", () => {
   const headers = new Headers();
   const below = { ...SECURE, base: "/chat" };
-  giveCookie(headers, "a", below);
-  takeCookie(headers, below);
+  setSessionCookie(headers, "a", below);
+  clearSessionCookie(headers, below);
   assertEquals(headers.getSetCookie(), [
     "__Secure-confab_session=a; Secure; HttpOnly; Max-Age=2592000; SameSite=Strict; Path=/chat/",
     "__Secure-confab_session=; Secure; HttpOnly; SameSite=Strict; Path=/chat/; " +

@@ -1,4 +1,4 @@
-// Invites over HTTP, for `confab invite`: making, listing and revoking them.
+// /invites lets `confab invite` create, list and revoke invites.
 import type { ListedInvite } from "../../auth/session_store.ts";
 import { ChatError } from "../../protocol/errors.ts";
 import { parseRoomName } from "../../protocol/names.ts";
@@ -6,16 +6,16 @@ import { badField, parseObject } from "../../protocol/confab_v1.ts";
 import { decodeText } from "../../protocol/plain_lines.ts";
 import { readBody } from "../body.ts";
 import { type AccessDeps, identify, refuseWith } from "./authenticate.ts";
-import { refuse } from "../problem.ts";
+import { refuseMethod } from "../respond.ts";
 
 const MAX_BODY_BYTES = 4096;
 
-/** How long an invite can be used unless told otherwise, and at most. */
+/** Lifetime of an invite: default and maximum. */
 const DEFAULT_HOURS = 24;
 const MAX_HOURS = 365 * 24;
 const HOUR_MS = 3_600_000;
 
-/** Answers what is asked of `/invites` and below; undefined for any other path. */
+/** Serves `/invites` and the paths below; undefined for any other path. */
 export function serveInvites(request: Request, deps: AccessDeps): Promise<Response> | undefined {
   const match = /^\/invites(?:\/([^/]*))?$/.exec(deps.path);
   if (!match) return undefined;
@@ -34,7 +34,7 @@ async function answer(
   }
   const { authenticator } = deps;
   if (id !== undefined) {
-    if (request.method !== "DELETE") return refuse("method_not_allowed", { allow: "DELETE" });
+    if (request.method !== "DELETE") return refuseMethod("DELETE");
     if (!/^\d{1,15}$/.test(id) || !authenticator.revoke(Number(id))) {
       throw new ChatError("not_found");
     }
@@ -43,13 +43,15 @@ async function answer(
   if (request.method === "GET") {
     return json(200, { invites: authenticator.listInvites().map(describe) });
   }
-  if (request.method !== "POST") return refuse("method_not_allowed", { allow: "GET, POST" });
-  const { token, ...invite } = authenticator.invite(await readWish(request));
+  if (request.method !== "POST") return refuseMethod("GET, POST");
+  const { token, ...invite } = authenticator.invite(await readOptions(request));
   return json(201, { ...describe(invite), token });
 }
 
 /** @throws {ChatError} `bad_field` */
-async function readWish(request: Request): Promise<{ room: string | undefined; lastsMs: number }> {
+async function readOptions(
+  request: Request,
+): Promise<{ room: string | undefined; lastsMs: number }> {
   const body = decodeText(await readBody(request, MAX_BODY_BYTES));
   const { room: name, hours = DEFAULT_HOURS } = body === "" ? {} : parseObject(body);
   if (typeof hours !== "number" || !(hours > 0 && hours <= MAX_HOURS)) {
@@ -68,7 +70,7 @@ function describe({ expiresAt, ...invite }: Omit<ListedInvite, "sessions">): obj
 function json(status: number, body: object): Response {
   return new Response(`${JSON.stringify(body)}\n`, {
     status,
-    // Never compressed, by nobody on the way either: it may hold a token.
+    // Never compressed, not by a proxy either: it may contain a token.
     headers: { "content-type": "application/json", "cache-control": "no-store, no-transform" },
   });
 }

@@ -1,68 +1,66 @@
-// Signing in, with the password or by an invite's link, and signing out. For browsers: what comes of it is a cookie.
+// Browsers sign in with the password or with an invite's link, and sign out. A session is a cookie.
 import { ChatError } from "../../protocol/errors.ts";
 import { decodeText } from "../../protocol/plain_lines.ts";
 import { readBody } from "../body.ts";
-import { credentialsOf, giveCookie, takeCookie } from "./credentials.ts";
+import { clearSessionCookie, credentialsOf, setSessionCookie } from "./credentials.ts";
 import { type AccessDeps, identify } from "./authenticate.ts";
 import { isAllowedOrigin } from "../origin.ts";
 import { refuse } from "../problem.ts";
+import { isRead, refuseMethod } from "../respond.ts";
 import {
   localPath,
   serveBadInvite,
-  serveGoOn,
+  serveRedirectPage,
   serveSignedIn,
   serveSignIn,
   serveSignInFile,
 } from "./sign_in_page.ts";
-import type { ClientAddress } from "../visitor.ts";
+import type { ClientAddress } from "../client_address.ts";
 
-/** A form with a password and a path. */
+/** Maximum size of a form, which has a password and a path. */
 const MAX_FORM_BYTES = 16 * 1024;
 
 const INVITE_PATH = "/invite/";
 
-/** Answers what is asked of these paths; undefined for any other. */
-export function serveAccess(
+/** Serves `/sign-in`, `/sign-out`, `/invite/TOKEN` and the files of their pages; undefined for any other path. */
+export function serveSignInPath(
   request: Request,
   deps: AccessDeps,
 ): Response | Promise<Response> | undefined {
   const { path } = deps;
   const { method } = request;
-  const isRead = method === "GET" || method === "HEAD";
   if (path === "/sign-in") {
-    if (isRead) return showSignIn(request, deps);
+    if (isRead(request)) return showSignIn(request, deps);
     if (method === "POST") return signIn(request, deps);
-    return refuse("method_not_allowed", { allow: "GET, HEAD, POST" });
+    return refuseMethod("GET, HEAD, POST");
   }
   if (path === "/sign-out") {
-    return method === "POST"
-      ? signOut(request, deps)
-      : refuse("method_not_allowed", { allow: "POST" });
+    return method === "POST" ? signOut(request, deps) : refuseMethod("POST");
   }
   if (!path.startsWith(INVITE_PATH)) return serveSignInFile({ request, path });
-  if (!isRead) return refuse("method_not_allowed", { allow: "GET, HEAD" });
+  if (!isRead(request)) return refuseMethod("GET, HEAD");
   return acceptInvite(request, path.slice(INVITE_PATH.length), deps);
 }
 
 async function showSignIn(request: Request, deps: AccessDeps): Promise<Response> {
   const next = localPath(new URL(request.url).searchParams.get("next") ?? "");
   const role = await identify(request, deps).then(({ role }) => role, ignoreRefusal);
-  const asked = { request, path: deps.path };
-  return role ? serveSignedIn(asked, next) : serveSignIn(asked, { next });
+  const target = { request, path: deps.path };
+  return role ? serveSignedIn(target, next) : serveSignIn(target, { next });
 }
 
 async function signIn(
   request: Request,
   { authenticator, clientAddress, path }: AccessDeps,
 ): Promise<Response> {
-  if (!isOurs(request, clientAddress)) return refuse("foreign_origin");
+  if (!isSameOrigin(request, clientAddress)) return refuse("foreign_origin");
   let next = "./";
   try {
     const form = new URLSearchParams(decodeText(await readBody(request, MAX_FORM_BYTES)));
     next = localPath(form.get("next") ?? "");
     const token = await authenticator.signIn(form.get("password")?.trim() ?? "", clientAddress.key);
-    const response = goTo(next);
-    giveCookie(response.headers, token, clientAddress);
+    const response = redirect(next);
+    setSessionCookie(response.headers, token, clientAddress);
     return response;
   } catch (error) {
     if (!(error instanceof ChatError)) throw error;
@@ -71,21 +69,21 @@ async function signIn(
 }
 
 async function signOut(request: Request, deps: AccessDeps): Promise<Response> {
-  if (!isOurs(request, deps.clientAddress)) return refuse("foreign_origin");
+  if (!isSameOrigin(request, deps.clientAddress)) return refuse("foreign_origin");
   const identity = await identify(request, deps).catch(ignoreRefusal);
   const sessionId = identity?.isByCookie ? identity.principal.sessionId : undefined;
   if (sessionId !== undefined) deps.authenticator.signOut(sessionId);
-  const response = goTo("./sign-in");
-  takeCookie(response.headers, deps.clientAddress);
+  const response = redirect("./sign-in");
+  clearSessionCookie(response.headers, deps.clientAddress);
   return response;
 }
 
-/** A HEAD begins no session: it is of a program that only looks. */
+/** Starts a session with an invite. A HEAD starts none: it comes from a program that only looks. */
 function acceptInvite(request: Request, token: string, deps: AccessDeps): Response {
   const { authenticator, clientAddress, path } = deps;
   const { cookie } = credentialsOf(request.headers, clientAddress);
-  if (cookie === undefined && isFirstFromElsewhere(request)) {
-    return serveGoOn({ request, path }, `.${path}?here`);
+  if (cookie === undefined && isCrossSiteLink(request)) {
+    return serveRedirectPage({ request, path }, `.${path}?here`);
   }
   try {
     const isLook = request.method === "HEAD";
@@ -95,8 +93,8 @@ function acceptInvite(request: Request, token: string, deps: AccessDeps): Respon
       isLook,
     });
     const next = invite.room === undefined ? "./" : `./r/${encodeURIComponent(invite.room)}`;
-    const response = serveGoOn({ request, path }, next);
-    if (invite.session) giveCookie(response.headers, invite.session, clientAddress);
+    const response = serveRedirectPage({ request, path }, next);
+    if (invite.session) setSessionCookie(response.headers, invite.session, clientAddress);
     return response;
   } catch (error) {
     if (!(error instanceof ChatError)) throw error;
@@ -104,17 +102,20 @@ function acceptInvite(request: Request, token: string, deps: AccessDeps): Respon
   }
 }
 
-/** Whether no other site's page sends it: not even one that may chat here. */
-function isOurs(request: Request, { isHttps }: ClientAddress): boolean {
+/** Returns whether the request comes from no other site's page, not even from an allowed origin. */
+function isSameOrigin(request: Request, { isHttps }: ClientAddress): boolean {
   return isAllowedOrigin(request, { allowOrigins: [], isHttps });
 }
 
-/** Whether it may well have a cookie that it does not show: another site's link arrives without. From our own page it comes with it. */
-function isFirstFromElsewhere({ headers, url }: Request): boolean {
+/**
+ * Returns whether the browser may have a cookie that it does not send, because the user followed a link of another site.
+ * With `?here` the request comes from our own page, and has its cookies.
+ */
+function isCrossSiteLink({ headers, url }: Request): boolean {
   return headers.get("sec-fetch-site") === "cross-site" && new URL(url).search === "";
 }
 
-function goTo(path: string): Response {
+function redirect(path: string): Response {
   return new Response(null, { status: 303, headers: { location: path } });
 }
 

@@ -1,35 +1,39 @@
-// The sign-in page and its kin, as they are served. They work without a script. Every address in them is relative, so that
-// they also work below a path.
+// The sign-in page and the pages of invites work without a script. Every URL in them is relative, so that they also work
+// below a base path.
 import { type ChatError, type ErrorRow, ERRORS } from "../../protocol/errors.ts";
 import { SIGN_IN_CSS, SIGN_IN_HTML, SIGN_IN_JS } from "../../page/sign_in/files.ts";
 import { Asset } from "../../page/assets.ts";
 import { securityHeaders, serveAsset } from "../assets.ts";
+import { respond } from "../respond.ts";
 
-/** Its files by the path that they are served at. */
+/** Files of these pages, by their path. */
 const FILES = new Map([
   ["/sign-in/sign_in.css", new Asset("sign_in.css", SIGN_IN_CSS)],
   ["/sign-in/sign_in.js", new Asset("sign_in.js", SIGN_IN_JS)],
 ]);
 
-/** What is asked for. */
-export interface Asked {
+/** Request for one of these pages, or for one that a page replaces. */
+export interface PageTarget {
   readonly request: Request;
-  /** Its path, without the one that everything is below. */
+  /** Path of the request, without the base path. */
   readonly path: string;
 }
 
 export interface SignInOptions {
-  /** Where to go afterwards: a path as {@linkcode localPath} gives it. */
+  /** Destination after signing in: a path as {@linkcode localPath} returns it. */
   readonly next: string;
-  /** Whether it comes in place of that page, which may be there for whoever asks again. */
+  /** Whether the page replaces the one at `next`, so that reloading may succeed later. */
   readonly isInPlace?: boolean;
-  /** Why whoever asks is not let in; undefined where nobody has tried. */
+  /** Reason for the refusal; undefined before the first attempt. */
   readonly error?: ChatError;
 }
 
-/** The form that asks for the password, with the reason and its status. */
-export function serveSignIn(asked: Asked, { next, isInPlace, error }: SignInOptions): Response {
-  const root = rootFrom(asked);
+/** Responds with the form for the password, with the reason and status of a refusal. */
+export function serveSignIn(
+  target: PageTarget,
+  { next, isInPlace, error }: SignInOptions,
+): Response {
+  const root = rootFrom(target);
   const isFirst = error === undefined || error.code === "sign_in_first";
   const waitS = Math.ceil((error?.retryAfterMs ?? 0) / 1000);
   const wait = waitS > 0 ? ` Try again in ${waitS} s.` : "";
@@ -41,7 +45,7 @@ export function serveSignIn(asked: Asked, { next, isInPlace, error }: SignInOpti
     <button id="send">Sign in</button>
     </form>`;
   const row: ErrorRow | undefined = error && ERRORS[error.code];
-  return servePage(asked, {
+  return servePage(target, {
     title: "Sign in",
     why: isFirst ? "" : `${error.message}.${wait}`,
     body,
@@ -53,21 +57,21 @@ export function serveSignIn(asked: Asked, { next, isInPlace, error }: SignInOpti
   });
 }
 
-/** For who is signed in: the way on, and the way out. */
-export function serveSignedIn(asked: Asked, next: string): Response {
-  const root = rootFrom(asked);
+/** Responds to a client that is signed in: with a link to continue and a button to sign out. */
+export function serveSignedIn(target: PageTarget, next: string): Response {
+  const root = rootFrom(target);
   const body = `<p><a href="${escapeHtml(root + next)}">Continue</a></p>
     <form method="post" action="${root}sign-out"><button>Sign out</button></form>`;
-  return servePage(asked, { title: "You are signed in", why: "", body });
+  return servePage(target, { title: "You are signed in", why: "", body });
 }
 
 /**
- * A page that goes on by itself. A redirect would not do: from another site's link it arrives without the cookie, which is
- * set on the way.
+ * Responds with a page that redirects by itself. After a link of another site, an HTTP redirect would be followed without the
+ * cookie that its response sets.
  */
-export function serveGoOn(asked: Asked, next: string): Response {
-  const url = escapeHtml(rootFrom(asked) + next);
-  return servePage(asked, {
+export function serveRedirectPage(target: PageTarget, next: string): Response {
+  const url = escapeHtml(rootFrom(target) + next);
+  return servePage(target, {
     title: "Redirecting",
     why: "",
     head: `<meta http-equiv="refresh" content="0;url=${url}">`,
@@ -75,10 +79,10 @@ export function serveGoOn(asked: Asked, next: string): Response {
   });
 }
 
-/** For an invite that lets nobody in, or not now. */
-export function serveBadInvite(asked: Asked, error: ChatError): Response {
+/** Responds to an invite that is not valid, or not now. */
+export function serveBadInvite(target: PageTarget, error: ChatError): Response {
   const waitS = Math.ceil((error.retryAfterMs ?? 0) / 1000);
-  return servePage(asked, {
+  return servePage(target, {
     title: "Invite not accepted",
     why: `${error.message}.`,
     body: waitS > 0 ? `<p>Try again in ${waitS} s.</p>` : "<p>Ask the sender for a new invite.</p>",
@@ -87,13 +91,13 @@ export function serveBadInvite(asked: Asked, error: ChatError): Response {
   });
 }
 
-/** A file of these pages; undefined where there is none of that path. */
-export function serveSignInFile({ request, path }: Asked): Promise<Response> | undefined {
+/** Serves a file of these pages; undefined for any other path. */
+export function serveSignInFile({ request, path }: PageTarget): Promise<Response> | undefined {
   const file = FILES.get(path);
   return file && serveAsset(request, file);
 }
 
-/** What a URL leads to here, relative to the root; the root where it leads to another site. */
+/** Returns the path of a URL of this site, relative to the root. Returns the root for a URL of another site. */
 export function localPath(next: string): string {
   const base = "http://here.invalid";
   if (!URL.canParse(next, base)) return "./";
@@ -101,42 +105,42 @@ export function localPath(next: string): string {
   return origin === base ? `.${pathname}${search}${hash}` : "./";
 }
 
-/** As {@linkcode localPath}, of what is asked for itself. */
-export function pathFrom({ request, path }: Asked): string {
+/** Returns the path of the request itself, in the form of {@linkcode localPath}. */
+export function pathOf({ request, path }: PageTarget): string {
   return `.${path}${new URL(request.url).search}`;
 }
 
-/** From a page to the root, without naming it: a proxy may have it below a path. */
-function rootFrom({ path }: Asked): string {
+/** Returns the relative path from a page to the root: a proxy may serve the root below a path that is not known here. */
+function rootFrom({ path }: PageTarget): string {
   return "../".repeat(path.split("/").length - 2);
 }
 
 interface PageContent {
   readonly title: string;
   readonly why: string;
-  /** HTML, as is `body`. */
+  /** HTML, like `body`. */
   readonly head?: string;
   readonly body: string;
   readonly status?: number;
   readonly headers?: Record<string, string>;
 }
 
-function servePage(asked: Asked, content: PageContent): Response {
-  const { request } = asked;
+function servePage(target: PageTarget, content: PageContent): Response {
+  const { request } = target;
   const { title, why, head = "", body, status = 200, headers = {} } = content;
-  const parts = { root: rootFrom(asked), head, body, title, why: escapeHtml(why) };
+  const parts = { root: rootFrom(target), head, body, title, why: escapeHtml(why) };
   const html = SIGN_IN_HTML.replace(
     /\{\{ (\w+) \}\}/g,
     (_, name: string) => parts[name as keyof typeof parts],
   );
-  return new Response(request.method === "HEAD" ? null : html, {
+  return respond(request, html, {
     status,
     headers: {
       ...securityHeaders(request),
-      // With the page's own policy a browser would send "Origin: null" with the form.
+      // With the policy of the other pages, a browser would send "Origin: null" with the form.
       "referrer-policy": "same-origin",
       "content-type": "text/html; charset=utf-8",
-      // Never compressed, by nobody on the way either: it repeats what the URL says beside what is for one visitor only.
+      // Never compressed, not by a proxy either: it contains part of the URL beside content for one user only.
       "cache-control": "no-store, no-transform",
       vary: "Accept, Cookie",
       ...headers,

@@ -1,6 +1,6 @@
-// Saying something with one request: JSON, text, or what another service posts.
+// A POST sends one message: as JSON, as text, or as the payload of another service.
 import { Buffer, isUtf8 } from "node:buffer";
-import { ChatError } from "../../protocol/errors.ts";
+import { ChatError, rateLimited } from "../../protocol/errors.ts";
 import type { Author } from "../../hub.ts";
 import { maxMessageBytes } from "../../base/limits.ts";
 import { anonymousAuthor, hashKey, OPERATOR, parseName } from "../../protocol/names.ts";
@@ -13,13 +13,14 @@ import { cutBytes } from "../../integrations/incoming/payload.ts";
 import { readSlack } from "../../integrations/incoming/slack.ts";
 import type { RoomRequest } from "./request.ts";
 
-/** What other services post says little in many words. */
+/** Maximum size of another service's payload, which is much longer than the message it is turned into. */
 const MAX_PAYLOAD_BYTES = 1024 * 1024;
 
-/** What is said, and under which name: empty for none. */
-interface Saying {
+/** Decoded body. */
+interface PostedMessage {
+  /** Name of the sender; empty for none. */
   readonly name: string;
-  readonly line: Fields;
+  readonly fields: Fields;
 }
 
 type PostDeps = Pick<
@@ -28,21 +29,22 @@ type PostDeps = Pick<
 >;
 
 /**
- * Says what the request holds. Answers when it is durable.
- * @throws {ChatError} why it was not accepted.
+ * Sends the message in the request. Responds when it is stored.
+ * @throws {ChatError} if the message is refused.
  */
 export async function servePost(request: Request, deps: PostDeps): Promise<Response> {
-  const { hub, room, limits } = deps;
-  checkRate(deps);
+  const { hub, room, limits, posts, addressKey } = deps;
+  // Before the body is read: that costs more.
+  posts.takeOrThrow(addressKey, { nowMs: performance.now(), makeError: rateLimited });
   const { searchParams } = new URL(request.url);
   const format = searchParams.get("format");
-  const saying = format === null
-    ? await readSaying(request, searchParams.get("name") ?? "", maxMessageBytes(limits))
+  const posted = format === null
+    ? await readMessage(request, searchParams.get("name") ?? "", maxMessageBytes(limits))
     : await readPayload(request, format, limits.textBytes);
-  if (!saying) return new Response(null, { status: 204 }); // nothing that anybody would read
-  const message = decodeMessage(saying.line, request.headers, limits.textBytes);
-  const seq = await hub.post(room, readAuthor(request.headers, saying.name, deps), message);
-  if (format === "slack") return new Response("ok"); // what its clients look for
+  if (!posted) return new Response(null, { status: 204 }); // the payload contains nothing to read
+  const message = decodeMessage(posted.fields, request.headers, limits.textBytes);
+  const seq = await hub.post(room, readAuthor(request.headers, posted.name, deps), message);
+  if (format === "slack") return new Response("ok"); // Slack's clients expect this
   return new Response(`${JSON.stringify({ seq, id: message.id })}\n`, {
     status: 201,
     headers: {
@@ -52,53 +54,48 @@ export async function servePost(request: Request, deps: PostDeps): Promise<Respo
   });
 }
 
-/** Before the body is read: it costs more. @throws {ChatError} `rate_limited` */
-function checkRate({ posts, addressKey }: PostDeps): void {
-  if (addressKey === "") return;
-  const nowMs = performance.now();
-  const bucket = posts.of(addressKey, nowMs);
-  if (bucket.take(nowMs)) return;
-  throw new ChatError("rate_limited", { retryAfterMs: Math.ceil(bucket.waitMs(nowMs)) });
-}
-
-async function readSaying(request: Request, name: string, maxBytes: number): Promise<Saying> {
+async function readMessage(
+  request: Request,
+  name: string,
+  maxBytes: number,
+): Promise<PostedMessage> {
   const type = mediaTypeOf(request);
   if (type.startsWith("multipart/")) throw new ChatError("bad_media_type");
   const body = decodeText(await readBody(request, maxBytes));
   if (type === "application/json") {
-    const line = parseObject(body);
-    return { name: readName(line) ?? name, line };
+    const fields = parseObject(body);
+    return { name: readName(fields) ?? name, fields };
   }
-  // A file, and what a program prints, ends in a line break.
-  return { name, line: { text: body.replace(/\r?\n$/, "") } };
+  // A file and the output of a program end in a line break.
+  return { name, fields: { text: body.replace(/\r?\n$/, "") } };
 }
 
-/** What another service tells, in words. */
+/** Reads another service's payload as a message; undefined if there is nothing to send. */
 async function readPayload(
   request: Request,
   format: string,
   maxTextBytes: number,
-): Promise<Saying | undefined> {
+): Promise<PostedMessage | undefined> {
   if (format !== "github" && format !== "slack") {
     throw badField("format", "github or slack", format);
   }
   const body = decodeText(await readBody(request, MAX_PAYLOAD_BYTES));
-  // Both may send a form with one field instead.
+  // Both services may send a form with one field instead.
   const isForm = mediaTypeOf(request) === "application/x-www-form-urlencoded" &&
     body.startsWith("payload=");
   const payload = parseObject(isForm ? new URLSearchParams(body).get("payload") ?? "" : body);
-  const said = format === "slack"
+  const read = format === "slack"
     ? readSlack(payload)
     : readGithub(request.headers.get("x-github-event") ?? "", payload);
-  if (!said) return undefined;
-  // A delivery that is tried again, by hand or not, is the same one.
+  if (!read) return undefined;
+  // A retried delivery has the same id, whether GitHub or a person retries it.
   const id = format === "github"
     ? request.headers.get("x-github-delivery") ?? undefined
     : undefined;
-  return { name: said.name, line: { text: cutBytes(said.text, maxTextBytes), id } };
+  return { name: read.name, fields: { text: cutBytes(read.text, maxTextBytes), id } };
 }
 
-/** @throws {ChatError} when it is no message. */
+/** Decodes a message. @throws {ChatError} if the fields are not valid. */
 function decodeMessage(fields: Fields, headers: Headers, maxTextBytes: number): Message {
   const key = headers.get("idempotency-key")?.replace(/^"(.*)"$/, "$1");
   const id = fields["id"] ?? undefined;
@@ -124,22 +121,22 @@ function decodeMessage(fields: Fields, headers: Headers, maxTextBytes: number): 
   return command.message;
 }
 
-function readAuthor(headers: Headers, given: string, { principal, address }: PostDeps): Author {
+function readAuthor(headers: Headers, givenName: string, { principal, address }: PostDeps): Author {
   const keyed = authorOf(headers);
-  // What an operator does must be somebody's, and a program of theirs may well have no key.
-  const isNamed = given !== "" || !principal.isOperator || keyed !== undefined;
-  const name = isNamed ? given && parseName(given) : OPERATOR;
+  // An operator's message needs an author, and a program of an operator may have no key.
+  const isNamed = givenName !== "" || !principal.isOperator || keyed !== undefined;
+  const name = isNamed ? givenName && parseName(givenName) : OPERATOR;
   const author = keyed ?? (principal.isOperator ? OPERATOR : anonymousAuthor(name));
   return { author, name, principal, address };
 }
 
-/** The author whose key the request holds; undefined when it holds none. @throws {ChatError} `bad_field`. */
+/** Returns the author whose key is in the headers; undefined for none. @throws {ChatError} `bad_field`. */
 export function authorOf(headers: Headers): string | undefined {
   const key = headers.get("confab-key");
   if (key === null) return undefined;
   const bytes = Buffer.from(key, "latin1"); // a header's characters are its bytes
   if (isUtf8(bytes)) return hashKey(bytes.toString());
-  throw badField("Confab-Key", "UTF-8", {}); // or different keys would be one
+  throw badField("Confab-Key", "UTF-8", {}); // otherwise different keys could be equal
 }
 
 function readName(fields: Fields): string | undefined {

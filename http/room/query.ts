@@ -1,21 +1,22 @@
-// What the query of a room's URL asks for, and the headers that say the same. Pure.
+// The query of a room's URL, and `Last-Event-ID`, select the entries of a response. Pure functions.
 import { badField, DEFAULT_HISTORY, MAX_HISTORY } from "../../protocol/confab_v1.ts";
 
-/** A room's query. Numbers that are not given are undefined, texts empty. */
+/** Query of a room. A missing number is undefined, a missing name is empty. */
 export interface RoomQuery {
   readonly after: number | undefined;
   readonly before: number | undefined;
-  /** Entries of a page. */
+  /** Maximum number of entries in a page. */
   readonly limit: number;
-  /** Entries that a stream begins with when it resumes nothing. */
+  /** Number of latest entries that a stream starts with if it does not resume. */
   readonly history: number | undefined;
+  /** Maximum number of missed entries that a stream replays. */
   readonly maxReplay: number | undefined;
   readonly epoch: string | undefined;
   readonly name: string;
   readonly follow: boolean;
 }
 
-/** @throws {ChatError} `bad_field`, which names what cannot be read. */
+/** Parses the query. @throws {ChatError} `bad_field`, with the name of the field. */
 export function parseQuery({ searchParams }: URL): RoomQuery {
   const number = (name: string): number | undefined => {
     const value = searchParams.get(name);
@@ -44,10 +45,10 @@ export function parseQuery({ searchParams }: URL): RoomQuery {
   };
 }
 
-/** The id of the last event that a reader has seen, as browsers tell it when they come back. */
+/** Parses the id of the last event that the client received, which browsers send when they reconnect. */
 export function parseLastEventId(headers: Headers): number | undefined {
   const id = headers.get("last-event-id");
   if (id === null || id === "") return undefined;
-  // One that is no seq is of another server: no entry has it, so the reader starts afresh.
+  // An id that is not a seq is from another server. No entry has it, so the stream starts anew.
   return /^\d{1,15}$/.test(id) ? Number(id) : Infinity;
 }

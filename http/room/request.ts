@@ -1,4 +1,4 @@
-// A request for a room: which room, who makes it, and what it takes to answer.
+// RoomRequest is the context of a request for a room: the room, the client, and everything that serving it needs.
 import type { Principal } from "../../auth/principal.ts";
 import type { TrackConnection } from "../../client.ts";
 import type { Hub } from "../../hub.ts";
@@ -10,22 +10,22 @@ import type { ConnectionLimit } from "../connection_limit.ts";
 export interface RoomRequest {
   readonly hub: Hub;
   readonly log: Log;
-  /** Origins of other sites' pages that may speak with us. */
+  /** Origins of other sites' pages that may use the server. */
   readonly allowOrigins: readonly string[];
   readonly room: string;
   readonly principal: Principal;
-  /** IP address of whoever makes it. */
+  /** IP address of the client. */
   readonly address: string;
-  /** What connections, posts and pages from there are counted by; empty where they are not. */
+  /** Key by which the address's connections, POSTs and pages are counted. Empty if they are not counted. */
   readonly addressKey: string;
-  /** Whether it came to us by https. */
+  /** Whether the client used https. */
   readonly isHttps: boolean;
   readonly limits: Limits;
   readonly connectionLimit: ConnectionLimit;
-  /** What addresses may still post. */
+  /** Rate of POSTs, by address. */
   readonly posts: Buckets;
-  /** Pages of what was said before that addresses may still read. */
+  /** Rate of pages of history, by address. */
   readonly reads: Buckets;
-  /** Where signing out closes what it opens. */
+  /** Registers a connection to be closed when the client signs out. Undefined without authentication. */
   readonly trackConnection: TrackConnection | undefined;
 }

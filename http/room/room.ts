@@ -1,53 +1,56 @@
-// A room as one URL with several representations: which one a request is for, and the ones that end. The stream and the
-// POST are their own modules.
+// A room is one URL with several representations. This module chooses one, and serves those that end. Streams and POSTs are
+// modules of their own.
 import { accepts } from "@std/http/negotiation";
-import { ChatError } from "../../protocol/errors.ts";
+import { ChatError, rateLimited } from "../../protocol/errors.ts";
 import type { Reading } from "../../hub/room.ts";
 import type { Peer } from "../../transport/transport.ts";
 import { encodeEntry } from "../../protocol/confab_v1.ts";
 import { encodeGap, encodeTranscript } from "../../protocol/transcript.ts";
+import { ASSETS } from "../../page/assets.ts";
+import { serveAsset } from "../assets.ts";
 import { addVary, respondWithText } from "../coding.ts";
 import { corsHeaders, isAllowedOrigin } from "../origin.ts";
 import { servePost } from "./post.ts";
-import { problemOf, refuse } from "../problem.ts";
+import { problemOf } from "../problem.ts";
+import { isRead, refuseMethod } from "../respond.ts";
 import { parseQuery, type RoomQuery } from "./query.ts";
 import { serveStream } from "./stream.ts";
 import type { RoomRequest } from "./request.ts";
 
-/** Characters of text in a page. */
+/** Maximum characters of text in a page. */
 const MAX_PAGE_CHARS = 256 * 1024;
 
-/** Representations that go on. */
+/** Media types of streams. */
 const STREAMS = ["application/x-ndjson", "text/event-stream"];
 
 const JSON_TYPE = "application/json";
 
-/** What a room can be had as. Whoever takes anything gets the first. */
+/** Media types of a room. A client that accepts all of them gets the first. */
 const TYPES = ["text/plain", "text/html", JSON_TYPE, ...STREAMS];
 const ROOT_TYPES = ["text/html", "text/plain", JSON_TYPE, ...STREAMS];
 
 const METHODS = "GET, HEAD, POST, OPTIONS";
 
 export interface RoomDeps extends RoomRequest {
-  /** Answers with the page. */
-  readonly servePage: () => Promise<Response>;
-  /** Whether it is the room of `/`, which is the page first of all and takes no POST: scripts know it so. */
+  /** Whether the URL is `/`: a client without a preference gets the page, and POST is not allowed, as in the seed. */
   readonly isRoot: boolean;
+  /** Media type of the response, as {@linkcode chooseType} returns it for the request. */
+  readonly type: string | undefined;
 }
 
-/** What a request for a room is to be answered with; undefined for nothing that there is. */
-export function typeFor(request: Request, isRoot: boolean): string | undefined {
+/** Returns the media type that the client prefers; undefined if it accepts none of a room. */
+export function chooseType(request: Request, isRoot: boolean): string | undefined {
   const types = isRoot ? ROOT_TYPES : TYPES;
-  // Types that are equally welcome go by our order. A client that names JSON, as HTTP libraries do beside a wildcard, reads it.
+  // Among equals the order of the list decides. JSON comes first if the client names it: HTTP libraries do, beside a wildcard.
   const isJsonNamed = request.headers.get("accept")?.includes(JSON_TYPE);
   return accepts(request, ...isJsonNamed ? new Set([JSON_TYPE, ...types]) : types);
 }
 
-/** Answers a request for a room; what is wrong with it with a problem document. */
+/** Serves a request for a room. Responds to an error with a problem document. */
 export async function serveRoom(request: Request, peer: Peer, deps: RoomDeps): Promise<Response> {
   let response: Response;
   try {
-    response = await answer(request, peer, deps);
+    response = await serveMethod(request, peer, deps);
   } catch (error) {
     response = problemOf(error);
     if (request.method === "POST" && error instanceof ChatError) {
@@ -60,12 +63,11 @@ export async function serveRoom(request: Request, peer: Peer, deps: RoomDeps): P
   return response;
 }
 
-function answer(request: Request, peer: Peer, deps: RoomDeps): Response | Promise<Response> {
-  const isRead = request.method === "GET" || request.method === "HEAD";
-  if (isRead) return read(request, peer, deps);
+function serveMethod(request: Request, peer: Peer, deps: RoomDeps): Response | Promise<Response> {
+  if (isRead(request)) return serveRead(request, peer, deps);
   if (!isAllowedOrigin(request, deps)) throw new ChatError("foreign_origin");
   if (request.method === "POST" && !deps.isRoot) return servePost(request, deps);
-  if (deps.isRoot) return refuse("method_not_allowed", { allow: "GET, HEAD" });
+  if (deps.isRoot) return refuseMethod("GET, HEAD");
   if (request.method === "OPTIONS") {
     return new Response(null, { status: 204, headers: { allow: METHODS } });
   }
@@ -73,31 +75,32 @@ function answer(request: Request, peer: Peer, deps: RoomDeps): Response | Promis
   return problemOf(new ChatError("method_not_allowed", { message }), { allow: METHODS });
 }
 
-function read(request: Request, peer: Peer, deps: RoomDeps): Response | Promise<Response> {
-  const { isRoot, servePage } = deps;
-  const type = typeFor(request, isRoot);
+function serveRead(request: Request, peer: Peer, deps: RoomDeps): Response | Promise<Response> {
+  const { isRoot, type } = deps;
   if (type === undefined) {
     const message = `None of the accepted media types is available: expected ${
       (isRoot ? ROOT_TYPES : TYPES).join(", ")
     }`;
     throw new ChatError("not_acceptable", { message });
   }
-  if (type === "text/html") return servePage();
+  if (type === "text/html") {
+    deps.log("info", "page", { url: request.url });
+    return serveAsset(request, ASSETS.get("/")!);
+  }
   const query = parseQuery(new URL(request.url));
   if (STREAMS.includes(type) || query.follow && type === "text/plain") {
     return serveStream(request, peer, { ...deps, query, type });
   }
-  return readPage(request, deps, { query, type });
+  return servePage(request, deps, { query, type });
 }
 
-/** Some of the entries: as JSON, or as text for people. @throws {ChatError} `rate_limited` */
-async function readPage(
+/** Serves a page of entries as JSON, or as text for people. @throws {ChatError} `rate_limited` */
+async function servePage(
   request: Request,
   { hub, room, reads, addressKey }: RoomDeps,
   { query, type }: { query: RoomQuery; type: string },
 ): Promise<Response> {
-  const waitMs = reads.take(addressKey, performance.now());
-  if (waitMs > 0) throw new ChatError("rate_limited", { retryAfterMs: Math.ceil(waitMs) });
+  reads.takeOrThrow(addressKey, { nowMs: performance.now(), makeError: rateLimited });
   const { after, before = Number.MAX_SAFE_INTEGER, limit } = query;
   const range = after === undefined ? { before } : { after };
   const reading = await hub.read(room, range, { entries: limit, chars: MAX_PAGE_CHARS });
@@ -114,7 +117,7 @@ async function readPage(
   });
 }
 
-/** What is no longer kept of that which was asked for. */
+/** Returns the range of requested entries that retention has removed; undefined for none. */
 function gapOf({ floor }: Reading, { after = floor }: RoomQuery) {
   if (after >= floor) return undefined;
   return { from: after + 1, to: floor, count: floor - after, reason: "retention" } as const;
@@ -129,7 +132,7 @@ function encodePage(reading: Reading, query: RoomQuery): string {
   return `${start},"entries":[${entries.map(encodeEntry).join(",")}]}\n`;
 }
 
-/** Where older and newer entries are (RFC 8288), as references to the room's own URL. */
+/** Returns links to older and newer entries (RFC 8288), relative to the room's URL. */
 function linksOf(reading: Reading, limit: number): string {
   const { older, newer } = neighboursOf(reading);
   return [
@@ -138,7 +141,7 @@ function linksOf(reading: Reading, limit: number): string {
   ].join(", ");
 }
 
-/** The seqs before and after which there are more; undefined where there are none. */
+/** Returns the seqs before and after which there are more entries; undefined for none. */
 function neighboursOf({ entries, floor, head }: Reading): { older?: number; newer?: number } {
   const [first, last] = [entries[0]?.seq, entries.at(-1)?.seq];
   return {

@@ -6,8 +6,8 @@ import { serve } from "../../tests/support/serving.ts";
 const KEY = makeKey("Ann");
 const JSON_TYPE = { "content-type": "application/json" };
 
-/** Says texts, one after the other. */
-async function say(url: string, ...texts: string[]): Promise<void> {
+/** Sends texts, one after the other. */
+async function send(url: string, ...texts: string[]): Promise<void> {
   for (const text of texts) {
     const response = await fetch(url, { method: "POST", body: text });
     assertEquals(response.status, 201, await response.text());
@@ -19,7 +19,7 @@ async function readJson(url: string, query = "") {
   return { response, page: await response.json() };
 }
 
-/** Status and code of what a POST is told. */
+/** Sends a POST and returns status and code of the response. */
 async function refusal(url: string, init: RequestInit): Promise<[number, string]> {
   const response = await fetch(url, { method: "POST", ...init });
   const { code, status } = await response.json();
@@ -30,7 +30,7 @@ async function refusal(url: string, init: RequestInit): Promise<[number, string]
   return [response.status, code];
 }
 
-Deno.test("POST says the body, and GET shows it", async () => {
+Deno.test("POST sends the body, and GET returns it", async () => {
   await using server = await serve();
   const posted = await fetch(server.url, { method: "POST", body: "build green" });
   assertEquals(posted.status, 201);
@@ -44,15 +44,15 @@ Deno.test("POST says the body, and GET shows it", async () => {
   assertMatch(await shown.text(), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ build green\n$/);
 });
 
-Deno.test("POST takes one line break off the end of a text, and nothing else", async () => {
+Deno.test("POST removes one line break from the end of a text, and nothing else", async () => {
   await using server = await serve();
-  await say(server.url, "printed\n", "from Windows\r\n", "  two\n\n", "\tindented");
+  await send(server.url, "printed\n", "from Windows\r\n", "  two\n\n", "\tindented");
   const { page } = await readJson(server.url);
   const texts = page.entries.map((entry: { text: string }) => entry.text);
   assertEquals(texts, ["printed", "from Windows", "  two\n", "\tindented"]);
 });
 
-Deno.test("POST of JSON says, answers, edits, deletes and reacts as the key's author", async () => {
+Deno.test("POST of JSON sends, replies, edits, deletes and reacts as the key's author", async () => {
   await using server = await serve();
   const post = async (body: object) => {
     const headers = { ...JSON_TYPE, "confab-key": KEY };
@@ -79,7 +79,7 @@ Deno.test("POST of JSON says, answers, edits, deletes and reacts as the key's au
   );
 });
 
-Deno.test("POST of an id that is known adds nothing and tells the first seq", async () => {
+Deno.test("POST of a known id stores nothing and returns the first seq", async () => {
   await using server = await serve();
   const post = async (headers: Record<string, string>, body: string, query = "") => {
     const response = await fetch(server.url + query, { method: "POST", headers, body });
@@ -88,9 +88,9 @@ Deno.test("POST of an id that is known adds nothing and tells the first seq", as
   const first = await post({ "idempotency-key": "k1" }, "one");
   assertEquals(first, [201, '{"seq":1,"id":"k1"}\n']);
   assertEquals(await post({ "idempotency-key": "k1" }, "one"), first);
-  assertEquals(await post({ "idempotency-key": '"k1"' }, "one"), first); // as the draft writes it
+  assertEquals(await post({ "idempotency-key": '"k1"' }, "one"), first); // quoted, as in the draft of the header
   assertEquals(await post(JSON_TYPE, '{"id":"k1","text":"one"}'), first);
-  // Another author's id is another one.
+  // The same id of another author is another message.
   assertEquals(await post({ "idempotency-key": "k1" }, "two", "?name=ci"), [
     201,
     '{"seq":2,"id":"k1"}\n',
@@ -100,11 +100,11 @@ Deno.test("POST of an id that is known adds nothing and tells the first seq", as
   assertEquals((await readJson(server.url)).page.head, 3);
 });
 
-Deno.test("POST without a key is by nobody in particular", async () => {
+Deno.test("POST without a key has an anonymous author", async () => {
   await using server = await serve();
-  await say(`${server.url}?name=Ann`, "one");
-  await say(`${server.url}?name=Bob`, "two");
-  await say(server.url, "three");
+  await send(`${server.url}?name=Ann`, "one");
+  await send(`${server.url}?name=Bob`, "two");
+  await send(server.url, "three");
   const { page } = await readJson(server.url);
   assertEquals(
     page.entries.map(({ from }: { from: object }) => from),
@@ -112,7 +112,7 @@ Deno.test("POST without a key is by nobody in particular", async () => {
   );
 });
 
-Deno.test("POST of another service's payload says it in words, each delivery once", async () => {
+Deno.test("POST of another service's payload sends it as text, each delivery once", async () => {
   await using server = await serve();
   const payload = JSON.stringify({
     action: "opened",
@@ -148,7 +148,7 @@ Deno.test("POST of another service's payload says it in words, each delivery onc
   assertEquals((await deliver("?format=slack", large))[0], 413);
 });
 
-Deno.test("POST cuts another service's text where the limit is, wherever that is", async () => {
+Deno.test("POST cuts another service's text at the limit, whatever character is there", async () => {
   for (const textBytes of [100, 40_000]) {
     await using server = await serve({ limits: { textBytes } });
     for (const text of ["x".repeat(textBytes), "\0".repeat(textBytes)]) {
@@ -165,23 +165,23 @@ Deno.test("POST cuts another service's text where the limit is, wherever that is
   }
 });
 
-Deno.test("POST takes a key of UTF-8 only: different keys are never one author", async () => {
+Deno.test("POST accepts keys in UTF-8 only, so that different keys are different authors", async () => {
   await using server = await serve();
   const init = (bytes: number[]) => ({
     headers: { "confab-key": String.fromCharCode(...bytes) },
     body: "hi",
   });
   const key = [...new TextEncoder().encode("ключ".repeat(3))];
-  await say(`${server.url}?name=Ann`, "first");
+  await send(`${server.url}?name=Ann`, "first");
   const taken = await fetch(`${server.url}?name=Ann`, { method: "POST", ...init(key) });
   assertEquals(taken.status, 201, await taken.text());
   const raw = Array.from({ length: 16 }, (_, n) => 128 + n);
   assertEquals(await refusal(`${server.url}?name=Ann`, init(raw)), [400, "bad_field"]);
 });
 
-Deno.test("POST refuses what it must, with a coded problem", async () => {
+Deno.test("POST refuses invalid requests with a coded problem", async () => {
   await using server = await serve();
-  await say(server.url, "one");
+  await send(server.url, "one");
   const json = (body: unknown, headers: Record<string, string> = {}) => ({
     headers: { ...JSON_TYPE, ...headers },
     body: JSON.stringify(body),
@@ -231,7 +231,7 @@ Deno.test("POST refuses what it must, with a coded problem", async () => {
   assertEquals(await refusal(`${server.url}?format=csv`, { body: "{}" }), [400, "bad_field"]);
 });
 
-Deno.test("POST answers 503 with Retry-After once the rooms are closed", async () => {
+Deno.test("POST responds 503 with Retry-After after the rooms are closed", async () => {
   await using server = await serve();
   server.hub.close("restarting");
   const response = await fetch(server.url, { method: "POST", body: "late" });
@@ -239,7 +239,7 @@ Deno.test("POST answers 503 with Retry-After once the rooms are closed", async (
   assertEquals((await response.json()).code, "restarting");
 });
 
-Deno.test("other methods on a room are told what to use instead", async () => {
+Deno.test("serveRoom() responds to other methods with the ones that a room supports", async () => {
   await using server = await serve();
   for (const method of ["PUT", "DELETE", "PATCH"]) {
     const response = await fetch(server.url, { method, ...method === "PUT" ? { body: "x" } : {} });
@@ -249,10 +249,10 @@ Deno.test("other methods on a room are told what to use instead", async () => {
   }
 });
 
-Deno.test("GET chooses by Accept, and says that it does", async () => {
+Deno.test("GET chooses a representation by Accept, and adds it to Vary", async () => {
   await using server = await serve();
-  await say(server.url, "hi");
-  await say(server.url.replace("ops", "lobby"), "hi");
+  await send(server.url, "hi");
+  await send(server.url.replace("ops", "lobby"), "hi");
   const root = `http://127.0.0.1:${server.port}/`;
   const html = "text/html; charset=utf-8";
   const text = "text/plain; charset=utf-8";
@@ -285,10 +285,10 @@ Deno.test("GET chooses by Accept, and says that it does", async () => {
   }
 });
 
-Deno.test("GET pages through a room in both directions by its links", async () => {
+Deno.test("GET returns links to older and newer pages", async () => {
   await using server = await serve();
   const texts = Array.from({ length: 7 }, (_, n) => `${n + 1}`);
-  await say(server.url, ...texts);
+  await send(server.url, ...texts);
   const walk = async (start: string, rel: string) => {
     const pages: string[][] = [];
     for (let query: string | undefined = start; query;) {
@@ -311,7 +311,7 @@ Deno.test("GET pages through a room in both directions by its links", async () =
   });
 });
 
-Deno.test("GET gives 50 entries unless told otherwise, and never more than 500", async () => {
+Deno.test("GET returns 50 entries by default, and never more than 500", async () => {
   await using server = await serve();
   const message = { kind: "say", text: "hi", ref: 0, on: true } as const;
   const posts = Array.from(
@@ -323,7 +323,7 @@ Deno.test("GET gives 50 entries unless told otherwise, and never more than 500",
   assertEquals((await readJson(server.url, "?limit=9999")).page.entries.length, 500);
 });
 
-Deno.test("GET of a page is refused above four times the rate of messages, of any format; other answers are not", async () => {
+Deno.test("GET of pages is limited to four times the rate of messages, in all formats; other responses are not", async () => {
   await using server = await serve({ limits: { messagesPerS: 0.25 } });
   const get = async (accept: string, method = "GET") => {
     const response = await fetch(server.url, { method, headers: { accept } });
@@ -341,9 +341,9 @@ Deno.test("GET of a page is refused above four times the rate of messages, of an
   }
 });
 
-Deno.test("GET counts what retention has removed", async () => {
+Deno.test("GET counts the entries that retention has removed", async () => {
   await using server = await serve({ keep: 3 });
-  await say(server.url, "1", "2", "3", "4", "5");
+  await send(server.url, "1", "2", "3", "4", "5");
   const { page, response } = await readJson(server.url, "?after=0");
   assertEquals(page.gap, { from: 1, to: 2, count: 2, reason: "retention" });
   assertEquals(page.entries.map((entry: { seq: number }) => entry.seq), [3, 4, 5]);
@@ -353,7 +353,7 @@ Deno.test("GET counts what retention has removed", async () => {
   assertEquals(text.split("\n")[0], "-- 2 entries are no longer kept --");
 });
 
-Deno.test("GET refuses a query that makes no sense", async () => {
+Deno.test("GET refuses an invalid query", async () => {
   await using server = await serve();
   for (
     const query of [
@@ -370,7 +370,7 @@ Deno.test("GET refuses a query that makes no sense", async () => {
   }
 });
 
-Deno.test("the page itself does not mind a query, and / takes no other method", async () => {
+Deno.test("serveRoom() ignores the query of the page, and allows no other method on /", async () => {
   await using server = await serve();
   const headers = { accept: "text/html" };
   const page = await fetch(`${server.url}?after=x`, { headers });
@@ -380,7 +380,7 @@ Deno.test("the page itself does not mind a query, and / takes no other method", 
   await options.body?.cancel();
 });
 
-Deno.test("a page of another origin reads and posts only where it is allowed", async () => {
+Deno.test("serveRoom() lets pages of allowed origins read and post, and no others", async () => {
   const friend = "https://friend.example";
   await using server = await serve({ allowOrigins: [friend] });
   const ask = async (method: string, origin: string) => {
@@ -400,14 +400,14 @@ Deno.test("a page of another origin reads and posts only where it is allowed", a
     ]
   ) {
     assertEquals(await ask("POST", origin), [403, null]);
-    assertEquals(await ask("GET", origin), [200, null]); // which its browser keeps from it
+    assertEquals(await ask("GET", origin), [200, null]); // without CORS headers the browser hides the response
     assertEquals(await ask("OPTIONS", origin), [403, null]);
   }
   const response = await fetch(server.url, { method: "HEAD" });
   assertEquals(response.headers.get("vary"), "Accept, Origin, Accept-Encoding");
 });
 
-Deno.test("what is no room is a problem for scripts, and a sentence for people", async () => {
+Deno.test("makeHandler() responds to an invalid room with a problem for scripts, and a sentence for people", async () => {
   await using server = await serve();
   const url = server.url.replace("ops", "Not%20a%20room");
   const script = await fetch(url, { method: "POST", body: "hi" });
@@ -417,7 +417,7 @@ Deno.test("what is no room is a problem for scripts, and a sentence for people",
   assertEquals([person.status, await person.text()], [404, "Not found\n"]);
 });
 
-Deno.test("/healthz answers while the rooms do", async () => {
+Deno.test("serveHealth() responds 200 while the rooms respond", async () => {
   await using server = await serve();
   const url = `http://127.0.0.1:${server.port}/healthz`;
   const healthy = await fetch(url);

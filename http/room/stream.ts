@@ -1,22 +1,18 @@
-// A room that goes on: one response whose body is a client like any other, with the same queue, catching up and end.
+// A stream is a response that goes on. Its body is a client like any other, with the same queue, catch-up and close.
 import { BANNED_RETRY_AFTER_MS, Client } from "../../client.ts";
-import type { ClientHandle, ProtocolHandler } from "../../client/handler.ts";
+import type { ClientHandle } from "../../client/handler.ts";
+import { StreamHandler } from "../../client/stream_handler.ts";
 import { ChatError } from "../../protocol/errors.ts";
-import type { Hub, JoinRequest } from "../../hub.ts";
 import { parseName } from "../../protocol/names.ts";
 import type { Peer } from "../../transport/transport.ts";
 import { EVENT_STREAM } from "../../protocol/event_stream.ts";
 import { DEFAULT_HISTORY, JSON_LINES } from "../../protocol/confab_v1.ts";
-import type { Wire } from "../../protocol/message.ts";
 import { TRANSCRIPT } from "../../protocol/transcript.ts";
 import { authorOf } from "./post.ts";
 import { parseLastEventId, type RoomQuery } from "./query.ts";
 import type { RoomRequest } from "./request.ts";
 
-/** Silence that no proxy takes for the end, and shorter than what the page takes for a reason to ask. */
-const HEARTBEAT_PERIOD_MS = 12_000;
-
-/** Media types of streams. */
+/** Encoding of each media type. */
 const WIRES = new Map([
   ["text/event-stream", EVENT_STREAM],
   ["application/x-ndjson", JSON_LINES],
@@ -25,11 +21,14 @@ const WIRES = new Map([
 
 export interface StreamOptions extends RoomRequest {
   readonly query: RoomQuery;
-  /** One of `WIRES`. */
+  /** A key of `WIRES`. */
   readonly type: string;
 }
 
-/** Answers with the room from here on. @throws {ChatError} `bad_field`, `bad_name`, `banned`, `too_many_connections`. */
+/**
+ * Responds with a stream of the room's entries.
+ * @throws {ChatError} `bad_field`, `bad_name`, `banned`, `too_many_connections`.
+ */
 export function serveStream(request: Request, peer: Peer, options: StreamOptions): Response {
   const { hub, room, query, type } = options;
   const author = authorOf(request.headers) ?? "";
@@ -39,8 +38,8 @@ export function serveStream(request: Request, peer: Peer, options: StreamOptions
   const joinRequest = {
     author,
     name: author && query.name && parseName(query.name),
-    // An event source that comes back asks for the URL that it began with: what it has seen since counts, and may be of
-    // another journal than the URL knows.
+    // An event source reconnects with its first URL. The last id that it received is newer than `after` in that URL, and may be
+    // from another journal than `epoch` there.
     after: lastEventId ?? query.after,
     epoch: lastEventId === undefined ? query.epoch : undefined,
     maxReplay: query.maxReplay ?? Infinity,
@@ -53,7 +52,7 @@ export function serveStream(request: Request, peer: Peer, options: StreamOptions
   }
   const headers = {
     "content-type": type === "text/plain" ? "text/plain; charset=utf-8" : type,
-    // Whatever gathers the stream to compress or buffer it would delay it.
+    // A proxy that buffers or compresses the stream would delay it.
     "cache-control": "no-store, no-transform",
     "x-accel-buffering": "no",
     "x-content-type-options": "nosniff",
@@ -61,43 +60,8 @@ export function serveStream(request: Request, peer: Peer, options: StreamOptions
   if (request.method === "HEAD") return new Response(null, { headers });
   const makeHandler = (client: ClientHandle) =>
     new StreamHandler(client, { hub, room, wire, joinRequest });
-  const leave = options.connectionLimit.acquire(options.addressKey);
+  const release = options.connectionLimit.acquire(options.addressKey);
   return peer.stream(headers, (connection) => {
     new Client({ ...options, connection, makeHandler }).run();
-  }, leave);
-}
-
-/** The dialog of a stream: the request has said all that there is to say. */
-class StreamHandler implements ProtocolHandler {
-  readonly wire: Wire;
-  readonly hasJoined = true;
-  readonly #client: ClientHandle;
-  readonly #join: () => void;
-  #heartbeat: ReturnType<typeof setInterval> | undefined;
-
-  constructor(
-    client: ClientHandle,
-    { hub, room, wire, joinRequest }: {
-      hub: Hub;
-      room: string;
-      wire: Wire;
-      joinRequest: JoinRequest;
-    },
-  ) {
-    this.wire = wire;
-    this.#client = client;
-    this.#join = () => hub.register(client, room, joinRequest);
-  }
-
-  begin(): void {
-    const beat = () => this.#client.notify({ type: "pong" });
-    this.#heartbeat = setInterval(beat, HEARTBEAT_PERIOD_MS);
-    this.#join(); // which may end it at once
-  }
-
-  read(): void {/* nothing comes */}
-
-  end(): void {
-    clearInterval(this.#heartbeat);
-  }
+  }, release);
 }

@@ -8,7 +8,7 @@ import { serve } from "../../tests/support/serving.ts";
 const EVENTS = "text/event-stream";
 const LINES = "application/x-ndjson";
 
-async function say(url: string, ...texts: string[]): Promise<void> {
+async function send(url: string, ...texts: string[]): Promise<void> {
   for (const text of texts) {
     await (await fetch(url, { method: "POST", body: text })).body?.cancel();
   }
@@ -25,7 +25,7 @@ async function next(socket: JsonSocket, type: string): Promise<Line> {
   return line;
 }
 
-/** Reads a stream line by line. Disposing it leaves. */
+/** Reads a stream line by line. Disposing it disconnects. */
 class Follower implements AsyncDisposable {
   readonly response: Response;
   readonly #reader: ReadableStreamDefaultReader<string>;
@@ -43,7 +43,7 @@ class Follower implements AsyncDisposable {
     return new Follower(await fetch(url, { headers, signal: abort.signal }), abort);
   }
 
-  /** The next line; undefined at the end. */
+  /** Returns the next line; undefined at the end. */
   async line(): Promise<string | undefined> {
     for (;;) {
       const end = this.#text.indexOf("\n");
@@ -58,7 +58,7 @@ class Follower implements AsyncDisposable {
     }
   }
 
-  /** The next line of JSON, whether it is the data of an event or a line of its own. */
+  /** Returns the next line of JSON, which may be the data of an event. */
   async next(): Promise<Line> {
     for (;;) {
       const line = await this.line();
@@ -83,9 +83,9 @@ class Follower implements AsyncDisposable {
 }
 
 for (const type of [EVENTS, LINES]) {
-  Deno.test(`GET of ${type} brings what is said from here on`, async () => {
+  Deno.test(`GET of ${type} streams new messages`, async () => {
     await using server = await serve();
-    await say(server.url, "before");
+    await send(server.url, "before");
     await using follower = await Follower.open(server.url, { accept: type });
     const { headers } = follower.response;
     assertEquals([headers.get("content-type"), headers.get("x-accel-buffering")], [type, "no"]);
@@ -93,13 +93,13 @@ for (const type of [EVENTS, LINES]) {
     assertEquals(headers.get("x-content-type-options"), "nosniff");
     const welcome = await follower.next();
     assertEquals([welcome.type, welcome.head, welcome.resumed], ["welcome", 1, false]);
-    await say(server.url, "one", "two\nlines");
+    await send(server.url, "one", "two\nlines");
     assertEquals(await follower.texts(2), ["one", "two\nlines"]);
   });
 
-  Deno.test(`GET of ${type} resumes behind Last-Event-ID or ?after`, async () => {
+  Deno.test(`GET of ${type} resumes after Last-Event-ID or ?after`, async () => {
     await using server = await serve({ keep: 4 });
-    await say(server.url, "1", "2", "3", "4", "5", "6");
+    await send(server.url, "1", "2", "3", "4", "5", "6");
     for (const [query, id] of [["?after=4", ""], ["", "4"], ["?after=1", "4"]]) {
       await using follower = await Follower.open(server.url + query, {
         accept: type,
@@ -115,9 +115,9 @@ for (const type of [EVENTS, LINES]) {
     assertEquals(await late.texts(4), ["3", "4", "5", "6"]);
   });
 
-  Deno.test(`GET of ${type} starts afresh in another history`, async () => {
+  Deno.test(`GET of ${type} starts anew in another history`, async () => {
     await using server = await serve();
-    await say(server.url, "1", "2", "3");
+    await send(server.url, "1", "2", "3");
     for (const query of ["?after=1&epoch=other&history=1", "?after=9&history=1", "?history=1"]) {
       await using follower = await Follower.open(server.url + query, { accept: type });
       assertEquals((await follower.next()).resumed, false);
@@ -126,19 +126,19 @@ for (const type of [EVENTS, LINES]) {
     const other = { accept: type, "last-event-id": "abc" };
     await using foreign = await Follower.open(`${server.url}?after=1`, other);
     assertEquals((await foreign.next()).resumed, false);
-    assertEquals(await foreign.texts(3), ["1", "2", "3"]); // what there is, and not only what comes
+    assertEquals(await foreign.texts(3), ["1", "2", "3"]); // stored messages, not only new ones
   });
 
-  Deno.test(`GET of ${type} resumes behind what was seen last, whatever journal the URL knows`, async () => {
+  Deno.test(`GET of ${type} resumes after the last received id, whatever epoch is in the URL`, async () => {
     await using server = await serve();
-    await say(server.url, "1", "2", "3");
+    await send(server.url, "1", "2", "3");
     const headers = { accept: type, "last-event-id": "1" };
     await using follower = await Follower.open(`${server.url}?epoch=before`, headers);
     assertEquals((await follower.next()).resumed, true);
     assertEquals(await follower.texts(2), ["2", "3"]);
   });
 
-  Deno.test(`GET of ${type} with a key is somebody who is there`, async () => {
+  Deno.test(`GET of ${type} with a key makes the person present`, async () => {
     await using server = await serve();
     await using bob = await joinOps(server.port, "Bob");
     const headers = { accept: type, "confab-key": makeKey("Ann") };
@@ -153,7 +153,7 @@ for (const type of [EVENTS, LINES]) {
     for (line = await next(bob, "presence"); !isBoth(line);) line = await next(bob, "presence");
   });
 
-  Deno.test(`GET of ${type} tells that the server stops, and ends`, async () => {
+  Deno.test(`GET of ${type} sends bye when the server stops, and ends`, async () => {
     await using server = await serve();
     await using follower = await Follower.open(server.url, { accept: type });
     await follower.next();
@@ -162,7 +162,7 @@ for (const type of [EVENTS, LINES]) {
     while (await follower.line() !== undefined);
   });
 
-  Deno.test(`GET of ${type} shows that it lives while nothing is said`, async () => {
+  Deno.test(`GET of ${type} sends heartbeats while there are no messages`, async () => {
     using time = new FakeTime();
     await using server = await serve();
     await using follower = await Follower.open(server.url, { accept: type });
@@ -175,7 +175,7 @@ for (const type of [EVENTS, LINES]) {
   });
 }
 
-Deno.test("GET of a stream once the rooms are closed says so and ends: an event source comes back", async () => {
+Deno.test("GET of a stream after the rooms are closed sends bye and ends, so that an event source reconnects", async () => {
   await using server = await serve();
   server.hub.close("restarting");
   await using follower = await Follower.open(server.url, { accept: EVENTS });
@@ -184,7 +184,7 @@ Deno.test("GET of a stream once the rooms are closed says so and ends: an event 
   while (await follower.line() !== undefined);
 });
 
-Deno.test("GET of a stream without a key sees nothing of people, and is counted as one", async () => {
+Deno.test("GET of a stream without a key receives no presence, and is counted as one person", async () => {
   await using server = await serve();
   await using follower = await Follower.open(server.url, { accept: LINES });
   await using other = await Follower.open(server.url, { accept: LINES });
@@ -192,22 +192,22 @@ Deno.test("GET of a stream without a key sees nothing of people, and is counted 
   await using bob = await joinOps(server.port, "Bob");
   while ((await next(bob, "presence"))["count"] !== 3);
   bob.send({ type: "typing" });
-  await say(server.url, "one");
+  await send(server.url, "one");
   assertEquals((await follower.next()).type, "entry");
 });
 
-Deno.test("GET of a stream gives the place before its first entry as an id to resume from", async () => {
+Deno.test("GET of a stream sends an id to resume from before its first entry", async () => {
   await using server = await serve();
-  await say(server.url, "1", "2", "3", "4", "5");
+  await send(server.url, "1", "2", "3", "4", "5");
   for (const [query, id] of [["", 5], ["?history=2", 3], ["?after=1", 1]] as const) {
     await using follower = await Follower.open(server.url + query, { accept: EVENTS });
     assertEquals([await follower.line(), await follower.line()], ["event: welcome", `id: ${id}`]);
   }
 });
 
-Deno.test("GET of a stream skips all but the last ones, if asked to", async () => {
+Deno.test("GET of a stream skips all but the last missed entries, if asked to", async () => {
   await using server = await serve();
-  await say(server.url, "1", "2", "3", "4", "5");
+  await send(server.url, "1", "2", "3", "4", "5");
   await using follower = await Follower.open(`${server.url}?after=1&most=2`, { accept: EVENTS });
   await follower.next();
   const { reason, count } = await follower.next();
@@ -215,24 +215,24 @@ Deno.test("GET of a stream skips all but the last ones, if asked to", async () =
   assertEquals(await follower.texts(2), ["4", "5"]);
 });
 
-Deno.test("GET of text with ?follow goes on as lines for people", async () => {
+Deno.test("GET of text with ?follow streams lines for people", async () => {
   await using server = await serve();
-  await say(server.url, "before");
+  await send(server.url, "before");
   await using follower = await Follower.open(`${server.url}?follow&after=0`);
   assertEquals((await follower.line())!.split(" ").slice(1), ["before"]);
-  await say(`${server.url}?name=ci`, "after");
+  await send(`${server.url}?name=ci`, "after");
   assertEquals((await follower.line())!.split(" ").slice(1), ["ci:", "after"]);
   const page = await fetch(`${server.url}?follow=0`);
-  assertEquals((await page.text()).split("\n").length, 3); // which ends
+  assertEquals((await page.text()).split("\n").length, 3); // the response ends
 });
 
-Deno.test("HEAD of a stream has its headers and does not go on", async () => {
+Deno.test("HEAD of a stream returns its headers and ends", async () => {
   await using server = await serve();
   const response = await fetch(server.url, { method: "HEAD", headers: { accept: EVENTS } });
   assertEquals([response.headers.get("content-type"), await response.text()], [EVENTS, ""]);
 });
 
-Deno.test("GET of a stream refuses a key or a name that cannot be", async () => {
+Deno.test("GET of a stream refuses an invalid key or name", async () => {
   await using server = await serve();
   const cases: [string, string, string][] = [
     ["", "short", "bad_field"],
@@ -245,7 +245,7 @@ Deno.test("GET of a stream refuses a key or a name that cannot be", async () => 
   }
 });
 
-Deno.test("a reader that does not read for a while gets everything, once, in order", async () => {
+Deno.test("serveStream() sends a slow reader everything, once, in order", async () => {
   await using server = await serve();
   await using follower = await Follower.open(server.url, { accept: LINES });
   await using bob = await joinOps(server.port, "Bob");
@@ -259,7 +259,7 @@ Deno.test("a reader that does not read for a while gets everything, once, in ord
   assertEquals(server.logged, []);
 });
 
-Deno.test("a reader that leaves is forgotten, and one that does not read delays nobody", async () => {
+Deno.test("serveStream() forgets a reader that disconnects, and is not delayed by one that does not read", async () => {
   await using server = await serve();
   using stuck = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
   const head = `GET /r/ops HTTP/1.1\r\nHost: x\r\nAccept: ${LINES}\r\n\r\n`;

@@ -4,7 +4,7 @@
 import type { Hub } from "../../hub.ts";
 import type { Reading } from "../../hub/room.ts";
 import type { ReadLimit } from "../../journal/journal.ts";
-import { parseRetryAfterMs } from "../../base/retry_after.ts";
+import { parseRetryAfterMs } from "../../base/retry.ts";
 import { encodeEntry } from "../../protocol/confab_v1.ts";
 import { signatureHeaders } from "./signature.ts";
 
@@ -108,7 +108,7 @@ export class Delivery {
     if (ok) return;
     const retryAfterMs = parseRetryAfterMs(headers.get("retry-after"), {
       nowMs: Date.now(),
-      mostMs: MAX_RETRY_AFTER_MS,
+      maxMs: MAX_RETRY_AFTER_MS,
     });
     throw new PostError(`The answer was ${status}`, { status, retryAfterMs });
   }

@@ -1,9 +1,9 @@
 // One outgoing webhook: posts what is said, in one room or in all, to a URL, at least once and in each room in order.
 // Decides which room's turn it is, and when to try again; courier.ts does the rest. Called by the hub's loop, through
 // `notify`, which returns at once. Remembers rooms only while there is something to post in them.
-import { createHash } from "node:crypto";
 import type { Log } from "../../base/log.ts";
 import { backOffMs } from "../../base/retry.ts";
+import { sha256 } from "../../base/sha256.ts";
 import { Delivery, PostError, type WebhookSource } from "./delivery.ts";
 import { parseSecret } from "./signature.ts";
 
@@ -33,6 +33,9 @@ const MAX_AT_ONCE = 4;
 /** Where it is noted that a hook has been here before: no room has this name. */
 const NO_ROOM = "";
 
+/** Waits after posts that failed in a row. */
+const BACK_OFF = { firstMs: 1_000, maxMs: 30_000 };
+
 const HEAD_ONLY = { entries: 1, chars: 1 };
 
 export class Webhook {
@@ -55,7 +58,7 @@ export class Webhook {
     this.#room = room;
     this.#origin = new URL(url).origin;
     const name = `${room ?? NO_ROOM}=${url}`;
-    this.#reader = createHash("sha256").update(name).digest("hex").slice(0, 32);
+    this.#reader = sha256(name).toString("hex").slice(0, 32);
     this.#source = source;
     this.#courier = new Delivery({ reader: this.#reader, url, key: parseSecret(secret), source });
     this.#log = log;
@@ -134,7 +137,7 @@ export class Webhook {
     }
     const count = (this.#failures.get(room)?.count ?? 0) + 1;
     const askedMs = error instanceof PostError ? error.retryAfterMs : 0;
-    const waitMs = Math.max(backOffMs(count, this.#random()), askedMs);
+    const waitMs = Math.max(backOffMs(count, BACK_OFF, this.#random()), askedMs);
     const failure: RoomFailure = { count, timer: undefined };
     failure.timer = setTimeout(() => {
       failure.timer = undefined;

@@ -1,0 +1,39 @@
+// LinesHandler serves a plain WebSocket: every message is a line for everybody in the room.
+import type { ClientHandle, HandlerOptions, ProtocolHandler } from "./handler.ts";
+import { ChatError } from "../protocol/errors.ts";
+import type { Hub } from "../hub.ts";
+import { DEFAULT_LIMITS } from "../base/limits.ts";
+import { Bucket, rateOf } from "../base/rate_limit.ts";
+import { decodeLine, LINES } from "../protocol/plain_lines.ts";
+
+/** The seed's protocol. */
+export class LinesHandler implements ProtocolHandler {
+  readonly wire = LINES;
+  readonly hasJoined = true;
+  readonly #hub: Hub;
+  readonly #room: string;
+  readonly #client: ClientHandle;
+  readonly #maxTextBytes: number;
+  readonly #bucket: Bucket;
+
+  constructor(client: ClientHandle, { hub, room, limits = DEFAULT_LIMITS }: HandlerOptions) {
+    this.#client = client;
+    this.#hub = hub;
+    this.#room = room;
+    this.#maxTextBytes = limits.textBytes;
+    this.#bucket = new Bucket(rateOf(limits));
+  }
+
+  begin(): void {
+    this.#hub.register(this.#client, this.#room);
+  }
+
+  read(data: string | ArrayBuffer): void {
+    // A line has no id that a refusal could name. Closing is the only way not to drop it silently.
+    if (!this.#bucket.take(performance.now())) throw new ChatError("rate_limited");
+    const text = decodeLine(data, this.#maxTextBytes);
+    this.#hub.broadcast(this.#client, { kind: "say", id: "", text, ref: 0, on: true });
+  }
+
+  end(): void {/* nothing to clean up */}
+}
