@@ -44,7 +44,7 @@ export async function requireAccess(
 
 /**
  * Who makes the request. What does more than read must come from a page of ours where nothing but a cookie says who it is.
- * @throws {ChatError} as `Authenticator.identify` does, and `foreign_origin`.
+ * @throws {ChatError} as `Authenticator.authenticate` does, and `foreign_origin`.
  */
 export async function identify(
   request: Request,
@@ -57,7 +57,7 @@ export async function identify(
   if (!isRead && !isAllowedOrigin(request, { allowOrigins, isHttps })) {
     throw new ChatError("foreign_origin");
   }
-  const identity = await authenticator.identify(
+  const identity = await authenticator.authenticate(
     credentialsOf(headers, clientAddress),
     clientAddress.key,
   );

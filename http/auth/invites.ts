@@ -44,7 +44,7 @@ async function answer(
     return json(200, { invites: authenticator.listInvites().map(describe) });
   }
   if (request.method !== "POST") return refuse("method_not_allowed", { allow: "GET, POST" });
-  const { token, ...invite } = authenticator.invite(await readWish(request));
+  const { token, ...invite } = authenticator.createInvite(await readWish(request));
   return json(201, { ...describe(invite), token });
 }
 
