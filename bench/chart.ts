@@ -1,10 +1,11 @@
-// The figures as a picture: one SVG for light and dark, without scripts, fonts or other files, so that it shows in an
-// `<img>`. It has a paper of its own, for a page may be dark where the system of its reader is light. Pure.
+// Draws the figures as a picture: one SVG for light and dark, without scripts, fonts or other files, so that it works in
+// an `<img>`. It draws its own background, because a page may be dark although its reader's system is light. Pure
+// functions.
 import { describeFaults, describeLoad, describeOrigin, describeServer } from "./report.ts";
 import { type BenchResult, median, type Row } from "./result.ts";
 import { MISSING } from "./table.ts";
 
-/** In pixels, like all that follows. */
+/** Width in pixels. All lengths below are in pixels, too. */
 const WIDTH = 720;
 const MARGIN = 28;
 /** Left ends and lengths of the two scales. Behind each there is room for a value. */
@@ -15,11 +16,11 @@ const ROW_HEIGHT = 36;
 const BAR_HEIGHT = 16;
 const NOTE_LINE_HEIGHT = 15;
 
-/** Characters that fit: SVG cannot measure text, nor wrap it. */
+/** Numbers of characters that fit: SVG can neither measure nor wrap text. */
 const MAX_LABEL_CHARS = 28;
 const MAX_NOTE_CHARS = 118;
 
-/** Paper, ink, muted ink, hairlines, Confab, the others. Text has a contrast of 4.5 and more on its paper. */
+/** Colours: paper, ink, muted ink, hairlines, Confab, the others. Text has a contrast of at least 4.5 on its paper. */
 const LIGHT = ["#fcfcfb", "#1f2022", "#5c5d61", "#dcdcd8", "#1d5fb8", "#8c8d88"];
 const DARK = ["#17181a", "#e4e4e2", "#a2a4a9", "#35373b", "#8ab4f0", "#83868d"];
 
@@ -50,7 +51,7 @@ export function makeChart(result: BenchResult): string {
   ].join("\n");
 }
 
-/** One row in words, for whoever does not see the picture. */
+/** Describes one row in words, for readers who cannot see the picture. */
 function describeRow(row: Row): string {
   const speed = inMillions(median(row.samples.deliveredPerSecond)!);
   const latency = median(row.samples.p99Ms);
@@ -175,7 +176,7 @@ function inMs(value: number): string {
   return value.toFixed(1);
 }
 
-/** A tenth of a pixel is as fine as anybody sees. */
+/** Rounds to a tenth of a pixel, the finest visible difference. */
 function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
