@@ -2,10 +2,10 @@
 // statements. Every store on disk uses these functions. Tables and statements belong to the store.
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 
-/** How long a statement waits for another process to release its lock, such as one that is just exiting. */
+/** Time that a statement waits for the lock of another process, such as one that is just exiting. */
 const BUSY_TIMEOUT_MS = 2_000;
 
-/** One kind of database file, and all its versions. */
+/** A kind of database file, in all its versions. */
 export interface Schema {
   /** Identifies the file as ours (`PRAGMA application_id`): four ASCII letters. */
   readonly applicationId: number;

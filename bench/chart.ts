@@ -67,7 +67,7 @@ function makeStyle(): string {
   return "text{font:13px system-ui,-apple-system,'Segoe UI',Roboto,sans-serif;" +
     "font-variant-numeric:tabular-nums}.title{font-size:21px;font-weight:650;letter-spacing:-.2px}" +
     ".strong{font-weight:650}.small{font-size:11px}.note{font-size:11px}" +
-    // What is not stored is drawn in outline.
+    // Unstored lines are drawn in outline.
     ".line,.range,.inner{fill:none}.open{fill-opacity:.2}" +
     `${rules(LIGHT)}@media(prefers-color-scheme:dark){${rules(DARK)}}`;
 }
@@ -155,7 +155,7 @@ function cut(label: string): string {
 
 function wrap(note: string): string[] {
   const lines = [""];
-  // What is counted, or has a version, stays with its number.
+  // A number stays with the word before it, as in "Deno 2.9".
   for (const word of note.split(/ (?!\d)/)) {
     const line = `${lines.at(-1)} ${word}`.trimStart();
     if (line.length > MAX_NOTE_CHARS) lines.push(word);

@@ -11,7 +11,7 @@ export interface Target {
   readonly holds: boolean | undefined;
 }
 
-/** One figure and its limit. */
+/** A figure and its limit. */
 interface Check {
   readonly value: number | undefined;
   readonly limit: { readonly least: number } | { readonly maxReplay: number };

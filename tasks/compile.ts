@@ -1,9 +1,9 @@
-// `deno task compile [--target TRIPLE]`: one executable in dist/, with the page inside and no permission that the
-// program does not need.
+// `deno task compile [--target TRIPLE]` creates one executable in dist/, with the page inside and only the permissions that the
+// program needs.
 import { parseArgs } from "node:util";
 import { listPageSizes, measurePage } from "./page_sizes.ts";
 
-/** What Deno cross-compiles for. */
+/** Targets of Deno's cross-compiler. */
 const TARGETS = [
   "x86_64-unknown-linux-gnu",
   "aarch64-unknown-linux-gnu",
@@ -13,8 +13,8 @@ const TARGETS = [
 ];
 
 /**
- * The server gives up reading and writing files once its journal is open; with a certificate it goes on reading. `confab chat`
- * finds its file by the three variables that are not Confab's own, and `ws` looks at the last two.
+ * Permissions of the executable. The server revokes reading and writing files once its journal is open; with a certificate it
+ * keeps reading. XDG_STATE_HOME, HOME and APPDATA locate the file of `confab chat`; `ws` reads the last two variables.
  */
 const PERMISSIONS = [
   "--allow-net",
@@ -24,7 +24,7 @@ const PERMISSIONS = [
   "--allow-sys=networkInterfaces",
 ];
 
-/** How far the heap may grow before it is collected: with thousands of connections half the memory, and no slower. */
+/** Limits of the heap's growth between collections. With thousands of connections they halve the memory at the same speed. */
 const HEAP = "--v8-flags=--max-semi-space-size=4,--heap-growing-percent=20";
 
 async function compile(target: string | undefined): Promise<void> {
@@ -53,14 +53,14 @@ async function compile(target: string | undefined): Promise<void> {
   console.log(`${file}: ${(size / 1024 / 1024).toFixed(1)} MiB`);
 }
 
-/** Deno before 2.9 embeds every package of the lock file, those of the tests too. */
+/** Resolves with whether Deno can leave out packages of the tests. Before 2.9 it embeds every package of the lock file. */
 async function canLeaveOutUnused(): Promise<boolean> {
   const command = new Deno.Command(Deno.execPath(), { args: ["compile", "--help"] });
   const { stdout } = await command.output();
   return new TextDecoder().decode(stdout).includes("--exclude-unused-npm");
 }
 
-/** An executable made with a runtime of another version than the compiler's does not start. */
+/** Checks that the executable starts: it does not if its runtime has another version than the compiler. */
 async function check(file: string): Promise<void> {
   const { success } = await new Deno.Command(file, { args: ["--version"], stdout: "null" })
     .output();

@@ -161,7 +161,7 @@ class DenoListener implements Listener {
   }
 }
 
-/** One WebSocket of Deno. */
+/** A WebSocket of Deno. */
 class DenoConnection implements Connection {
   readonly remoteAddress: string;
   readonly unseenBytes = UNSEEN_BYTES;

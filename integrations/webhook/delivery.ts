@@ -33,7 +33,7 @@ export class PostError extends Error {
   }
 }
 
-/** One request to send. */
+/** A request to send. */
 interface Post {
   readonly id: string;
   readonly body: string;
