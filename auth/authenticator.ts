@@ -1,5 +1,5 @@
-// Who may come in: knows the password, the operator key, the sessions and the invites, and says of each request who it is.
-// Asked by the server before anything that a room gives or takes. Knows no HTTP.
+// Authenticates requests by the password, the operator key, a session's cookie or an invite. The server asks it before a
+// request reads from a room or writes to one. It knows no HTTP.
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import { ChatError } from "../protocol/errors.ts";
@@ -9,7 +9,7 @@ import { sha256 } from "../base/sha256.ts";
 import { ANYONE, type Principal } from "./principal.ts";
 import { GuessQueue } from "./guess_queue.ts";
 import { type SessionConnection, SessionConnections } from "./session_connections.ts";
-import { Password, remember } from "./password.ts";
+import { fingerprint, Password } from "./password.ts";
 import {
   inviteSession,
   type ListedInvite,
@@ -21,21 +21,23 @@ import { Throttle } from "./login_throttle.ts";
 
 const TOKEN_BYTES = 32;
 
-/** What an invite's token begins with. The whole of it has a shape that no password has by chance. */
+/** Prefix of an invite's token. The whole token has a shape that no password has by chance. */
 const INVITE_PREFIX = "inv_";
 const INVITE_TOKEN = /^inv_[\w-]{43}$/;
 
-/** A secret of so many bytes is not found by guessing as fast as the network lets one. A shorter one needs the throttle. */
+/** Minimum bytes of a secret that nobody can guess at the speed of the network. A shorter one needs the throttle. */
 const UNGUESSABLE_BYTES = 16;
 
-/** Sessions that may begin from an address: so many at once, and so many a second. Each is written to the disk. */
-const BEGIN_RATE = { perS: 1, burst: 30 };
-const MAX_BEGINNERS = 10_000;
+/** Sessions that one address may begin. They are limited because each is written to the disk. */
+const SESSION_RATE = { perS: 1, burst: 30 };
 
 /** Key of all clients whose address is not known: they share one rate. */
 const UNKNOWN_ADDRESS = "unknown";
 
-/** What a request shows to be let in. */
+/** Addresses whose session rate is tracked at a time. */
+const MAX_SESSION_RATES = 10_000;
+
+/** Secrets that a request carries. */
 export interface Credentials {
   /** The password, the operator key or an invite's token. */
   readonly bearer: string | undefined;
@@ -43,27 +45,28 @@ export interface Credentials {
   readonly cookie: string | undefined;
 }
 
-/** Who makes a request. */
+/** Result of authenticating a request. */
 export interface Identity {
   readonly principal: Principal;
-  /** By what it was let in; undefined where nothing was asked for. */
+  /** Credential that was accepted; undefined if none was required. */
   readonly role: Role | undefined;
-  /** Whether a cookie alone says so, which a browser also sends where another site's page has it ask. */
+  /** Whether a cookie alone authenticates it. Browsers also send cookies with requests that other sites' pages make. */
   readonly isByCookie: boolean;
 }
 
 export interface AuthenticatorOptions {
-  /** Undefined lets everybody in. */
+  /** Undefined: anybody may use the server. */
   readonly password: string | undefined;
-  /** Undefined for no operators. */
+  /** Undefined: there are no operators. */
   readonly operatorKey: string | undefined;
   readonly store: SessionStore;
   readonly log: Log;
   readonly now?: () => number;
-  /** Of a guess: N of scrypt. `HASH_COST` unless told otherwise. */
+  /** Cost of checking a password: N of scrypt. Default `HASH_COST`. */
   readonly hashCost?: number;
 }
 
+/** Authenticates requests, and manages sessions and invites. */
 export class Authenticator implements Disposable {
   readonly #secrets: readonly { readonly role: Role; readonly password: Password }[];
   readonly #isOpen: boolean;
@@ -73,9 +76,9 @@ export class Authenticator implements Disposable {
   readonly #throttle: Throttle;
   readonly #connections = new SessionConnections();
   readonly #guessQueue = new GuessQueue<Role | undefined>();
-  readonly #beginnings = new Buckets(BEGIN_RATE, MAX_BEGINNERS);
+  readonly #sessionRates = new Buckets(SESSION_RATE, MAX_SESSION_RATES);
 
-  /** Takes the store over. What was signed in with a secret that is another one now, or none, is signed out. */
+  /** Owns the store from then on. Ends sessions that began with a secret that has changed or is no longer set. */
   constructor(
     { password, operatorKey, store, log, now = Date.now, hashCost }: AuthenticatorOptions,
   ) {
@@ -86,18 +89,18 @@ export class Authenticator implements Disposable {
     this.#throttle = new Throttle(now);
     const texts: [Role, string | undefined][] = [["operator", operatorKey], ["member", password]];
     this.#secrets = texts.flatMap(([role, text]) => {
-      if (text !== undefined) return { role, password: this.#open(role, text, hashCost) };
+      if (text !== undefined) return { role, password: this.#createPassword(role, text, hashCost) };
       store.forgetVerifier(role);
       return [];
     });
   }
 
   /**
-   * Who that is, from which address.
+   * Authenticates a request from an address.
    * @throws {ChatError} `sign_in_first`, `wrong_password`, `too_many_attempts`, `bad_invite`.
    */
-  async identify({ bearer, cookie }: Credentials, address: string): Promise<Identity> {
-    if (bearer !== undefined) return await this.#identifyBearer(bearer, address);
+  async authenticate({ bearer, cookie }: Credentials, address: string): Promise<Identity> {
+    if (bearer !== undefined) return await this.#authenticateBearer(bearer, address);
     const session = this.#findSession(cookie);
     if (session) {
       const { role, room, id: sessionId } = session;
@@ -111,49 +114,54 @@ export class Authenticator implements Disposable {
     return { principal: ANYONE, role: undefined, isByCookie: false };
   }
 
-  /** Begins a session with the password or the operator key, and gives its token. @throws {ChatError} as `identify`. */
+  /** Begins a session with the password or the operator key. Resolves with its token. @throws {ChatError} as `authenticate`. */
   async signIn(secret: string, address: string): Promise<string> {
     const role = await this.#findRole(secret, address);
-    return this.#begin({ role, room: undefined }, address);
+    return this.#beginSession({ role, room: undefined }, address);
   }
 
   /**
-   * The room that an invite's token is for, and a session begun with it: none where it is to be looked at only, or where the
-   * cookie's session leads there as well, for that may be more than a guest's.
+   * Returns the room of an invite, and the token of a new session for it. Begins no session for a preview, or if the
+   * cookie's session already grants access to that room: it may have more rights than a guest's.
    * @throws {ChatError} `bad_invite`, `too_many_attempts`.
    */
   acceptInvite(
     token: string,
-    { cookie, address, isLook }: { cookie: string | undefined; address: string; isLook: boolean },
+    { cookie, address, isPreview }: {
+      cookie: string | undefined;
+      address: string;
+      isPreview: boolean;
+    },
   ): { session: string | undefined; room: string | undefined } {
     const { id, room } = this.#findInvite(token);
-    const own = this.#findSession(cookie);
-    const isIn = own !== undefined && [undefined, room].includes(own.room);
-    const session = isLook || isIn
+    const current = this.#findSession(cookie);
+    const hasAccess = current !== undefined && [undefined, room].includes(current.room);
+    const session = isPreview || hasAccess
       ? undefined
-      : this.#begin({ role: "guest", room, invite: id }, address);
+      : this.#beginSession({ role: "guest", room, invite: id }, address);
     return { session, room };
   }
 
-  /** Ends the session and what it has opened. */
+  /** Ends a session and closes its connections. */
   signOut(sessionId: string): void {
     this.#store.endSession(sessionId);
     this.#connections.close(sessionId);
   }
 
-  /** Makes an invite for a room, or for all of them, and gives the token that is its only key. */
-  invite({ room, lastsMs }: { room: string | undefined; lastsMs: number }) {
+  /** Creates an invite for a room, or for all rooms. Its token cannot be read again later. */
+  createInvite({ room, lastsMs }: { room: string | undefined; lastsMs: number }) {
     const token = INVITE_PREFIX + makeToken();
     const expiresAt = this.#now() + lastsMs;
     const id = this.#store.addInvite(hash(token), { room, expiresAt }, this.#now());
     return { id, room, expiresAt, token };
   }
 
+  /** Lists the invites that can be used, and those that have live sessions. */
   listInvites(): ListedInvite[] {
     return this.#store.listInvites(this.#now());
   }
 
-  /** Ends an invite, its sessions and what they have opened. False when there is none. */
+  /** Ends an invite and its sessions, and closes their connections. Returns false if there is no such invite. */
   revoke(id: number): boolean {
     const sessions = this.#store.endInvite(id);
     for (const sessionId of [inviteSession(id), ...sessions ?? []]) {
@@ -162,10 +170,10 @@ export class Authenticator implements Disposable {
     return sessions !== undefined;
   }
 
-  /** Closes what is open when its session ends, until the function that this gives is called. */
+  /** Closes a connection when its session ends. Returns a function that stops tracking it. */
   trackConnection({ sessionId }: Principal, connection: SessionConnection): () => void {
     if (sessionId === undefined) return () => {};
-    // It may have ended since it was asked for.
+    // The session may have ended since the request was authenticated.
     if (this.#store.isLive(sessionId)) return this.#connections.add(sessionId, connection);
     connection.leave("signed_out");
     return () => {};
@@ -175,16 +183,17 @@ export class Authenticator implements Disposable {
     this.#store[Symbol.dispose]();
   }
 
-  #open(role: Role, text: string, cost: number | undefined): Password {
+  /** Keeps the stored verifier if the secret is unchanged. Otherwise stores a new one, which ends the secret's sessions. */
+  #createPassword(role: Role, text: string, cost: number | undefined): Password {
     const earlier = this.#store.findVerifier(role);
     const password = new Password(text, { earlier, cost });
     if (password.verifier === earlier) return password;
-    const other = new Password(text, { cost });
-    this.#store.putVerifier(role, other.verifier);
-    return other;
+    const changed = new Password(text, { cost });
+    this.#store.putVerifier(role, changed.verifier);
+    return changed;
   }
 
-  async #identifyBearer(bearer: string, address: string): Promise<Identity> {
+  async #authenticateBearer(bearer: string, address: string): Promise<Identity> {
     if (INVITE_TOKEN.test(bearer)) {
       const { id, room } = this.#findInvite(bearer);
       const principal = { room, isOperator: false, sessionId: inviteSession(id) };
@@ -210,27 +219,27 @@ export class Authenticator implements Disposable {
 
   /** @throws {ChatError} `wrong_password`, `too_many_attempts`. */
   async #findRole(secret: string, address: string): Promise<Role> {
-    const key = `${address} ${remember(secret).toString("hex")}`;
-    // Before anything is compared: or whoever has to wait would be told at once when a guess is right.
-    if (!this.#throttle.isKnown(key)) this.#throttle.check(address);
-    const known = this.#secrets.find(({ password }) => password.isRemembered(secret));
-    const role = known?.role ?? await this.#guess(secret, { key, address });
+    const key = `${address} ${fingerprint(secret).toString("hex")}`;
+    // Throttle before comparing. Otherwise a throttled attacker would learn at once that a guess was right.
+    if (!this.#throttle.isTrusted(key)) this.#throttle.check(address);
+    const cached = this.#secrets.find(({ password }) => password.isCached(secret));
+    const role = cached?.role ?? await this.#guess(secret, { key, address });
     if (role) {
-      if (Buffer.byteLength(secret) >= UNGUESSABLE_BYTES) this.#throttle.know(key);
+      if (Buffer.byteLength(secret) >= UNGUESSABLE_BYTES) this.#throttle.trust(key);
       return role;
     }
     this.#log("warn", "wrong password", { remote: address });
     throw new ChatError("wrong_password");
   }
 
-  /** One that comes twice at once is one guess. One that is never looked at does not count. */
+  /** Checks a guess in the queue. The same guess twice at once counts once; a guess that the queue refuses does not count. */
   async #guess(secret: string, from: { key: string; address: string }): Promise<Role | undefined> {
     const same = this.#guessQueue.find(from.key);
     if (same) return await same;
     const guess = this.#guessQueue.add(from, () => this.#compare(secret));
-    const takeBack = this.#throttle.count(from.address);
+    const undo = this.#throttle.count(from.address);
     const role = await guess;
-    if (role) takeBack();
+    if (role) undo();
     return role;
   }
 
@@ -242,16 +251,16 @@ export class Authenticator implements Disposable {
   }
 
   /** @throws {ChatError} `too_many_attempts` */
-  #begin(session: SignInSession & { invite?: number }, address: string): string {
+  #beginSession(session: SignInSession & { invite?: number }, address: string): string {
     const now = this.#now();
     const message = "Too many sign-ins from this address";
-    this.#beginnings.takeOrThrow(address || UNKNOWN_ADDRESS, {
+    this.#sessionRates.takeOrThrow(address || UNKNOWN_ADDRESS, {
       nowMs: now,
       makeError: (retryAfterMs) => new ChatError("too_many_attempts", { message, retryAfterMs }),
     });
     const token = makeToken();
-    const ended = this.#store.addSession(hash(token), session, now);
-    for (const sessionId of ended) this.#connections.close(sessionId);
+    const evicted = this.#store.addSession(hash(token), session, now);
+    for (const sessionId of evicted) this.#connections.close(sessionId);
     return token;
   }
 }
@@ -260,7 +269,7 @@ function makeToken(): string {
   return randomBytes(TOKEN_BYTES).toString("base64url");
 }
 
-/** What is stored of a token: it is random enough that no salt is needed. */
+/** Returns the hash under which a token is stored. Tokens are random enough to need no salt. */
 function hash(token: string): string {
   return sha256(token).toString("hex");
 }

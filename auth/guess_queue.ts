@@ -1,37 +1,40 @@
-// GuessQueue at the secrets, in line: one at a time, so that a flood of them takes one core at most. Each address has one place
-// in the line and its guesses wait behind each other, so that a flood from a few leaves places for the rest.
+// GuessQueue checks guesses of a secret one at a time, so that a flood of guesses occupies one core at most. Each address has
+// one place in the queue and its guesses wait behind each other, so that a flood from a few addresses leaves room for others.
 import { ChatError } from "../protocol/errors.ts";
 
-/** Addresses that may wait for their turn, and how soon others may come back: about as long as those take. */
+/** Addresses that may wait at a time. */
 const MAX_WAITING = 16;
+
+/** Time after which a refused guess may be retried: about as long as a full queue takes. */
 const BUSY_MS = 2_000;
 
+/** Checks guesses one at a time. */
 export class GuessQueue<Answer> {
-  /** The same guess again waits for the same answer. */
+  /** Answers by guess, for guesses that are still queued: the same guess again shares the answer. */
   readonly #answers = new Map<string, Promise<Answer>>();
-  /** The end of the last guess from each address that has a place. */
+  /** End of the last guess of each queued address. */
   readonly #ends = new Map<string, Promise<void>>();
   #last: Promise<unknown> = Promise.resolve();
 
-  /** The answer to a guess that has not had its turn yet. */
+  /** Returns the answer to a guess that is queued or being checked. */
   find(key: string): Promise<Answer> | undefined {
     return this.#answers.get(key);
   }
 
   /**
-   * Looks at a guess when its turn comes.
-   * @throws {ChatError} `too_many_attempts` at once, when there is no place: then it is never looked at.
+   * Enqueues a guess. Resolves with the answer of `check`.
+   * @throws {ChatError} `too_many_attempts` at once, if the queue is full: the guess is never checked.
    */
   add(
     { key, address }: { readonly key: string; readonly address: string },
-    look: () => Promise<Answer>,
+    check: () => Promise<Answer>,
   ): Promise<Answer> {
     const before = this.#ends.get(address);
     if (!before && this.#ends.size === MAX_WAITING) {
       const message = "Too many passwords are being checked";
       throw new ChatError("too_many_attempts", { message, retryAfterMs: BUSY_MS });
     }
-    const answer = before ? before.then(() => this.#take(look)) : this.#take(look);
+    const answer = before ? before.then(() => this.#run(check)) : this.#run(check);
     const leave = () => {
       this.#answers.delete(key);
       if (this.#ends.get(address) === end) this.#ends.delete(address);
@@ -42,9 +45,9 @@ export class GuessQueue<Answer> {
     return answer;
   }
 
-  #take(look: () => Promise<Answer>): Promise<Answer> {
-    const answer = this.#last.then(look);
-    this.#last = answer.catch(() => {}); // told to whoever asked
+  #run(check: () => Promise<Answer>): Promise<Answer> {
+    const answer = this.#last.then(check);
+    this.#last = answer.catch(() => {}); // the caller of `add` receives the error
     return answer;
   }
 }

@@ -2,36 +2,36 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ChatError } from "../protocol/errors.ts";
 import { GuessQueue } from "./guess_queue.ts";
 
-/** GuessQueue that are looked at until they are told to end. */
-function begin() {
+/** Creates a queue whose checks last until the test ends them. */
+function setUp() {
   const guessQueue = new GuessQueue<boolean>();
-  const looked: string[] = [];
+  const checked: string[] = [];
   const ends: PromiseWithResolvers<boolean>[] = [];
   const add = (address: string, key = address) =>
     guessQueue.add({ key, address }, () => {
-      looked.push(key);
+      checked.push(key);
       const end = Promise.withResolvers<boolean>();
       ends.push(end);
       return end.promise;
     });
-  return { guessQueue, looked, ends, add };
+  return { guessQueue, checked, ends, add };
 }
 
-Deno.test("GuessQueue.add() looks at one at a time, and at those of one address behind those who came before", async () => {
-  const { guessQueue, looked, ends, add } = begin();
+Deno.test("GuessQueue.add() checks one guess at a time, and enqueues a second guess of an address behind other addresses", async () => {
+  const { guessQueue, checked, ends, add } = setUp();
   const answers = [add("a", "a1"), add("a", "a2"), add("b")];
   assertEquals(guessQueue.find("a1"), answers[0]);
   for (const order of [["a1"], ["a1", "b"], ["a1", "b", "a2"]]) {
-    while (looked.length < order.length) await Promise.resolve();
-    assertEquals(looked, order);
+    while (checked.length < order.length) await Promise.resolve();
+    assertEquals(checked, order);
     ends.at(-1)!.resolve(order.length === 2);
   }
   assertEquals(await Promise.all(answers), [false, false, true]);
   assertEquals(guessQueue.find("a1"), undefined);
 });
 
-Deno.test("GuessQueue.add() has places for sixteen addresses, of which none takes two", async () => {
-  const { looked, ends, add } = begin();
+Deno.test("GuessQueue.add() accepts sixteen addresses and refuses another one, however many guesses each has", async () => {
+  const { checked, ends, add } = setUp();
   const answers = Array.from({ length: 16 }, (_, i) => add(`${i}`));
   answers.push(add("0", "again"));
   const error = assertThrows(() => add("other"), ChatError);
@@ -41,15 +41,15 @@ Deno.test("GuessQueue.add() has places for sixteen addresses, of which none take
     ends[i]!.resolve(false);
     if (i > 0) continue;
     await answers[0];
-    assertThrows(() => add("other"), ChatError); // for "0" keeps its place
+    assertThrows(() => add("other"), ChatError); // "0" keeps its place for its second guess
   }
   await Promise.all(answers);
-  assertEquals([looked.length, looked.includes("other")], [17, false]);
+  assertEquals([checked.length, checked.includes("other")], [17, false]);
   void add("other");
 });
 
-Deno.test("GuessQueue.add() goes on with the next one after one that failed", async () => {
-  const { ends, add } = begin();
+Deno.test("GuessQueue.add() continues with the next guess after a check that failed", async () => {
+  const { ends, add } = setUp();
   const [failed, next] = [add("a", "a1"), add("a", "a2")];
   while (ends.length === 0) await Promise.resolve();
   ends[0]!.reject(new Error("no memory"));

@@ -1,39 +1,43 @@
-// How often an address may be wrong: some times for nothing, then after a growing wait. Addresses do not hold each other up;
-// and who shares one is not held up by the others' guesses, with a secret that was right from there.
+// Throttle limits wrong sign-in attempts by address: some are free, then each one makes the address wait longer. Addresses do
+// not delay each other. A trusted secret, which was right from an address before, is not delayed by others at that address.
 import { ChatError } from "../protocol/errors.ts";
 
 /** Wrong attempts that cost no wait. */
 const FREE_ATTEMPTS = 5;
 
-/** The wait after one more; each further one doubles it, up to the second value. */
+/** Wait after the first attempt that is not free. Each further one doubles it, up to the maximum. */
 const MIN_WAIT_MS = 2_000;
 const MAX_WAIT_MS = 5 * 60_000;
 
-/** Without a wrong attempt for so long an address is forgotten, and what was right without another one. Must exceed `MAX_WAIT_MS`. */
+/**
+ * Time after which an address is forgotten if it made no wrong attempt, and trust in a secret if it was not used. Must exceed
+ * `MAX_WAIT_MS`.
+ */
 const MEMORY_MS = 60 * 60_000;
 
-/** Addresses that are remembered. Beyond it the one that was wrong the longest ago is forgotten. */
+/** Addresses that are tracked. Beyond it the one whose last wrong attempt is the oldest is forgotten. */
 const MAX_ADDRESSES = 10_000;
 
-/** Wrong attempts, and when the latest was. */
+/** Number of wrong attempts, and the time of the latest. */
 interface Attempts {
   readonly count: number;
   readonly at: number;
 }
 
+/** Limits wrong attempts by address. */
 export class Throttle {
   readonly #now: () => number;
   /** Wrong attempts by address, the latest last. */
   readonly #attempts = new Map<string, Attempts>();
 
-  /** When something was right, by what it was and from where, the latest last. */
-  readonly #right = new Map<string, number>();
+  /** Times when secrets were right, by key (address and secret), the latest last. */
+  readonly #trusted = new Map<string, number>();
 
   constructor(now: () => number = Date.now) {
     this.#now = now;
   }
 
-  /** @throws {ChatError} `too_many_attempts`, while the address has to wait. */
+  /** Checks that an address need not wait. @throws {ChatError} `too_many_attempts` with the time to wait. */
   check(address: string): void {
     const { count, at } = this.#find(address);
     const beyond = count - FREE_ATTEMPTS;
@@ -43,26 +47,32 @@ export class Throttle {
     if (retryAfterMs > 0) throw new ChatError("too_many_attempts", { retryAfterMs });
   }
 
-  /** Counts an attempt as wrong before it is looked at, or many at once would all be the first. Gives what takes it back. */
+  /**
+   * Counts an attempt as wrong before it is checked; otherwise many at once would all count as the first. Returns a function
+   * that undoes it if the attempt was right.
+   */
   count(address: string): () => void {
     const before = this.#find(address);
     this.#put(address, { count: before.count + 1, at: this.#now() });
     return () => {
       const { count, at } = this.#find(address);
-      // Its time as well: whoever is right is not held up by having been so.
+      // Restore the time as well, so that a right attempt causes no wait.
       this.#put(address, { count: count - 1, at: count - 1 === before.count ? before.at : at });
     };
   }
 
-  /** Has this pass by {@linkcode isKnown} for a while. */
-  know(key: string): void {
-    this.#right.delete(key);
-    this.#right.set(key, this.#now());
-    if (this.#right.size > MAX_ADDRESSES) this.#right.delete(this.#right.keys().next().value!);
+  /** Makes {@linkcode isTrusted} return true for this key for a while. */
+  trust(key: string): void {
+    this.#trusted.delete(key);
+    this.#trusted.set(key, this.#now());
+    if (this.#trusted.size > MAX_ADDRESSES) {
+      this.#trusted.delete(this.#trusted.keys().next().value!);
+    }
   }
 
-  isKnown(key: string): boolean {
-    const at = this.#right.get(key);
+  /** Returns whether a key need not be throttled. */
+  isTrusted(key: string): boolean {
+    const at = this.#trusted.get(key);
     return at !== undefined && this.#now() - at < MEMORY_MS;
   }
 

@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { ChatError } from "../protocol/errors.ts";
 import { Throttle } from "./login_throttle.ts";
 
-/** How long the address has to wait, in milliseconds. */
+/** Returns how long an address has to wait, in milliseconds. */
 function waitOf(throttle: Throttle, address: string): number {
   try {
     throttle.check(address);
@@ -12,7 +12,7 @@ function waitOf(throttle: Throttle, address: string): number {
   }
 }
 
-Deno.test("Throttle.check() refuses an address that was wrong too often, for longer each time, and no other", () => {
+Deno.test("Throttle.check() refuses an address after too many wrong attempts, for longer each time, and no other address", () => {
   let now = 0;
   const throttle = new Throttle(() => now);
   const waits: number[] = [];
@@ -32,15 +32,15 @@ Deno.test("Throttle.check() refuses an address that was wrong too often, for lon
   assertEquals(waitOf(throttle, "a"), 0);
 });
 
-Deno.test("Throttle.count() takes back what was right, and lets many at once not all be the first", () => {
+Deno.test("Throttle.count() counts simultaneous attempts one by one, and can be undone", () => {
   const throttle = new Throttle(() => 0);
-  const takeBack = Array.from({ length: 5 }, () => throttle.count("a"));
+  const undo = Array.from({ length: 5 }, () => throttle.count("a"));
   assertEquals(waitOf(throttle, "a"), 2_000);
-  takeBack[2]!();
+  undo[2]!();
   assertEquals(waitOf(throttle, "a"), 0);
 });
 
-Deno.test("Throttle.count() remembers so many addresses at most, and forgets the oldest", () => {
+Deno.test("Throttle.count() tracks 10,000 addresses and forgets the oldest", () => {
   const throttle = new Throttle(() => 0);
   const countFive = (address: string) => {
     for (let i = 0; i < 5; i++) throttle.count(address);

@@ -1,31 +1,31 @@
-// A secret that people type: the password, or the operator key. What is kept of it is a salted scrypt hash; a guess is
-// hashed off the main loop.
+// Password compares guesses with a secret that people type: the password or the operator key. It stores a salted scrypt hash
+// of the secret, and hashes guesses off the main loop.
 import { Buffer } from "node:buffer";
 import { createHmac, randomBytes, scrypt, scryptSync, timingSafeEqual } from "node:crypto";
 
-/** N of scrypt: 32 MiB and about a tenth of a second for each guess. */
+/** N of scrypt. A guess costs 32 MiB and about a tenth of a second. */
 const HASH_COST = 2 ** 15;
 
-/** Block size, and the most memory: it must exceed 128 * N * r. */
+/** Parameters of scrypt. `maxmem`, in bytes, must exceed 128 * N * r. */
 const HASH_OPTIONS = { r: 8, p: 1, maxmem: 64 * 1024 * 1024 };
 
 const SALT_BYTES = 16;
 const HASH_BYTES = 32;
 
-/** Of this process, so that what is remembered is worth nothing elsewhere. */
-const MEMORY_KEY = randomBytes(32);
+/** Random for each process, so that a fingerprint is worth nothing elsewhere. */
+const FINGERPRINT_KEY = randomBytes(32);
 
-/** A secret that can be compared with, not read. */
+/** Stores a secret that can be compared with guesses, but not read. */
 export class Password {
-  /** Salt and hash, to tell a later start whether it is still the same. */
+  /** Salt and hash. A later start compares it to see whether the secret has changed. */
   readonly verifier: string;
   readonly #salt: Buffer;
   readonly #hash: Buffer;
   readonly #cost: number;
-  /** Of the right text, once somebody has given it. */
-  #remembered: Buffer | undefined;
+  /** Fingerprint of the right text, once a guess was right. */
+  #cached: Buffer | undefined;
 
-  /** Takes the salt of an earlier verifier, so that the same text has the same one. */
+  /** Reuses the salt of an earlier verifier, so that the same text yields the same verifier. */
   constructor(
     text: string,
     { earlier = "", cost = HASH_COST }: {
@@ -40,23 +40,23 @@ export class Password {
     this.verifier = `${this.#salt.toString("hex")}:${this.#hash.toString("hex")}`;
   }
 
-  /** Whether it is right, and was so before: at once. */
-  isRemembered(text: string): boolean {
-    return this.#remembered !== undefined && timingSafeEqual(this.#remembered, remember(text));
+  /** Returns at once whether a text is right and was right before. */
+  isCached(text: string): boolean {
+    return this.#cached !== undefined && timingSafeEqual(this.#cached, fingerprint(text));
   }
 
-  /** Whether it is right. */
+  /** Resolves with whether a text is right. */
   async isRight(text: string): Promise<boolean> {
-    if (this.isRemembered(text)) return true;
+    if (this.isCached(text)) return true;
     const isRight = timingSafeEqual(await hash(text, this.#salt, this.#cost), this.#hash);
-    if (isRight) this.#remembered = remember(text);
+    if (isRight) this.#cached = fingerprint(text);
     return isRight;
   }
 }
 
-/** One that differs between processes: equal for equal texts. */
-export function remember(text: string): Buffer {
-  return createHmac("sha256", MEMORY_KEY).update(text).digest();
+/** Returns a keyed hash of a text: equal for equal texts, but different in another process. */
+export function fingerprint(text: string): Buffer {
+  return createHmac("sha256", FINGERPRINT_KEY).update(text).digest();
 }
 
 function hash(text: string, salt: Buffer, N: number): Promise<Buffer> {

@@ -3,18 +3,18 @@ import { Password } from "./password.ts";
 
 const cost = 16;
 
-Deno.test("Password.isRight() tells the right text from others, and remembers it", async () => {
+Deno.test("Password.isRight() accepts only the right text, and caches it", async () => {
   const password = new Password("open sesame", { cost });
   for (const text of ["", "open sesam", "open sesame ", "Open sesame", "x".repeat(5_000)]) {
     assertEquals(await password.isRight(text), false, text);
-    assert(!password.isRemembered(text));
+    assert(!password.isCached(text));
   }
-  assert(!password.isRemembered("open sesame"));
+  assert(!password.isCached("open sesame"));
   assert(await password.isRight("open sesame"));
-  assert(password.isRemembered("open sesame"));
+  assert(password.isCached("open sesame"));
 });
 
-Deno.test("Password.verifier is the same for the same text and an earlier one, and else is not", () => {
+Deno.test("Password.verifier is equal only for the same text with the salt of the earlier verifier", () => {
   const { verifier } = new Password("a", { cost });
   assertEquals(new Password("a", { earlier: verifier, cost }).verifier, verifier);
   assert(new Password("b", { earlier: verifier, cost }).verifier !== verifier);
@@ -22,7 +22,7 @@ Deno.test("Password.verifier is the same for the same text and an earlier one, a
   assert(!verifier.includes("a:"));
 });
 
-Deno.test("Password.isRight() looks at a guess off the main loop", async () => {
+Deno.test("Password.isRight() hashes a guess off the main loop", async () => {
   const password = new Password("a");
   let ticks = 0;
   const timer = setInterval(() => ticks++, 1);

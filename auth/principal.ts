@@ -1,14 +1,14 @@
-// What whoever asks for something may do here: found by sign-in, looked at by all that acts on it.
+// A principal is the rights of an authenticated client. Authentication creates it; the hub and the handlers authorize by it.
 
-/** Who has been let in, and how far. */
+/** Rights of an authenticated client. */
 export interface Principal {
-  /** The only room that it is for; undefined for every room. */
+  /** The only room that it may use; undefined for every room. */
   readonly room: string | undefined;
-  /** Whether it may delete what others have said, close rooms and ban. */
+  /** Whether it may delete other people's messages, close rooms and ban. */
   readonly isOperator: boolean;
-  /** Of its session, for signing out to find what it has opened; undefined without one. */
+  /** Id of its session, by which signing out finds its connections; undefined without a session. */
   readonly sessionId: string | undefined;
 }
 
-/** Of everybody, where there is no password. */
+/** Rights of every client of a server without a password. */
 export const ANYONE: Principal = { room: undefined, isOperator: false, sessionId: undefined };

@@ -1,15 +1,17 @@
-// What a session has opened: its sockets and streams, for signing out to close them.
+// SessionConnections tracks the sockets and streams of each session, so that signing out can close them.
 import type { ErrorCode } from "../protocol/errors.ts";
 
-/** Something that is open, and can be asked to end. */
+/** A socket or stream that belongs to a session. */
 export interface SessionConnection {
+  /** Closes the connection and reports the error to the client. */
   leave(code: ErrorCode): void;
 }
 
+/** Tracks connections by session. */
 export class SessionConnections {
   readonly #bySession = new Map<string, Set<SessionConnection>>();
 
-  /** Holds it until the function that this gives is called. */
+  /** Tracks a connection. Returns a function that stops tracking it. */
   add(sessionId: string, connection: SessionConnection): () => void {
     const connections = this.#bySession.get(sessionId) ?? new Set();
     this.#bySession.set(sessionId, connections.add(connection));
@@ -19,9 +21,9 @@ export class SessionConnections {
     };
   }
 
-  /** Closes what the session has opened. */
+  /** Closes all connections of a session. */
   close(sessionId: string): void {
-    // A copy: each one leaves the set as it is closed.
+    // Iterate over a copy: each connection leaves the set as it is closed.
     for (const connection of [...this.#bySession.get(sessionId) ?? []]) {
       connection.leave("signed_out");
     }

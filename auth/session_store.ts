@@ -1,28 +1,41 @@
-// Sessions and invites on disk, so that they outlive the process: access.db beside the journal. Tokens are stored as hashes,
-// from which nobody can sign in. Rare and quick, so synchronous; each change is on disk when its call returns.
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+// Stores sessions and invites on disk, in access.db beside the journal, so that they outlive the process. Tokens are stored
+// as hashes, with which nobody can sign in. Calls are rare and quick, so they are synchronous; each change is on disk when its
+// call returns.
+import type { DatabaseSync } from "node:sqlite";
 import { ChatError } from "../protocol/errors.ts";
 import { makePrivateFile } from "../base/private_file.ts";
+import {
+  migrate,
+  openDatabase,
+  type Pragmas,
+  prepareAll,
+  type Prepared,
+  type Schema,
+  SchemaError,
+} from "../base/sqlite.ts";
 
 const FILE_NAME = "access.db";
 
-/** Marks the file as Confab's: "Cacc". */
-const APPLICATION_ID = 0x43616363;
-const VERSION = 1;
+/** Settings of access.db. Without `FULL` a power cut might undo a sign-out. */
+const PRAGMAS: Pragmas = {
+  locking_mode: "EXCLUSIVE",
+  journal_mode: "WAL",
+  synchronous: "FULL",
+};
 
-/** A session ends when it was not used for so long. */
+/** Time after its last use when a session expires. */
 export const SESSION_MS = 30 * 24 * 3_600_000;
 
-/** Of one invite. Beyond it the one that was not used for the longest ends: whoever has the link could fill the disk. */
+/** Sessions per invite. Beyond it the least recently used one ends, so that a leaked link cannot fill the disk. */
 const MAX_SESSIONS = 1_000;
 
-/** That it is used is noted once in this time. */
+/** Shortest time between two updates of a session's `used_at`. */
 const TOUCH_PERIOD_MS = 3_600_000;
 
-/** Rows that one change removes besides, of those that have expired. */
+/** Expired rows that one change also removes, at most. */
 const MAX_PRUNED = 100;
 
-const SCHEMA = `
+const TABLES = `
   CREATE TABLE verifiers (role TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE sessions (
     id TEXT PRIMARY KEY, role TEXT NOT NULL, room TEXT, invite INTEGER, used_at INTEGER NOT NULL
@@ -36,6 +49,13 @@ const SCHEMA = `
     expires_at INTEGER NOT NULL
   );
 `;
+
+/** The schema of access.db. Its application id reads "Cacc". A released step never changes. */
+export const SESSION_SCHEMA: Schema = {
+  applicationId: 0x43616363,
+  steps: [TABLES],
+  subject: "it",
+};
 
 const SQL = {
   findVerifier: "SELECT value FROM verifiers WHERE role = ?",
@@ -65,12 +85,12 @@ const SQL = {
       (SELECT 1 FROM sessions WHERE invite = invites.id) LIMIT ${MAX_PRUNED})`,
 } as const;
 
-/** By what somebody was let in: the password, the operator key, or an invite. */
+/** Credential behind a session: the password (`member`), the operator key or an invite (`guest`). */
 export type Role = "member" | "operator" | "guest";
 
 export interface SignInSession {
   readonly role: Role;
-  /** The only room that it is for; undefined for every room. */
+  /** The only room that the session may use; undefined for every room. */
   readonly room: string | undefined;
 }
 
@@ -79,71 +99,77 @@ export interface Invite {
   readonly room: string | undefined;
 }
 
-/** One that can be used, or has been. */
+/** An invite that has not expired, or has live sessions. */
 export interface ListedInvite extends Invite {
   readonly expiresAt: number;
-  /** How many use what it let them into. */
+  /** Number of live sessions that began with it. */
   readonly sessions: number;
 }
 
-/** Stands for the session of those who show an invite's token with each request. */
+/** Returns the session id of clients that send an invite's token with each request. */
 export function inviteSession(id: number | string): string {
   return `invite ${id}`;
 }
 
 /**
- * Opens the store in the journal's folder, which is there; without a folder in memory.
+ * Opens the store in the journal's folder, which must exist, or in memory if there is no folder.
  * @throws {ChatError} `data_unavailable`
  */
 export function openSessionStore(folder: string | undefined): SessionStore {
-  if (folder === undefined) return new SessionStore(new DatabaseSync(":memory:"));
+  if (folder === undefined) {
+    return new SessionStore(openDatabase(":memory:", { pragmas: PRAGMAS }));
+  }
   const path = `${folder}/${FILE_NAME}`;
   let db: DatabaseSync | undefined;
   try {
     makePrivateFile(path);
-    db = new DatabaseSync(path);
+    db = openDatabase(path, { pragmas: PRAGMAS });
     return new SessionStore(db);
   } catch (cause) {
     db?.close();
-    const message = `Cannot use "${path}": ${(cause as Error).message}`;
+    const reason = cause instanceof SchemaError
+      ? "it was created by another program or a newer version"
+      : (cause as Error).message;
+    const message = `Cannot use "${path}": ${reason}`;
     throw new ChatError("data_unavailable", { cause, message });
   }
 }
 
+/** Stores sessions, invites and the verifiers of secrets in an SQLite database. */
 export class SessionStore implements Disposable {
   readonly #db: DatabaseSync;
-  readonly #sql: Readonly<Record<keyof typeof SQL, StatementSync>>;
+  readonly #sql: Prepared<keyof typeof SQL>;
 
-  /** Takes the database over, and closes it when disposed. */
+  /** Migrates the database. Owns it from then on, and closes it when disposed. */
   constructor(db: DatabaseSync) {
-    db.exec("PRAGMA locking_mode = EXCLUSIVE");
-    db.exec("PRAGMA journal_mode = WAL");
-    db.exec("PRAGMA synchronous = FULL"); // or a power cut might undo a sign-out
-    createTables(db);
+    migrate(db, SESSION_SCHEMA);
     this.#db = db;
-    const statements = Object.entries(SQL).map(([name, sql]) => [name, db.prepare(sql)]);
-    this.#sql = Object.fromEntries(statements);
+    this.#sql = prepareAll(db, SQL);
   }
 
+  /** Returns what was stored of the role's secret; undefined if there was no secret. */
   findVerifier(role: Role): string | undefined {
     return this.#sql.findVerifier.get(role)?.["value"] as string | undefined;
   }
 
-  /** Another secret ends what the one before let in. */
+  /** Stores a new secret's verifier. Ends all sessions that began with the previous secret. */
   putVerifier(role: Role, verifier: string): void {
     this.forgetVerifier(role);
     this.#sql.putVerifier.run(role, verifier);
   }
 
-  /** Ends the sessions by this secret, and all invites: who knew it may have made them. Where there was none, nothing. */
+  /**
+   * Ends the sessions that began with the role's secret, and all invites: anybody who knew the secret may have created them.
+   * Does nothing if no secret was stored.
+   */
   forgetVerifier(role: Role): void {
     if (this.findVerifier(role) === undefined) return;
     this.#sql.endRole.run(role);
     this.#sql.endInvites.run();
-    this.#sql.forgetVerifier.run(role); // last: if the process ends before, the next one does it all again
+    this.#sql.forgetVerifier.run(role); // last: if the process ends before, the next one repeats all three
   }
 
-  /** Gives the ids of those that end by it. */
+  /** Stores a session. Returns the ids of the sessions that it evicts. */
   addSession(
     id: string,
     { role, room, invite }: SignInSession & { invite?: number },
@@ -155,7 +181,7 @@ export class SessionStore implements Disposable {
     return ended.map((row) => row["id"] as string);
   }
 
-  /** The session, and that it is used; undefined when there is none, or no longer. */
+  /** Returns a session and records its use; undefined if there is none or it has expired. */
   findSession(id: string, now: number): SignInSession | undefined {
     const row = this.#sql.findSession.get(id, now - SESSION_MS);
     if (!row) return undefined;
@@ -163,16 +189,17 @@ export class SessionStore implements Disposable {
     return { role: row["role"] as Role, room: row["room"] as string ?? undefined };
   }
 
-  /** Whether a session is there, or the invite that stands for one. */
+  /** Returns whether a session exists, or the invite whose token is used as one. */
   isLive(sessionId: string): boolean {
     return this.#sql.isLive.get(sessionId)!["live"] === 1;
   }
 
+  /** Ends a session, if it exists. */
   endSession(id: string): void {
     this.#sql.endSession.run(id);
   }
 
-  /** Gives its id. */
+  /** Stores an invite and returns its id. */
   addInvite(
     hash: string,
     { room, expiresAt }: Pick<ListedInvite, "room" | "expiresAt">,
@@ -182,13 +209,13 @@ export class SessionStore implements Disposable {
     return Number(this.#sql.addInvite.get(hash, room ?? null, expiresAt)!["id"]);
   }
 
-  /** The invite; undefined when there is none, or no longer. */
+  /** Returns an invite by the hash of its token; undefined if there is none or it has expired. */
   findInvite(hash: string, now: number): Invite | undefined {
     const row = this.#sql.findInvite.get(hash, now);
     return row && { id: Number(row["id"]), room: row["room"] as string ?? undefined };
   }
 
-  /** Those that can be used, and those that somebody uses. */
+  /** Lists the invites that can be used, and those that have live sessions. */
   listInvites(now: number): ListedInvite[] {
     return this.#sql.listInvites.all(now - SESSION_MS, now).map((row) => ({
       id: Number(row["id"]),
@@ -198,7 +225,7 @@ export class SessionStore implements Disposable {
     }));
   }
 
-  /** Ends an invite and its sessions, of which it gives the ids; undefined when there is no such invite. */
+  /** Ends an invite and its sessions. Returns the ids of the sessions; undefined if there is no such invite. */
   endInvite(id: number): string[] | undefined {
     if (Number(this.#sql.endInvite.run(id).changes) === 0) return undefined;
     return this.#sql.endGuests.all(id).map((row) => row["id"] as string);
@@ -208,22 +235,9 @@ export class SessionStore implements Disposable {
     this.#db.close();
   }
 
+  /** Removes some expired sessions and invites. */
   #prune(now: number): void {
     this.#sql.pruneSessions.run(now - SESSION_MS);
     this.#sql.pruneInvites.run(now);
   }
-}
-
-/** @throws when the file is of a newer version, or of another program. */
-function createTables(db: DatabaseSync): void {
-  const read = (name: string) => Number(db.prepare(`PRAGMA ${name}`).get()![name]);
-  const version = read("user_version");
-  if (version === VERSION && read("application_id") === APPLICATION_ID) return;
-  if (version > 0 || read("page_count") > 1) {
-    throw new Error("it was created by another program or a newer version");
-  }
-  db.exec(`BEGIN EXCLUSIVE; ${SCHEMA}
-    PRAGMA user_version = ${VERSION};
-    PRAGMA application_id = ${APPLICATION_ID};
-    COMMIT`);
 }

@@ -1,19 +1,19 @@
-// One run of the benchmark, as its parts see it: the plan, whether to stop, and a line for each thing that was measured.
-// What fails is told, noted, and leaves a hole in the results; the run goes on.
+// Runs the parts of the benchmark: prints a line for each measurement, and records failures. A failure leaves a hole in
+// the results, and the run continues.
 import { Unavailable } from "./peers.ts";
 import type { Plan } from "./plan.ts";
 
-/** What a part is about to measure. */
+/** Description of one measurement. */
 export interface Measurement<T> {
   readonly name: string;
-  /** A failure of Confab makes the whole run fail. */
+  /** Whether a failure counts against Confab and makes the whole run fail. */
   readonly isConfab: boolean;
   readonly run: () => Promise<T>;
-  /** What the line says about it. */
+  /** Returns the text of the printed line. */
   readonly describe: (result: T) => string;
 }
 
-/** What became of it. */
+/** Result of a measurement. */
 export type Outcome<T> = { readonly result: T } | { readonly reason: string };
 
 export interface BenchOptions {
@@ -25,9 +25,9 @@ export interface BenchOptions {
 export class Bench {
   readonly plan: Plan;
   readonly signal: AbortSignal;
-  /** What was not measured, or went wrong, and why. */
+  /** Measurements that are missing or went wrong, with the reasons. */
   readonly failures: string[] = [];
-  /** What Confab did wrong. */
+  /** Failures of Confab. */
   readonly faults: string[] = [];
   readonly #print: (line: string) => void;
   readonly #startedMs = performance.now();
@@ -42,7 +42,7 @@ export class Bench {
     return (performance.now() - this.#startedMs) / 1000;
   }
 
-  /** @throws when the run is to stop */
+  /** Measures one thing and prints the result. @throws if the run is to stop */
   async measure<T>({ name, isConfab, run, describe }: Measurement<T>): Promise<Outcome<T>> {
     this.signal.throwIfAborted();
     try {
@@ -60,7 +60,7 @@ export class Bench {
     }
   }
 
-  /** Notes what Confab did wrong where it was measured all the same. */
+  /** Records a failure of Confab whose measurement succeeded all the same. */
   blame(name: string, fault: string | undefined): void {
     if (fault === undefined) return;
     const note = `${name}: ${fault}`;
@@ -69,7 +69,7 @@ export class Bench {
     this.faults.push(note);
   }
 
-  /** A line, behind the time of this run. */
+  /** Prints a line behind the elapsed time of this run. */
   say(name: string, figures: string): void {
     const seconds = Math.floor(this.seconds);
     const time = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;

@@ -16,7 +16,7 @@ function makeBench() {
   return { bench, stop, lines, measure };
 }
 
-Deno.test("Bench.measure() tells what it has found, and goes on when it has not", async () => {
+Deno.test("Bench.measure() prints what it has measured, and continues after a failure", async () => {
   const { bench, lines, measure } = makeBench();
   assertEquals(await measure(true, () => Promise.resolve(7)), { result: 7 });
   assertEquals(await measure(false, () => Promise.reject(new Error("no way"))), {
@@ -26,7 +26,7 @@ Deno.test("Bench.measure() tells what it has found, and goes on when it has not"
   assertEquals([bench.failures, bench.faults], [["it: no way"], []]);
 });
 
-Deno.test("Bench.measure() holds against Confab what fails, but not what this machine lacks", async () => {
+Deno.test("Bench.measure() counts failures against Confab, but not what this machine lacks", async () => {
   const { bench, measure } = makeBench();
   await measure(true, () => Promise.reject(new Unavailable("not here")));
   await measure(true, () => Promise.reject(new Error("crashed")));
@@ -36,7 +36,7 @@ Deno.test("Bench.measure() holds against Confab what fails, but not what this ma
   assertEquals(bench.failures, ["it: not here", ...bench.faults]);
 });
 
-Deno.test("Bench.measure() ends with the run, and calls that no failure", async () => {
+Deno.test("Bench.measure() ends with the run, and does not call that a failure", async () => {
   const { bench, stop, measure } = makeBench();
   const interrupted = () => {
     stop.abort();

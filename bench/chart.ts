@@ -1,10 +1,11 @@
-// The figures as a picture: one SVG for light and dark, without scripts, fonts or other files, so that it shows in an
-// `<img>`. It has a paper of its own, for a page may be dark where the system of its reader is light. Pure.
+// Draws the figures as a picture: one SVG for light and dark, without scripts, fonts or other files, so that it works in
+// an `<img>`. It draws its own background, because a page may be dark although its reader's system is light. Pure
+// functions.
 import { describeFaults, describeLoad, describeOrigin, describeServer } from "./report.ts";
 import { type BenchResult, median, type Row } from "./result.ts";
 import { MISSING } from "./table.ts";
 
-/** In pixels, like all that follows. */
+/** Width in pixels. All lengths below are in pixels, too. */
 const WIDTH = 720;
 const MARGIN = 28;
 /** Left ends and lengths of the two scales. Behind each there is room for a value. */
@@ -15,11 +16,11 @@ const ROW_HEIGHT = 36;
 const BAR_HEIGHT = 16;
 const NOTE_LINE_HEIGHT = 15;
 
-/** Characters that fit: SVG cannot measure text, nor wrap it. */
+/** Numbers of characters that fit: SVG can neither measure nor wrap text. */
 const MAX_LABEL_CHARS = 28;
 const MAX_NOTE_CHARS = 118;
 
-/** Paper, ink, muted ink, hairlines, Confab, the others. Text has a contrast of 4.5 and more on its paper. */
+/** Colours: paper, ink, muted ink, hairlines, Confab, the others. Text has a contrast of at least 4.5 on its paper. */
 const LIGHT = ["#fcfcfb", "#1f2022", "#5c5d61", "#dcdcd8", "#1d5fb8", "#8c8d88"];
 const DARK = ["#17181a", "#e4e4e2", "#a2a4a9", "#35373b", "#8ab4f0", "#83868d"];
 
@@ -50,7 +51,7 @@ export function makeChart(result: BenchResult): string {
   ].join("\n");
 }
 
-/** One row in words, for whoever does not see the picture. */
+/** Describes one row in words, for readers who cannot see the picture. */
 function describeRow(row: Row): string {
   const speed = inMillions(median(row.samples.deliveredPerSecond)!);
   const latency = median(row.samples.p99Ms);
@@ -66,7 +67,7 @@ function makeStyle(): string {
   return "text{font:13px system-ui,-apple-system,'Segoe UI',Roboto,sans-serif;" +
     "font-variant-numeric:tabular-nums}.title{font-size:21px;font-weight:650;letter-spacing:-.2px}" +
     ".strong{font-weight:650}.small{font-size:11px}.note{font-size:11px}" +
-    // What is not stored is drawn in outline.
+    // Unstored lines are drawn in outline.
     ".line,.range,.inner{fill:none}.open{fill-opacity:.2}" +
     `${rules(LIGHT)}@media(prefers-color-scheme:dark){${rules(DARK)}}`;
 }
@@ -154,7 +155,7 @@ function cut(label: string): string {
 
 function wrap(note: string): string[] {
   const lines = [""];
-  // What is counted, or has a version, stays with its number.
+  // A number stays with the word before it, as in "Deno 2.9".
   for (const word of note.split(/ (?!\d)/)) {
     const line = `${lines.at(-1)} ${word}`.trimStart();
     if (line.length > MAX_NOTE_CHARS) lines.push(word);
@@ -175,7 +176,7 @@ function inMs(value: number): string {
   return value.toFixed(1);
 }
 
-/** A tenth of a pixel is as fine as anybody sees. */
+/** Rounds to a tenth of a pixel, the finest visible difference. */
 function round(value: number): number {
   return Math.round(value * 10) / 10;
 }

@@ -3,7 +3,7 @@ import { makeChart } from "./chart.ts";
 import type { Row } from "./result.ts";
 import { makeSampleResult } from "./sample_result.ts";
 
-/** A row of this name, with rounds of so many million lines a second. */
+/** Creates a row of this name, with rounds of so many million lines a second. */
 function makeRow(name: string, rounds: number[], more: Partial<Row> = {}): Row {
   return {
     id: name,
@@ -17,7 +17,7 @@ function makeRow(name: string, rounds: number[], more: Partial<Row> = {}): Row {
   };
 }
 
-/** Class and width of the bars, from the top. The paper and the key have no place among them. */
+/** Returns class and width of the bars, from the top. The paper and the key do not count. */
 function bars(svg: string): { shape: string; width: number }[] {
   return [...svg.matchAll(/<rect class="([^"]+)" x="206" y="\d+" width="([\d.]+)"/g)]
     .map(([, shape, width]) => ({ shape: shape!, width: Number(width) }));
@@ -41,7 +41,7 @@ Deno.test("makeChart() draws bars in proportion, fastest first, and Confab as it
   assertMatch(svg, /<text x=[^>]*>quick</);
 });
 
-Deno.test("makeChart() names what was not measured, and what went wrong", () => {
+Deno.test("makeChart() names missing measurements and failures", () => {
   const rows = [
     makeRow("good", [2], { samples: { deliveredPerSecond: [2e6] } }),
     makeRow("lossy", [1], { faults: { lost: 3, disordered: 0 } }),
@@ -54,7 +54,7 @@ Deno.test("makeChart() names what was not measured, and what went wrong", () => 
   assertMatch(svg, /<text class="muted"[^>]*>–</);
 });
 
-Deno.test("makeChart() says in words what it shows, and escapes names", () => {
+Deno.test("makeChart() describes its content in words, and escapes names", () => {
   const svg = makeChart(makeSampleResult({ rows: [makeRow("<b>&", [1.5])] }));
   assertMatch(svg, /^<svg [^>]*role="img" aria-labelledby="title desc"/);
   assertMatch(svg, /<title id="title">[^<]+<\/title>/);
@@ -63,7 +63,7 @@ Deno.test("makeChart() says in words what it shows, and escapes names", () => {
   assert(!svg.includes("<b>"));
 });
 
-Deno.test("makeChart() is for light and dark, and needs nothing from elsewhere", () => {
+Deno.test("makeChart() works in light and dark, and loads nothing", () => {
   const svg = makeChart(makeSampleResult({ rows: [makeRow("a", [1])] }));
   assertMatch(svg, /@media\(prefers-color-scheme:dark\)/);
   const addresses = [...svg.matchAll(/\w+:\/\/[^"' ]+/g)].map(([address]) => address);
@@ -71,7 +71,7 @@ Deno.test("makeChart() is for light and dark, and needs nothing from elsewhere",
   assert(!/<script|href|@import|url\(/.test(svg));
 });
 
-Deno.test("makeChart() draws no row without a figure, and nothing for a figure of 0", () => {
+Deno.test("makeChart() draws no row without a figure, and no bar for a figure of 0", () => {
   const empty = makeChart(makeSampleResult({ rows: [makeRow("absent", [])] }));
   assertEquals(bars(empty), []);
   const zeros = { samples: { deliveredPerSecond: [0], p99Ms: [0] } };

@@ -1,11 +1,11 @@
-// Rooms with history, written by the journal itself: a million entries said one by one would take too long.
+// Fills rooms with history through the journal itself: sending a million entries one by one would take too long.
 import { delay } from "@std/async/delay";
 import type { Draft } from "../journal/journal.ts";
 import { openSqliteJournal, type SqliteJournal } from "../journal/sqlite/sqlite_journal.ts";
 import { hashKey } from "../protocol/names.ts";
 import { makeKey } from "../tests/support/json_socket.ts";
 
-/** People who have said it all, in turn. */
+/** Number of people who send the entries, in rotation. */
 const PEOPLE = 20;
 
 /** Entries of one commit. */
@@ -14,19 +14,19 @@ const BATCH_ENTRIES = 10_000;
 const TEXT = "what people say to each other in a room is about as long as this";
 
 export interface FillOptions {
-  /** Of the journal. */
+  /** Folder of the journal. */
   readonly folder: string;
-  /** How many entries each of the rooms gets. */
+  /** Number of entries in each of the rooms. */
   readonly sizes: readonly number[];
   readonly signal: AbortSignal;
 }
 
-/** The room that has so many entries. */
+/** Returns the name of the room that has so many entries. */
 export function roomName(entries: number): string {
   return `has-${entries}`;
 }
 
-/** Makes a journal with these rooms. */
+/** Creates a journal with these rooms. */
 export async function fillRooms({ folder, sizes, signal }: FillOptions): Promise<void> {
   using journal = openSqliteJournal(folder);
   for (const size of sizes) {
@@ -40,7 +40,7 @@ export async function fillRooms({ folder, sizes, signal }: FillOptions): Promise
         const said = { kind: "say", id, text: TEXT, ref: 0, on: false } as const;
         return { room, at: Date.now(), ...people[number % PEOPLE]!, ...said };
       }));
-      // The journal leaves no room for signals by itself.
+      // Yield to signals, which the journal alone would not.
       await delay(0);
       signal.throwIfAborted();
     }

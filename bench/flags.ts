@@ -1,27 +1,27 @@
-// The command line of `deno task bench`, parsed. Pure.
+// Parses the command line of `deno task bench`. Pure functions.
 import { parseArgs } from "node:util";
 
-/** What the benchmark was asked to do. */
+/** Parsed command line of the benchmark. */
 export interface Flags {
   readonly isHelp: boolean;
-  /** An executable of Confab; from source where none is given. */
+  /** Path of an executable of Confab; undefined to run it from source. */
   readonly confab: string | undefined;
-  /** `NAME=URL` each. */
+  /** Further servers, each as `NAME=URL`. */
   readonly peers: readonly string[];
-  /** How often each server is measured. */
+  /** Number of rounds in which each server is measured. */
   readonly rounds: number;
-  /** What is measured; everything where nothing is named. */
+  /** Ids of the parts to measure; empty for all. */
   readonly only: readonly string[];
-  /** As short as can be, to see that all works. */
+  /** Whether to run as briefly as possible, to see that everything works. */
   readonly isQuick: boolean;
-  /** Where the results are written; undefined where nobody said. */
+  /** Folder for the results; undefined if none was named. */
   readonly out: string | undefined;
 }
 
 const ROUNDS = 3;
 const MAX_ROUNDS = 20;
 
-/** @throws {TypeError} that says what is wrong */
+/** Parses the arguments. @throws {TypeError} with the reason */
 export function parseFlags(args: readonly string[]): Flags {
   const { values } = parseArgs({
     args: [...args],
@@ -47,7 +47,7 @@ export function parseFlags(args: readonly string[]): Flags {
   };
 }
 
-/** The text of `--help`. The ids are those that `--only` takes. */
+/** Returns the text of `--help`. The ids are those that `--only` accepts. */
 export function helpText(ids: readonly string[]): string {
   return `Measures Confab beside other chat servers, each started in turn on this machine.
 

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { parseFlags } from "./flags.ts";
 
-Deno.test("parseFlags() reads what is measured, and how often", () => {
+Deno.test("parseFlags() reads the parts to measure, and the number of rounds", () => {
   const { rounds, only, isQuick, out } = parseFlags([]);
   assertEquals([rounds, only, isQuick, out], [3, [], false, undefined]);
   assertEquals(parseFlags(["--quick"]).rounds, 1);
@@ -11,7 +11,7 @@ Deno.test("parseFlags() reads what is measured, and how often", () => {
   assertEquals([flags.rounds, flags.only, flags.peers], [2, ["bun", "idle", "ws"], ["a=b", "c=d"]]);
 });
 
-Deno.test("parseFlags() says what is wrong", () => {
+Deno.test("parseFlags() reports the reason of an error", () => {
   for (const text of ["0", "21", "1.5", "x", ""]) {
     assertThrows(
       () => parseFlags([`--rounds=${text}`]),

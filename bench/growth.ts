@@ -1,4 +1,4 @@
-// How the flood goes with more clients, and with fewer.
+// Measures the flood with different numbers of clients.
 import type { Bench } from "./bench.ts";
 import type { FloodReport } from "./load/flood.ts";
 import { aim, pidOf, runLoad } from "./load_process.ts";
@@ -11,7 +11,7 @@ import { serve } from "./serving.ts";
 
 type Size = Plan["growth"][number];
 
-/** One flood for each number of clients. */
+/** Runs one flood for each number of clients. */
 export async function measureGrowth(bench: Bench, server: Server): Promise<Growth[]> {
   const sizes: Growth[] = [];
   for (const size of bench.plan.growth) {

@@ -1,5 +1,6 @@
-// A room with much history beside one with little, in one server: how long one waits to join, for a page from within the
-// room, and to resume. What is asked for is the same in both, so only the length of the room can make a difference.
+// Measures a room with much history beside one with little, in one server: the time to join, to read a page from within
+// the room, and to resume. All requests are the same for both rooms, so only the length of the room can make a
+// difference.
 import { JsonSocket, makeKey } from "../tests/support/json_socket.ts";
 import type { Bench } from "./bench.ts";
 import { fillRooms, roomName } from "./filling.ts";
@@ -8,9 +9,9 @@ import { type History, median, type ShortLong } from "./result.ts";
 import type { Server } from "./servers.ts";
 import { serve } from "./serving.ts";
 
-/** What a client asks for when it joins and when it reads back. */
+/** Number of entries that a client requests when it joins and when it reads back. */
 const PAGE_ENTRIES = 50;
-/** What a client that resumes has missed. */
+/** Number of entries that a resuming client has missed. */
 const MISSED = 500;
 
 /** Tries before those that count. */
@@ -19,7 +20,7 @@ const WARM_UP_TRIES = 10;
 type Step = "joinMs" | "pageMs" | "resumeMs";
 type Samples = Record<Step, { short: number[]; long: number[] }>;
 
-/** A room, and which of the tries this is: from 0 up to, not including, 1. */
+/** A room, and the position of this try among all tries: from 0 up to, not including, 1. */
 interface RoomRequest {
   readonly path: string;
   readonly share: number;
@@ -63,7 +64,7 @@ async function fillAndVisit(bench: Bench, server: Server): Promise<History> {
   }
 }
 
-/** The rooms in turn, so that what else the machine does hits both. */
+/** Measures the rooms in rotation, so that other load on the machine affects both. */
 async function visit({ plan, signal }: Bench, port: number): Promise<Samples> {
   const samples: Samples = {
     joinMs: { short: [], long: [] },
@@ -95,7 +96,7 @@ async function visitOnce(
     hello(socket, { history: PAGE_ENTRIES });
     const { head, epoch } = await readAll(socket, PAGE_ENTRIES);
     times.joinMs = performance.now() - startedMs;
-    // All over the middle half: a page that was read just now is in memory.
+    // Pages all over the middle half, because a page that was just read is in memory.
     const before = Math.round(head * (0.25 + share / 2));
     startedMs = performance.now();
     socket.send({ type: "history", before, limit: PAGE_ENTRIES });
@@ -114,7 +115,7 @@ function hello(socket: JsonSocket, more: object): void {
   socket.send({ type: "hello", name: "Reader", key: makeKey("Reader"), ...more });
 }
 
-/** Reads the welcome and so many entries, which end with the newest one. */
+/** Reads the welcome and so many entries, the last of which is the newest. */
 async function readAll(socket: JsonSocket, entries: number) {
   const welcome = await socket.read("welcome");
   let seq = 0;

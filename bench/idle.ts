@@ -1,4 +1,4 @@
-// Memory of connections that say nothing: of many in one room, and of one in each of many rooms.
+// Measures the memory of idle connections: many in one room, and one in each of many rooms.
 import { delay } from "@std/async/delay";
 import type { Bench } from "./bench.ts";
 import { aim, holdIdle, pidOf } from "./load_process.ts";
@@ -28,7 +28,7 @@ export async function measureIdle(bench: Bench, sheets: readonly Sheet[]): Promi
   }
 }
 
-/** Memory of a room of one. */
+/** Measures the memory of a room with one connection. */
 export async function measureRooms(bench: Bench, server: Server): Promise<Rooms | undefined> {
   const { rooms } = bench.plan;
   const outcome = await measureMemory(bench, {
@@ -44,7 +44,7 @@ interface Load {
   readonly server: ServerInfo;
   readonly start: () => Promise<RunningServer>;
   readonly connections: number;
-  /** That they are spread over; one where nothing is said. */
+  /** Number of rooms that the connections are spread over. Default 1. */
   readonly rooms?: number;
 }
 
@@ -59,7 +59,7 @@ function measureMemory(bench: Bench, load: Load) {
   });
 }
 
-/** What each connection adds to the memory of the server, in KiB. */
+/** Measures how much memory each connection adds to the server, in KiB. */
 async function holdAndLook(
   bench: Bench,
   { load, running }: { load: Load; running: RunningServer },
@@ -78,7 +78,7 @@ async function holdAndLook(
   };
   const flags = aim(server, running);
   const nothing = () => Promise.resolve();
-  // What is loaded and compiled for the first connections is nobody's memory.
+  // Code that is loaded and compiled for the first connections is not counted.
   await holdIdle(bench, { flags: { ...flags, clients: before, rooms }, whileOpen: nothing });
   const emptyKiB = await look();
   let fullKiB = 0;

@@ -1,4 +1,4 @@
-// Runs the load client as a process of its own, beside the server, and reads what it reports.
+// Runs the load client as a process of its own beside the server, and reads its report.
 import { within } from "../tests/support/deadline.ts";
 import type { Bench } from "./bench.ts";
 import type { RunningServer, ServerInfo } from "./servers.ts";
@@ -7,13 +7,13 @@ export type LoadFlags = Readonly<Record<string, number | string | undefined>>;
 
 const CLIENT = new URL("load/main.ts", import.meta.url).href;
 
-/** The load client ends itself after this, and is ended a little later. */
+/** Time after which the load client ends itself. It is killed a little later. */
 const DEADLINE_SECONDS = 60;
 const GRACE_SECONDS = 5;
 
 const OUTPUTS = { stdout: "piped", stderr: "piped" } as const;
 
-/** The flags that lead to a server. */
+/** Returns the flags that identify a server. */
 export function aim({ dialect }: ServerInfo, { hostname, port, path }: RunningServer): LoadFlags {
   return {
     port,
@@ -23,7 +23,7 @@ export function aim({ dialect }: ServerInfo, { hostname, port, path }: RunningSe
   };
 }
 
-/** Runs a scenario to its end. @throws with what the load client says went wrong */
+/** Runs a scenario to its end. @throws with the load client's error message */
 export async function runLoad<Report>(
   { signal }: Bench,
   { scenario, flags }: { scenario: string; flags: LoadFlags },
@@ -36,7 +36,10 @@ export async function runLoad<Report>(
   return JSON.parse(decoder.decode(stdout));
 }
 
-/** Opens idle connections, holds them until `whileOpen` is done, and resolves with how many did not last. */
+/**
+ * Opens idle connections and keeps them until `whileOpen` is done. Resolves with the number of those that ended
+ * early.
+ */
 export async function holdIdle(
   { signal }: Bench,
   { flags, whileOpen }: { flags: LoadFlags; whileOpen: () => Promise<void> },
@@ -56,7 +59,7 @@ export async function holdIdle(
     if (value === undefined) throw failed("idle", await errors);
     return JSON.parse(value);
   } finally {
-    await child.stdin.close().catch(() => {}); // Closed already where all went well.
+    await child.stdin.close().catch(() => {}); // already closed after a success
     await end(child);
     await reports.cancel();
     await errors;
@@ -70,13 +73,13 @@ function makeArgs(scenario: string, flags: LoadFlags): string[] {
   return ["run", "--allow-all", CLIENT, scenario, ...args];
 }
 
-/** When a load client is ended. */
+/** Time after which a load client is killed. */
 function stopping(signal: AbortSignal): AbortSignal {
   const late = AbortSignal.timeout((DEADLINE_SECONDS + GRACE_SECONDS) * 1000);
   return AbortSignal.any([signal, late]);
 }
 
-/** Lets it go by itself, but not for long. */
+/** Waits a short time for the process to end by itself, then kills it. */
 async function end(child: Deno.ChildProcess): Promise<void> {
   await within(GRACE_SECONDS * 1000, "the end of the load client", child.status).catch(() => {
     child.kill("SIGKILL");
@@ -88,7 +91,7 @@ function failed(scenario: string, errors: string): Error {
   return new Error(errors.trim() || `Cannot run the load client: ${scenario} ended without a word`);
 }
 
-/** The server's process, where the benchmark can see what it costs. */
+/** Returns the server's process id if the benchmark can measure its costs. */
 export function pidOf({ pid }: RunningServer): number | undefined {
   return Deno.build.os === "linux" ? pid : undefined;
 }

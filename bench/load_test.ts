@@ -1,12 +1,13 @@
-// The load that the seed does not survive, against the program as a process. Counts and order are checked, never time.
+// Tests the load that the seed does not survive, against the program as a process. Counts and order are checked, never
+// time.
 import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
 import { runFlood } from "./load/flood.ts";
 import { peakMemoryMiB } from "../tests/support/processes.ts";
 import { startProgram } from "../tests/support/program.ts";
 
-/** The load under which the seed evicts up to 98 of its 100 clients: everybody must get every line, in one order. */
+/** Load under which the seed evicts up to 98 of its 100 clients. Every client must receive every line, in one order. */
 async function countDelivered(journal: string): Promise<number> {
-  // The transport for loads; the benchmark compares the journals on the other one as well.
+  // This transport is the one for loads. The benchmark compares the journals on the other one as well.
   const env = { CONFAB_JOURNAL: journal, CONFAB_TRANSPORT: "ws" };
   await using program = await startProgram({ env });
   const target = { port: program.port, dialect: "lines" } as const;
@@ -20,7 +21,7 @@ async function countDelivered(journal: string): Promise<number> {
 
 Deno.test("load: 100 clients, 20 senders with 8 in flight: 0 evicted, 0 lost, on disk at 0.6 of the rate in memory", async () => {
   const rates: Record<string, number> = { memory: 0, sqlite: 0 };
-  // The best of several, for whatever else the machine does only takes away.
+  // Use the best of several runs: other load on the machine can only reduce the rate.
   for (const journal of ["memory", "sqlite", "sqlite", "memory", "memory", "sqlite"]) {
     rates[journal] = Math.max(rates[journal]!, await countDelivered(journal));
   }
@@ -30,14 +31,14 @@ Deno.test("load: 100 clients, 20 senders with 8 in flight: 0 evicted, 0 lost, on
   assertGreater(ratio, 0.6);
 });
 
-Deno.test("load: one that never reads is closed with a reason; the others lose nothing, memory is bounded", async () => {
+Deno.test("load: a client that never reads is closed with a reason; the others lose nothing, memory is bounded", async () => {
   await using program = await startProgram();
   const report = await runFlood({
     target: { port: program.port, dialect: "lines" },
     clients: 20,
     senders: 20,
     inFlight: 8,
-    seconds: 18, // long enough to fall behind by more than the room holds back
+    seconds: 18, // long enough to fall behind by more than the room retains
     stuck: 1,
   });
   assertEquals([report.evicted, report.disordered, report.lost], [0, 0, 0]);

@@ -1,10 +1,10 @@
-// What the figures were measured on and with: the machine, and the commit.
+// Describes the conditions of the measurements: the machine and the commit.
 import os from "node:os";
 import type { Machine } from "./result.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
-/** This machine, as its system describes it. */
+/** Describes this machine by what its system reports. */
 export function describeMachine(): Machine {
   const cpus = os.cpus();
   return {
@@ -15,7 +15,7 @@ export function describeMachine(): Machine {
   };
 }
 
-/** Short hash of the commit, with `+` when files differ from it; "unknown" outside a checkout. */
+/** Returns the short hash of the commit, with `+` if files differ from it; "unknown" outside a checkout. */
 export async function describeCommit(): Promise<string> {
   const commit = await git(["rev-parse", "--short", "HEAD"]);
   if (!commit) return "unknown";

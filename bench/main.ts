@@ -1,6 +1,6 @@
-// `deno task bench`: measures Confab beside other servers, prints what it finds, and writes it for the documentation.
-// The exit code is 0 whatever the figures are; 1 when Confab failed, or lost or disordered lines; 2 for a wrong command
-// line; 130 when it was interrupted.
+// `deno task bench` measures Confab beside other servers, prints the results and writes them for the documentation. The
+// exit code is 0 for any figures; 1 if Confab failed, or lost or disordered lines; 2 for a wrong command line; 130 after
+// an interrupt.
 import { Bench } from "./bench.ts";
 import { makeChart } from "./chart.ts";
 import { type Flags, helpText, parseFlags } from "./flags.ts";
@@ -38,7 +38,7 @@ async function main(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-/** @throws {TypeError} that says what is wrong with the command line */
+/** Runs the benchmark. @throws {TypeError} with the reason if the command line is wrong */
 async function readOrder(args: readonly string[]): Promise<Order> {
   const flags = parseFlags(args);
   const confab = flags.confab === undefined ? undefined : await findExecutable(flags.confab);
@@ -58,7 +58,8 @@ function checkOnly(only: readonly string[], ids: readonly string[]): void {
 async function run({ flags, servers }: Order): Promise<number> {
   const { isQuick, rounds, only, out } = flags;
   const stop = new AbortController();
-  // What runs is ended, and each part cleans up behind itself. A second signal changes nothing: all of it is bounded.
+  // End the measurement under way; each part cleans up after itself. A second signal changes nothing, because all waits
+  // are bounded.
   for (const signal of SIGNALS) Deno.addSignalListener(signal, () => stop.abort());
   const plan = makePlan({ isQuick, rounds });
   const bench = new Bench({ plan, signal: stop.signal, print: console.log });

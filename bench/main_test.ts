@@ -1,10 +1,10 @@
-// The whole of it, as it is run by hand: so little that it takes seconds, and in memory.
+// Tests the whole benchmark as it is run by hand, but with so little load that it takes seconds, and in memory.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 
 const ROOT = new URL("../", import.meta.url);
 const TIMEOUT_MS = 60_000;
 
-/** Linux only, as what it measures of other processes is. */
+/** Linux only, because the benchmark reads the memory and time of other processes there. */
 const ignore = Deno.build.os !== "linux";
 
 async function runBench(args: readonly string[]) {
@@ -19,7 +19,7 @@ async function runBench(args: readonly string[]) {
   return { code: output.code, stdout: stdout!, stderr: stderr! };
 }
 
-Deno.test("deno task bench measures what is named, prints it and writes it", {
+Deno.test("deno task bench measures the named parts, prints and writes the results", {
   ignore,
 }, async () => {
   const out = await Deno.makeTempDir();
@@ -42,7 +42,7 @@ Deno.test("deno task bench measures what is named, prints it and writes it", {
   }
 });
 
-Deno.test("deno task bench says what is wrong with its command line", async () => {
+Deno.test("deno task bench reports the reason of a wrong command line", async () => {
   const { code, stderr } = await runBench(["--only", "nothing"]);
   assertEquals(code, 2);
   assertStringIncludes(stderr, 'Cannot parse flag "--only": expected some of confab-ws-sqlite-');

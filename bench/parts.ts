@@ -1,4 +1,4 @@
-// All parts of a run, one after the other, and the ids by which `--only` chooses among them.
+// Runs all parts of the benchmark, one after the other, and lists the ids by which `--only` selects them.
 import type { Bench } from "./bench.ts";
 import { measureGrowth } from "./growth.ts";
 import { measureHistory } from "./history.ts";
@@ -12,25 +12,25 @@ import type { Server } from "./servers.ts";
 import { Sheet } from "./sheet.ts";
 import { measureStorms } from "./storm.ts";
 
-/** What is measured besides the servers side by side. */
+/** Parts besides the comparison of servers. */
 const PARTS = ["alone", "idle", "storm", "growth", "rooms", "history"] as const;
 
-/** Confab as it is measured where it is not compared. */
+/** Variant of Confab that is measured outside the comparison. */
 const PLAIN = "confab-ws-sqlite-lines";
 const STORMED = ["confab-ws-sqlite-confab.v1", "confab-deno-sqlite-confab.v1"];
 
 export interface Choice {
   readonly servers: readonly Server[];
-  /** Ids; everything where none is named. */
+  /** Ids of the parts and servers; empty for all. */
   readonly only: readonly string[];
 }
 
-/** What `--only` may name. */
+/** Lists the ids that `--only` accepts. */
 export function listIds(servers: readonly Server[]): string[] {
   return [...servers.map(({ id }) => id), ...PARTS];
 }
 
-/** Measures what was chosen. */
+/** Measures the selected parts. */
 export async function measureAll(
   bench: Bench,
   { servers, only }: Choice,
@@ -62,7 +62,7 @@ export async function measureAll(
   };
 }
 
-/** Lines a second that the load client takes when nothing else limits it. */
+/** Measures how many lines a second the load client can receive when nothing else limits it. */
 async function measureAlone(bench: Bench): Promise<number | undefined> {
   const { clients, senders, blastWindow } = bench.plan;
   const flags = { clients, senders, seconds: blastWindow };
@@ -91,7 +91,7 @@ function hasAnything({ samples, skipped }: Row): boolean {
   return Object.keys(samples).length > 0 || skipped !== undefined;
 }
 
-/** Of all programs that took part: a server is called "ws 8.23.0 on Node 20.1.0", say. */
+/** Lists the versions of all programs that took part: a server is called "ws 8.23.0 on Node 20.1.0", for example. */
 function listVersions(rows: readonly Row[]): Record<string, string> {
   const programs = rows.flatMap(({ version = "" }) => version.split(" on "));
   const versions = programs.map((program) => program.split(" ")).filter(({ length }) =>

@@ -1,20 +1,20 @@
-// Other people's servers: installs them once into a folder that git ignores, and says how each is started. Used by
-// bench/servers.ts. What cannot be had on this machine is `Unavailable`, with the reason for the report.
+// Installs other people's servers once, into a folder that git ignores, and describes how to start each. Used by
+// bench/servers.ts. A server that this machine cannot run is `Unavailable`, with the reason for the report.
 import { fileURLToPath } from "node:url";
 
-/** A server that this machine cannot run now. The benchmark goes on without it, and shows the reason. */
+/** Reports a server that this machine cannot run now. The benchmark continues without it and shows the reason. */
 export class Unavailable extends Error {
   override readonly name = "Unavailable";
 }
 
-/** A server that is installed: what `startProgram` starts. */
+/** An installed server, as `startProgram` starts it. */
 export interface InstalledPeer {
   readonly command: readonly string[];
   readonly cwd: string;
   readonly version: string;
 }
 
-/** A server that somebody else has started, and that speaks lines. */
+/** A running server that speaks lines and was not started here. */
 export interface ExternalPeer {
   readonly name: string;
   readonly hostname: string;
@@ -26,7 +26,7 @@ export interface ExternalPeer {
 const SOURCE = new URL("peers/", import.meta.url);
 const FOLDER = new URL("../dist/bench-peers/", import.meta.url);
 const LOCK = "package-lock.json";
-/** A copy of the lock file that is written when its packages are all there. */
+/** Copy of the lock file. It is written when all its packages are installed. */
 const INSTALLED = "installed.json";
 const INSTALL_TIMEOUT_MS = 180_000;
 const MAX_NAME_LENGTH = 24;
@@ -34,7 +34,7 @@ const MAX_NAME_LENGTH = 24;
 const decoder = new TextDecoder();
 let installing: Promise<void> | undefined;
 
-/** A server of bench/peers/ that Node runs. @throws {Unavailable} */
+/** Installs a server of bench/peers/ for Node. @throws {Unavailable} */
 export async function findNodePeer(file: string, packageName: string): Promise<InstalledPeer> {
   await installOnce();
   const node = await run(["node", "--version"]);
@@ -42,14 +42,14 @@ export async function findNodePeer(file: string, packageName: string): Promise<I
   return { command: ["node", file], cwd: fileURLToPath(FOLDER), version };
 }
 
-/** The server of bench/peers/ that Bun runs. @throws {Unavailable} */
+/** Installs the server of bench/peers/ for Bun. @throws {Unavailable} */
 export async function findBunPeer(): Promise<InstalledPeer> {
   await installOnce();
   const packages = await Array.fromAsync(Deno.readDir(new URL("node_modules/@oven/", FOLDER)))
     .catch(() => []);
   const file = Deno.build.os === "windows" ? "bun.exe" : "bun";
-  // Several may be installed, for a C library or a processor that this machine does not have. The plain one of them
-  // has the shortest name, and is the fastest where it runs.
+  // Several may be installed, for a C library or a processor that this machine does not have. The plain one has the
+  // shortest name, and is the fastest where it runs.
   const names = packages.map(({ name }) => name).sort((a, b) => a.length - b.length);
   for (const name of names) {
     const bun = fileURLToPath(new URL(`node_modules/@oven/${name}/bin/${file}`, FOLDER));
@@ -108,7 +108,7 @@ async function versionOf(packageName: string): Promise<string> {
   return JSON.parse(await Deno.readTextFile(file)).version;
 }
 
-/** What a program prints. @throws {Unavailable} when it is missing, fails or takes too long */
+/** Resolves with the output of a program. @throws {Unavailable} if it is missing, fails or takes too long */
 async function run([command, ...args]: readonly string[]): Promise<string> {
   const unavailable = (reason: string) => new Unavailable(`Cannot run ${command}: ${reason}`);
   const signal = AbortSignal.timeout(INSTALL_TIMEOUT_MS);

@@ -1,10 +1,10 @@
-// How much is measured: the loads of a whole run, and those of a quick one. Pure.
+// Defines the loads of a whole run and of a quick one. Pure functions.
 
-/** The loads. Times in seconds. */
+/** Loads of a run. Times are in seconds. */
 export interface Plan {
   readonly isQuick: boolean;
   readonly rounds: number;
-  /** Starts of each server that are timed; one before them is not. */
+  /** Timed starts of each server. One more start before them is not timed. */
   readonly starts: number;
   readonly clients: number;
   readonly senders: number;
@@ -20,13 +20,13 @@ export interface Plan {
 
 interface Idle {
   readonly connections: number;
-  /** Connections that come and go before, so that all code is loaded and compiled. */
+  /** Connections that are opened and closed first, so that all code is loaded and compiled. */
   readonly before: number;
-  /** How long memory may take to settle. */
+  /** Time for memory to settle. */
   readonly settle: number;
 }
 
-/** Below eight minutes on two cores, with three rounds. */
+/** The whole run: below eight minutes on two cores, with three rounds. */
 const WHOLE: Omit<Plan, "rounds"> = {
   isQuick: false,
   starts: 5,
@@ -36,7 +36,7 @@ const WHOLE: Omit<Plan, "rounds"> = {
   rate: { perSecond: 500, warmUp: 2, window: 5 },
   idle: { connections: 5000, before: 500, settle: 1.5 },
   storm: { clients: 1000, missed: 1000, times: 3 },
-  // The more clients there are, the more is delivered for each line that is said.
+  // Fewer lines for more clients: each line is delivered to all of them.
   growth: [
     { clients: 10, senders: 10, inFlight: 8 },
     { clients: 100, senders: 20, inFlight: 8 },
@@ -48,7 +48,7 @@ const WHOLE: Omit<Plan, "rounds"> = {
   blastWindow: 2,
 };
 
-/** Below 90 s. */
+/** The quick run: below 90 s. */
 const QUICK: Omit<Plan, "rounds"> = {
   ...WHOLE,
   isQuick: true,
@@ -67,7 +67,10 @@ export function makePlan({ isQuick, rounds }: { isQuick: boolean; rounds: number
   return { ...isQuick ? QUICK : WHOLE, rounds };
 }
 
-/** The order of a round: each begins elsewhere, so that no server is always first, or always behind the same wear. */
+/**
+ * Returns the order of a round. Each round begins with another server, so that none is always first, or always behind
+ * the same one.
+ */
 export function rotate<T>(items: readonly T[], at: { round: number; rounds: number }): T[] {
   const start = Math.floor(items.length * at.round / at.rounds);
   return [...items.slice(start), ...items.slice(0, start)];

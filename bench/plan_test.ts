@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { rotate } from "./plan.ts";
 
-Deno.test("rotate() begins each round elsewhere, and leaves nobody out", () => {
+Deno.test("rotate() begins each round elsewhere, and contains every item", () => {
   const items = ["a", "b", "c", "d", "e", "f"];
   const orders = [0, 1, 2].map((round) => rotate(items, { round, rounds: 3 }).join(""));
   assertEquals(orders, ["abcdef", "cdefab", "efabcd"]);

@@ -1,10 +1,10 @@
-// The table of the servers, and everything as JSON. Pure: measures and prints nothing.
+// Formats the table of the servers, and all results as JSON. Pure functions.
 import { type BenchResult, type Figure, median, type Row } from "./result.ts";
 import type { ServerInfo } from "./servers.ts";
 import { MISSING, renderMarkdown, renderText, type Table } from "./table.ts";
 
 interface Column {
-  /** Two lines. The rate stands for `@`. */
+  /** Two lines of the head. `@` stands for the rate. */
   readonly head: readonly [string, string];
   readonly format: (samples: readonly number[]) => string;
 }
@@ -38,18 +38,18 @@ const COLUMNS: Readonly<Record<Figure, Column>> = {
   startUpMs: { head: ["start-up,", "ms"], format: (samples) => median(samples)!.toFixed(0) },
 };
 
-/** Name, dialect and what else tells a row from the others. */
+/** Returns name, dialect and variant, which identify a row. */
 export function describeServer({ name, dialect, detail }: ServerInfo): string {
   return [name, ...dialect === "socket.io" ? [] : [dialect], detail].filter(Boolean).join(", ");
 }
 
-/** What a server did wrong with the lines; undefined where nothing. */
+/** Describes the faults of a server in delivering lines; undefined if there are none. */
 export function describeFaults({ faults }: Row): string | undefined {
   if (!faults || faults.lost + faults.disordered === 0) return undefined;
   return `lost ${faults.lost} lines, and ${faults.disordered} came out of order or twice`;
 }
 
-/** What the load was, and how much of it the client alone could take: a line each. */
+/** Describes the load, and how much of it the client alone can take: a line each. */
 export function describeLoad({ load, clientAlonePerSecond: alone }: BenchResult): string[] {
   return [
     `${load.clients} clients in one room, ${load.senders} of them saying lines of 64 bytes, ` +
@@ -62,24 +62,24 @@ export function describeLoad({ load, clientAlonePerSecond: alone }: BenchResult)
   ];
 }
 
-/** What was measured on, and with which versions. */
+/** Describes the machine and the versions. */
 export function describeOrigin({ machine, versions, commit, date }: BenchResult): string {
   const programs = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   return `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.os}; ` +
     `${programs.join(", ")}; commit ${commit}, ${date}.`;
 }
 
-/** The servers, for the terminal. */
+/** Formats the servers for the terminal. */
 export function makeTextTable(result: BenchResult): string {
   return renderText(tabulateServers(result));
 }
 
-/** The servers, for a page on GitHub. */
+/** Formats the servers for a page on GitHub. */
 export function makeMarkdownTable(result: BenchResult): string {
   return renderMarkdown(tabulateServers(result));
 }
 
-/** Everything, each round by itself, for other programs. */
+/** Formats all results, each round by itself, for other programs. */
 export function makeJson(result: object): string {
   return JSON.stringify(result, null, 2) + "\n";
 }
@@ -94,7 +94,7 @@ function describeAll(result: BenchResult): string[] {
   ];
 }
 
-/** A row for each server, with the reasons for what is missing. */
+/** Creates a row for each server, with the reasons for missing figures. */
 export function tabulateServers(result: BenchResult): Table {
   const footnotes: string[] = [];
   const mark = (note: string | undefined): string => {

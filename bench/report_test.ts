@@ -47,14 +47,14 @@ const RESULT = makeSampleResult({
   rows: [CONFAB, OTHER, SKIPPED],
 });
 
-Deno.test("median() is the middle of the sorted samples, or between the two middle ones", () => {
+Deno.test("median() returns the middle of the sorted samples, or the mean of the two middle ones", () => {
   assertEquals(median([9, 10, 1]), 9);
   assertEquals(median([10, 9, 1, 2]), 5.5);
   assertEquals(median([3]), 3);
   assertEquals(median([]), undefined);
 });
 
-Deno.test("makeTextTable() lines up, marks what is missing, and says why", () => {
+Deno.test("makeTextTable() aligns columns, marks missing figures, and gives the reasons", () => {
   const lines = makeTextTable(RESULT).split("\n");
   const cells = lines.map((line) => line.split(/ {2,}/));
   assertEquals(cells[3], [
@@ -80,7 +80,7 @@ Deno.test("makeTextTable() lines up, marks what is missing, and says why", () =>
     "³ not ours",
     "⁴ not measured: no npm",
   ]);
-  // The last column begins at the same place everywhere, and so does what stands above it.
+  // The last column begins at the same place everywhere, and so does its head.
   const ends = lines.slice(1, 6).map((line) => line.search(/(stored|─+|disk, synced|not known)$/));
   assertEquals(new Set(ends).size, 1);
   // Figures end at the same place.
@@ -98,7 +98,7 @@ Deno.test("makeTextTable() names machine, versions, commit and date", () => {
   );
 });
 
-Deno.test("makeMarkdownTable() has as many cells in each row, and escapes names", () => {
+Deno.test("makeMarkdownTable() has the same number of cells in each row, and escapes names", () => {
   const lines = makeMarkdownTable(RESULT).split("\n");
   const table = lines.slice(0, 5).map((line) => line.split(/(?<!\\)\|/).slice(1, -1));
   assertEquals(table.map((cells) => cells.length), [10, 10, 10, 10, 10]);

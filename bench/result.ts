@@ -1,4 +1,4 @@
-// What a run of the benchmark has found. Tables, chart and targets are made of it, and it is what the JSON holds.
+// Defines the results of a run. Tables, chart and targets are made from them, and the JSON contains them.
 import type { ServerInfo } from "./servers.ts";
 
 export interface Machine {
@@ -9,46 +9,46 @@ export interface Machine {
   readonly os: string;
 }
 
-/** What the load was. */
+/** Parameters of the load. */
 export interface LoadInfo {
   readonly clients: number;
   readonly senders: number;
-  /** Lines that each sender has said and not yet seen. */
+  /** Lines that each sender has sent and not yet received. */
   readonly inFlight: number;
   readonly seconds: number;
   readonly rounds: number;
-  /** Lines a second, all senders together, at the fixed rate. */
+  /** Lines a second of all senders together, at the fixed rate. */
   readonly perSecond: number;
-  /** Connections that are open while the memory of an idle one is measured; 0 when it is not. */
+  /** Connections that are open while the memory of an idle one is measured; 0 if it is not measured. */
   readonly idleConnections: number;
 }
 
-/** Everything that one run of the benchmark has found. What was not measured is left out. */
+/** All results of one run. Parts that were not measured are absent. */
 export interface BenchResult {
-  /** YYYY-MM-DD. */
+  /** Date as YYYY-MM-DD. */
   readonly date: string;
-  /** Short hash, with `+` when the tree was dirty. */
+  /** Short hash of the commit, with `+` if the tree was dirty. */
   readonly commit: string;
   readonly machine: Machine;
-  /** Of the programs that took part, by name. */
+  /** Versions of the programs that took part, by name. */
   readonly versions: Readonly<Record<string, string>>;
   readonly load: LoadInfo;
-  /** Lines a second that the load client takes when nothing else limits it. */
+  /** Lines a second that the load client receives when nothing else limits it. */
   readonly clientAlonePerSecond?: number | undefined;
   readonly rows: readonly Row[];
   readonly storms?: readonly Storm[] | undefined;
   readonly growth?: readonly Growth[] | undefined;
   readonly rooms?: Rooms | undefined;
   readonly history?: History | undefined;
-  /** What all of it took. */
+  /** Duration of the whole run. */
   readonly seconds?: number | undefined;
-  /** Everything, what was chosen of it, or so short a run that it only shows that all works. */
+  /** Extent of the run: everything, a selection, or so brief that it only shows that everything works. */
   readonly scope?: "whole" | "part" | "quick" | undefined;
-  /** What could not be measured, or went wrong, and why. */
+  /** Measurements that are missing or went wrong, with the reasons. */
   readonly failures?: readonly string[] | undefined;
 }
 
-/** What is measured: lines and seconds, milliseconds, cores (1 is one busy core), KiB, clients. */
+/** Figures, in lines and seconds, milliseconds, cores (1 is one busy core), KiB, clients. */
 export type Figure =
   | "deliveredPerSecond"
   | "deliveredPerCpuSecond"
@@ -59,37 +59,37 @@ export type Figure =
   | "idleKiB"
   | "startUpMs";
 
-/** One server. A figure has a sample for each round, or none when it is missing. */
+/** Results of one server. A figure has a sample for each round, or none if it is missing. */
 export interface Row extends ServerInfo {
   readonly version?: string | undefined;
   readonly samples: Readonly<Partial<Record<Figure, readonly number[]>>>;
-  /** Why a figure is missing. */
+  /** Reasons of missing figures. */
   readonly missing?: Readonly<Partial<Record<Figure, string>>> | undefined;
-  /** Why the server was not measured at all. */
+  /** Reason if the server was not measured at all. */
   readonly skipped?: string | undefined;
-  /** What went wrong with the lines, over all rounds. */
+  /** Faults in delivering lines, over all rounds. */
   readonly faults?: { readonly lost: number; readonly disordered: number } | undefined;
 }
 
-/** Everybody lost the connection and comes back at one moment. */
+/** Results of a storm: all clients lost the connection and reconnect at one moment. */
 export interface Storm {
   readonly server: ServerInfo;
   readonly clients: number;
-  /** Entries that each of them has missed. */
+  /** Entries that each client has missed. */
   readonly missed: number;
-  /** How often; what follows are medians. */
+  /** Number of storms. The figures below are medians. */
   readonly times: number;
-  /** Clients that have all that they had missed; the fewest of all times. */
+  /** Clients that received all missed entries: the minimum of all storms. */
   readonly caughtUp: number;
-  /** From the moment of the storm until a client has it. */
+  /** Time from the moment of the storm until a client has caught up. */
   readonly p50Ms: number | undefined;
   readonly maxMs: number | undefined;
-  /** What lines take meanwhile between those who had not been away, and before. */
+  /** Latency of lines between clients that stayed connected, during the storm and before it. */
   readonly othersP99Ms: number | undefined;
   readonly othersP99BeforeMs: number | undefined;
 }
 
-/** The flood with another number of clients. */
+/** Results of the flood with another number of clients. */
 export interface Growth {
   readonly clients: number;
   readonly senders: number;
@@ -99,25 +99,25 @@ export interface Growth {
   readonly p99Ms: number | undefined;
 }
 
-/** Many rooms of one idle connection each. */
+/** Results of many rooms with one idle connection each. */
 export interface Rooms {
   readonly rooms: number;
-  /** For each room, its connection included. */
+  /** Memory for each room, its connection included. */
   readonly kiBPerRoom: number;
 }
 
-/** A short room and a long one, in one server. All medians. */
+/** Results of a short and a long room in one server. All are medians. */
 export interface History {
   readonly entries: { readonly short: number; readonly long: number };
-  /** From the hello until the newest entries are there. */
+  /** Time from the hello until the newest entries have arrived. */
   readonly joinMs: ShortLong;
-  /** A page of entries from within the room. */
+  /** Time of a page of entries from within the room. */
   readonly pageMs: ShortLong;
-  /** From the hello until everything missed is there. */
+  /** Time from the hello until all missed entries have arrived. */
   readonly resumeMs: ShortLong;
-  /** Entries that one joins with and that a page has. */
+  /** Entries with which a client joins, and entries of a page. */
   readonly pageEntries: number;
-  /** Entries that one who resumes has missed. */
+  /** Entries that a resuming client has missed. */
   readonly missed: number;
 }
 
@@ -126,7 +126,7 @@ export interface ShortLong {
   readonly long: number;
 }
 
-/** The middle sample, between the two middle ones when their number is even; undefined of none. */
+/** Returns the middle sample, or the mean of the two middle ones; undefined for no samples. */
 export function median(samples: readonly number[] = []): number | undefined {
   const sorted = samples.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;

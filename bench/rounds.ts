@@ -1,5 +1,5 @@
-// The servers side by side: each is started anew in every round, talked to at a fixed rate, then flooded. The rounds
-// begin with another server each, so that what the machine does meanwhile hits all of them alike.
+// Measures the servers side by side: in every round each is started anew, loaded at a fixed rate, then flooded. Each
+// round begins with another server, so that other load on the machine affects all of them alike.
 import type { Bench } from "./bench.ts";
 import type { FloodReport } from "./load/flood.ts";
 import type { RateReport } from "./load/rate.ts";
@@ -15,13 +15,13 @@ const AT_RATE: readonly Figure[] = ["p50Ms", "p99Ms", "cpuAtRate"];
 const FLOODED: readonly Figure[] = ["deliveredPerSecond", "deliveredPerCpuSecond", "evicted"];
 const CPU: readonly Figure[] = ["cpuAtRate", "deliveredPerCpuSecond"];
 
-/** A server that runs, and what is noted about it. */
+/** A running server and its results. */
 interface RoomRequest {
   readonly sheet: Sheet;
   readonly running: RunningServer;
 }
 
-/** Fills the sheets, but for the memory of idle connections. */
+/** Fills the sheets, except for the memory of idle connections. */
 export async function measureRounds(bench: Bench, sheets: readonly Sheet[]): Promise<void> {
   for (const sheet of sheets) await measureStart(bench, sheet);
   const { rounds } = bench.plan;
@@ -48,7 +48,7 @@ async function measureStart(bench: Bench, sheet: Sheet): Promise<void> {
   sheet.lack(["startUpMs"], "not started by the benchmark");
 }
 
-/** The first start does not count: it reads files that the others find in memory. */
+/** Times the starts. The first one does not count: it reads files that the others find in memory. */
 async function timeStarts({ plan, signal }: Bench, sheet: Sheet): Promise<number[]> {
   const samples: number[] = [];
   for (let start = 0; start <= plan.starts; start++) {
@@ -130,7 +130,7 @@ function noteDelivery(
   if (sheet.server.isConfab) bench.blame(describeServer(sheet.server), findFault(report));
 }
 
-/** What went wrong with the lines, or the clients; undefined where nothing. */
+/** Describes faults in delivering lines, or lost clients; undefined if there are none. */
 export function findFault(
   { lost, disordered, evicted }: { lost: number; disordered: number; evicted: number },
 ): string | undefined {
@@ -138,7 +138,7 @@ export function findFault(
   return `lost ${lost} lines, ${disordered} came out of order or twice, ${evicted} clients thrown out`;
 }
 
-/** Lines that the server delivered for each second that it used of a processor. */
+/** Returns the delivered lines for each second of processor time that the server used. */
 export function perCpuSecond(report: FloodReport): number | undefined {
   const { deliveredPerSecond, seconds, serverCpuSeconds } = report;
   return serverCpuSeconds ? deliveredPerSecond * seconds / serverCpuSeconds : undefined;

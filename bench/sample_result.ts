@@ -1,4 +1,4 @@
-// A result for tests to look at: that of three rounds, with nothing in it but what is given.
+// Creates a result for tests: one of three rounds that contains only what the test provides.
 import type { BenchResult } from "./result.ts";
 
 export function makeSampleResult(more: Partial<BenchResult>): BenchResult {

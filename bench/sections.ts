@@ -1,4 +1,5 @@
-// All that a run has found, for the terminal and in Markdown: the servers, what follows them, and the targets. Pure.
+// Formats all results of a run for the terminal and in Markdown: the servers, the other parts and the targets. Pure
+// functions.
 import { describeServer, tabulateServers } from "./report.ts";
 import type { BenchResult, Growth, History, Rooms, ShortLong, Storm } from "./result.ts";
 import { escapeMarkdown, MISSING, renderMarkdown, renderText, type Table } from "./table.ts";
@@ -15,13 +16,13 @@ const VERDICTS = new Map<boolean | undefined, string>([
   [undefined, "not measured"],
 ]);
 
-/** For the terminal. */
+/** Formats them for the terminal. */
 export function makeText(result: BenchResult): string {
   return listSections(result).map(({ title, table }) => `${title}\n\n${renderText(table)}`)
     .join("\n");
 }
 
-/** For a page on GitHub. */
+/** Formats them for a page on GitHub. */
 export function makeMarkdown(result: BenchResult): string {
   return listSections(result)
     .map(({ title, table }) => `## ${escapeMarkdown(title)}\n\n${renderMarkdown(table)}`)

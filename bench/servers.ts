@@ -1,5 +1,5 @@
-// What is measured: Confab in its variants, other people's servers, and servers that run already. Each is started by
-// bench/main.ts, in turn, as a process of its own on a free port of the loopback address.
+// Lists and starts the servers: variants of Confab, other people's servers, and servers that are already running.
+// bench/main.ts starts each in turn, as a process of its own on a free port of the loopback address.
 import { FROM_SOURCE, type Program, startProgram } from "../tests/support/program.ts";
 import { RawSocket } from "../tests/support/raw_socket.ts";
 import {
@@ -11,53 +11,53 @@ import {
   Unavailable,
 } from "./peers.ts";
 
-/** How the load talks to a server. */
+/** Protocol that the load speaks with a server. */
 export type Dialect = "lines" | "confab.v1" | "socket.io";
 
-/** What the report says about a server, besides its figures. */
+/** Description of a server in the report, besides its figures. */
 export interface ServerInfo {
-  /** Unique; letters, digits, `.` and `-`, but for a `--peer`, whose name it is. */
+  /** Unique id: letters, digits, `.` and `-`. For a `--peer` it is the name. */
   readonly id: string;
   readonly name: string;
-  /** What tells it from others of the same name; may be empty. */
+  /** Text that distinguishes it from others of the same name; may be empty. */
   readonly detail: string;
   readonly isConfab: boolean;
   readonly dialect: Dialect;
-  /** What a line has gone through when somebody sees it. */
+  /** Guarantee behind a line that a client has received. */
   readonly stores: "nothing" | "disk, synced" | "not known";
 }
 
 export interface Server extends ServerInfo {
-  /** @throws {Unavailable} when this machine cannot run it */
+  /** Starts the server. @throws {Unavailable} if this machine cannot run it */
   start(options?: StartOptions): Promise<RunningServer>;
 }
 
-/** For Confab only. */
+/** Options of Confab only. */
 export interface StartOptions {
-  /** Folder of its journal; a new one, removed at the end, where none is given. */
+  /** Folder of its journal. Default: a new one, removed at the end. */
   readonly data?: string;
   /** Further flags. */
   readonly args?: readonly string[];
 }
 
-/** Disposing it ends the process, where it is one of ours. */
+/** A running server. Disposing it ends the process if the benchmark has started it. */
 export interface RunningServer extends AsyncDisposable {
   readonly hostname: string;
   readonly port: number;
-  /** Where the dialect leaves it open. */
+  /** Path to connect to, if it differs from the dialect's. */
   readonly path: string;
-  /** Undefined for a server that the benchmark has not started. */
+  /** Process id; undefined for a server that the benchmark has not started. */
   readonly pid: number | undefined;
-  /** Name and version, and what runs it. */
+  /** Name and version, and the runtime. */
   readonly version: string;
-  /** From the start of the process to the first answer to an HTTP request. */
+  /** Time from the start of the process to the first answer to an HTTP request. */
   readonly startUpMs: number | undefined;
-  /** What it has written to standard error so far. */
+  /** Returns what the server has written to standard error so far. */
   readonly log: () => string;
 }
 
 export interface ServerOptions {
-  /** An executable of Confab; from source on this Deno where none is given. */
+  /** Path of an executable of Confab; undefined to run it from source on this Deno. */
   readonly confab?: string | undefined;
   /** The values of `--peer`. */
   readonly peers?: readonly string[] | undefined;
@@ -70,8 +70,8 @@ const JOURNALS = ["sqlite", "memory"];
 const CONFAB_DIALECTS: readonly Dialect[] = ["confab.v1", "lines"];
 
 /**
- * All servers, Confab first.
- * @throws {TypeError} when a `--peer` is not understood or its name is taken
+ * Lists all servers, Confab first.
+ * @throws {TypeError} if a `--peer` is invalid or its name is taken
  */
 export function listServers(options: ServerOptions = {}): Server[] {
   const servers = [
@@ -169,7 +169,7 @@ async function findConfab(path: string | undefined): Promise<Build> {
   return { command, version };
 }
 
-/** The whole path of what `--confab` names. @throws {TypeError} when there is nothing */
+/** Returns the absolute path of `--confab`. @throws {TypeError} if there is no such file */
 export async function findExecutable(path: string): Promise<string> {
   return await Deno.realPath(path).catch(() => {
     throw new TypeError(`Cannot use flag "--confab": expected an executable, received "${path}"`);
@@ -205,7 +205,10 @@ async function startTimed(
   };
 }
 
-/** Waits for the head of an answer. Over plain TCP, for the first `fetch` of a process costs more than a start. */
+/**
+ * Waits for the head of an answer. It uses plain TCP, because the first `fetch` of a process takes longer than a
+ * start.
+ */
 async function answer(port: number): Promise<void> {
   const head = `GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: close\r\n\r\n`;
   using socket = await RawSocket.connect(port, head);

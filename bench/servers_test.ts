@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { parsePeer, Unavailable } from "./peers.ts";
 import { listServers } from "./servers.ts";
 
-Deno.test("parsePeer() takes a name and the address of a server", () => {
+Deno.test("parsePeer() parses a name and the address of a server", () => {
   assertEquals(parsePeer("Go chat=ws://127.0.0.1:1234/chat?room=a=b"), {
     name: "Go chat",
     hostname: "127.0.0.1",
@@ -12,7 +12,7 @@ Deno.test("parsePeer() takes a name and the address of a server", () => {
   assertEquals(parsePeer("six=ws://[::1]"), { name: "six", hostname: "::1", port: 80, path: "/" });
 });
 
-Deno.test("parsePeer() says what was wrong, and with what", () => {
+Deno.test("parsePeer() reports the reason and the value", () => {
   const wrong = {
     "": "NAME=URL",
     "ws://127.0.0.1:1234/ws": "NAME=URL",
@@ -38,7 +38,7 @@ Deno.test("parsePeer() says what was wrong, and with what", () => {
   }
 });
 
-Deno.test("listServers() has every variant of Confab once, and a name only once", () => {
+Deno.test("listServers() lists every variant of Confab once, and a name only once", () => {
   const servers = listServers({ peers: ["go=ws://127.0.0.1:1234/ws"] });
   const ids = servers.map(({ id }) => id);
   assertEquals(new Set(ids).size, ids.length);
@@ -61,7 +61,7 @@ Deno.test("listServers() has every variant of Confab once, and a name only once"
   );
 });
 
-Deno.test("Server.start() refuses an executable that is not there", async () => {
+Deno.test("Server.start() refuses an executable that does not exist", async () => {
   const [confab] = listServers({ confab: "/nowhere/confab" });
   const { message } = await assertRejects(() => confab!.start(), TypeError);
   assertEquals(
@@ -70,7 +70,7 @@ Deno.test("Server.start() refuses an executable that is not there", async () => 
   );
 });
 
-Deno.test("Server.start() reaches a server that runs already, and says so when it does not", async () => {
+Deno.test("Server.start() reaches a server that is already running, and reports one that is not", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   const external = listServers({ peers: [`go=ws://127.0.0.1:${port}/chat`] }).at(-1)!;

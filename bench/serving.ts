@@ -1,8 +1,8 @@
-// A server for as long as it is used.
+// Runs a server while it is used.
 import { Unavailable } from "./peers.ts";
 import type { RunningServer } from "./servers.ts";
 
-/** Starts a server, uses it and ends it. What fails meanwhile is told with the last that the server said. */
+/** Starts a server, uses it and ends it. An error meanwhile is reported with the server's last output. */
 export async function serve<T>(
   start: () => Promise<RunningServer>,
   use: (running: RunningServer) => Promise<T>,

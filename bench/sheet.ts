@@ -1,11 +1,11 @@
-// The row of one server while it is measured.
+// Collects the results of one server while it is measured.
 import type { Figure, Row } from "./result.ts";
 import type { RunningServer, Server } from "./servers.ts";
 
 export class Sheet {
   readonly server: Server;
   version: string | undefined;
-  /** Why it is not measured at all, or no more. */
+  /** Reason why it is not measured at all, or no longer. */
   skipped: string | undefined;
   readonly #samples: Partial<Record<Figure, number[]>> = {};
   readonly #missing: Partial<Record<Figure, string>> = {};
@@ -16,7 +16,7 @@ export class Sheet {
     this.server = server;
   }
 
-  /** Starts the server and notes what it is. */
+  /** Starts the server and records its version. */
   async start(): Promise<RunningServer> {
     const running = await this.server.start();
     this.version = running.version;
@@ -27,12 +27,12 @@ export class Sheet {
     if (sample !== undefined) (this.#samples[figure] ??= []).push(sample);
   }
 
-  /** Says why there is no sample of these. The first reason stays. */
+  /** Records why these figures have no sample. The first reason stays. */
   lack(figures: readonly Figure[], reason: string): void {
     for (const figure of figures) this.#missing[figure] ??= reason;
   }
 
-  /** Adds what a load says about the lines. */
+  /** Adds the faults that a load has found. */
   count(delivery: { lost: number; disordered: number; evicted: number }): void {
     this.#lost += delivery.lost;
     this.#disordered += delivery.disordered;

@@ -1,4 +1,5 @@
-// Everybody comes back at once: what that takes them, and the others who had stayed.
+// Measures the storm: all clients reconnect at once. It measures the time until they have caught up, and the latency for
+// clients that stayed.
 import type { Bench } from "./bench.ts";
 import type { StormReport } from "./load/storm.ts";
 import { aim, runLoad } from "./load_process.ts";
@@ -10,7 +11,7 @@ import { serve } from "./serving.ts";
 
 const OTHERS = { watchers: 20, "per-second": 100 };
 
-/** The storms over each of the servers. */
+/** Runs the storms on each of the servers. */
 export async function measureStorms(bench: Bench, servers: readonly Server[]): Promise<Storm[]> {
   const storms: Storm[] = [];
   for (const server of servers) {

@@ -1,18 +1,18 @@
-// A table of text, for the terminal and in Markdown. Pure.
+// Formats a table for the terminal and in Markdown. Pure functions.
 
 export interface Table {
   /** Lines of the head, each with all columns. */
   readonly head: readonly (readonly string[])[];
   readonly rows: readonly (readonly string[])[];
-  /** Columns that are read; all others are figures, which are compared. */
+  /** Columns of text. All others are figures, which are aligned for comparison. */
   readonly textColumns: readonly number[];
-  /** What stands below it, a line each. */
+  /** Notes below the table, a line each. */
   readonly notes: readonly string[];
 }
 
 export const MISSING = "–";
 
-/** Lined up, for the terminal. */
+/** Formats the table with aligned columns, for the terminal. */
 export function renderText({ head, rows, textColumns, notes }: Table): string {
   const lines = [...head, ...rows];
   const widths = lines[0]!.map((_, at) => Math.max(...lines.map((cells) => cells[at]!.length)));
@@ -23,7 +23,7 @@ export function renderText({ head, rows, textColumns, notes }: Table): string {
   return [...table, ...notes.length > 0 ? ["", ...notes] : [], ""].join("\n");
 }
 
-/** For a page on GitHub. */
+/** Formats the table for a page on GitHub. */
 export function renderMarkdown({ head, rows, textColumns, notes }: Table): string {
   const names = head[0]!.map((_, at) => head.map((cells) => cells[at]).join(" ").trim());
   const rule = names.map((_, at) => textColumns.includes(at) ? ":--" : "--:");

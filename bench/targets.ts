@@ -1,17 +1,17 @@
-// What Confab is to reach, and whether it does, by the figures of one run. Pure. A target that was missed is no failure
-// of the benchmark: machines differ.
+// Evaluates Confab's targets by the figures of one run. Pure functions. A missed target is not a failure of the
+// benchmark: machines differ.
 import { type BenchResult, type Figure, median, type Row } from "./result.ts";
 import type { ServerInfo } from "./servers.ts";
 
 export interface Target {
   readonly name: string;
-  /** The figures; empty where they are missing. */
+  /** Figures as text; empty if they are missing. */
   readonly measured: string;
-  /** Undefined when it was not measured. */
+  /** Whether the target is met; undefined if it was not measured. */
   readonly holds: boolean | undefined;
 }
 
-/** One figure and its limit. */
+/** A figure and its limit. */
 interface Check {
   readonly value: number | undefined;
   readonly limit: { readonly least: number } | { readonly maxReplay: number };
@@ -33,7 +33,7 @@ const BUN = "bun";
 const WS = "confab-ws-sqlite-lines";
 const DENO = "confab-deno-sqlite-lines";
 
-/** All of them, in their order. */
+/** All targets, in order. */
 export function evaluateTargets(result: BenchResult): Target[] {
   return [
     judge(`Confab on ws, on disk: at least ${LEAST_LINES_WS} × the lines of Bun, 0 evicted`, [
@@ -65,7 +65,10 @@ export function evaluateTargets(result: BenchResult): Target[] {
   ];
 }
 
-/** It holds when all checks do, and is not known when one has no figure, unless another one fails. */
+/**
+ * Evaluates a target. It is met if all checks pass. It is unknown if a check has no figure, unless another check
+ * fails.
+ */
 function judge(name: string, checks: readonly Check[]): Target {
   const verdicts = checks.map(({ value, limit }) => {
     if (value === undefined) return undefined;
@@ -88,7 +91,7 @@ function judgeRate(result: BenchResult): Target {
     compare(result, { ids: [id, BUN], figure: "cpuAtRate", maxReplay: MOST_CPU }),
   ];
   const target = judge(name, checks(WS));
-  // Shown beside it, and not judged.
+  // Shown for comparison; it is not a target.
   const { measured } = judge(name, checks(DENO));
   return { ...target, measured: [target.measured, measured && `(${measured})`].join(" ").trim() };
 }
@@ -131,7 +134,7 @@ type Compared =
   & { readonly ids: readonly [string, string]; readonly figure: Figure }
   & Check["limit"];
 
-/** A figure of one server, as a multiple of another one's. */
+/** Returns a figure of one server as a multiple of another server's. */
 function compare(result: BenchResult, { ids, figure, ...limit }: Compared): Check {
   const [one, other] = ids.map((id) => median(findRow(result, id)?.samples[figure]));
   const row = findRow(result, ids[0]);

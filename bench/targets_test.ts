@@ -11,7 +11,7 @@ function makeRow(id: string, samples: Samples): Row {
   return { id, name: id, detail, isConfab, dialect: "lines", stores: "nothing", samples };
 }
 
-/** A run in which every target is met, just so, but for what is changed. */
+/** Creates a run that meets every target exactly, except for the given changes. */
 function makeResult(change: Record<string, Samples> = {}, more: Partial<BenchResult> = {}) {
   const rows: Record<string, Samples> = {
     "confab-ws-sqlite-lines": {
@@ -64,12 +64,12 @@ function makeStorm(transport: string, more: Partial<Storm> = {}): Storm {
   };
 }
 
-/** Indexes of the targets that do not hold, beginning with 1. */
+/** Returns the indexes of the targets that are not met, beginning with 1. */
 function missed(result: BenchResult): number[] {
   return evaluateTargets(result).flatMap(({ holds }, at) => holds === true ? [] : [at + 1]);
 }
 
-Deno.test("evaluateTargets() compares the medians, and says with which figures", () => {
+Deno.test("evaluateTargets() compares the medians, and reports the figures", () => {
   const targets = evaluateTargets(makeResult());
   assertEquals(missed(makeResult()), []);
   assertEquals(targets.map(({ measured }) => measured), [
@@ -85,7 +85,7 @@ Deno.test("evaluateTargets() compares the medians, and says with which figures",
   ]);
 });
 
-Deno.test("evaluateTargets() sees each target that is missed, and no other", () => {
+Deno.test("evaluateTargets() finds each missed target, and no other", () => {
   const ws = makeResult().rows[0]!.samples as Samples;
   const deno = makeResult().rows[2]!.samples as Samples;
   const cases: [Record<string, Samples>, number[]][] = [
@@ -116,7 +116,7 @@ Deno.test("evaluateTargets() sees each target that is missed, and no other", () 
   }
 });
 
-Deno.test("evaluateTargets() does not know what was not measured, but knows what fails without it", () => {
+Deno.test("evaluateTargets() returns undefined for missing measurements, unless another check fails", () => {
   const nothing = makeResult({}, {
     rows: [],
     storms: undefined,

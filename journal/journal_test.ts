@@ -1,4 +1,4 @@
-// One suite for every journal, and what only a file can show.
+// Tests every journal with one suite, and the SQLite journal with files.
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { ChatError } from "../protocol/errors.ts";
@@ -130,7 +130,7 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
     assertEquals((await append(journal, [stranger]))[0]!.seq, 6);
   });
 
-  test("gives a known id of the same author its first seq, and adds nothing", async (journal) => {
+  test("returns the first seq for a repeated id of the same author, and adds nothing", async (journal) => {
     journal.claimTag("lobby", ANN, "Ann");
     journal.claimTag("lobby", ANN, "Anna");
     journal.claimTag("lobby", "ben0", "Ben");
@@ -177,7 +177,7 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
     assertEquals(texts(journal, { after: 0 }, limit(2)), of(1, 2));
   });
 
-  test("prunes from the oldest on; neither a seq nor an id is used again", async (journal) => {
+  test("prunes the oldest entries; neither a seq nor an id is reused", async (journal) => {
     journal.claimTag("lobby", ANN, "Ann");
     await journal.append(["1", "2", "3", "4", "5"].map((id) => byAnn(id, id)));
     journal.prune("lobby", 3);
@@ -192,7 +192,7 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
     assertEquals(journal.floor("lobby"), 3);
   });
 
-  test("claims the shortest tag that is free beside a name, once and for all", async (journal) => {
+  test("claims the shortest free tag for a name, permanently", async (journal) => {
     const claim = (author: string, who = "Ann", room = "lobby") =>
       journal.claimTag(room, author, who);
     assertEquals(claim("abcdefgh"), "abcd");
@@ -206,7 +206,7 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
     assertEquals(claim("abcdexyz"), "abcde");
   });
 
-  test("lists the rooms that something was said in", async (journal) => {
+  test("lists the rooms with entries", async (journal) => {
     assertEquals(journal.rooms(), []);
     journal.claimTag("only entered", ANN, "Ann");
     await journal.append([draft("a"), draft("b"), draft("c", { room: "ops" })]);
@@ -215,7 +215,7 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
     assertEquals(journal.rooms().sort(), ["lobby", "ops"]);
   });
 
-  test("knows which rooms are closed, by the newest entry that says so", async (journal) => {
+  test("lists the closed rooms by their newest entry that closes or reopens", async (journal) => {
     for (const room of ["lobby", "ops"]) journal.claimTag(room, ANN, "Ann");
     const close = (id: string, room: string, on: boolean) =>
       byAnn("", id, { kind: "close", room, on });
@@ -233,7 +233,7 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
     assertEquals(journal.closedRooms(), []);
   });
 
-  test("keeps bans until they are lifted or have ended", async (journal) => {
+  test("keeps bans until they are lifted or expire", async (journal) => {
     journal.claimTag("lobby", ANN, "Ann");
     const at = 1_790_000_000_000;
     const of = (author: string, address = "", until = at + 60_000) => ({ author, address, until });
@@ -255,7 +255,7 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
     assertEquals(listed(), [benLine]);
   });
 
-  test("knows how far each reader has come in each room, by what it was told last", async (journal) => {
+  test("returns the latest cursor of each reader in each room", async (journal) => {
     assertEquals(journal.cursor("a", "lobby"), undefined);
     journal.moveCursor("a", "lobby", 3);
     journal.moveCursor("a", "", 1);
@@ -272,7 +272,7 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
   });
 }
 
-Deno.test("journal sqlite opens with what was appended, its epoch, ids and tags", async () => {
+Deno.test("journal sqlite keeps entries, epoch, ids and tags after reopening", async () => {
   using place = makeFolder();
   let epoch: string;
   {
@@ -293,7 +293,7 @@ Deno.test("journal sqlite opens with what was appended, its epoch, ids and tags"
   assertEquals(again, { seq: 1, entry: undefined });
 });
 
-Deno.test("journal sqlite opens with the rooms that are closed and the bans; a refused draft leaves none", async () => {
+Deno.test("journal sqlite keeps closed rooms and bans after reopening; a refused draft leaves none", async () => {
   using place = makeFolder();
   const bans = [{ author: "ben0", address: "192.0.2.7", until: 1_790_000_060_000 }];
   const rules = [
@@ -322,7 +322,7 @@ Deno.test("journal sqlite has another epoch in another folder", () => {
   assert(a.epoch !== b.epoch);
 });
 
-Deno.test("journal sqlite makes a folder and files that only their owner can read", async () => {
+Deno.test("journal sqlite creates a folder and files that only their owner can read", async () => {
   using place = makeFolder();
   const folder = `${place.folder}/deep/data`;
   using journal = openSqliteJournal(folder);
@@ -351,7 +351,7 @@ Deno.test("journal sqlite stores nothing of a batch while the disk is at fault, 
   assertEquals(texts(journal, { after: 0 }), ["kept", "tried again"]);
 });
 
-Deno.test("journal sqlite keeps a tag over a batch that is tried again", async () => {
+Deno.test("journal sqlite keeps a tag that was claimed before a failed batch", async () => {
   using place = makeFolder();
   {
     using journal = place.open();
@@ -365,7 +365,7 @@ Deno.test("journal sqlite keeps a tag over a batch that is tried again", async (
   assertEquals(journal.claimTag("lobby", "abcdefgh", "Ann"), "abcd");
 });
 
-Deno.test("journal sqlite keeps a cursor over a batch that is tried again, and from then on", async () => {
+Deno.test("journal sqlite keeps a cursor that was moved before a failed batch", async () => {
   using place = makeFolder();
   {
     using journal = place.open();
@@ -380,7 +380,7 @@ Deno.test("journal sqlite keeps a cursor over a batch that is tried again, and f
   assertEquals(journal.cursor("a", "lobby"), 7);
 });
 
-Deno.test("openSqliteJournal() upgrades a file of version 1, and keeps what is in it", async () => {
+Deno.test("openSqliteJournal() migrates a file of version 1, and keeps its contents", async () => {
   using place = makeFolder();
   let epoch: string;
   {
@@ -402,7 +402,7 @@ Deno.test("openSqliteJournal() upgrades a file of version 1, and keeps what is i
   assertEquals(texts(journal, { after: 0 }), ["of old", "of now"]);
 });
 
-Deno.test("openSqliteJournal() refuses a folder that another process holds", () => {
+Deno.test("openSqliteJournal() refuses a folder that another process has locked", () => {
   using place = makeFolder();
   using _held = place.open();
   const error = assertThrows(() => place.open(), ChatError);
@@ -410,7 +410,7 @@ Deno.test("openSqliteJournal() refuses a folder that another process holds", () 
   assert(error.message.includes("another process uses it"), error.message);
 });
 
-Deno.test("openSqliteJournal() and programs that lock the file itself keep each other out", async () => {
+Deno.test("openSqliteJournal() and programs that lock the file itself exclude each other", async () => {
   using place = makeFolder();
   const file = () => new DatabaseSync(`${place.folder}/journal.db`);
   const lock =
@@ -429,7 +429,7 @@ Deno.test("openSqliteJournal() and programs that lock the file itself keep each 
   assert(error.message.includes("another process uses it"), error.message);
 });
 
-Deno.test("openSqliteReader() reads beside the process that has the folder, and has no lock", async () => {
+Deno.test("openSqliteReader() reads beside the process that has locked the folder, and takes no lock", async () => {
   using place = makeFolder();
   openSqliteJournal(place.folder)[Symbol.dispose]();
   using reader = openSqliteReader(place.folder);
@@ -438,7 +438,7 @@ Deno.test("openSqliteReader() reads beside the process that has the folder, and 
   assertEquals([texts(reader, { after: 0 }), reader.epoch], [["a"], journal.epoch]);
 });
 
-Deno.test("openSqliteReader() upgrades a file of version 1 that no process has", () => {
+Deno.test("openSqliteReader() migrates a file of version 1 that no process uses", () => {
   using place = makeFolder();
   place.open()[Symbol.dispose]();
   const db = new DatabaseSync(`${place.folder}/journal.db`);
@@ -486,7 +486,7 @@ Deno.test("openSqliteJournal() refuses a file of a newer version or of another p
   }
 });
 
-Deno.test("openSqliteJournal() says why a folder cannot be made", () => {
+Deno.test("openSqliteJournal() reports why a folder cannot be created", () => {
   using place = makeFolder();
   Deno.writeTextFileSync(`${place.folder}/file`, "");
   const error = assertThrows(() => openSqliteJournal(`${place.folder}/file`), ChatError);

@@ -1,10 +1,10 @@
-// `deno task compile [--target TRIPLE]` compiles the program into one executable in dist/. The page is embedded, and the
-// executable has the permissions that the program needs and no others.
+// `deno task compile [--target TRIPLE]` creates one executable in dist/, with the page inside and only the permissions that the
+// program needs.
 import { parseArgs } from "node:util";
 import { listPageSizes, measurePage } from "./page_sizes.ts";
 import { PERMISSIONS, V8_FLAGS } from "./permissions.ts";
 
-/** Systems that Deno can compile for. */
+/** Targets of Deno's cross-compiler. */
 const TARGETS = [
   "x86_64-unknown-linux-gnu",
   "aarch64-unknown-linux-gnu",

@@ -1,5 +1,5 @@
-// The page's weight: bytes of each embedded file as gzip, and their sums, which have limits. Gzip is what every browser that
-// can show the page accepts; brotli, which most accept too, is smaller.
+// Measures the page: the bytes of each embedded file as gzip, and their sums, which have limits. Every browser that can show
+// the page accepts gzip; most also accept brotli, which is smaller.
 import { ASSETS } from "../page/assets.ts";
 
 /** Maximum size of the document with all that it loads by itself, in bytes on the wire without headers. */
@@ -9,7 +9,7 @@ export const MAX_PAGE_BYTES = 32 * 1024;
 const ON_DEMAND = ["/page/account.js", "/page/save.js"];
 export const MAX_ON_DEMAND_BYTES = 2 * 1024;
 
-/** Resolves with the bytes of each file: as gzip, or as it is where it is not compressed. */
+/** Resolves with the bytes of each file: as gzip, or uncompressed if the file is served that way. */
 export async function measurePage(): Promise<Map<string, number>> {
   const rows = [...ASSETS].map(async ([path, asset]) => {
     const representations = await asset.represent();
@@ -19,7 +19,7 @@ export async function measurePage(): Promise<Map<string, number>> {
   return new Map(await Promise.all(rows));
 }
 
-/** Returns sizes as a table, a sum below each part. @throws {RangeError} when a sum is over its limit. */
+/** Returns sizes as a table, a sum below each part. @throws {RangeError} if a sum is over its limit. */
 export function listPageSizes(sizes: ReadonlyMap<string, number>): string {
   const isFirst = ([path]: [string, number]) => !ON_DEMAND.includes(path);
   const first = [...sizes].filter(isFirst);

@@ -1,9 +1,9 @@
-// `deno task screenshots`: the page as the README shows it, from a real browser, into docs/screenshots/.
+// `deno task screenshots` takes the screenshots of the README with a real browser, into docs/screenshots/.
 import type { BrowserContextOptions, Page } from "playwright-core";
 import { findChromium, message, online, openBrowser, say } from "../tests/support/browser.ts";
 import { startProgram } from "../tests/support/program.ts";
 
-/** Who looks at the room, each on a screen of their own. */
+/** People in the room, each with a screen of their own. */
 const SHOTS: Record<string, BrowserContextOptions & { shot: string }> = {
   Mira: { shot: "wide-light", viewport: { width: 1000, height: 880 }, colorScheme: "light" },
   Jonas: { shot: "wide-dark", viewport: { width: 1000, height: 880 }, colorScheme: "dark" },
@@ -11,7 +11,7 @@ const SHOTS: Record<string, BrowserContextOptions & { shot: string }> = {
   Finn: { shot: "narrow-dark", viewport: { width: 360, height: 900 }, colorScheme: "dark" },
 };
 
-/** Name, what they say, and to which of the lines above it is an answer. */
+/** Sender, text, and the index of the message that it replies to. */
 const TALK: [name: string, text: string, replyTo?: number][] = [
   ["Mira", "Room 4 is taken, we are in the library now"],
   ["Mira", "second floor, by the window"],
@@ -34,7 +34,7 @@ const REACTIONS: [name: string, line: number, emoji: string][] = [
   ["Finn", 9, "👀"],
 ];
 
-/** The tool of a line, pressed by keyboard: no mouse is left over the room. */
+/** Presses buttons of a message by keyboard, so that no mouse stays over the room. */
 async function press(page: Page, line: number, ...names: string[]): Promise<void> {
   const item = page.locator(`article:has(> .text)`).nth(line);
   await item.focus();
@@ -57,7 +57,7 @@ for (const [name, { shot: _, ...options }] of Object.entries(SHOTS)) {
   tabs.set(name, page);
 }
 const pages = [...tabs.values()];
-// Who comes is told, in one line, before anything is said.
+// Wait until the line about people who joined is complete, before the first message.
 for (const page of pages.slice(0, -1)) {
   await page.locator(".comings", { hasText: "Finn" }).waitFor();
 }
@@ -71,7 +71,7 @@ for (const [name, line, emoji] of REACTIONS) await press(tabs.get(name)!, line, 
 for (const page of pages) {
   await message(page, "that one").locator(".reactions button").nth(1).waitFor();
   await page.locator("#msg").focus();
-  // The tools go when a mouse leaves them.
+  // The toolbar disappears when the mouse leaves it.
   await page.mouse.move(180, 300);
   await page.mouse.move(180, 10);
   await page.locator(".tools").waitFor({ state: "detached" });

@@ -1,21 +1,21 @@
-// `deno task test [FILE...]`: runs the tests and ends with a line that counts them. Where `CI` is set a test that was
-// ignored for want of a browser, say, is a failure.
+// `deno task test [FILE...]` runs the tests and ends with a line that counts them. If `CI` is set, an ignored test is a failure,
+// for example one that was ignored for want of a browser.
 
-/** playwright-core looks into /proc on start, which Deno allows to nobody with less. */
+/** playwright-core reads /proc when it starts, which Deno allows only with all permissions. */
 const PERMISSIONS = "--allow-all";
 
 /** Versions of the tests' own packages. deno.lock lists those of the program alone (docs/decisions/0025). */
 export const LOCK = "--lock=tests/deno.lock";
 
-/** Deno looks for leaks of timers, sockets and processes only when told to. 2.6 does so anyway and knows no flag. */
+/** Flags that make Deno look for leaks of timers, sockets and processes. Deno 2.6 always does and has no such flags. */
 const SANITIZERS = Deno.version.deno.startsWith("2.6.")
   ? []
   : ["--sanitize-ops", "--sanitize-resources"];
 
-/** A run that takes longer hangs. */
+/** Time after which a run is considered hung. */
 const TIMEOUT_MS = 15 * 60_000;
 
-/** What the last line of `deno test` says. */
+/** Counts in the last line of `deno test`. */
 export interface Counts {
   readonly passed: number;
   readonly failed: number;
@@ -24,7 +24,7 @@ export interface Counts {
 
 const NOTHING: Counts = { passed: 0, failed: 0, ignored: 0 };
 
-/** Reads the counts from the output of `deno test`; undefined when it did not get that far. */
+/** Reads the counts from the output of `deno test`; undefined if it did not finish. */
 export function parseCounts(output: string): Counts | undefined {
   const last = [...output.matchAll(/^(?:ok|FAILED) \| .*$/gm)].at(-1)?.[0];
   if (!last) return undefined;
@@ -32,14 +32,14 @@ export function parseCounts(output: string): Counts | undefined {
   return { passed: count("passed"), failed: count("failed"), ignored: count("ignored") };
 }
 
-/** Tests that compare speeds: nothing else may run meanwhile. */
+/** Tests that compare speeds: nothing else may run at the same time. */
 const ALONE = ["bench"];
 
 /** Tests of the whole program over sockets, which pass on the other transport as well. */
 const ON_BOTH_TRANSPORTS = ["chat", "http", "kicked", "resume", "seed_page", "slow_reader"]
   .map((name) => `tests/${name}_test.ts`);
 
-/** Tests that take long and do little. */
+/** Tests that mostly wait. */
 const PATIENT = ["hook", "hostile", "kicked", "limits", "slow_reader"]
   .map((name) => `tests/${name}_test.ts`);
 
@@ -59,7 +59,7 @@ async function main(args: string[]): Promise<number> {
   return code || (ignored > 0 && !mayIgnore ? 1 : 0);
 }
 
-/** Two at a time but for those that are alone. Types are checked by one of the tests, not again by each run. */
+/** Runs two processes at a time, except for `ALONE`. One of the tests checks types, so the runs do not. */
 async function runAll(): Promise<Run[]> {
   const whole = listTests("tests").filter((file) =>
     !file.startsWith(`${PAGE}/`) && ![...ALONE, ...PATIENT].includes(file)
@@ -83,7 +83,7 @@ function together(files: string[], others: string[]): Promise<Run[]> {
   return Promise.all([run(files, UNCHECKED), run(others, { ...UNCHECKED, isQuiet: true })]);
 }
 
-/** The files of tests in a folder and below it. */
+/** Lists the test files in a folder and below it. */
 function listTests(folder: string): string[] {
   return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {
     const path = `${folder}/${name}`;
@@ -91,7 +91,7 @@ function listTests(folder: string): string[] {
   }).toSorted();
 }
 
-/** Every nth file, beginning with one of the first. */
+/** Returns every nth file, beginning with one of the first n. */
 function every(nth: number, files: readonly string[], first: number): string[] {
   return files.filter((_, n) => n % nth === first);
 }
@@ -109,7 +109,7 @@ interface Run {
   readonly counts: Counts;
 }
 
-/** Runs tests. Where two run at a time, one of them is quiet until it has ended. */
+/** Runs tests. Of two runs at a time, one is quiet until it has ended. */
 async function run(
   files: string[],
   { env = {}, isQuiet = false, isChecked = true }: RunOptions = {},

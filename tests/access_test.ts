@@ -459,15 +459,15 @@ Deno.test("access: sessions begin at a bounded rate from an address, by an invit
 
 Deno.test("access: of an invite's sessions the one that was not used for the longest ends when there are too many", async () => {
   await using server = await lock();
-  const { token } = server.authenticator.invite({ room: "ops", lastsMs: DAY_MS });
+  const { token } = server.authenticator.createInvite({ room: "ops", lastsMs: DAY_MS });
   const begin = () => {
     server.clock.now += 1_000;
-    const options = { cookie: undefined, address: "192.0.2.7", isLook: false };
+    const options = { cookie: undefined, address: "192.0.2.7", isPreview: false };
     return server.authenticator.acceptInvite(token, options).session!;
   };
   const cookies = Array.from({ length: 1_000 }, begin);
   const identify = (cookie: string) =>
-    server.authenticator.identify({ bearer: undefined, cookie }, "192.0.2.7").catch((error) =>
+    server.authenticator.authenticate({ bearer: undefined, cookie }, "192.0.2.7").catch((error) =>
       error.code
     );
   const { principal } = await identify(cookies[0]!);

@@ -154,7 +154,7 @@ const TRIES: Try[] = [
   {
     path: "/invites/{id}",
     isLocked: true,
-    fault: ({ authenticator }) => authenticator!.invite({ room: "ops", lastsMs: 60_000 }),
+    fault: ({ authenticator }) => authenticator!.createInvite({ room: "ops", lastsMs: 60_000 }),
     init: { method: "DELETE", headers: KNOWN },
     status: 204,
   },

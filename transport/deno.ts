@@ -1,9 +1,9 @@
-// The transport over Deno.serve and Deno.upgradeWebSocket.
+// Implements the transport over Deno.serve and Deno.upgradeWebSocket.
 //
-// Known limits, none of which can be mended from here: no bound on the size of an inbound message before it is in
-// memory, no deadline for a request's head, no way to drop a peer that has stopped reading, and none to show another
-// certificate: to stop a server only from accepting closes its WebSockets as well. Deno 2.6 compresses by itself what has no
-// coding yet, unless it says no-transform; Deno 2.9 does so only where it is asked to.
+// Known limits of Deno: it cannot bound an inbound message before the message is in memory, has no deadline for a request's
+// head, and cannot drop a peer that has stopped reading. It cannot reload a certificate either: that would take a new server,
+// and stopping the old one closes its WebSockets. Deno 2.6 compresses responses by itself unless they are encoded already or
+// say `no-transform`; Deno 2.9 does so only on request.
 import { closeFor, ERRORS } from "../protocol/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Frame } from "../protocol/frame.ts";
@@ -19,16 +19,17 @@ import {
   UNSEEN_BYTES,
 } from "./transport.ts";
 
-/** How long to wait before listening again after accepting failed. */
+/** Delay before listening again after accepting failed. */
 const RELISTEN_DELAY_MS = 100;
 
-/** Time for an upgrade to be open: of a peer that has gone before, Deno tells nothing at all. */
+/** Time for an upgrade to open. If the peer leaves before that, Deno reports nothing at all. */
 const OPEN_WAIT_MS = 3_000;
 
 /** Listens with Deno's own server. */
-// deno-lint-ignore require-await -- others listen later; this one at once
+// deno-lint-ignore require-await -- other transports start listening asynchronously
 export const listenDeno: Listen = async (handler, options) => new DenoListener(handler, options);
 
+/** Serves requests with Deno.serve, and restarts it when accepting fails. */
 class DenoListener implements Listener {
   readonly port: number;
   readonly #handler: Handler;
@@ -59,9 +60,9 @@ class DenoListener implements Listener {
   async stop(graceMs: number): Promise<void> {
     this.#isStopping = true;
     clearTimeout(this.#relisten);
-    // Who says something is told what became of it.
+    // Clients receive the answers to what they have sent.
     await Promise.all([this.#open, this.#requests].map((open) => open.untilEmpty(graceMs)));
-    // Not shutdown(): it waits for ever for a peer that has stopped reading.
+    // Not shutdown(): it never ends if a peer has stopped reading.
     this.#abort.abort();
     await this.#server?.finished;
     for (const timer of this.#opening) clearTimeout(timer);
@@ -77,7 +78,7 @@ class DenoListener implements Listener {
       onListen: () => {},
       onError: (error) => this.#fail(error),
     }, (request, info) => this.#handle(request, info));
-    // Deno gives up listening when accept fails, for instance out of file descriptors.
+    // Deno stops listening when accept fails, for instance for want of file descriptors.
     server.finished.catch((error) => {
       this.#log("error", "accept failed", { error });
       this.#server = undefined;
@@ -93,7 +94,7 @@ class DenoListener implements Listener {
         this.#server = this.#serve(this.port);
         this.#log("info", "listening again", { port: this.port });
       } catch {
-        this.#listenAgain(); // Still out of what was missing. It was logged when it began.
+        this.#listenAgain(); // The cause persists. It was logged at the first failure.
       }
     }, RELISTEN_DELAY_MS);
   }
@@ -102,7 +103,7 @@ class DenoListener implements Listener {
     const remoteAddress = info.remoteAddr.hostname;
     const { completed } = info;
     const { pongWaitMs } = this.#options;
-    this.#requests.hold(request, completed); // which is also when it is upgraded
+    this.#requests.track(request, completed); // `completed` also settles when a request is upgraded
     return this.#handler(request, {
       remoteAddress,
       stream: (headers, onOpen, onEnd = () => {}) => {
@@ -118,18 +119,18 @@ class DenoListener implements Listener {
         }
         const { socket, response } = Deno.upgradeWebSocket(request, {
           protocol,
-          // Deno pings after half of it, and ends the connection when nothing came in the other half.
+          // Deno pings after half of this time and ends the connection if nothing arrives in the other half.
           idleTimeout: pongWaitMs === Infinity ? 0 : pongWaitMs / 1000,
         });
         const connection = new DenoConnection(socket, remoteAddress, this.#log);
-        const forget = this.#awaitOpen(connection);
+        const stopWaiting = this.#limitOpening(connection);
         socket.onopen = () => {
-          if (!forget()) return connection.close(1000, "");
+          if (!stopWaiting()) return connection.close(1000, "");
           this.#open.add(connection);
           onOpen(connection);
         };
         connection.onEnd = () => {
-          forget();
+          stopWaiting();
           this.#open.delete(connection);
           onEnd?.();
         };
@@ -138,8 +139,11 @@ class DenoListener implements Listener {
     });
   }
 
-  /** Ends a connection that does not open. What it returns says that it has, and whether that was in time. */
-  #awaitOpen(connection: DenoConnection): () => boolean {
+  /**
+   * Ends a connection that does not open in time. Returns a function that stops waiting, and whose result is false if the time
+   * had run out.
+   */
+  #limitOpening(connection: DenoConnection): () => boolean {
     const timer = setTimeout(() => {
       this.#opening.delete(timer);
       connection.giveUp();
@@ -157,6 +161,7 @@ class DenoListener implements Listener {
   }
 }
 
+/** A WebSocket of Deno. */
 class DenoConnection implements Connection {
   readonly remoteAddress: string;
   readonly unseenBytes = UNSEEN_BYTES;
@@ -170,7 +175,7 @@ class DenoConnection implements Connection {
     this.#socket = socket;
     this.#log = log;
     socket.binaryType = "arraybuffer";
-    // A failed connection also closes; an error event that nobody takes would end the process.
+    // A failed connection also emits `close`. An unhandled error event would end the process.
     socket.onerror = (event) => event.preventDefault();
     socket.onclose = () => this.#end(() => {});
   }
@@ -205,12 +210,12 @@ class DenoConnection implements Connection {
     this.close(code, reason);
   }
 
-  /** It was never open. */
+  /** Ends a connection that never opened. */
   giveUp(): void {
     this.#end(() => {});
   }
 
-  /** Deno may report one close twice. */
+  /** Reports the end once: Deno may report one close twice. */
   #end(onClose: () => void): void {
     if (this.#isEnded) return;
     this.#isEnded = true;

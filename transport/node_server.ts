@@ -1,5 +1,6 @@
-// A server of node:http that goes on listening. Out of file descriptors Deno stops accepting, for good and without a
-// word (seen with 2.9.6), so whenever somebody has left and nobody has come, it is tried out whether one still can.
+// HttpServer wraps node:http and listens again after accepting has failed. For want of file descriptors Deno stops accepting
+// for good and without an error (seen with 2.9.6). So whenever a connection has ended and none has been accepted since, a probe
+// tests whether connecting still works.
 import { delay } from "@std/async/delay";
 import { createServer, type Server } from "node:http";
 import {
@@ -11,32 +12,32 @@ import type { AddressInfo, Socket } from "node:net";
 import type { Log } from "../base/log.ts";
 import type { Certificate } from "./transport.ts";
 
-/** How long after somebody has left. */
+/** Delay of a probe after a connection has ended. */
 const PROBE_DELAY_MS = 500;
 
 /**
- * How often it is looked at whether a connection from this machine has been accepted, and how many times. Counted, not
- * timed: a busy event loop comes round for it as often as for what it accepts. Nor does connecting get any longer: where
- * the queue of what is to be accepted is full, it would take minutes to fail.
+ * Interval at which a probe polls whether its connection was accepted, and number of polls. Polls are counted, not timed,
+ * because a busy event loop polls as rarely as it accepts. Connecting has the same limit: if the accept queue is full, it
+ * would take minutes to fail.
  */
 const PROBE_POLL_MS = 10;
 const PROBE_POLLS = 50;
 
-/** Where this machine reaches itself when it listens on every address. */
+/** Address at which a server that listens on all addresses reaches itself. */
 const LOCAL = new Map([["", "127.0.0.1"], ["0.0.0.0", "127.0.0.1"], ["::", "::1"]]);
 
 export interface HttpServerOptions {
-  /** Empty for every IPv4 address of the machine. */
+  /** Empty: every IPv4 address of the machine. */
   readonly hostname: string;
   readonly log: Log;
-  /** To speak https. */
+  /** Enables https. */
   readonly certificate: Certificate | undefined;
   readonly http: ServerOptions;
-  /** Gives a new server its listeners. */
+  /** Adds event listeners to each new server. */
   readonly prepare: (server: Server) => void;
 }
 
-/** One address to listen on, whatever becomes of the server that does. */
+/** Listens on one address, and replaces its server when accepting fails. */
 export class HttpServer {
   readonly #options: HttpServerOptions;
   readonly #log: Log;
@@ -45,11 +46,11 @@ export class HttpServer {
   #port = 0;
   /** Connections accepted so far. */
   #accepted = 0;
-  /** How many it were when somebody left last. */
-  #acceptedAtLeave = 0;
+  /** Value of `#accepted` when a connection ended last. */
+  #acceptedAtEnd = 0;
   #probe: ReturnType<typeof setTimeout> | undefined;
-  /** What was accepted while one is under way: the probe itself, and others. */
-  #amongProbe: Socket[] | undefined;
+  /** Connections accepted during a probe: the probe's own, and others. */
+  #duringProbe: Socket[] | undefined;
   #isFailing = false;
   #isClosing = false;
 
@@ -64,7 +65,7 @@ export class HttpServer {
     return this.#port;
   }
 
-  /** @throws {Deno.errors.AddrInUse} and the like. */
+  /** Starts listening. @throws {Deno.errors.AddrInUse} and similar errors. */
   async listen(port: number): Promise<void> {
     const server = this.#server;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -79,13 +80,13 @@ export class HttpServer {
     this.#port = (server.address() as AddressInfo).port;
   }
 
-  /** Shows another certificate from now on; what is connected goes on. */
+  /** Uses another certificate for new connections. Open connections continue. */
   renew(certificate: Certificate): void {
     (this.#server as TlsServer).setSecureContext({ ...certificate });
     this.#certificate = certificate;
   }
 
-  /** Accepts nothing more, and cuts what no upgrade has taken over. */
+  /** Stops accepting and cuts all connections that were not upgraded. */
   async close(): Promise<void> {
     this.#isClosing = true;
     clearTimeout(this.#probe);
@@ -101,33 +102,33 @@ export class HttpServer {
     const server = certificate ? createTlsServer({ ...http, ...certificate }) : createServer(http);
     server.on("connection", (socket) => {
       this.#accepted++;
-      if (this.#amongProbe) this.#amongProbe.push(socket);
-      else socket.on("close", this.#onLeave);
+      if (this.#duringProbe) this.#duringProbe.push(socket);
+      else socket.on("close", this.#onEnd);
     });
     this.#options.prepare(server);
     return server;
   }
 
-  readonly #onLeave = () => this.#probeLater();
+  readonly #onEnd = () => this.#probeLater();
 
   #probeLater(): void {
     if (this.#isClosing) return;
-    this.#acceptedAtLeave = this.#accepted;
+    this.#acceptedAtEnd = this.#accepted;
     this.#probe ??= setTimeout(async () => {
-      const isAlive = this.#accepted > this.#acceptedAtLeave || await this.#canConnect();
+      const isAlive = this.#accepted > this.#acceptedAtEnd || await this.#canConnect();
       this.#probe = undefined;
       if (!isAlive) await this.#listenAgain();
     }, PROBE_DELAY_MS);
   }
 
-  /** Whether a connection is accepted. */
+  /** Resolves with whether a connection is accepted. */
   async #canConnect(): Promise<boolean> {
     const acceptedBefore = this.#accepted;
     const { hostname } = this.#options;
-    const among: Socket[] = this.#amongProbe = [];
+    const accepted: Socket[] = this.#duringProbe = [];
     let probePort = 0;
     const giveUp = new AbortController();
-    // Not once something was accepted: Deno loses a connection that is given up just when it has come about.
+    // Do not abort once a connection was accepted: Deno leaks one that is aborted just as it is established.
     const polled = this.#pollAccepted(acceptedBefore).then(() => {
       if (this.#accepted === acceptedBefore) giveUp.abort();
     });
@@ -140,19 +141,19 @@ export class HttpServer {
       probePort = connection.localAddr.port;
       await polled;
     } catch {
-      await polled; // given up by then, or out of descriptors for this as well
+      await polled; // aborted by then, or no file descriptor was left for the probe itself
     } finally {
-      this.#amongProbe = undefined;
-      // The probe's own leaving is no reason for another.
-      for (const socket of among.filter(({ remotePort }) => remotePort !== probePort)) {
+      this.#duringProbe = undefined;
+      // The end of the probe's own connection is no reason for another probe.
+      for (const socket of accepted.filter(({ remotePort }) => remotePort !== probePort)) {
         if (socket.destroyed) this.#probeLater();
-        else socket.on("close", this.#onLeave);
+        else socket.on("close", this.#onEnd);
       }
     }
     return this.#accepted > acceptedBefore;
   }
 
-  /** Resolves when another connection was accepted, or after so many polls. */
+  /** Resolves when another connection was accepted, or after `PROBE_POLLS` polls. */
   async #pollAccepted(acceptedBefore: number): Promise<void> {
     for (let polls = 0; polls < PROBE_POLLS && this.#accepted === acceptedBefore; polls++) {
       await delay(PROBE_POLL_MS);
@@ -164,7 +165,7 @@ export class HttpServer {
     if (!this.#isFailing) this.#log("error", "accept failed");
     this.#isFailing = true;
     this.#server.close();
-    this.#server.closeAllConnections(); // it watches over their deadlines no more
+    this.#server.closeAllConnections(); // a closed server no longer enforces their deadlines
     this.#server = this.#make();
     try {
       await this.listen(this.#port);
@@ -172,7 +173,7 @@ export class HttpServer {
       this.#isFailing = false;
       this.#log("info", "listening again", { port: this.#port });
     } catch {
-      this.#probeLater(); // Still out of what was missing. It was logged when it began.
+      this.#probeLater(); // The cause persists. It was logged at the first failure.
     }
   }
 }

@@ -1,5 +1,6 @@
-// The connections that are open, or the requests under way, for a listener that stops when they have ended.
+// OpenConnections tracks open connections, or requests under way, so that a listener can wait for their end when it stops.
 
+/** A set that can be awaited until it is empty. */
 export class OpenConnections<C> extends Set<C> {
   #onEmpty = () => {};
 
@@ -9,14 +10,14 @@ export class OpenConnections<C> extends Set<C> {
     return wasOpen;
   }
 
-  /** Adds it until the promise settles. */
-  hold(connection: C, until: Promise<unknown>): void {
+  /** Adds a connection and deletes it when the promise settles. */
+  track(connection: C, until: Promise<unknown>): void {
     this.add(connection);
     const end = () => void this.delete(connection);
     until.then(end, end);
   }
 
-  /** Resolves when there are none, and after `graceMs` at the latest. */
+  /** Resolves when the set is empty, or after `graceMs`. */
   async untilEmpty(graceMs: number): Promise<void> {
     if (this.size === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();

@@ -1,29 +1,33 @@
-// A connection over the body of an HTTP response: it takes what is sent and says nothing. Every transport uses this one.
+// StreamConnection sends frames in the body of an HTTP response and receives nothing. All transports use it.
 import { Buffer } from "node:buffer";
 import type { Log } from "../base/log.ts";
 import type { Frame } from "../protocol/frame.ts";
 import { type Connection, type ConnectionHandlers, UNSEEN_BYTES } from "./transport.ts";
 
-/** Why a body ends that was cut. */
+/** Error that ends the body of a terminated stream. */
 export const CUT = new Error("Cannot send: the stream was cut");
 
-/** The stream counts down from this, so that what waits in it can be told. It refuses nothing beyond. */
+/**
+ * High-water mark of the stream. `desiredSize` counts down from it, which shows how many bytes are queued. The stream refuses
+ * nothing above it.
+ */
 const HIGH_WATER_BYTES = 1;
 
-/** Frames as they leave, each with the newline that ends it: made once for all who are sent the same. */
+/** Encoded frames, each with its newline: encoded once for all recipients of the frame. */
 const encoded = new WeakMap<Frame, Uint8Array<ArrayBuffer>>();
 
 export interface StreamConnectionOptions {
   readonly remoteAddress: string;
-  /** Settles when the response has been sent, or when it never will be. */
+  /** Settles when the response has been sent or has failed. */
   readonly completed: Promise<unknown>;
   readonly log: Log;
 }
 
+/** A connection over the body of a response. */
 export class StreamConnection implements Connection {
   readonly remoteAddress: string;
   readonly unseenBytes = UNSEEN_BYTES;
-  /** What the response is made of. */
+  /** Body of the response. */
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
   readonly #log: Log;
   #controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
@@ -35,7 +39,7 @@ export class StreamConnection implements Connection {
     this.#log = log;
     this.body = new ReadableStream<Uint8Array<ArrayBuffer>>({
       start: (controller) => void (this.#controller = controller),
-      cancel: () => this.#end(), // the peer has gone
+      cancel: () => this.#end(), // the peer has left
     }, { highWaterMark: HIGH_WATER_BYTES, size: (bytes) => bytes?.byteLength ?? 0 });
     const end = () => this.#end();
     completed.then(end, end);
@@ -57,12 +61,12 @@ export class StreamConnection implements Connection {
     this.#controller?.enqueue(bytes);
   }
 
-  /** What waits is sent first. A stream has no word for a code. */
+  /** Ends the body behind the queued frames. A stream cannot transmit a close code. */
   close(): void {
     if (this.#isEnded) return;
     try {
       this.#controller?.close();
-    } catch { /* closed before, or cut */ }
+    } catch { /* already closed, or cut */ }
   }
 
   terminate(): void {

@@ -1,4 +1,4 @@
-// Certificates, on every transport: real sockets on loopback.
+// Tests certificates on every transport: real sockets on loopback.
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { makeCertificate, trusting } from "../tests/support/certificate.ts";
 import { within } from "../tests/support/deadline.ts";
@@ -14,11 +14,11 @@ const TRANSPORTS: Record<string, Listen> = { deno: listenDeno, ws: listenWs };
 const HEAD_WAIT_MS = 500;
 const WAIT_MS = 10_000;
 
-/** More than the system takes at once. */
+/** More bytes than the system's buffers take at once. */
 const FRAMES = 100;
 const FRAME_BYTES = 100_000;
 
-/** node:http of Deno 2.6 is over another server, which keeps its certificate and speaks HTTP/2 without saying for which port. */
+/** On Deno 2.6 node:http is built on another server. It cannot reload its certificate, and its HTTP/2 requests lack the port. */
 const isOld = Deno.version.deno.startsWith("2.6.");
 
 function start(listen: Listen, handler: Handler, certificate: Certificate) {
@@ -33,7 +33,7 @@ function start(listen: Listen, handler: Handler, certificate: Certificate) {
   });
 }
 
-/** Answers with the URL; makes `/ws` an echo, and `/stream` a stream that says what its connection is given. */
+/** Answers with the URL. `/ws` is an echo, and `/stream` a stream of the frames that its connection sends. */
 function makeHandler(onStream: (connection: Connection) => void = () => {}): Handler {
   return (request, peer) => {
     const { pathname } = new URL(request.url);
@@ -52,7 +52,7 @@ function makeHandler(onStream: (connection: Connection) => void = () => {}): Han
   };
 }
 
-/** A WebSocket that is open, and what it is answered. */
+/** Opens a WebSocket and collects its answers. */
 async function openSocket(url: string, client: Deno.HttpClient) {
   const socket = new WebSocket(url, { client });
   const ended = new Promise((resolve) => socket.onclose = resolve);
@@ -72,7 +72,7 @@ async function openSocket(url: string, client: Deno.HttpClient) {
 
 const [first, second] = await Promise.all([makeCertificate(), makeCertificate()]);
 
-/** Whether a new connection is shown the certificate. */
+/** Resolves with whether a new connection receives the certificate. */
 async function isShown(port: number, certificate: Certificate): Promise<boolean> {
   using client = trusting(certificate);
   try {
@@ -87,7 +87,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
   const test = (what: string, fn: () => Promise<void>) =>
     Deno.test({ name: `transport ${name} ${what}`, ignore: isOld && name === "ws", fn });
 
-  test("speaks https and wss with a certificate, and nothing else", async () => {
+  test("accepts only https and wss with a certificate", async () => {
     const server = await start(listen, makeHandler(), first);
     using client = trusting(first);
     try {
@@ -102,7 +102,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
     }
   });
 
-  test("sends all that waits, and why it ends, before it hangs up", async () => {
+  test("sends queued frames and the close frame before it hangs up", async () => {
     const server = await start(listen, (_request, peer) =>
       peer.upgrade("", (connection) => {
         connection.listen({ onMessage: () => {}, onClose: () => {} });
@@ -123,7 +123,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
   });
 
   if (name === "ws") {
-    test("shows another certificate to who comes, and keeps who is there", async () => {
+    test("uses a renewed certificate for new connections, and keeps open ones", async () => {
       const opened = Promise.withResolvers<Connection>();
       const server = await start(listen, makeHandler(opened.resolve), first);
       const { port } = server;
@@ -142,13 +142,12 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
         await server.stop(0);
       }
     });
-  } else {test("says so when it cannot show another certificate, and keeps who is there", async () => {
+  } else {test("refuses to renew a certificate, and keeps open connections", async () => {
       const server = await start(listen, makeHandler(), first);
       using client = trusting(first);
       try {
         await using socket = await openSocket(`wss://localhost:${server.port}/ws`, client);
-        assertThrows(() =>
-          server.renew(second), Error);
+        assertThrows(() => server.renew(second), Error);
         assert(await isShown(server.port, first));
         assertEquals(await socket.ask("still"), `https://localhost:${server.port}/ws still`);
       } finally {
@@ -172,7 +171,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "HttpServer with a certificate finds by a plain connection that it still accepts",
+  name: "HttpServer with a certificate probes with a plain connection",
   ignore: isOld,
   async fn() {
     const logged: string[] = [];
@@ -190,7 +189,7 @@ Deno.test({
     await server.listen(0);
     try {
       assert(await isShown(server.port, first));
-      await eventually(() => accepted === 2); // it has left, so that it was tried out
+      await eventually(() => accepted === 2); // the end of the first connection has caused a probe
       assertEquals(logged, []);
       assert(await isShown(server.port, first));
     } finally {

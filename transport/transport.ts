@@ -1,34 +1,34 @@
-// What the server needs of whatever accepts its connections. Two things can be swapped behind this: the HTTP server
-// and the WebSocket implementation. One suite (transport_test.ts) runs on every implementation.
+// A transport accepts HTTP requests and WebSockets. This interface separates the server from the HTTP server and the
+// WebSocket library underneath. One suite (transport_test.ts) runs on every implementation.
 
 import type { Log } from "../base/log.ts";
 import type { Frame } from "../protocol/frame.ts";
 
 /**
- * Linux tells that a socket can take more when a third of its send buffer is free. Over loopback that buffer grows to
- * 4 MB; over a network it is smaller.
+ * Bytes that a peer may read without any change of `bufferedAmount`. Linux reports that a socket is writable only when a
+ * third of its send buffer is free. Over loopback that buffer grows to 4 MB; over a network it is smaller.
  */
 export const UNSEEN_BYTES = 1_400_000;
 
-/** One WebSocket, or one stream of a response, seen from the server. */
+/** The server's end of one WebSocket or of one streamed response. */
 export interface Connection {
   /** Address of the peer, for diagnostics. */
   readonly remoteAddress: string;
-  /** Bytes given to `send` that have not left yet. */
+  /** Bytes passed to `send` that have not left the process yet. */
   readonly bufferedAmount: number;
-  /** `bufferedAmount` may stay as it is although the peer has read this many bytes: they were in the system's buffers. */
+  /** Bytes that the peer may have read from the system's buffers while `bufferedAmount` stayed the same. */
   readonly unseenBytes: number;
-  /** Starts reading. Messages come in order, one call at a time; then `onClose`, once. */
+  /** Starts reading. Calls `onMessage` in order, one call at a time, and then `onClose` once. */
   listen(handlers: ConnectionHandlers): void;
-  /** Queues one text message. Never blocks: the caller watches `bufferedAmount`. */
+  /** Enqueues one text message. Never blocks: the caller watches `bufferedAmount`. */
   send(frame: Frame): void;
-  /** Queues a close frame behind what waits. A peer that reads nothing keeps it waiting. */
+  /** Enqueues a close frame behind the messages sent before. It is delayed as long as the peer reads nothing. */
   close(code: number, reason: string): void;
-  /** Ends it at once, where that can be done; elsewhere as `close` does. */
+  /** Cuts the connection at once if the implementation can; otherwise closes it as `close` does. */
   terminate(code: number, reason: string): void;
 }
 
-/** Who is told about a connection. An exception in either is logged and ends that connection only. */
+/** Callbacks of a connection. An exception in either is logged and ends that connection only. */
 export interface ConnectionHandlers {
   onMessage(data: string | ArrayBuffer): void;
   onClose(): void;
@@ -37,12 +37,13 @@ export interface ConnectionHandlers {
 /** The peer of one request. */
 export interface Peer {
   readonly remoteAddress: string;
-  /** Whether it came by https, where a proxy tells; elsewhere the URL does. */
+  /** Whether the client used https, if a proxy says so. Otherwise the request's URL shows it. */
   readonly isHttps?: boolean;
   /**
-   * Answers the request by making it a WebSocket, of a subprotocol that the peer has offered or, when it is empty, of none.
-   * `onOpen` runs when it is open, or never; `onEnd` when it has ended, also where it was never open.
-   * @throws {TypeError} when the request cannot become one; then neither runs.
+   * Answers the request by upgrading it to a WebSocket. `protocol` is a subprotocol that the peer has offered, or empty for
+   * none. `onOpen` runs when the WebSocket opens, which may never happen. `onEnd` runs when it has ended, even if it never
+   * opened.
+   * @throws {TypeError} if the request cannot be upgraded; then neither runs.
    */
   upgrade(
     protocol: string,
@@ -50,8 +51,8 @@ export interface Peer {
     onEnd?: () => void,
   ): Response;
   /**
-   * Answers the request with a body that goes on: a connection that says nothing, and of which each frame ends in a
-   * newline. `onOpen` runs before this returns, `onEnd` when it has ended.
+   * Answers the request with a body that is streamed: a connection that receives nothing, and that sends each frame with a
+   * newline behind it. `onOpen` runs before this returns, `onEnd` when the stream has ended.
    */
   stream(
     headers: HeadersInit,
@@ -63,49 +64,50 @@ export interface Peer {
 /** Answers one request. An exception is logged and answered with 500. */
 export type Handler = (request: Request, peer: Peer) => Response | Promise<Response>;
 
-/** What a server shows who it is by, as PEM: its certificate with those between it and a root, and its key. */
+/** TLS certificate and key of a server, as PEM. */
 export interface Certificate {
+  /** Certificate chain: the server's own certificate and the intermediate ones. */
   readonly cert: string;
   readonly key: string;
 }
 
-/** Where and how to listen. */
+/** Address, limits and callbacks of a listener. */
 export interface ListenOptions {
-  /** Empty for every IPv4 address of the machine. */
+  /** Empty: every IPv4 address of the machine. */
   readonly hostname: string;
-  /** 0 for any free port. */
+  /** 0: any free port. */
   readonly port: number;
-  /** Silence after which a peer is presumed gone. */
+  /** Time of silence after which a peer is presumed dead. */
   readonly pongWaitMs: number;
-  /** A longer message ends its connection with 1009, where it can be bounded before it is in memory. */
+  /** Maximum message size. A longer message closes its connection with 1009, if the implementation can bound it in time. */
   readonly maxMessageBytes: number;
-  /** Time for a request's head to arrive, where that can be bounded. */
+  /** Time for a request's head to arrive, if the implementation can bound it. */
   readonly headWaitMs: number;
-  /** To speak https and wss, and nothing else. It fits its key. */
+  /** Enables https and wss, and disables http and ws. The caller has checked that certificate and key match. */
   readonly certificate?: Certificate | undefined;
   /**
-   * Asked for each TCP connection from an address, where one can see those that only wait; told when it has ended.
-   * An exception refuses it.
+   * Acquires a slot for a TCP connection from an address. Returns a function that releases it. An exception refuses the
+   * connection. Called only by implementations that see connections before their first request.
    */
   readonly acquire?: (remoteAddress: string) => () => void;
   readonly log: Log;
 }
 
-/** A server that listens. */
+/** A server that is listening. */
 export interface Listener {
   /** The port in use. */
   readonly port: number;
   /**
-   * Shows another certificate, which fits its key, to whoever connects from now on; what is open goes on.
-   * @throws {Error} where that cannot be done.
+   * Uses another certificate, which matches its key, for new connections. Open connections continue.
+   * @throws {Error} if the implementation cannot do it.
    */
   renew(certificate: Certificate): void;
-  /** Accepts nothing more, waits for open connections to end, `graceMs` at most, and cuts the rest. */
+  /** Stops accepting, waits up to `graceMs` for open connections to end, and cuts the rest. */
   stop(graceMs: number): Promise<void>;
 }
 
 /**
- * Listens, and goes on listening when accepting fails for a while.
- * @throws {Deno.errors.AddrInUse} and the like when it cannot start.
+ * Starts listening. Recovers if accepting fails for a while.
+ * @throws {Deno.errors.AddrInUse} and similar errors if it cannot start.
  */
 export type Listen = (handler: Handler, options: ListenOptions) => Promise<Listener>;

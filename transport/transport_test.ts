@@ -1,4 +1,4 @@
-// One suite for every transport: real sockets on loopback, port 0.
+// Tests every transport with one suite: real sockets on loopback, port 0.
 import {
   assert,
   assertEquals,
@@ -25,7 +25,7 @@ interface Running extends AsyncDisposable {
   readonly logged: string[];
 }
 
-/** What the tests of a limit exceed. */
+/** Limit that some tests exceed. */
 const MAX_MESSAGE_BYTES = 1000;
 const HEAD_WAIT_MS = 500;
 
@@ -53,12 +53,12 @@ async function start(
   };
 }
 
-/** A handler that upgrades everything and hands out the connection. */
+/** Creates a handler that upgrades every request and passes its connection to the test. */
 function accepting(onOpen: (connection: Connection) => void): Handler {
   return (_request, peer) => peer.upgrade("", onOpen);
 }
 
-/** A stream that the test gets hold of, and how often it was told that it ended. */
+/** Creates a handler that streams, its connection, and a count of its `onClose` calls. */
 function streaming() {
   const opened = Promise.withResolvers<Connection>();
   const closed = Promise.withResolvers<void>();
@@ -90,7 +90,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
     assertEquals(await response.text(), "/some/path");
   });
 
-  test("tells of a stream that it has ended, also where it was asked for with an upgrade", async () => {
+  test("reports the end of a stream, even if the request asked for an upgrade", async () => {
     const ended = new Channel<string>({ capacity: 10 });
     await using server = await start(listen, (request, peer) => {
       const asked = request.headers.get("upgrade") ?? "";
@@ -110,7 +110,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
     }
   });
 
-  test("answers 500 when the handler throws, and goes on", async () => {
+  test("answers 500 if the handler throws, and continues", async () => {
     await using server = await start(listen, (request) => {
       if (request.url.endsWith("/throw")) throw new Error("broken");
       return new Response("fine");
@@ -122,7 +122,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
     assertEquals(server.logged, ["request failed"]);
   });
 
-  test("passes text and binary on in order, and sends text", async () => {
+  test("receives text and binary messages in order, and sends text", async () => {
     const received: (string | number[])[] = [];
     const handler = accepting((connection) =>
       connection.listen({
@@ -165,7 +165,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
     assertEquals(await peer.readText(), "fragments");
   });
 
-  test("tells the end of a connection once, however it ends", async () => {
+  test("reports the end of a connection once, however it ends", async () => {
     for (const end of ["close frame", "cut"]) {
       const closed = Promise.withResolvers<void>();
       let closes = 0;
@@ -220,7 +220,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
     assertEquals(server.logged, ["connection handler failed"]);
   });
 
-  test("pings a silent peer and ends it when nothing comes back", async () => {
+  test("pings a silent peer and ends the connection if it does not answer", async () => {
     const closed = Promise.withResolvers<void>();
     let closes = 0;
     const onClose = () => {
@@ -252,7 +252,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
     assertEquals(closes, 0);
   });
 
-  test("shows in bufferedAmount what a peer does not read", async () => {
+  test("counts unread bytes in bufferedAmount", async () => {
     const opened = Promise.withResolvers<Connection>();
     await using server = await start(
       listen,
@@ -263,7 +263,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
     );
     using _peer = await RawSocket.open(server.port);
     const connection = await opened.promise;
-    // The system's own buffers swallow some megabytes first.
+    // The system's buffers take some megabytes first.
     const chunk = new Frame("x".repeat(64 * 1024));
     for (let sent = 0; sent < 1000 && connection.bufferedAmount < 1024 * 1024; sent++) {
       connection.send(chunk);
@@ -272,7 +272,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
     assert(connection.bufferedAmount >= 1024 * 1024);
   });
 
-  test("stops: waits for connections that end, no longer than it may for one that does not", async () => {
+  test("waits for connections to end when it stops, up to the grace time", async () => {
     const connections: Connection[] = [];
     const accept = accepting((connection) => {
       connection.listen(ignore);
@@ -290,7 +290,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
       const stopped = server.listener.stop(peerAnswers ? 60_000 : 200)
         .then(() => isStopped = true);
       assertEquals((await peer.readClose()).code, 1001);
-      // Only the handler knows how to say it so that the client comes back.
+      // Only the handler knows the close code that makes the client reconnect.
       const late = await fetch(`http://127.0.0.1:${server.port}/`);
       assertEquals(await late.text(), "stopping");
       await assertRejects(() => RawSocket.open(server.port), Error, "503");
@@ -311,7 +311,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
     assertEquals(response.headers.get("content-type"), "text/event-stream");
     connection.close(1001, "bye");
     connection.close(1001, "twice does no harm");
-    // Stopping waits for what is on its way.
+    // Stopping waits for queued frames.
     const stopped = server.listener.stop(60_000);
     assertEquals(await response.text(), frames.map(({ text }) => `${text}\n`).join(""));
     await within(5_000, "the end", stopped);
@@ -320,7 +320,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
     assertEquals([connection.bufferedAmount, server.logged.length], [0, 0]);
   });
 
-  test("tells when the reader of a stream leaves", async () => {
+  test("reports when the reader of a stream leaves", async () => {
     const { stream, handler } = streaming();
     await using server = await start(listen, handler);
     const abort = new AbortController();
@@ -333,7 +333,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
     assertEquals([stream.closes, server.logged.length], [1, 0]);
   });
 
-  test("counts what the reader of a stream does not take, and cuts it", async () => {
+  test("counts unread bytes of a stream, and cuts a stream that is terminated", async () => {
     const { stream, handler } = streaming();
     await using server = await start(listen, handler);
     using reader = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
@@ -360,7 +360,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
     assertEquals(server.logged, []);
   });
 
-  test("stops: who waits for an answer gets it", async () => {
+  test("answers requests under way when it stops", async () => {
     const asked = Promise.withResolvers<void>();
     const answer = Promise.withResolvers<void>();
     await using server = await start(listen, async () => {
@@ -376,7 +376,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
     await within(5_000, "the end", stopped);
   });
 
-  test("knows of a stream behind another that their connection has ended", async () => {
+  test("reports the end of a stream that is queued behind another when their connection ends", async () => {
     const connections: Connection[] = [];
     const closed = Promise.withResolvers<void>();
     let closes = 0;
@@ -397,7 +397,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
     await within(5_000, "the end", server.listener.stop(60_000));
   });
 
-  test("sends texts of every length of head, the same frame to several", async () => {
+  test("sends frames with each length of head, and one frame to several connections", async () => {
     const frames = [0, 125, 126, 65535, 65536].map((length) =>
       new Frame(
         "é".repeat(length / 2)
@@ -415,7 +415,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
     }
   });
 
-  test("tells the handler of an upgrade that is incomplete, and of a request for none", async () => {
+  test("throws a TypeError to the handler for an incomplete upgrade and for a plain request", async () => {
     await using server = await start(listen, (_request, peer) => {
       try {
         return peer.upgrade("", () => {});
@@ -432,14 +432,14 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
     }
   });
 
-  test("hangs up on who is refused an upgrade, and stops though the peer stays", async () => {
+  test("hangs up after refusing an upgrade, and stops even if the peer stays", async () => {
     await using server = await start(listen, () => new Response("no", { status: 403 }));
     using peer = await RawSocket.connect(server.port, upgradeRequest(server.port, "/"));
     assertMatch(await peer.readHead(), /^HTTP\/1.1 403 /);
     await within(5000, "stop", server.listener.stop(0));
   });
 
-  test("upgrades many who come at once", async () => {
+  test("upgrades many simultaneous requests", async () => {
     await using server = await start(
       listen,
       accepting((connection) => {
@@ -452,9 +452,9 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
     for (const peer of peers) peer.drop();
   });
 
-  // Deno's own server waits for ever for a message of the upgrade that came too late.
+  // Deno's own server never ends if a message of an upgrade arrived too late.
   const ends = { sanitizeOps: name !== "deno", sanitizeResources: name !== "deno" };
-  test("gives back the place of every upgrade and stream, whenever its peer goes", async () => {
+  test("reports the end of every upgrade and stream, whenever its peer leaves", async () => {
     let places = 0;
     const left = Promise.withResolvers<void>();
     const leave = () => void (--places === 0 && left.resolve());
@@ -464,7 +464,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
       const isLate = new URL(request.url).pathname === "/late";
       if (isLate) {
         asked[0].trySend();
-        await asked[1].receive(); // the peer goes meanwhile
+        await asked[1].receive(); // the peer leaves meanwhile
       }
       const onOpen = (connection: Connection) => {
         connection.listen(ignore);
@@ -484,7 +484,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
       using late = await RawSocket.connect(port, head);
       await asked[0].receive();
       late.drop();
-      await new Promise((resolve) => setTimeout(resolve, 20)); // until the server's side has seen it, or not
+      await new Promise((resolve) => setTimeout(resolve, 20)); // with luck until the server has noticed
       asked[1].trySend();
     }
     assertEquals(places >= 3, true);
@@ -495,7 +495,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
     assertEquals(places, 0);
   }, ends);
 
-  test("sees every header, and a target that names the host", async () => {
+  test("passes on every header, and accepts a target that names the host", async () => {
     await using server = await start(listen, (request) => {
       return new Response(request.headers.get("x-last") + new URL(request.url).pathname);
     });
@@ -508,7 +508,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
     assertStringIncludes(text, "seen/path");
   });
 
-  test("keeps a peer that says something, though it answers no ping", async () => {
+  test("keeps a peer that sends messages, even if it answers no ping", async () => {
     let closes = 0;
     const handler = accepting((connection) =>
       connection.listen({ onMessage: () => {}, onClose: () => closes++ })
@@ -522,14 +522,14 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
     assertEquals(closes, 0);
   });
 
-  test("refuses a port that is taken", async () => {
+  test("refuses a port that is in use", async () => {
     await using server = await start(listen, () => new Response());
     const log: Log = () => {};
     const options = { ...OPTIONS, port: server.port, log };
     await assertRejects(() => listen(() => new Response(), options), Deno.errors.AddrInUse);
   });
 
-  test("agrees on the subprotocol that it is told to", async () => {
+  test("selects the subprotocol that the handler names", async () => {
     const handler: Handler = (_request, peer) =>
       peer.upgrade("this.v1", (connection) => connection.listen(ignore));
     await using server = await start(listen, handler);
@@ -541,7 +541,7 @@ for (const [name, listen] of Object.entries(TRANSPORTS)) {
     assertMatch(await peer.readHead(), /^sec-websocket-protocol: this\.v1\r$/mi);
   });
 
-  test("names the peer's address, and takes no subprotocol by itself", async () => {
+  test("passes on the peer's address, and selects no subprotocol by itself", async () => {
     let address = "";
     const handler: Handler = (_request, peer) => {
       address = peer.remoteAddress;

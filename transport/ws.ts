@@ -1,8 +1,9 @@
-// The transport over node:http and the `ws` library. It bounds what the other one cannot: a message's size before it is
-// in memory, a request's head, and how long a peer that has stopped reading keeps its connection.
+// Implements the transport over node:http and the `ws` library. Unlike the transport over Deno.serve it bounds the size of a
+// message before the message is in memory, the size and time of a request's head, and the time for which a peer that has
+// stopped reading keeps its connection.
 //
-// Known limit: on Deno 2.6 node:http has no such bounds, knows no peer address of an upgrade, and of https neither the port that
-// a request is for nor how to show another certificate.
+// Known limits on Deno 2.6: node:http has no such bounds and no peer address of an upgrade. With https it does not know the port
+// of a request and cannot reload a certificate.
 import { createHeaders, createRequest, sendResponse } from "@remix-run/node-fetch-server";
 import { Buffer } from "node:buffer";
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
@@ -17,46 +18,50 @@ import { CUT, StreamConnection } from "./stream_connection.ts";
 import type { Certificate, Handler, Listen, Listener, ListenOptions, Peer } from "./transport.ts";
 import { SILENT_PARTS, WsConnection } from "./ws_connection.ts";
 
-/** How large a request's head may be, and how many headers it may have. */
+/** Maximum size of a request's head, and maximum number of its headers. */
 const MAX_HEAD_BYTES = 8 * 1024;
 const MAX_HEADERS = 64;
 
-/** Overdue heads are looked for this often in the time that they have. */
+/** Number of checks for overdue heads during `headWaitMs`. */
 const HEAD_CHECKS = 5;
 
 /**
- * Requests of one connection that may wait for their answers. node:http runs all that are sent together, and holds every
- * answer until it is read.
+ * Maximum number of unanswered requests on one connection. node:http runs all pipelined requests at once and keeps every
+ * answer in memory until it is read.
  */
 const MAX_UNANSWERED = 6;
 
-/** Silence after which the system asks whether the peer of a request is still there. */
+/** Time of silence after which TCP keep-alive probes the peer of a request. */
 const KEEP_ALIVE_MS = 60_000;
 
-/** What else a request offers to become is of no interest (RFC 9110, section 7.8). The types know it not. */
+/** Upgrades to anything but a WebSocket are ignored (RFC 9110, section 7.8). The option is missing in the types. */
 const UPGRADES = {
   shouldUpgradeCallback: ({ headers }: IncomingMessage) =>
     headers.upgrade?.toLowerCase() === "websocket",
 };
 
-/** Upgrades in one turn of the event loop. */
+/** Upgrades in one iteration of the event loop. */
 const MAX_UPGRADES = 16;
 
-/** How long the library waits for a peer that we have closed, or that has broken the protocol. */
+/**
+ * Time that the library waits for the peer's close frame, after ours or after a protocol error. The option is missing in its
+ * types.
+ */
 const CLOSING = { closeTimeout: 5_000 };
 
 /** 16 bytes in base64 (RFC 6455, section 4.2.1). */
 const KEY = /^[+/\dA-Za-z]{22}==$/;
 
-/** What the server's handler hands back for a request that has become a WebSocket. */
+/** Result of the handler for a request that was upgraded. */
 const UPGRADED = new Response(null);
 
-/** Who may not connect is told before it has asked for anything. */
+/** Answer to a refused TCP connection, sent before its first request. */
 const TOO_MANY = encodeHead(refuse("too_many_connections", { "retry-after": "5" }));
 
-/** A request for an upgrade, and what has come behind it. */
+/** A request for an upgrade. */
 interface Waiting {
   readonly message: IncomingMessage;
+  /** Bytes received behind the request. */
   readonly head: Buffer;
 }
 
@@ -67,17 +72,18 @@ export const listenWs: Listen = async (handler, options) => {
   return listener;
 };
 
+/** Serves requests with node:http and WebSockets with `ws`. */
 class WsListener implements Listener {
   readonly #handler: Handler;
   readonly #options: ListenOptions;
   readonly #open = new OpenConnections<WsConnection>();
   readonly #requests = new OpenConnections<IncomingMessage>();
-  /** Requests of a connection that wait for their answers. */
+  /** Number of unanswered requests by connection. */
   readonly #unanswered = new WeakMap<Socket, number>();
   readonly #http: HttpServer;
   readonly #webSockets: WebSocketServer;
   #sweep: ReturnType<typeof setInterval> | undefined;
-  /** The subprotocol of the upgrade that is under way; empty for none. */
+  /** Subprotocol of the upgrade under way; empty for none. */
   #protocol = "";
   readonly #upgrades: Waiting[] = [];
   #isStopping = false;
@@ -106,14 +112,14 @@ class WsListener implements Listener {
         ...UPGRADES,
       },
       prepare: (server) => {
-        server.on("connection", (socket) => this.#admit(socket));
+        server.on("connection", (socket) => this.#acquire(socket));
         server.on("request", (message, response) => {
           message.url = originForm(message.url);
           message.socket.setKeepAlive(true, KEEP_ALIVE_MS);
           void this.#answer(message, response);
         });
         server.on("upgrade", (message, socket, head) => {
-          socket.on("error", ignore); // it may break while it waits
+          socket.on("error", ignore); // it may break while it is queued
           message.url = originForm(message.url);
           this.#upgrades.push({ message, head });
           if (this.#upgrades.length === 1) setImmediate(() => this.#upgradeSome());
@@ -141,7 +147,7 @@ class WsListener implements Listener {
 
   async stop(graceMs: number): Promise<void> {
     this.#isStopping = true;
-    // Who says something is told what became of it.
+    // Clients receive the answers to what they have sent.
     await Promise.all([this.#open, this.#requests].map((open) => open.untilEmpty(graceMs)));
     clearInterval(this.#sweep);
     for (const connection of this.#open) connection.terminate();
@@ -149,9 +155,9 @@ class WsListener implements Listener {
   }
 
   async #answer(message: IncomingMessage, response: ServerResponse): Promise<void> {
-    const completed = this.#await(message, response);
+    const completed = this.#awaitEnd(message, response);
     if (!completed) return void message.socket.destroy();
-    this.#requests.hold(message, completed);
+    this.#requests.track(message, completed);
     const upgrade = () => {
       throw new TypeError("Cannot upgrade: the request does not ask for it");
     };
@@ -174,10 +180,11 @@ class WsListener implements Listener {
   }
 
   /**
-   * The end of an answer, sent or not; undefined when its connection has asked for too much at once. An answer that waits
-   * behind another is not told when the connection ends.
+   * Returns a promise of the end of an answer, sent or not; undefined if its connection has too many unanswered requests.
+   * Listens to the socket as well: node:http does not report the end of the connection to an answer that is queued behind
+   * another.
    */
-  #await({ socket }: IncomingMessage, response: ServerResponse): Promise<void> | undefined {
+  #awaitEnd({ socket }: IncomingMessage, response: ServerResponse): Promise<void> | undefined {
     const count = (this.#unanswered.get(socket) ?? 0) + 1;
     if (count > MAX_UNANSWERED) return undefined;
     this.#unanswered.set(socket, count);
@@ -193,7 +200,7 @@ class WsListener implements Listener {
     });
   }
 
-  /** A few at a time: a thousand who come at once must not delay those who are here. */
+  /** Upgrades a few at a time, so that a thousand simultaneous upgrades do not delay open connections. */
   #upgradeSome(): void {
     for (const waiting of this.#upgrades.splice(0, MAX_UPGRADES)) void this.#answerUpgrade(waiting);
     if (this.#upgrades.length > 0) setImmediate(() => this.#upgradeSome());
@@ -210,12 +217,12 @@ class WsListener implements Listener {
       upgrade: (protocol, onOpen, onEnd) =>
         this.#upgrade({ message, head }, protocol, { onOpen, onEnd }),
       stream: (_headers, _onOpen, onEnd) => {
-        onEnd?.(); // before it was open
+        onEnd?.(); // it never opened
         return new Response(null, { status: 426, headers: { upgrade: "websocket" } });
       },
     });
     if (answer === UPGRADED) return;
-    // The peer may not hang up by itself, nor read, and node:http looks after this socket no more.
+    // The peer may neither read nor hang up, and node:http no longer watches this socket.
     const { socket } = message;
     if (socket.destroyed) return;
     const timer = setTimeout(() => socket.destroy(), this.#options.headWaitMs);
@@ -225,13 +232,13 @@ class WsListener implements Listener {
   }
 
   async #handle(message: IncomingMessage, { makeRequest, ...ways }: Making): Promise<Response> {
-    // Two items for each.
+    // Each header takes two items.
     if (message.rawHeaders.length > 2 * MAX_HEADERS) return new Response(null, { status: 431 });
     let request: Request;
     try {
       request = makeRequest();
     } catch {
-      return refuse("bad_request"); // the Host header may be anything
+      return refuse("bad_request"); // the Host header may be invalid
     }
     try {
       const { remoteAddress = "" } = message.socket;
@@ -261,11 +268,11 @@ class WsListener implements Listener {
       this.#open.add(connection);
       onOpen(connection);
     });
-    if (!isOpen) onEnd?.(); // the peer has gone meanwhile
+    if (!isOpen) onEnd?.(); // the peer has left meanwhile
     return UPGRADED;
   }
 
-  /** Apart, so that what lives as long as the connection does not keep the request alive. */
+  /** Creates the callback in a scope of its own, so that it does not keep the request in memory as long as the connection. */
   #makeEnd(onEnd: Upgrade["onEnd"]): (connection: WsConnection) => void {
     return (connection) => {
       this.#open.delete(connection);
@@ -273,11 +280,11 @@ class WsListener implements Listener {
     };
   }
 
-  /** The library or node:http knows a TCP connection only once it has said something. */
-  #admit(socket: Socket): void {
+  /** Acquires a slot for a TCP connection. Otherwise silent ones are not counted: `ws` and node:http see them too late. */
+  #acquire(socket: Socket): void {
     try {
-      const leave = this.#options.acquire?.(socket.remoteAddress ?? "");
-      if (leave) socket.once("close", leave);
+      const release = this.#options.acquire?.(socket.remoteAddress ?? "");
+      if (release) socket.once("close", release);
     } catch {
       socket.on("error", ignore);
       socket.end(TOO_MANY, () => socket.destroy());
@@ -285,25 +292,25 @@ class WsListener implements Listener {
   }
 }
 
-/** What is to be told about one that is under way. */
+/** Callbacks of an upgrade. */
 interface Upgrade {
   readonly onOpen: Parameters<Peer["upgrade"]>[1];
   readonly onEnd: (() => void) | undefined;
 }
 
-/** What differs between a plain request and one for an upgrade. */
+/** Functions that differ between a plain request and a request for an upgrade. */
 interface Making extends Omit<Peer, "remoteAddress"> {
   readonly makeRequest: () => Request;
 }
 
 function ignore(): void {}
 
-/** A request may name its target with the host before it (RFC 9112, section 3.2.2). */
+/** Returns the path and query of a request target, which may be an absolute URL (RFC 9112, section 3.2.2). */
 function originForm(target = "/"): string {
   return target.replace(/^https?:\/\/[^/?]*/i, "") || "/";
 }
 
-/** Once a request has asked for an upgrade its socket is ours, and node:http answers it no more. */
+/** Encodes an answer to a request for an upgrade: node:http does not write to its socket any more. */
 async function encodeRefusal(answer: Response): Promise<Buffer> {
   const body = Buffer.from(await answer.arrayBuffer());
   answer.headers.set("content-length", String(body.length));

@@ -1,5 +1,5 @@
-// One WebSocket of the `ws` library. It reads; what is written goes to the TCP socket as bytes that are made once for
-// all who are sent the same frame.
+// WsConnection reads through a WebSocket of the `ws` library and writes to the TCP socket itself: each frame is encoded once
+// for all its recipients.
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 // @ts-types="./ws_types.d.ts"
@@ -9,27 +9,27 @@ import type { Log } from "../base/log.ts";
 import type { Frame } from "../protocol/frame.ts";
 import { type Connection, type ConnectionHandlers, UNSEEN_BYTES } from "./transport.ts";
 
-/** Silence is counted in parts of the pong wait: after half of them the peer is pinged, after all of them it is gone. */
+/** Parts of `pongWaitMs` by which silence is counted: the peer is pinged after half of them and terminated after all. */
 export const SILENT_PARTS = 8;
 
 /** First byte of a text message that is one frame. */
 const FINAL_TEXT = 0x81;
 
-/** Frames as they go over TCP, header and payload. */
+/** Encoded frames, header and payload. */
 const encoded = new WeakMap<Frame, Buffer>();
 
-/** `WebSocket.readyState` of one that is open. */
+/** `WebSocket.readyState` of an open WebSocket. */
 const OPEN = 1;
 
 export interface WsConnectionOptions {
   readonly webSocket: WebSocket;
-  /** What `webSocket` reads from and writes to. */
+  /** Socket of `webSocket`. */
   readonly socket: Socket;
   readonly log: Log;
   readonly onEnd: (connection: WsConnection) => void;
 }
 
-/** A connection as the server sees it. Thousands are idle at a time, so each keeps few functions of its own. */
+/** A connection over `ws`. Thousands are idle at a time, so each allocates few closures. */
 export class WsConnection implements Connection {
   readonly remoteAddress: string;
   readonly #webSocket: WebSocket;
@@ -48,10 +48,10 @@ export class WsConnection implements Connection {
     webSocket.on("pong", () => this.#silentParts = 0);
     webSocket.on("message", (data, isBinary) => this.#read(data, isBinary));
     webSocket.on("close", () => this.#end());
-    // Both have said goodbye and all is written: not to wait until the peer hangs up.
+    // Both sides have sent a close frame and everything is written: do not wait until the peer hangs up.
     socket.on("finish", hangUp);
-    // A message that is too long, say: the library closes with the right code by itself. The peer may still be sending,
-    // and to hang up on it would lose it the reason.
+    // A message that is too long, for example. The library closes with the right code by itself. The peer may still be sending:
+    // hanging up would discard the close frame before the peer has read it.
     webSocket.on("error", () => socket.off("finish", hangUp));
   }
 
@@ -80,7 +80,7 @@ export class WsConnection implements Connection {
     this.#webSocket.terminate();
   }
 
-  /** Called `SILENT_PARTS` times in a pong wait. */
+  /** Counts one part of silence. The listener calls it `SILENT_PARTS` times during `pongWaitMs`. */
   countSilence(): void {
     this.#silentParts++;
     if (this.#silentParts === SILENT_PARTS / 2) this.#webSocket.ping();
@@ -128,7 +128,7 @@ function encode(frame: Frame): Buffer {
   return bytes;
 }
 
-/** The head of an unmasked frame (RFC 6455, section 5.2). */
+/** Returns the head of an unmasked frame (RFC 6455, section 5.2). */
 function encodeHead(byteLength: number): Buffer {
   if (byteLength < 126) return Buffer.of(FINAL_TEXT, byteLength);
   const head = Buffer.alloc(byteLength < 65536 ? 4 : 10);

@@ -1,4 +1,4 @@
-// What the transport over `ws` bounds and the other one cannot.
+// Tests the limits that only the transport over `ws` has.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { ConnectionLimit } from "../http/connection_limit.ts";
 import { within } from "../tests/support/deadline.ts";
@@ -10,7 +10,7 @@ import { listenWs } from "./ws.ts";
 const MAX_MESSAGE_BYTES = 1000;
 const HEAD_WAIT_MS = 500;
 
-/** Deno 2.6 has node:http over another server, without these limits. */
+/** On Deno 2.6 node:http is built on another server, without these limits. */
 const ignore = Deno.version.deno.startsWith("2.6.");
 
 function start(handler: Handler, acquire?: ListenOptions["acquire"]) {
@@ -25,7 +25,7 @@ function start(handler: Handler, acquire?: ListenOptions["acquire"]) {
   });
 }
 
-/** Runs `use` with a server whose every connection is handed to it. */
+/** Runs `use` with a server that passes every connection to it. */
 async function withServer(
   use: (port: number, nextConnection: () => Promise<Connection>) => Promise<void>,
 ): Promise<void> {
@@ -68,7 +68,7 @@ Deno.test("listenWs() closes a message above the limit with 1009, whole or in fr
 });
 
 Deno.test({
-  name: "listenWs() ends a head that is too large, and one that does not arrive",
+  name: "listenWs() ends a connection whose head is too large or does not arrive",
   ignore,
   fn: () =>
     withServer(async (port) => {
@@ -82,7 +82,7 @@ Deno.test({
     }),
 });
 
-Deno.test("listenWs() answers 400 to an upgrade whose Host makes no URL", async () => {
+Deno.test("listenWs() answers 400 to an upgrade with an invalid Host header", async () => {
   await withServer(async (port) => {
     const head = upgradeRequest(port, "/").replace(/Host: .*/, "Host: a b");
     using peer = await RawSocket.connect(port, head);
@@ -90,21 +90,25 @@ Deno.test("listenWs() answers 400 to an upgrade whose Host makes no URL", async 
   });
 });
 
-Deno.test("listenWs() cuts who does not read why there is no upgrade", { ignore }, async () => {
-  const left = Promise.withResolvers<void>();
-  const listener = await start(
-    () => new Response(new Uint8Array(16 * 1024 * 1024), { status: 403 }), // more than the system buffers
-    () => left.resolve,
-  );
-  try {
-    using _mute = await RawSocket.connect(listener.port, upgradeRequest(listener.port, "/"));
-    await within(10_000, "the end of the connection", left.promise);
-  } finally {
-    await listener.stop(0);
-  }
-});
+Deno.test(
+  "listenWs() cuts a peer that does not read the refusal of its upgrade",
+  { ignore },
+  async () => {
+    const left = Promise.withResolvers<void>();
+    const listener = await start(
+      () => new Response(new Uint8Array(16 * 1024 * 1024), { status: 403 }), // more than the system buffers
+      () => left.resolve,
+    );
+    try {
+      using _mute = await RawSocket.connect(listener.port, upgradeRequest(listener.port, "/"));
+      await within(10_000, "the end of the connection", left.promise);
+    } finally {
+      await listener.stop(0);
+    }
+  },
+);
 
-Deno.test("listenWs() ends a connection that asks for too much at once", async () => {
+Deno.test("listenWs() ends a connection with too many unanswered requests", async () => {
   let asked = 0;
   const listener = await start(async () => {
     asked++;
@@ -118,7 +122,7 @@ Deno.test("listenWs() ends a connection that asks for too much at once", async (
   await listener.stop(0);
 });
 
-Deno.test("listenWs() lets one connection ask as often as it likes, one after the other", async () => {
+Deno.test("listenWs() answers any number of consecutive requests on one connection", async () => {
   const listener = await start(() => new Response("ok"));
   const request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
   using peer = await RawSocket.connect(listener.port, request);
@@ -133,7 +137,7 @@ Deno.test("listenWs() lets one connection ask as often as it likes, one after th
   await listener.stop(0);
 });
 
-Deno.test("listenWs() answers a request that offers to become something else than a WebSocket", async () => {
+Deno.test("listenWs() ignores an upgrade to anything but a WebSocket", async () => {
   const listener = await start(async (request) => new Response(await request.text()));
   const head = [
     "POST / HTTP/1.1",
@@ -179,7 +183,8 @@ Deno.test("listenWs() refuses one header more than 64 with 431", async () => {
 });
 
 Deno.test({
-  name: "listenWs() asks for each TCP connection, and refuses it with 503 before it says a word",
+  name:
+    "listenWs() acquires a slot for each TCP connection, and refuses it with 503 before its first request",
   ignore,
   async fn() {
     const connectionLimit = new ConnectionLimit({ connections: 9, connectionsPerAddress: 2 });

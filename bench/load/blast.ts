@@ -1,5 +1,5 @@
-// What the load client can do when no server holds it up: a process that only writes, and clients that take it all in
-// and check it, as they do everything.
+// Measures the load client itself when no server limits it: a process only writes, and clients receive and check
+// everything, as they always do.
 import { delay } from "@std/async/delay";
 import { Crowd } from "./crowd.ts";
 import { type Measured, startMeasuring } from "./delivery.ts";
@@ -14,14 +14,14 @@ export interface BlastOptions {
 }
 
 export interface BlastReport extends Measured {
-  /** Each line with the newline behind it. */
+  /** Lines, each with its newline. */
   readonly megabytesPerSecond: number;
   readonly disordered: number;
 }
 
 const BLASTER = new URL("blaster.ts", import.meta.url).href;
 
-/** Runs the load and resolves with what was seen. */
+/** Runs the load and resolves with the results. */
 export async function runBlast(options: BlastOptions): Promise<BlastReport> {
   const { clients, senders, seconds, warmUpSeconds = 0 } = options;
   const args = ["run", "--allow-net=127.0.0.1", BLASTER, `${clients}`, `${senders}`];

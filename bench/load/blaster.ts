@@ -1,11 +1,11 @@
-// A server that only talks: it accepts so many clients, and then writes ready-made lines to all of them as fast as they
-// take them, until it is killed. It shows what the load client can take when nothing else is the limit.
+// A server that only sends: it accepts so many clients, and then writes prepared lines to all of them as fast as they
+// read, until it is killed. It shows how much the load client can receive when nothing else is the limit.
 //
 //   deno run -A bench/load/blaster.ts CLIENTS SENDERS
 import { Buffer } from "node:buffer";
 import { findNumbers, firstLine, setNumber } from "./line.ts";
 
-/** Lines in a frame: as many as make 10 KB, about what a busy server sends at once. */
+/** Lines in a frame: as many as make 10 KB, about as much as a busy server sends at once. */
 const FRAME_LINES = 160;
 const HEAD_BYTES = 4;
 
@@ -13,7 +13,7 @@ const SWITCHING =
   "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
   "Sec-WebSocket-Accept: ICX+Yqv66kxgM0FcWaLWlFLwTAI=\r\n\r\n";
 
-/** A frame of lines that the senders say in turn. Each call of `next` numbers it anew. */
+/** Frame of lines that the senders send in rotation. Each call of `next` renumbers its lines. */
 class Frame {
   readonly bytes: Buffer;
   readonly #numbersAt: readonly number[];
@@ -22,7 +22,7 @@ class Frame {
 
   constructor(senders: number) {
     this.#senders = senders;
-    // Whole rounds, so that a line is always that of the same sender.
+    // Use whole rounds, so that each position always belongs to the same sender.
     const lines = Math.ceil(FRAME_LINES / senders) * senders;
     const text = Array.from({ length: lines }, (_, line) => firstLine(line % senders)).join("\n");
     this.bytes = Buffer.alloc(HEAD_BYTES + text.length);

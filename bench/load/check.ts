@@ -1,25 +1,25 @@
-// What one client is delivered, checked line by line: each sender's lines must come in order, without a hole and
-// without a double, and all clients must see the senders in one order. Costs a few instructions a line.
+// Checks every line that a client receives: each sender's lines must arrive in order, without a hole and without a
+// double, and all clients must see the senders in one order. A line costs a few instructions.
 import type { Text } from "./finder.ts";
 import type { Latencies } from "./latency.ts";
 import { readNumber, readSender, ROLL_CALL } from "./line.ts";
 
-/** Where the lines go that a client is delivered. */
+/** Receiver of a client's lines. */
 export interface LineSink {
-  /** A line begins at `at`. The text is overwritten when this returns. */
+  /** Receives a line that begins at `at`. The text is overwritten when this returns. */
   line(text: Text, at: number): void;
 }
 
 export class OrderCheck implements LineSink {
-  /** Lines that were delivered, wrong ones too. */
+  /** Lines received, wrong ones too. */
   count = 0;
-  /** Of the sequence of senders. Who was delivered as many lines must have the same. */
+  /** Hash of the sequence of senders. Clients with equally many lines must have the same hash. */
   orderHash = 0;
-  /** Lines that did not come when their sender's next one did. */
+  /** Lines that arrived in place of their sender's next line. */
   skipped = 0;
-  /** Lines whose number had come before, or that no sender says. */
+  /** Lines whose number had arrived before, or of an unknown sender. */
   stray = 0;
-  /** Whether a roll call has come through: the client is in the room. */
+  /** Whether a roll call has arrived, which shows that the client is in the room. */
   isPresent = false;
   readonly #next: Int32Array;
   readonly #latencies: Latencies | undefined;
@@ -29,7 +29,7 @@ export class OrderCheck implements LineSink {
     this.#latencies = latencies;
   }
 
-  /** The number that the sender's next line must have: so many of its lines have come. */
+  /** Number that the sender's next line must have: the count of its lines so far. */
   next(sender: number): number {
     return this.#next[sender] ?? 0;
   }
@@ -44,7 +44,7 @@ export class OrderCheck implements LineSink {
     this.#latencies?.deliver(sender, number);
   }
 
-  /** Lines that have not come of those that the senders have said, so many each. */
+  /** Returns the number of missing lines, given that each sender has sent so many. */
   countLost(said: readonly number[]): number {
     return said.reduce((sum, count, sender) => sum + count - this.next(sender), this.skipped);
   }
@@ -65,7 +65,7 @@ export class OrderCheck implements LineSink {
   }
 }
 
-/** Clients that were delivered as much as the first of them that was delivered so much, and in another order. */
+/** Counts the clients whose order differs from that of the first client with as many lines. */
 export function countOtherOrders(checks: readonly OrderCheck[]): number {
   const hashes = new Map<number, number>();
   return checks.filter(({ count, orderHash }) => {

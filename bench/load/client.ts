@@ -1,4 +1,4 @@
-// One client of the load: a WebSocket over plain TCP that reads as cheaply as can be, for many of them share one
+// A client of the load: a WebSocket over plain TCP. It reads as cheaply as possible, because many clients share one
 // process, and that process shares the machine with the server that it measures.
 import { Buffer } from "node:buffer";
 import { connect, type Socket, type TcpNetConnectOpts } from "node:net";
@@ -9,37 +9,37 @@ import { type Answer, type Dialect, type DialectName, DIALECTS, type Who } from 
 import { LineFinder, type Text } from "./finder.ts";
 import { FrameReader } from "./frames.ts";
 
-/** Where the server is, and what it speaks. */
+/** Address of the server, and its protocol. */
 export interface Target {
   readonly port: number;
   readonly host?: string;
   readonly dialect: DialectName;
-  /** Instead of the dialect's own. */
+  /** Path to connect to, if it differs from the dialect's. */
   readonly path?: string;
 }
 
 export interface ClientOptions extends Who {
   readonly target: Target;
-  /** Where the lines go that it is delivered. */
+  /** Receiver of its lines. */
   readonly lines: LineSink;
-  /** Called before and after what has arrived together goes there. */
+  /** Called before and after the lines of one read are passed on. */
   readonly beforeChunk?: () => void;
   readonly afterChunk?: () => void;
-  /** Called when it takes part, with the text that said so, before anything that follows that. */
+  /** Called when the client has joined, with the text that said so, before any later text. */
   readonly onReady?: (welcome: string) => void;
-  /** It takes part and then never reads. */
+  /** Whether the client joins and then never reads. */
   readonly isStuck?: boolean;
 }
 
 const LOOPBACK = "127.0.0.1";
 
 /**
- * All clients read into the same bytes, which stay in the processor's cache: each is done with them before another one
- * reads. Deno 2.6 cannot, and brings new bytes with every read.
+ * All clients read into one buffer, which stays in the processor's cache: each has processed it before another one
+ * reads. Deno 2.6 cannot do this and allocates a buffer for every read.
  */
 const READ_BUFFER = Buffer.alloc(64 * 1024);
 
-/** A server that takes longer to let somebody in does not. */
+/** Time for a client to join. A server that takes longer is considered failed. */
 const JOIN_MS = 30_000;
 
 const CAN_SHARE_BUFFER = !/^2\.[0-8]\./.test(Deno.version.deno);
@@ -49,7 +49,7 @@ const decoder = new TextDecoder();
 const HEAD_END = "\r\n\r\n";
 
 export class LoadClient implements AsyncDisposable {
-  /** Resolves when the connection has ended, however it did. */
+  /** Resolves when the connection has ended, for any reason. */
   readonly ended: Promise<void>;
   isEnded = false;
   readonly #options: ClientOptions;
@@ -59,7 +59,7 @@ export class LoadClient implements AsyncDisposable {
   readonly #frames = new FrameReader();
   readonly #finder: LineFinder;
   #isReady = false;
-  /** The answer to the upgrade, until it is complete. */
+  /** Answer to the upgrade, until it is complete. */
   #head: string | undefined = "";
   /** Payload of a control frame, until it is complete. */
   #control = Buffer.alloc(0);
@@ -79,7 +79,7 @@ export class LoadClient implements AsyncDisposable {
     this.#socket.write(upgradeRequest(port, path, [...this.#dialect.headers]));
   }
 
-  /** Connects and does what the dialect asks for, until the client takes part. @throws when it never does. */
+  /** Connects and follows the dialect until the client has joined. @throws if it cannot join */
   static async open(options: ClientOptions): Promise<LoadClient> {
     const client = new LoadClient(options);
     try {
@@ -91,12 +91,12 @@ export class LoadClient implements AsyncDisposable {
     }
   }
 
-  /** Sends frames. The bytes are not to be changed afterwards. */
+  /** Sends frames. The caller must not change the bytes afterwards. */
   write(frames: Uint8Array): void {
     if (!this.isEnded) this.#socket.write(frames);
   }
 
-  /** Cuts the TCP connection, without a close frame. */
+  /** Cuts the TCP connection without a close frame. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#socket.destroy();
     await this.ended;
@@ -121,7 +121,7 @@ export class LoadClient implements AsyncDisposable {
     this.#options.afterChunk?.();
   }
 
-  /** Reads so many bytes that have arrived; false when it wants no more. */
+  /** Processes so many bytes that have arrived. Returns false when the client reads no more. */
   #receive(bytes: Uint8Array, count: number): boolean {
     let from = 0;
     if (this.#head !== undefined) {
@@ -139,7 +139,7 @@ export class LoadClient implements AsyncDisposable {
     return !(this.#options.isStuck && this.#isReady);
   }
 
-  /** Reads the answer to the upgrade. Where it ends in the bytes. */
+  /** Reads the answer to the upgrade. Returns its end in the bytes. */
   #receiveHead(bytes: Uint8Array): number {
     const before = this.#head!.length;
     const head = this.#head! + Buffer.from(bytes).toString("latin1");

@@ -1,11 +1,11 @@
-// Many clients of one server, each with its check. It opens them, makes sure that all are in the room, and closes them.
+// Opens many clients of one server, each with its check, makes sure that all are in the room, and closes them.
 import { OrderCheck } from "./check.ts";
 import { LoadClient, type Target } from "./client.ts";
 import type { Latencies } from "./latency.ts";
 import { ROLL_CALL } from "./line.ts";
-import { ClientHandle } from "./speaker.ts";
+import { LineSender } from "./line_sender.ts";
 
-/** One client, and what it has been delivered. */
+/** A client and its check. */
 export interface Member {
   readonly client: LoadClient;
   readonly check: OrderCheck;
@@ -13,18 +13,18 @@ export interface Member {
 
 export interface CrowdOptions {
   readonly count: number;
-  /** The server and room of each client. */
+  /** Server and room of each client. */
   readonly target: (index: number) => Target;
   readonly senders: number;
   readonly latencies?: Latencies;
-  /** Called when a client has been delivered something, or has ended. */
+  /** Called when a client has received something or has ended. */
   readonly afterChunk?: (index: number) => void;
 }
 
 /** Clients that connect at a time. */
 const OPEN_AT_ONCE = 200;
 
-/** How long a roll call may take to come through before the next one. */
+/** Time for a roll call to arrive before the next one. */
 const ROLL_CALL_MS = 250;
 const MAX_ROLL_CALLS = 80;
 
@@ -38,7 +38,7 @@ export class Crowd implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Opens the clients. @throws when one of them cannot join. */
+  /** Opens the clients. @throws if one of them cannot join */
   static async open(options: CrowdOptions): Promise<Crowd> {
     const crowd = new Crowd(options);
     try {
@@ -54,14 +54,14 @@ export class Crowd implements AsyncDisposable {
   }
 
   /**
-   * Says a line that does not count in each room until everybody has been delivered one: where a server answers an
-   * upgrade before the client is in the room, that is the only way to know. @throws when somebody is not.
+   * Sends lines that do not count to each room until every client has received one. If a server answers an upgrade
+   * before the client is in the room, there is no other way to know. @throws if a client receives none
    */
   async callRoll(): Promise<void> {
-    const callers = new Map<string | undefined, ClientHandle>();
+    const callers = new Map<string | undefined, LineSender>();
     this.members.forEach(({ client }, index) => {
       const { path, dialect } = this.#options.target(index);
-      callers.set(path, new ClientHandle(client, { dialect, sender: ROLL_CALL }));
+      callers.set(path, new LineSender(client, { dialect, sender: ROLL_CALL }));
     });
     const isComplete = () => this.evicted > 0 || this.members.every(({ check }) => check.isPresent);
     for (let calls = 0; calls < MAX_ROLL_CALLS && !isComplete(); calls++) {
@@ -76,11 +76,11 @@ export class Crowd implements AsyncDisposable {
     );
   }
 
-  /** What the first clients say their lines with, as many of them as there are senders. */
-  makeSpeakers(): ClientHandle[] {
+  /** Returns senders over the first clients, as many as there are senders. */
+  makeSenders(): LineSender[] {
     const { senders, target, latencies } = this.#options;
     return this.members.slice(0, senders).map(({ client }, sender) =>
-      new ClientHandle(client, {
+      new LineSender(client, {
         dialect: target(sender).dialect,
         sender,
         ...latencies && { latencies },
@@ -88,12 +88,12 @@ export class Crowd implements AsyncDisposable {
     );
   }
 
-  /** Clients whose connection has ended. */
+  /** Returns the clients whose connection has ended. */
   get evicted(): number {
     return this.members.filter(({ client }) => client.isEnded).length;
   }
 
-  /** Lines that were delivered so far, all clients together. */
+  /** Returns the lines received so far, all clients together. */
   get delivered(): number {
     return this.members.reduce((sum, { check }) => sum + check.count, 0);
   }
@@ -125,7 +125,7 @@ export class Crowd implements AsyncDisposable {
   }
 }
 
-/** Resolves when it is so, or after `ms` at the latest. */
+/** Resolves when the condition is met, or after `ms`. */
 export async function waitFor(isSo: () => boolean, ms: number): Promise<void> {
   const until = performance.now() + ms;
   while (!isSo() && performance.now() < until) {

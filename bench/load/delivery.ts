@@ -1,42 +1,42 @@
-// What a load measures: a window of time with what was delivered in it and what the load itself cost, and in the end,
-// when everything has had time to arrive, what never did.
+// Measures deliveries: a window of time with the lines received in it and the costs of the load, and in the end, when
+// everything has had time to arrive, the lines that never did.
 import process from "node:process";
 import { cpuSeconds } from "../../tests/support/processes.ts";
 import { countOtherOrders, type OrderCheck } from "./check.ts";
 import { type Crowd, waitFor } from "./crowd.ts";
 import type { Latencies } from "./latency.ts";
-import type { ClientHandle } from "./speaker.ts";
+import type { LineSender } from "./line_sender.ts";
 
-/** What the clients were delivered, in the whole of a load. */
+/** Deliveries during a whole load. */
 export interface Delivery {
   readonly sent: number;
-  /** All clients together. */
+  /** Lines received, all clients together. */
   readonly delivered: number;
-  /** Lines that a client was not delivered, or not in their turn; all clients together. */
+  /** Lines that a client did not receive, or not in order; all clients together. */
   readonly lost: number;
-  /** Lines that came twice or late, and clients that were delivered another order than the others. */
+  /** Lines that arrived twice or late, and clients whose order differed from that of the others. */
   readonly disordered: number;
   /** Clients whose connection ended before the load did. */
   readonly evicted: number;
 }
 
-/** What was measured between two moments. */
+/** Measurements between two moments. */
 export interface Measured {
   readonly seconds: number;
   readonly deliveredPerSecond: number;
-  /** Of the process that the load runs in. */
+  /** Costs of the process that runs the load. */
   readonly cpuSeconds: number;
-  /** Of the server; undefined where nobody said which process that is. */
+  /** Costs of the server; undefined if its process is unknown. */
   readonly serverCpuSeconds?: number | undefined;
 }
 
 export interface MeasureOptions {
   readonly latencies: Latencies;
-  /** The server's process, to measure what it costs as well. */
+  /** Process id of the server, to measure its costs as well. */
   readonly serverPid?: number | undefined;
 }
 
-/** Begins to measure; what it returns ends that. */
+/** Begins to measure. Returns a function that ends the measurement. */
 export function startMeasuring(crowd: Crowd, options: MeasureOptions): () => Measured {
   const { latencies, serverPid } = options;
   latencies.histogram.clear();
@@ -57,12 +57,12 @@ export function startMeasuring(crowd: Crowd, options: MeasureOptions): () => Mea
   };
 }
 
-/** How long after the last line everybody may take to be delivered it. */
+/** Time after the last line for all clients to receive it. */
 const SETTLE_MS = 20_000;
 
-/** Waits until everybody has been delivered everything, or has had long enough, and counts. */
-export async function settle(crowd: Crowd, speakers: readonly ClientHandle[]): Promise<Delivery> {
-  const said = speakers.map((speaker) => speaker.said);
+/** Waits until all clients have received everything, or until that time is over, and counts. */
+export async function settle(crowd: Crowd, lineSenders: readonly LineSender[]): Promise<Delivery> {
+  const said = lineSenders.map((lineSender) => lineSender.said);
   const sent = said.reduce((sum, count) => sum + count, 0);
   const { members } = crowd;
   const isSettled = () =>

@@ -1,32 +1,32 @@
-// What differs between the servers that are loaded: where one connects, what is said before the chat begins, how a
-// line is said, and how one finds it in what is delivered.
+// Defines the differences between the servers under load: the path to connect to, the handshake before the chat, how to
+// send a line, and how to find lines in received texts.
 import { Buffer } from "node:buffer";
 import type { LineFormat, Text } from "./finder.ts";
 import { LINE_BYTES, NUMBER_AT, NUMBER_END } from "./line.ts";
 
-/** Who a client is, where the server wants to know. */
+/** Identity of a client, for servers that require one. */
 export interface Who {
   readonly name: string;
-  /** More for what it says first, to resume say. */
+  /** Further fields of its first message, for example to resume. */
   readonly hello?: Readonly<Record<string, unknown>>;
 }
 
-/** What a text of the server asks for. */
+/** Reaction to a text of the server. */
 export interface Answer {
   readonly reply?: string;
-  /** From now on the client takes part. */
+  /** Whether the client has joined now. */
   readonly isReady?: boolean;
 }
 
 export interface Dialect extends LineFormat {
   readonly path: string;
-  /** Of the upgrade, beyond those that every one has. */
+  /** Headers of the upgrade, besides those that every upgrade has. */
   readonly headers: readonly string[];
-  /** What a client says as soon as it is connected. */
+  /** Message that a client sends as soon as it is connected. */
   greet(who: Who): Answer;
-  /** The message that says a line. */
+  /** Returns the message that sends a line. */
   say(line: string): string;
-  /** What to do about a text that is no line. Called for all of them, so it looks before it decodes. */
+  /** Returns the reaction to a text that contains no line. Called for all such texts, so it looks before it decodes. */
   answer(text: Text): Answer | undefined;
 }
 
@@ -39,11 +39,13 @@ const LINES: Dialect = {
   answer: () => undefined,
 };
 
-/** The text of an entry is its last field, behind these bytes and before those. */
+/** The text of an entry is its last field, between these two byte sequences. */
 const TEXT = Buffer.from(':"');
 const TEXT_END = Buffer.from('"}');
 
-/** Tells an entry from all else, whose types do not begin like this: enough to look at for each line. */
+/**
+ * Beginning of an entry, by which it differs from all other types. Checking only this is cheap enough for each line.
+ */
 const ENTRY = Buffer.from("en");
 const TYPE_AT = '{"type":"'.length;
 const WELCOME = Buffer.from('{"type":"welcome"');
@@ -55,7 +57,7 @@ const CONFAB_V1: Dialect = {
     const key = `${name} ${crypto.randomUUID()}`;
     return { reply: JSON.stringify({ type: "hello", name, key, history: 0, ...hello }) };
   },
-  // Its sender and number make an id that a client says once, even one that calls the roll and is a sender too.
+  // Sender and number make an id that is unique for a client, even for one that both calls the roll and sends.
   say: (line) => JSON.stringify({ type: "say", id: line.slice(0, NUMBER_END), text: line }),
   findLine(text) {
     const at = text.to - LINE_BYTES - TEXT_END.length;
@@ -68,7 +70,7 @@ const CONFAB_V1: Dialect = {
     standsAt(text, { at: text.from, what: WELCOME }) ? { isReady: true } : undefined,
 };
 
-/** Packets of Engine.IO 4 and of the Socket.IO protocol 5 within. */
+/** Packets of Engine.IO 4 and of Socket.IO protocol 5 inside. */
 const EVENT = Buffer.from('42["line","');
 const EVENT_END = Buffer.from('"]');
 const ACK = Buffer.from("43");
@@ -96,12 +98,12 @@ const SOCKET_IO: Dialect = {
   },
 };
 
-/** The dialects by the names that the command line has for them. */
+/** Dialects by their names on the command line. */
 export const DIALECTS = { "lines": LINES, "confab.v1": CONFAB_V1, "socket.io": SOCKET_IO } as const;
 
 export type DialectName = keyof typeof DIALECTS;
 
-/** @throws when there is none of that name. */
+/** Returns a dialect by its name. @throws if there is none */
 export function parseDialect(name: string): DialectName {
   if (Object.hasOwn(DIALECTS, name)) return name as DialectName;
   const known = Object.keys(DIALECTS).join(", ");

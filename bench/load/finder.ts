@@ -1,26 +1,27 @@
-// Finds the lines of the load in the text that a server sends, however it is cut. What is whole in a chunk is read
-// where it lies, without a copy and without a call into native code; only what the end of a chunk cuts off is copied.
+// Finds the lines of the load in the text that a server sends, in whatever chunks it arrives. Texts inside a chunk are
+// read in place, without a copy and without a call into native code. Only a text that the end of a chunk cuts off is
+// copied.
 import type { Piece } from "./frames.ts";
 
-/** Some text, as bytes, that has no newline in it. Reused from one to the next. */
+/** A text without newlines, as bytes. The object is reused for each text. */
 export interface Text {
   readonly bytes: Uint8Array;
   readonly from: number;
-  /** Behind its last byte. */
+  /** Index behind its last byte. */
   readonly to: number;
 }
 
-/** Tells the lines of the load from all else that a server says. */
+/** Distinguishes lines of the load from other texts of a server. */
 export interface LineFormat {
-  /** Where in the text a line of the load begins, or -1 when it has none. */
+  /** Returns the index at which a line of the load begins in the text, or -1 if it contains none. */
   findLine(text: Text): number;
 }
 
-/** Where the text goes. It is overwritten when the call returns. */
+/** Receiver of texts. A text is overwritten when the call returns. */
 export interface TextSink {
-  /** A text with a line of the load, which begins at `at`. */
+  /** Receives a text with a line of the load, which begins at `at`. */
   line(text: Text, at: number): void;
-  /** Any other text. */
+  /** Receives any other text. */
   other(text: Text): void;
 }
 
@@ -31,9 +32,9 @@ export class LineFinder {
   readonly #format: LineFormat;
   readonly #sink: TextSink;
   readonly #text = { bytes: new Uint8Array(0), from: 0, to: 0 };
-  /** Length of the last text with a line: the next one is mostly as long. */
+  /** Length of the last text with a line: the next one mostly has the same. */
   #guess = 0;
-  /** The beginning of a text, when a chunk has cut off the rest. */
+  /** Beginning of a text whose rest is in the next chunk. */
   #cut = new Uint8Array(256);
   #cutLength = 0;
 
@@ -70,7 +71,10 @@ export class LineFinder {
     this.#sink.line(text, at);
   }
 
-  /** Completes the text that was cut, and leaves `#text` at the end of it in the piece; false when there is no end yet. */
+  /**
+   * Completes the text that was cut, and leaves `#text` at its end in the piece. Returns false if the piece contains
+   * no end.
+   */
   #completeCut({ bytes, from, to, isLast }: Piece): boolean {
     const length = bytes.subarray(from, to).indexOf(NEWLINE);
     const end = length < 0 ? to : from + length;

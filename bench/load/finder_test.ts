@@ -3,7 +3,7 @@ import { type DialectName, DIALECTS } from "./dialects.ts";
 import { LineFinder } from "./finder.ts";
 import { firstLine, LINE_BYTES } from "./line.ts";
 
-/** The lines and the other texts, in order, that a dialect finds in messages that arrive in these pieces. */
+/** Returns the lines and the other texts, in order, that a dialect finds in messages that arrive in these pieces. */
 function find(dialect: DialectName, pieces: readonly (readonly [text: string, isLast: boolean])[]) {
   const seen: string[] = [];
   const decoder = new TextDecoder();
@@ -12,7 +12,7 @@ function find(dialect: DialectName, pieces: readonly (readonly [text: string, is
     other: ({ bytes, from, to }) => seen.push(`other ${decoder.decode(bytes.subarray(from, to))}`),
   });
   for (const [text, isLast] of pieces) {
-    // What lies around a piece is of another message.
+    // The bytes around a piece belong to another message.
     const bytes = new TextEncoder().encode(`\n${text}\n`);
     finder.take({ bytes, from: 1, to: bytes.length - 1, isLast });
   }
@@ -25,7 +25,7 @@ const entry = (seq: number, text: string) =>
 
 const ACK = '{"type":"ack","id":"5f0c","seq":9}';
 
-/** What each dialect may be sent in one message, and what is in it. */
+/** A message of each dialect, and the texts in it. */
 const MESSAGES: Record<string, { dialect: DialectName; text: string; found: string[] }> = {
   "lines": {
     dialect: "lines",
@@ -73,12 +73,12 @@ for (const [name, { dialect, text, found }] of Object.entries(MESSAGES)) {
   });
 }
 
-Deno.test("LineFinder.take() gives no line of confab.v1 that merely ends like one", () => {
+Deno.test("LineFinder.take() ignores a text of confab.v1 that only ends like a line", () => {
   const page = `{"type":"page","before":43,"entries":[],"text":"${firstLine(1)}"}`;
   assertEquals(find("confab.v1", [[page, true]]), [`other ${page}`]);
 });
 
-Deno.test("DIALECTS answer what a server asks before the chat", () => {
+Deno.test("DIALECTS answer the server's handshake before the chat", () => {
   const answer = (dialect: DialectName, text: string) => {
     const bytes = new TextEncoder().encode(text);
     return DIALECTS[dialect].answer({ bytes, from: 0, to: bytes.length });

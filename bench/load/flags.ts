@@ -1,19 +1,19 @@
-// The flags of the load client: which there are for a scenario, and what they are when nobody says.
+// Parses the flags of the load client: each scenario has its own, with defaults.
 import { parseArgs } from "node:util";
 import type { Target } from "./client.ts";
 import { parseDialect } from "./dialects.ts";
 
-/** Flags that are numbers, with their defaults; undefined for what has none. */
+/** Numeric flags with their defaults; undefined for a flag without a default. */
 export type Defaults = Readonly<Record<string, number | undefined>>;
 
-/** What a command line says. */
+/** Parsed command line. */
 export interface Flags {
   readonly target: Target;
   readonly deadlineSeconds: number;
   readonly pathTemplate: string | undefined;
-  /** A number that has a default. */
+  /** Returns a number that has a default. */
   number(name: string): number;
-  /** One that may have none. */
+  /** Returns a number that may be absent. */
   optional(name: string): number | undefined;
 }
 
@@ -21,7 +21,7 @@ const DEADLINE_SECONDS = 60;
 
 const LARGEST_PORT = 65_535;
 
-/** Reads the flags of a scenario. A server elsewhere than on this machine is loaded only by name of its host. @throws */
+/** Parses the flags of a scenario. A server on another machine is loaded only if its host is named. @throws */
 export function parseFlags(args: string[], defaults: Defaults): Flags {
   const numbers = { port: undefined, deadline: DEADLINE_SECONDS, ...defaults };
   const names = [...Object.keys(numbers), "host", "path", "dialect", "path-template"];

@@ -1,5 +1,5 @@
-// The flood: a closed loop, in which each sender keeps a number of its own lines in flight. It finds out how many lines
-// a server delivers when it is never without work.
+// The flood is a closed loop in which each sender keeps a number of its own lines in flight. It measures how many lines a
+// server delivers when it always has work.
 import { delay } from "@std/async/delay";
 import { LoadClient, type Target } from "./client.ts";
 import { Crowd } from "./crowd.ts";
@@ -9,14 +9,14 @@ import { Latencies } from "./latency.ts";
 export interface FloodOptions {
   readonly target: Target;
   readonly clients: number;
-  /** How many of the clients send. */
+  /** Number of clients that send. */
   readonly senders: number;
-  /** Lines that a sender has said and not yet been delivered itself. */
+  /** Lines that a sender has sent and not yet received itself. */
   readonly inFlight: number;
   readonly seconds: number;
-  /** Before what is measured. What is said then is checked like all that follows. */
+  /** Time before the measurement. Lines sent in it are checked like all others. */
   readonly warmUpSeconds?: number;
-  /** The server's process, to measure what it costs as well. Linux only. */
+  /** Process id of the server, to measure its costs as well. Linux only. */
   readonly serverPid?: number | undefined;
   /** Further clients, which join and never read. */
   readonly stuck?: number;
@@ -27,7 +27,7 @@ export interface FloodReport extends Delivery, Measured {
   readonly p99Ms: number | undefined;
 }
 
-/** Runs the load and resolves with what was seen. */
+/** Runs the load and resolves with the results. */
 export async function runFlood(options: FloodOptions): Promise<FloodReport> {
   const { target, clients, senders, inFlight, seconds, warmUpSeconds = 0, serverPid } = options;
   const latencies = new Latencies(senders);
@@ -41,20 +41,22 @@ export async function runFlood(options: FloodOptions): Promise<FloodReport> {
   });
   await crowd.callRoll();
   await using _stuck = await openStuck(options);
-  const speakers = crowd.makeSpeakers();
+  const lineSenders = crowd.makeSenders();
   refill = (index) => {
-    const speaker = speakers[index];
-    if (!speaker) return;
+    const lineSender = lineSenders[index];
+    if (!lineSender) return;
     const delivered = crowd.members[index]!.check.next(index);
-    if (speaker.said - delivered < inFlight) speaker.say(inFlight - speaker.said + delivered);
+    if (lineSender.said - delivered < inFlight) {
+      lineSender.say(inFlight - lineSender.said + delivered);
+    }
   };
-  for (const index of speakers.keys()) refill(index);
+  for (const index of lineSenders.keys()) refill(index);
   await delay(warmUpSeconds * 1000);
   const endMeasuring = startMeasuring(crowd, { latencies, serverPid });
   await delay(seconds * 1000);
   const measured = endMeasuring();
   refill = undefined;
-  const delivery = await settle(crowd, speakers);
+  const delivery = await settle(crowd, lineSenders);
   const { histogram } = latencies;
   const [p50Ms, p99Ms] = [histogram.percentileMs(0.5), histogram.percentileMs(0.99)];
   return { ...delivery, ...measured, p50Ms, p99Ms };

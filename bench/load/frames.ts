@@ -1,26 +1,26 @@
-// Reads the frames of a WebSocket server from whatever TCP delivers, wherever it cuts. It copies nothing and allocates
-// nothing: it is a cursor over the bytes that it was given last, and shows one piece of payload after the other.
+// Reads the frames of a WebSocket server from TCP chunks that may be cut anywhere. It copies and allocates nothing: it is
+// a cursor over the latest bytes, and shows one piece of payload after the other.
 import { OPCODE } from "../../tests/support/raw_socket.ts";
 
-/** Payload that lies in one chunk: all of a message, or as much of it as has arrived. Changes with every step. */
+/** Payload inside one chunk: a whole message, or the part that has arrived. It changes with every step. */
 export interface Piece {
   readonly bytes: Uint8Array;
   readonly from: number;
-  /** Behind its last byte. */
+  /** Index behind its last byte. */
   readonly to: number;
   /** Whether the message ends with it. */
   readonly isLast: boolean;
 }
 
-/** Opcode of a frame that goes on with the message before it. */
+/** Opcode of a frame that continues the previous message. */
 const CONTINUATION = 0;
 
-/** From here on an opcode is that of a control frame. */
+/** Lowest opcode of a control frame. */
 const FIRST_CONTROL = 8;
 
 const FINAL = 0x80;
 
-/** A header without a longer length. The length that stands in it is below `LONGER`. */
+/** Bytes of a header without a longer length, whose length field is below `LONGER`. */
 const SHORT_HEAD_BYTES = 2;
 const LONGER = 126;
 
@@ -29,7 +29,7 @@ export class FrameReader implements Piece {
   from = 0;
   to = 0;
   isLast = false;
-  /** Of the frame that the piece belongs to; of its message, where the frame goes on with one. */
+  /** Opcode of the piece's frame; of the whole message if the frame continues one. */
   opcode = 0;
   #end = 0;
   #messageOpcode: number = OPCODE.text;
@@ -39,14 +39,14 @@ export class FrameReader implements Piece {
   #headBytes = 0;
   #lengthBytesLeft = 0;
 
-  /** Goes to a new chunk, `bytes` from `from` to `end`. The one before must have been read to its end. */
+  /** Moves to a new chunk, `bytes` from `from` to `end`. The previous one must have been read to its end. */
   feed(bytes: Uint8Array, { from, end }: { from: number; end: number }): void {
     this.bytes = bytes;
     this.to = from;
     this.#end = end;
   }
 
-  /** Moves to the next piece; false when the chunk holds no more. */
+  /** Moves to the next piece. Returns false if the chunk contains no more. */
   next(): boolean {
     this.from = this.to;
     if (this.from === this.#end) return false;
@@ -62,7 +62,7 @@ export class FrameReader implements Piece {
     return true;
   }
 
-  /** Reads the header of a short frame in one step, where it is all there: most of them are like that. */
+  /** Reads the header of a short frame in one step if it is complete, as most are. */
   #readShortHead(): void {
     if (this.from + SHORT_HEAD_BYTES > this.#end) return;
     const short = this.bytes[this.from + 1]!;
@@ -73,7 +73,7 @@ export class FrameReader implements Piece {
     this.from += SHORT_HEAD_BYTES;
   }
 
-  /** Reads the header of a frame; false when it is not all there. */
+  /** Reads the header of a frame. Returns false if it is incomplete. */
   #readHead(): boolean {
     while (this.from < this.#end) {
       const byte = this.bytes[this.from++]!;

@@ -2,12 +2,12 @@ import { assertEquals } from "@std/assert";
 import { OPCODE } from "../../tests/support/raw_socket.ts";
 import { FrameReader } from "./frames.ts";
 
-/** What came of some bytes: payloads by opcode, `|` behind each that ended a message. */
+/** Returns the payloads in some bytes, by opcode, with `|` behind each that ended a message. */
 function readFrames(chunks: readonly Uint8Array[]): string {
   const reader = new FrameReader();
   let seen = "";
   for (const chunk of chunks) {
-    // Elsewhere than at the start of the buffer, as behind the head of an upgrade.
+    // Not at the start of the buffer, as behind the head of an upgrade.
     const bytes = new Uint8Array([99, 99, ...chunk, 99]);
     reader.feed(bytes, { from: 2, end: bytes.length - 1 });
     while (reader.next()) {
@@ -16,7 +16,7 @@ function readFrames(chunks: readonly Uint8Array[]): string {
       seen += name + new TextDecoder().decode(payload) + (reader.isLast ? "|" : "");
     }
   }
-  // Where a piece was cut is of no interest.
+  // The places of the cuts do not matter.
   return seen.replaceAll(/(<\d+>)(?=[^|<]*\1)/g, "");
 }
 
@@ -61,7 +61,7 @@ Deno.test("FrameReader reads a frame whose length takes eight bytes", () => {
   );
 });
 
-Deno.test("FrameReader ends a message with its last frame, also when a ping comes between", () => {
+Deno.test("FrameReader ends a message with its last frame, even if a ping comes between", () => {
   const bytes = Uint8Array.from([
     ...frame(OPCODE.text, "be"),
     ...frame(FINAL | OPCODE.ping, ""),

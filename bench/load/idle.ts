@@ -1,33 +1,33 @@
-// Idle clients: many that are in the room, or in many rooms, and say nothing. What a server needs for them shows in its
-// memory, which whoever runs this reads between the two lines that it prints.
+// Opens idle clients: many that are in one room, or in many rooms, and send nothing. The memory of the server shows their
+// costs; the caller reads it between the two lines that this scenario prints.
 import type { Target } from "./client.ts";
 import { Crowd } from "./crowd.ts";
 
 export interface IdleOptions {
   readonly target: Target;
   readonly clients: number;
-  /** The clients are spread over so many rooms. */
+  /** Number of rooms that the clients are spread over. */
   readonly rooms?: number;
-  /** The path of a room, with `%d` where its number goes. */
+  /** Path of a room, with `%d` in place of its number. */
   readonly pathTemplate?: string;
-  /** Called when all of them are in their rooms. */
+  /** Called when all clients are in their rooms. */
   readonly onReady: (report: IdleReady) => void;
-  /** Resolves when they may go. */
+  /** Resolves when the clients may leave. */
   readonly until: Promise<unknown>;
 }
 
 export interface IdleReady {
   readonly clients: number;
-  /** What it took until all were there. */
+  /** Time until all had joined. */
   readonly seconds: number;
 }
 
 export interface IdleReport {
-  /** Clients whose connection ended before they were to go. */
+  /** Clients whose connection ended too early. */
   readonly evicted: number;
 }
 
-/** Opens the clients, holds them, and resolves with what became of them. @throws when one cannot join. */
+/** Opens the clients, keeps them, and resolves with the results. @throws if one cannot join */
 export async function runIdle(options: IdleOptions): Promise<IdleReport> {
   const { clients, rooms, onReady, until } = options;
   const { target, pathTemplate = "/r/room-%d/ws" } = options;

@@ -1,19 +1,22 @@
-// How long lines take: when each was said, and a histogram of what it took until it was delivered. Of a fixed size,
-// whatever the load, and cheap enough to count every delivery.
+// Measures latencies: stores when each line was sent, and counts durations until delivery in a histogram. Its size is
+// fixed for any load, and it is cheap enough to count every delivery.
 
-/** Buckets of one power of two: a bucket is at most 1/128 wide. */
+/** Buckets of each power of two: the width of a bucket is at most 1/128 of its value. */
 const BUCKET_BITS = 7;
 const BUCKETS_PER_POWER = 1 << BUCKET_BITS;
 const POWERS = 31 - BUCKET_BITS;
 
-/** Lines of one sender whose moments are kept: a power of two. One delivered later than that took `LONGEST_US`. */
+/**
+ * Lines of one sender whose send times are kept: a power of two. A line delivered later than that counts as
+ * `LONGEST_US`.
+ */
 const KEPT_MOMENTS = 1 << 16;
 
 const KEPT_MASK = KEPT_MOMENTS - 1;
 
 const LONGEST_US = 2 ** 31 - 1;
 
-/** Durations in microseconds, counted in buckets. */
+/** Histogram of durations in microseconds. */
 export class Histogram {
   readonly #counts = new Uint32Array((POWERS + 1) * BUCKETS_PER_POWER);
   #longestUs = 0;
@@ -29,7 +32,7 @@ export class Histogram {
     this.#longestUs = 0;
   }
 
-  /** The duration in ms that a share of all, 0.99 say, do not exceed; undefined when there are none. */
+  /** Returns the duration in ms that a share of all, such as 0.99, does not exceed; undefined if there are none. */
   percentileMs(share: number): number | undefined {
     const total = this.#counts.reduce((sum, count) => sum + count, 0);
     if (total === 0) return undefined;
@@ -45,7 +48,7 @@ export class Histogram {
   }
 }
 
-/** The time that lines take from just before they are written until a client has read them. */
+/** Latencies of lines, from just before they are written until a client has read them. */
 export class Latencies {
   readonly histogram = new Histogram();
   readonly #startedMs = performance.now();
@@ -58,12 +61,12 @@ export class Latencies {
     this.#said = new Int32Array(senders);
   }
 
-  /** Takes the time, once for all that is delivered together. */
+  /** Reads the clock, once for all lines that are delivered together. */
   tick(): void {
     this.#nowUs = (performance.now() - this.#startedMs) * 1000 | 0;
   }
 
-  /** The sender is about to say its next so many lines. */
+  /** Records that the sender is about to send its next so many lines. */
   say(sender: number, count: number): void {
     this.tick();
     for (let line = 0; line < count; line++) {
@@ -72,7 +75,7 @@ export class Latencies {
     }
   }
 
-  /** A line is delivered now, to one of the clients. */
+  /** Records that a line was delivered to one of the clients now. */
   deliver(sender: number, number: number): void {
     const isKept = this.#said[sender]! - number <= KEPT_MOMENTS;
     const saidUs = this.#saidUs[sender * KEPT_MOMENTS + (number & KEPT_MASK)]!;

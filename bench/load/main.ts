@@ -1,5 +1,5 @@
-// The load client as a process of its own. It prints one JSON object when it is done, `idle` one more when all clients
-// are there; what goes wrong goes to standard error, and the exit code is 1, or 2 when the command line is wrong.
+// Runs the load client as a process of its own. It prints one JSON object when it is done; `idle` prints one more when
+// all clients have joined. Errors go to standard error; the exit code is then 1, or 2 for a wrong command line.
 //
 //   deno run -A bench/load/main.ts SCENARIO --port 8080 [--dialect lines|confab.v1|socket.io] [--flag value …]
 import { runBlast } from "./blast.ts";
@@ -11,7 +11,7 @@ import { runStorm } from "./storm.ts";
 
 interface Scenario {
   readonly flags: Defaults;
-  /** What it measured. */
+  /** Result of the scenario. */
   run(flags: Flags): Promise<object>;
 }
 
@@ -57,7 +57,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
       }),
   },
   blast: {
-    // It is its own server.
+    // This scenario starts its own server.
     flags: { ...MEASURED, port: 0 },
     run: (flags) => runBlast(readMeasured(flags)),
   },

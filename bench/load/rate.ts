@@ -1,23 +1,23 @@
-// The rate: an open loop, in which so many lines a second are said whatever becomes of them. It finds out how long a
-// line takes, and what it costs, where a server is not driven to its limit.
+// The rate is an open loop that sends so many lines a second, independently of their delivery. It measures latency and
+// costs while a server is not at its limit.
 import { delay } from "@std/async/delay";
 import type { Target } from "./client.ts";
 import { Crowd } from "./crowd.ts";
 import { type Delivery, type Measured, settle, startMeasuring } from "./delivery.ts";
 import { Latencies } from "./latency.ts";
-import type { ClientHandle } from "./speaker.ts";
+import type { LineSender } from "./line_sender.ts";
 
 export interface RateOptions {
   readonly target: Target;
   readonly clients: number;
-  /** How many of the clients send, in turn. */
+  /** Number of clients that send, in rotation. */
   readonly senders: number;
-  /** Lines said a second, all senders together. */
+  /** Lines sent a second, all senders together. */
   readonly perSecond: number;
   readonly seconds: number;
-  /** Before what is measured. What is said then is checked like all that follows. */
+  /** Time before the measurement. Lines sent in it are checked like all others. */
   readonly warmUpSeconds?: number;
-  /** The server's process, to measure what it costs as well. Linux only. */
+  /** Process id of the server, to measure its costs as well. Linux only. */
   readonly serverPid?: number | undefined;
 }
 
@@ -27,7 +27,7 @@ export interface RateReport extends Delivery, Measured {
   readonly maxMs: number;
 }
 
-/** Runs the load and resolves with what was seen. */
+/** Runs the load and resolves with the results. */
 export async function runRate(options: RateOptions): Promise<RateReport> {
   const { target, clients, senders, perSecond, seconds, warmUpSeconds = 0, serverPid } = options;
   const latencies = new Latencies(senders);
@@ -38,12 +38,12 @@ export async function runRate(options: RateOptions): Promise<RateReport> {
     latencies,
   });
   await crowd.callRoll();
-  const speakers = crowd.makeSpeakers();
-  await sayAtRate(speakers, { perSecond, seconds: warmUpSeconds });
+  const lineSenders = crowd.makeSenders();
+  await sayAtRate(lineSenders, { perSecond, seconds: warmUpSeconds });
   const endMeasuring = startMeasuring(crowd, { latencies, serverPid });
-  await sayAtRate(speakers, { perSecond, seconds });
+  await sayAtRate(lineSenders, { perSecond, seconds });
   const measured = endMeasuring();
-  const delivery = await settle(crowd, speakers);
+  const delivery = await settle(crowd, lineSenders);
   const { histogram } = latencies;
   return {
     ...delivery,
@@ -57,20 +57,20 @@ export async function runRate(options: RateOptions): Promise<RateReport> {
 export interface Pace {
   readonly perSecond: number;
   readonly seconds: number;
-  /** Ends it before its time. */
+  /** Ends the load early. */
   readonly signal?: AbortSignal;
 }
 
-/** The speakers say lines in turn, evenly spaced. What is late is said at once. */
-export async function sayAtRate(speakers: readonly ClientHandle[], pace: Pace): Promise<void> {
+/** Makes the senders send lines in rotation, evenly spaced. A late line is sent at once. */
+export async function sayAtRate(lineSenders: readonly LineSender[], pace: Pace): Promise<void> {
   const { perSecond, seconds, signal } = pace;
   const startedMs = performance.now();
   const count = Math.round(perSecond * seconds);
   const msUntil = (line: number) => startedMs + line * 1000 / perSecond - performance.now();
   for (let line = 0; line < count && !signal?.aborted; line++) {
-    // A timer rounds down; a line that is not quite due waits for the next.
+    // A timer rounds down; a line that is not quite due waits for the next one.
     while (msUntil(line) > 0) await delay(Math.max(1, msUntil(line)));
-    speakers[line % speakers.length]!.say(1);
+    lineSenders[line % lineSenders.length]!.say(1);
   }
   while (msUntil(count) > 0 && !signal?.aborted) await delay(Math.max(1, msUntil(count)));
 }

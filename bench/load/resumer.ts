@@ -1,10 +1,10 @@
-// A client of `confab.v1` that was away and resumes. It checks that it is sent every entry that it has missed, in order
-// and without a hole, and takes the time until it has.
+// A client of `confab.v1` that was away and resumes. It checks that it receives every missed entry, in order and without
+// a hole, and measures the time until then.
 import type { LineSink } from "./check.ts";
 import { LoadClient, type Target } from "./client.ts";
 import type { Text } from "./finder.ts";
 
-/** What a client knows of the room that it left. */
+/** State of the room when the client left. */
 export interface Place {
   readonly after: number;
   readonly epoch: string;
@@ -16,19 +16,22 @@ export interface ResumerOptions {
   readonly place: Place;
 }
 
-/** An entry says its seq first. */
+/** Beginning of an entry: its seq is the first field. */
 const SEQ_AT = '{"type":"entry","seq":'.length;
 
 const ZERO = 48;
 
 export class Resumer implements LineSink, AsyncDisposable {
-  /** Resolves with the time at which it had all that it missed; with undefined when its connection ended before. */
+  /**
+   * Resolves with the time at which it had received all missed entries; with undefined if its connection ended
+   * before.
+   */
   readonly caughtUpMs: Promise<number | undefined>;
-  /** Entries that it was sent. */
+  /** Entries received. */
   entries = 0;
-  /** Entries that did not have the seq behind the one before. */
+  /** Entries whose seq did not follow the previous one. */
   holes = 0;
-  /** Whether the server let it resume, and did not make it start afresh. */
+  /** Whether the server resumed, and did not make it start over. */
   isResumed = false;
   #seq: number;
   #head = Infinity;

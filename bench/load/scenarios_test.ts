@@ -1,4 +1,5 @@
-// Each scenario, small: against the program, and against a server that does what must be seen.
+// Tests each scenario with a small load: against the program, and against a server with the fault that the scenario must
+// find.
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { startProgram } from "../../tests/support/program.ts";
 import { runFlood } from "./flood.ts";
@@ -8,7 +9,7 @@ import { runStorm } from "./storm.ts";
 
 const ENV = { CONFAB_JOURNAL: "memory" };
 
-Deno.test("runRate() says as many lines as it is told, and measures every delivery, on both wires", async () => {
+Deno.test("runRate() sends the requested number of lines and measures every delivery, with both protocols", async () => {
   await using program = await startProgram({ env: ENV });
   for (const dialect of ["lines", "confab.v1"] as const) {
     const target = { port: program.port, dialect };
@@ -20,7 +21,7 @@ Deno.test("runRate() says as many lines as it is told, and measures every delive
   }
 });
 
-Deno.test("runIdle() holds clients in their rooms, on both wires", async () => {
+Deno.test("runIdle() keeps clients in their rooms, with both protocols", async () => {
   await using program = await startProgram({ env: ENV });
   for (const dialect of ["lines", "confab.v1"] as const) {
     const target = { port: program.port, dialect };
@@ -36,7 +37,7 @@ Deno.test("runIdle() holds clients in their rooms, on both wires", async () => {
   }
 });
 
-Deno.test("runStorm() brings everybody back to all that they have missed", async () => {
+Deno.test("runStorm() brings all clients back with all missed entries", async () => {
   await using program = await startProgram({ env: ENV });
   const report = await runStorm({
     target: { port: program.port, dialect: "confab.v1" },
@@ -51,7 +52,7 @@ Deno.test("runStorm() brings everybody back to all that they have missed", async
   assert(entries >= 20 * 250, `they were sent ${entries} entries`);
 });
 
-/** A server that sends each line to everybody but for what `send` does. */
+/** Starts a server that sends each line to all clients, except as `send` decides. */
 function serveFaulty(send: (socket: WebSocket, line: string, index: number) => void) {
   const sockets: WebSocket[] = [];
   const handle = (request: Request) => {
@@ -68,18 +69,18 @@ function serveFaulty(send: (socket: WebSocket, line: string, index: number) => v
   return { port, sockets, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }
 
-/** What a flood of such a server reports. */
+/** Resolves with the results of a flood of such a server. */
 async function floodFaulty(send: (socket: WebSocket, line: string, index: number) => void) {
   await using faulty = serveFaulty(send);
   const target = { port: faulty.port, dialect: "lines" } as const;
   return await runFlood({ target, clients: 4, senders: 2, inFlight: 4, seconds: 0.2 });
 }
 
-/** The line of sender 1 with that number. */
+/** Returns the line of sender 1 with that number. */
 const isLine = (line: string, number: number) =>
   line.startsWith(`001 ${String(number).padStart(10, "0")} `);
 
-Deno.test("runIdle() sees who is thrown out", async () => {
+Deno.test("runIdle() finds clients that are disconnected", async () => {
   await using faulty = serveFaulty((socket, line) => socket.send(line));
   const target = { port: faulty.port, dialect: "lines" } as const;
   const gone = Promise.withResolvers<unknown>();
@@ -95,14 +96,14 @@ Deno.test("runIdle() sees who is thrown out", async () => {
   assertEquals(report, { evicted: 2 });
 });
 
-Deno.test("runFlood() finds nothing wrong with a server that does it right", async () => {
+Deno.test("runFlood() finds no fault in a correct server", async () => {
   const { sent, delivered, ...report } = await floodFaulty((socket, line) => socket.send(line));
   assert(sent > 8, `sent only ${sent}`);
   assertEquals(delivered, sent * 4);
   assertEquals([report.lost, report.disordered, report.evicted], [0, 0, 0]);
 });
 
-Deno.test("runFlood() sees that one client got a line twice", async () => {
+Deno.test("runFlood() finds a client that received a line twice", async () => {
   const report = await floodFaulty((socket, line, index) => {
     socket.send(line);
     if (index === 3 && isLine(line, 2)) socket.send(line);
@@ -110,7 +111,7 @@ Deno.test("runFlood() sees that one client got a line twice", async () => {
   assertEquals([report.lost, report.disordered, report.evicted], [0, 1, 0]);
 });
 
-Deno.test("runFlood() sees that one client got two senders' lines in another order", async () => {
+Deno.test("runFlood() finds a client that received two senders' lines in another order", async () => {
   let held: string | undefined;
   const report = await floodFaulty((socket, line, index) => {
     if (index !== 3) return socket.send(line);
@@ -122,7 +123,7 @@ Deno.test("runFlood() sees that one client got two senders' lines in another ord
   assertEquals([report.lost > 0 || report.disordered > 0, report.evicted], [true, 0]);
 });
 
-Deno.test("runFlood() sees that one client was thrown out, and what it did not get", async () => {
+Deno.test("runFlood() finds a client that was disconnected, and its missing lines", async () => {
   const report = await floodFaulty((socket, line, index) => {
     if (index === 3 && isLine(line, 2)) socket.close(1008, "away with you");
     else socket.send(line);
@@ -131,7 +132,7 @@ Deno.test("runFlood() sees that one client was thrown out, and what it did not g
   assert(report.lost > 0);
 });
 
-Deno.test("runFlood() says so when the server does not upgrade", async () => {
+Deno.test("runFlood() reports that the server does not upgrade", async () => {
   await using server = Deno.serve(
     { port: 0, hostname: "127.0.0.1", onListen: () => {} },
     () => new Response("no", { status: 404 }),

@@ -1,5 +1,5 @@
-// The storm: a room full of people lost its connections and all of them come back at the same moment, to resume where
-// they were, while others go on chatting. `confab.v1` only: other wires cannot resume.
+// The storm: all clients of a room have lost their connections and reconnect at the same moment to resume, while others
+// continue to chat. `confab.v1` only: other protocols cannot resume.
 import process from "node:process";
 import { LoadClient, type Target } from "./client.ts";
 import { Crowd, waitFor } from "./crowd.ts";
@@ -7,41 +7,41 @@ import { settle } from "./delivery.ts";
 import { type Histogram, Latencies } from "./latency.ts";
 import { sayAtRate } from "./rate.ts";
 import { type Place, Resumer } from "./resumer.ts";
-import type { ClientHandle } from "./speaker.ts";
+import type { LineSender } from "./line_sender.ts";
 
 export interface StormOptions {
   readonly target: Target;
-  /** Clients that come back. */
+  /** Clients that reconnect. */
   readonly clients: number;
   /** Entries that each of them has missed. */
   readonly missed: number;
-  /** Clients that were not away and chat. */
+  /** Clients that stay connected and chat: the watchers. */
   readonly watchers: number;
-  /** Lines that the watchers say a second, all together. */
+  /** Lines that the watchers send a second, all together. */
   readonly perSecond: number;
-  /** How long they chat before the storm, for comparison. */
+  /** Time that they chat before the storm, for comparison. */
   readonly secondsBefore?: number;
 }
 
 export interface StormReport {
-  /** Clients that came back and have all that they had missed. */
+  /** Clients that reconnected and received all missed entries. */
   readonly caughtUp: number;
-  /** Entries that they were sent until then, all together. */
+  /** Entries that they received until then, all together. */
   readonly entries: number;
-  /** Clients that had to start afresh. */
+  /** Clients that had to start over. */
   readonly afresh: number;
-  /** Entries that came out of order, or behind a hole; all clients together. */
+  /** Entries that arrived out of order, or behind a hole; all clients together. */
   readonly holes: number;
-  /** From the moment of the storm until a client has all that it had missed. */
+  /** Time from the moment of the storm until a client has received all missed entries. */
   readonly p50Ms: number | undefined;
   readonly p99Ms: number | undefined;
   readonly maxMs: number | undefined;
-  /** Of the load itself, during the storm. */
+  /** Costs of the load itself during the storm. */
   readonly cpuSeconds: number;
-  /** How long a line of a watcher took to the other ones. */
+  /** Latency of a watcher's line to the other ones. */
   readonly before: WatchedMs;
   readonly during: WatchedMs;
-  /** Lines that a watcher was not delivered, or not in order. */
+  /** Lines that a watcher did not receive, or not in order. */
   readonly lost: number;
   readonly disordered: number;
   readonly evicted: number;
@@ -53,14 +53,14 @@ interface WatchedMs {
   readonly maxMs: number;
 }
 
-/** Lines that are said ahead of their delivery while the room is filled, all watchers together. */
+/** Maximum lines in flight while the room is filled, all watchers together. */
 const FILL_IN_FLIGHT = 100;
 const FILL_MS = 30_000;
 
-/** A storm that takes longer is over: who has not caught up by then did not. */
+/** Maximum time of a storm. A client that has not caught up by then has failed. */
 const STORM_SECONDS = 30;
 
-/** Runs the storm and resolves with what was seen. */
+/** Runs the storm and resolves with the results. */
 export async function runStorm(options: StormOptions): Promise<StormReport> {
   const { target, watchers, missed, perSecond, secondsBefore = 2 } = options;
   const latencies = new Latencies(watchers);
@@ -71,23 +71,23 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
     latencies,
   });
   await crowd.callRoll();
-  const speakers = crowd.makeSpeakers();
-  await sayAtRate(speakers, { perSecond, seconds: secondsBefore });
+  const lineSenders = crowd.makeSenders();
+  await sayAtRate(lineSenders, { perSecond, seconds: secondsBefore });
   const before = summarize(latencies.histogram);
   const place = await findPlace(target);
-  await fill(crowd, speakers, missed);
+  await fill(crowd, lineSenders, missed);
   latencies.histogram.clear();
   const end = new AbortController();
-  const talk = sayAtRate(speakers, { perSecond, seconds: STORM_SECONDS, signal: end.signal });
+  const talk = sayAtRate(lineSenders, { perSecond, seconds: STORM_SECONDS, signal: end.signal });
   const storm = await comeBack(options, place);
   const during = summarize(latencies.histogram);
   end.abort();
   await talk;
-  const { lost, disordered, evicted } = await settle(crowd, speakers);
+  const { lost, disordered, evicted } = await settle(crowd, lineSenders);
   return { ...storm, before, during, lost, disordered, evicted };
 }
 
-/** The newest seq of the room, and its epoch, as a client that leaves now knows them. */
+/** Reads the newest seq of the room and its epoch, the state of a client that leaves now. */
 async function findPlace(target: Target): Promise<Place> {
   const welcome = Promise.withResolvers<string>();
   await using _client = await LoadClient.open({
@@ -100,19 +100,23 @@ async function findPlace(target: Target): Promise<Place> {
   return { after: head, epoch };
 }
 
-/** Says so many lines, a bounded number of them in flight. */
-async function fill(crowd: Crowd, speakers: readonly ClientHandle[], lines: number): Promise<void> {
-  const said = () => speakers.reduce((sum, speaker) => sum + speaker.said, 0);
+/** Sends so many lines, with a bounded number of them in flight. */
+async function fill(
+  crowd: Crowd,
+  lineSenders: readonly LineSender[],
+  lines: number,
+): Promise<void> {
+  const said = () => lineSenders.reduce((sum, lineSender) => sum + lineSender.said, 0);
   const end = said() + lines;
   const isDelivered = () => crowd.members.every(({ check }) => check.count >= said());
   while (said() < end && crowd.evicted === 0) {
     const count = Math.min(FILL_IN_FLIGHT, end - said());
-    for (let line = 0; line < count; line++) speakers[line % speakers.length]!.say(1);
+    for (let line = 0; line < count; line++) lineSenders[line % lineSenders.length]!.say(1);
     await waitFor(isDelivered, FILL_MS);
   }
 }
 
-/** All clients come back at one moment. */
+/** Reconnects all clients at one moment. */
 async function comeBack({ target, clients }: StormOptions, place: Place) {
   const cpu = process.cpuUsage();
   const startedMs = performance.now();

@@ -1,5 +1,5 @@
-// A chat as the manual of Bun writes it: whoever connects subscribes, and the server's own publish, which is native
-// code, reaches all of them, the sender included. Stores nothing, and drops what is for a reader too far behind.
+// A chat as the manual of Bun writes it: each client subscribes, and the server's own publish, which is native code,
+// reaches all of them, the sender included. It stores nothing, and drops messages for a reader that is too far behind.
 const server = Bun.serve({
   hostname: "127.0.0.1",
   port: 0,

@@ -1,5 +1,5 @@
-// A chat as the manual of Socket.IO writes it: one emit to everybody, then the acknowledgement. WebSocket only, without
-// the first request of each connection, and with bufferutil installed, as that manual advises. Stores nothing.
+// A chat as the manual of Socket.IO writes it: one emit to all clients, then the acknowledgement. WebSocket only, without
+// the first request of each connection, and with bufferutil installed, as that manual advises. It stores nothing.
 const { createServer } = require("node:http");
 const { Server } = require("socket.io");
 

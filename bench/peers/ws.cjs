@@ -1,5 +1,5 @@
 // A chat as the manual of ws broadcasts: one send for each client and message, the sender included. With bufferutil
-// installed, as that manual advises for speed. Stores nothing, and holds in memory what a slow reader does not take.
+// installed, as that manual advises for speed. It stores nothing, and keeps in memory what a slow reader has not read.
 const { createServer } = require("node:http");
 const { WebSocket, WebSocketServer } = require("ws");
 

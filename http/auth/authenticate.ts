@@ -45,7 +45,7 @@ export async function requireAccess(
 
 /**
  * Authenticates a request. If it does more than read and has only a cookie, it must come from one of the server's own pages.
- * @throws {ChatError} as `Authenticator.identify` does, and `foreign_origin`.
+ * @throws {ChatError} as `Authenticator.authenticate` does, and `foreign_origin`.
  */
 export async function identify(
   request: Request,
@@ -58,7 +58,7 @@ export async function identify(
   if (!isReadOnly && !isAllowedOrigin(request, { allowOrigins, isHttps })) {
     throw new ChatError("foreign_origin");
   }
-  const identity = await authenticator.identify(
+  const identity = await authenticator.authenticate(
     credentialsOf(headers, clientAddress),
     clientAddress.key,
   );

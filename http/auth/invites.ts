@@ -44,7 +44,7 @@ async function answer(
     return json(200, { invites: authenticator.listInvites().map(describe) });
   }
   if (request.method !== "POST") return refuseMethod("GET, POST");
-  const { token, ...invite } = authenticator.invite(await readOptions(request));
+  const { token, ...invite } = authenticator.createInvite(await readOptions(request));
   return json(201, { ...describe(invite), token });
 }
 

@@ -86,11 +86,11 @@ function acceptInvite(request: Request, token: string, deps: AccessDeps): Respon
     return serveRedirectPage({ request, path }, `.${path}?here`);
   }
   try {
-    const isLook = request.method === "HEAD";
+    const isPreview = request.method === "HEAD";
     const invite = authenticator.acceptInvite(token, {
       cookie,
       address: clientAddress.key,
-      isLook,
+      isPreview,
     });
     const next = invite.room === undefined ? "./" : `./r/${encodeURIComponent(invite.room)}`;
     const response = serveRedirectPage({ request, path }, next);

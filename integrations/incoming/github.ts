@@ -1,4 +1,4 @@
-// What a GitHub webhook tells, in a line or a few. Pure.
+// Formats the events of a GitHub webhook as messages of one or a few lines. Pure functions.
 import {
   at,
   badPayload,
@@ -7,17 +7,12 @@ import {
   joinLines,
   lineAt,
   listAt,
+  type PayloadMessage,
   textAt,
 } from "./payload.ts";
 
-/** What is said, and under which name. */
-export interface Said {
-  readonly name: string;
-  readonly text: string;
-}
-
-/** Lines of one event; undefined when it is not worth any. */
-type Teller = (payload: unknown, who: string) => string[] | undefined;
+/** Formats one event as lines; undefined if it is not worth a message. */
+type Formatter = (payload: unknown, who: string) => string[] | undefined;
 
 const NAME = "GitHub";
 
@@ -25,47 +20,47 @@ const MAX_COMMITS = 5;
 const SHORT_ID_CHARS = 7;
 const MAX_COMMENT_CHARS = 300;
 
-/** By event, as the header X-GitHub-Event names it. An event that is not here is told in one line. */
-const TELLERS: ReadonlyMap<string, Teller> = new Map<string, Teller>([
+/** Formatters by event, as the header X-GitHub-Event names it. An event without one is formatted as one line. */
+const FORMATTERS: ReadonlyMap<string, Formatter> = new Map<string, Formatter>([
   ["ping", (payload) => [`The webhook works. ${lineAt(payload, "zen")}`]],
-  ["push", tellPush],
-  ["pull_request", tellPullRequest],
-  ["pull_request_review", tellReview],
-  ["issues", tellIssue],
-  ["issue_comment", tellComment],
-  ["workflow_run", tellRun],
-  ["release", tellRelease],
+  ["push", formatPush],
+  ["pull_request", formatPullRequest],
+  ["pull_request_review", formatReview],
+  ["issues", formatIssue],
+  ["issue_comment", formatComment],
+  ["workflow_run", formatRun],
+  ["release", formatRelease],
   ["star", (payload, who) => [`${who} ${isNew(payload) ? "starred it" : "took a star back"}`]],
   ["watch", (_payload, who) => [`${who} watches it`]],
   ["fork", (payload, who) => [`${who} forked it: ${lineAt(payload, "forkee", "html_url")}`]],
   ["create", (payload, who) => [`${who} created ${refOf(payload)}`]],
   ["delete", (payload, who) => [`${who} deleted ${refOf(payload)}`]],
-  // The parts of a workflow's run, several for each.
+  // Parts of a workflow's run: each run has several.
   ["check_run", () => undefined],
   ["check_suite", () => undefined],
   ["workflow_job", () => undefined],
 ]);
 
 /**
- * Reads an event by its name and payload; undefined when there is nothing to say about it.
- * @throws {ChatError} `bad_field` when it is no event of GitHub's.
+ * Formats an event by its name and payload; undefined if it is not worth a message.
+ * @throws {ChatError} `bad_field` if it is not an event of GitHub.
  */
-export function readGithub(event: string, payload: unknown): Said | undefined {
+export function readGithub(event: string, payload: unknown): PayloadMessage | undefined {
   if (event === "") throw badPayload("an event name in the header X-GitHub-Event");
   const isKnown = ["repository", "organization", "sender", "hook"]
     .some((name) => isObject(at(payload, name)));
   if (!isKnown) throw badPayload("a GitHub event with a repository");
   const who = lineAt(payload, "sender", "login") || lineAt(payload, "pusher", "name") || "Somebody";
-  const tell = TELLERS.get(event) ?? (() => [tellOther(event, payload)]);
-  const lines = tell(payload, who);
+  const format = FORMATTERS.get(event) ?? (() => [formatOther(event, payload)]);
+  const lines = format(payload, who);
   if (!lines) return undefined;
-  const where = lineAt(payload, "repository", "full_name") ||
+  const source = lineAt(payload, "repository", "full_name") ||
     lineAt(payload, "organization", "login");
   const [first, ...others] = lines;
-  return { name: NAME, text: joinLines([where ? `[${where}] ${first}` : first!, ...others]) };
+  return { name: NAME, text: joinLines([source ? `[${source}] ${first}` : first!, ...others]) };
 }
 
-function tellPush(payload: unknown, who: string): string[] {
+function formatPush(payload: unknown, who: string): string[] {
   const { ref, type } = parseRef(lineAt(payload, "ref"));
   if (at(payload, "deleted") === true) return [`${who} deleted ${type} ${ref}`];
   const commits = listAt(payload, "commits");
@@ -87,7 +82,7 @@ function describeCommit(commit: unknown): string {
   return `${id} ${cutChars(title, MAX_COMMENT_CHARS)}${author && ` (${author})`}`;
 }
 
-function tellPullRequest(payload: unknown, who: string): string[] | undefined {
+function formatPullRequest(payload: unknown, who: string): string[] | undefined {
   const pull = at(payload, "pull_request");
   const isMerged = at(pull, "merged") === true;
   const did = new Map([
@@ -100,7 +95,7 @@ function tellPullRequest(payload: unknown, who: string): string[] | undefined {
   return [`${who} ${did} ${describe("pull request", pull)}`, lineAt(pull, "html_url")];
 }
 
-function tellReview(payload: unknown, who: string): string[] | undefined {
+function formatReview(payload: unknown, who: string): string[] | undefined {
   if (textAt(payload, "action") !== "submitted") return undefined;
   const [pull, review] = [at(payload, "pull_request"), at(payload, "review")];
   const did = new Map([
@@ -114,14 +109,14 @@ function tellReview(payload: unknown, who: string): string[] | undefined {
   ];
 }
 
-function tellIssue(payload: unknown, who: string): string[] | undefined {
+function formatIssue(payload: unknown, who: string): string[] | undefined {
   const action = textAt(payload, "action");
   if (!["opened", "closed", "reopened"].includes(action)) return undefined;
   const issue = at(payload, "issue");
   return [`${who} ${action} ${describe("issue", issue)}`, lineAt(issue, "html_url")];
 }
 
-function tellComment(payload: unknown, who: string): string[] | undefined {
+function formatComment(payload: unknown, who: string): string[] | undefined {
   if (textAt(payload, "action") !== "created") return undefined;
   const [issue, comment] = [at(payload, "issue"), at(payload, "comment")];
   const kind = isObject(at(issue, "pull_request")) ? "pull request" : "issue";
@@ -132,7 +127,7 @@ function tellComment(payload: unknown, who: string): string[] | undefined {
   ];
 }
 
-function tellRun(payload: unknown): string[] | undefined {
+function formatRun(payload: unknown): string[] | undefined {
   if (textAt(payload, "action") !== "completed") return undefined;
   const run = at(payload, "workflow_run");
   const conclusion = lineAt(run, "conclusion") || "completed";
@@ -148,7 +143,7 @@ function tellRun(payload: unknown): string[] | undefined {
   return [`${sign} ${which}: ${conclusion.replaceAll("_", " ")}`, lineAt(run, "html_url")];
 }
 
-function tellRelease(payload: unknown, who: string): string[] | undefined {
+function formatRelease(payload: unknown, who: string): string[] | undefined {
   if (textAt(payload, "action") !== "published") return undefined;
   const release = at(payload, "release");
   const [tag, title] = [lineAt(release, "tag_name"), lineAt(release, "name")];
@@ -157,7 +152,7 @@ function tellRelease(payload: unknown, who: string): string[] | undefined {
   return [`${who} published ${kind} ${what}`, lineAt(release, "html_url")];
 }
 
-function tellOther(event: string, payload: unknown): string {
+function formatOther(event: string, payload: unknown): string {
   const action = lineAt(payload, "action");
   const url = lineAt(payload, event, "html_url") || lineAt(payload, "comment", "html_url") ||
     lineAt(payload, "repository", "html_url");
@@ -165,7 +160,7 @@ function tellOther(event: string, payload: unknown): string {
   return `${name}${action && `: ${action}`} ${url}`;
 }
 
-/** `pull request #12: Its title`. */
+/** Returns a text like `pull request #12: Its title`. */
 function describe(kind: string, subject: unknown): string {
   const [number, title] = [lineAt(subject, "number"), lineAt(subject, "title")];
   return `${kind}${number && ` #${number}`}${title && `: ${title}`}`;
@@ -179,7 +174,7 @@ function refOf(payload: unknown): string {
   return `${lineAt(payload, "ref_type") || "branch"} ${lineAt(payload, "ref")}`;
 }
 
-/** `refs/heads/main` is branch `main`. */
+/** Parses a ref: `refs/heads/main` is branch `main`. */
 function parseRef(ref: string): { ref: string; type: "branch" | "tag" } {
   const type = ref.startsWith("refs/tags/") ? "tag" : "branch";
   return { ref: ref.replace(/^refs\/(heads|tags)\//, ""), type };

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { ChatError } from "../../protocol/errors.ts";
 import { readGithub } from "./github.ts";
 
-/** What every event of a repository holds. */
+/** Fields of every event of a repository. */
 const BASE = {
   repository: { full_name: "acme/rocket", html_url: "https://github.example/acme/rocket" },
   sender: { login: "wile" },
@@ -18,16 +18,16 @@ function makeCommit(n: number) {
   };
 }
 
-/** Text of an event, without the repository in front; undefined when nothing is said. */
-function tell(event: string, payload: object): string | undefined {
-  const said = readGithub(event, { ...BASE, ...payload });
-  if (!said) return undefined;
-  assertEquals(said.name, "GitHub");
-  assert(said.text.startsWith("[acme/rocket] "), said.text);
-  return said.text.slice("[acme/rocket] ".length);
+/** Returns the text of an event without the repository in front; undefined for no message. */
+function readText(event: string, payload: object): string | undefined {
+  const message = readGithub(event, { ...BASE, ...payload });
+  if (!message) return undefined;
+  assertEquals(message.name, "GitHub");
+  assert(message.text.startsWith("[acme/rocket] "), message.text);
+  return message.text.slice("[acme/rocket] ".length);
 }
 
-/** Event, payload, and what is said about it. */
+/** Event, payload and expected text. */
 type Case = [string, object, string | undefined];
 
 const PUSH = { ref: "refs/heads/main", compare: URL, pusher: { name: "wile" } };
@@ -186,26 +186,26 @@ const CASES: Case[] = [
   ["gollum", {}, `gollum ${BASE.repository.html_url}`],
 ];
 
-Deno.test("readGithub() tells each event in a few words, and says nothing of some", () => {
+Deno.test("readGithub() formats each event in a few words, and ignores some", () => {
   for (const [event, payload, expected] of CASES) {
-    assertEquals(tell(event, payload), expected, `${event} ${JSON.stringify(payload)}`);
+    assertEquals(readText(event, payload), expected, `${event} ${JSON.stringify(payload)}`);
   }
 });
 
-Deno.test("readGithub() knows events of an organization, and of nobody", () => {
-  const said = readGithub("ping", { organization: { login: "acme" }, zen: "Zen." });
-  assertEquals(said?.text, "[acme] The webhook works. Zen.");
+Deno.test("readGithub() formats events of an organization, and events without a sender", () => {
+  const message = readGithub("ping", { organization: { login: "acme" }, zen: "Zen." });
+  assertEquals(message?.text, "[acme] The webhook works. Zen.");
   assertEquals(readGithub("create", { hook: {}, ref: "a" })?.text, "Somebody created branch a");
 });
 
-Deno.test("readGithub() refuses what is none of GitHub's", () => {
+Deno.test("readGithub() refuses a payload that is not an event of GitHub", () => {
   for (const payload of [undefined, null, 1, "push", [], {}, { repository: "acme/rocket" }]) {
     assertEquals(assertThrows(() => readGithub("push", payload), ChatError).code, "bad_field");
   }
   assertEquals(assertThrows(() => readGithub("", BASE), ChatError).code, "bad_field");
 });
 
-Deno.test("readGithub() makes a message of any payload, however wrong and long", () => {
+Deno.test("readGithub() returns a bounded message for any payload, or refuses it", () => {
   const long = "é\0".repeat(20_000);
   const value = fc.oneof(fc.jsonValue({ maxDepth: 2 }), fc.constant(long));
   const cases = CASES.map(([event, payload]) => ({ event, payload: { ...BASE, ...payload } }));
@@ -222,7 +222,7 @@ Deno.test("readGithub() makes a message of any payload, however wrong and long",
   );
 });
 
-/** The payload with something else in each place of a field, its own first. */
+/** Yields the payload with a field replaced, and then with each of its inner fields replaced. */
 function* replaced(payload: Record<string, unknown>, key: string, value: unknown) {
   yield { ...payload, [key]: value };
   const field = payload[key];
@@ -233,10 +233,10 @@ function* replaced(payload: Record<string, unknown>, key: string, value: unknown
 function checkBound(event: string, payloads: Iterable<unknown>): void {
   for (const payload of payloads) {
     try {
-      const said = readGithub(event, payload);
-      if (!said) continue;
-      assert(said.text.trim() !== "");
-      assert(new TextEncoder().encode(said.text).length <= 16_384);
+      const message = readGithub(event, payload);
+      if (!message) continue;
+      assert(message.text.trim() !== "");
+      assert(new TextEncoder().encode(message.text).length <= 16_384);
     } catch (error) {
       if (!(error instanceof ChatError) || error.code !== "bad_field") throw error;
     }

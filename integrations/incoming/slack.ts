@@ -1,19 +1,27 @@
-// What would be posted to a Slack incoming webhook, as text: what its author wrote, without what only Slack can show.
-// Pure. A payload may be nested to any depth; nothing here follows it further than the format goes.
+// Converts payloads for a Slack incoming webhook to messages. Only text is kept; elements that only Slack can display are
+// dropped. Pure functions. A payload may be nested to any depth, but no function descends deeper than the format does.
 import { parseName } from "../../protocol/names.ts";
-import { at, badPayload, isObject, joinLines, listAt, textAt } from "./payload.ts";
+import {
+  at,
+  badPayload,
+  isObject,
+  joinLines,
+  listAt,
+  type PayloadMessage,
+  textAt,
+} from "./payload.ts";
 
-/** Who says it where the payload does not tell. */
+/** Name of the sender if the payload has none. */
 const NAME = "Slack";
 
 const ENTITIES: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">" };
 
-/** @throws {ChatError} `bad_field` when it says nothing. */
-export function readSlack(payload: unknown): { name: string; text: string } {
+/** Converts a payload to a message. @throws {ChatError} `bad_field` if it has no text. */
+export function readSlack(payload: unknown): PayloadMessage {
   if (!isObject(payload)) throw badPayload("an object");
-  // Where there are blocks, Slack shows the text in notifications only.
-  const said = readBlocks(payload) || toPlain(textAt(payload, "text"));
-  const text = joinLines([said, ...listAt(payload, "attachments").map(readAttachment)]);
+  // If there are blocks, Slack shows the text only in notifications.
+  const body = readBlocks(payload) || toPlain(textAt(payload, "text"));
+  const text = joinLines([body, ...listAt(payload, "attachments").map(readAttachment)]);
   if (text === "") throw badPayload("non-empty text, blocks or attachments");
   return { name: readName(textAt(payload, "username")), text };
 }
@@ -22,7 +30,7 @@ function readName(username: string): string {
   try {
     return parseName(username);
   } catch {
-    return NAME; // none, or none that can be shown
+    return NAME; // missing, or not a valid name
   }
 }
 
@@ -68,11 +76,11 @@ function readBlock(block: unknown): string {
     case "rich_text":
       return joinParts(elements.map(readRichText));
     default:
-      return ""; // a divider, or what is not text
+      return ""; // a divider, or a block without text
   }
 }
 
-/** A text object: with marks, or as it stands. */
+/** Reads a text object: `mrkdwn` with marks, or plain text. */
 function readText(value: unknown): string {
   const text = textAt(value, "text");
   return at(value, "type") === "mrkdwn" ? toPlain(text) : unescapeEntities(text);
@@ -82,7 +90,7 @@ function readImage(image: unknown): string {
   return unescapeEntities(textAt(image, "alt_text")) || readText(at(image, "title"));
 }
 
-/** A button that leads somewhere; others only Slack can press. */
+/** Reads a button that has a URL. Other buttons work only in Slack. */
 function readButton(button: unknown): string {
   const url = textAt(button, "url");
   return url && withLink(readText(at(button, "text")), unescapeEntities(url));
@@ -94,7 +102,7 @@ function readRichText(part: unknown): string {
   return joinParts(elements.map((item) => `• ${listAt(item, "elements").map(readRun).join("")}`));
 }
 
-/** A run of text in one style, or what stands for one. */
+/** Reads a run of text in one style, or an element in place of one, such as a link. */
 function readRun(run: unknown): string {
   const [text, url] = [textAt(run, "text"), textAt(run, "url")];
   switch (at(run, "type")) {
@@ -113,14 +121,14 @@ function readRun(run: unknown): string {
   }
 }
 
-/** Slack's marks for links, people and channels as text. Emphasis stays as it is written. */
+/** Converts Slack's marks for links, people and channels to text. Emphasis stays as it is written. */
 function toPlain(text: string): string {
   return unescapeEntities(
     text.replace(/<([^<>\n]+)>/g, (whole, inner: string) => readMark(inner) ?? whole),
   );
 }
 
-/** What stands between angle brackets; undefined when it is no mark. */
+/** Converts the text between angle brackets; undefined if it is not a mark. */
 function readMark(mark: string): string | undefined {
   const bar = mark.indexOf("|");
   const [target, label] = bar < 0 ? [mark, ""] : [mark.slice(0, bar), mark.slice(bar + 1)];
@@ -130,7 +138,7 @@ function readMark(mark: string): string | undefined {
     case "#":
       return label ? `#${label.replace(/^#/, "")}` : target;
     case "!":
-      // A command of Slack's: everybody here, or something with a text for whoever cannot show it.
+      // A special mention such as `!here`, or an element with a fallback text, such as a date.
       return target.includes("^") && label ? label : `@${target.slice(1)}`;
     default:
       return /^[a-z][a-z0-9+.-]*:/i.test(target) ? withLink(label, target) : undefined;
@@ -142,7 +150,7 @@ function withLink(label: string, url: string): string {
   return label ? `${label} (${url})` : url;
 }
 
-/** In one pass, so that what was escaped twice is unescaped once. */
+/** Unescapes entities in one pass, so that text that was escaped twice is unescaped once. */
 function unescapeEntities(text: string): string {
   return text.replace(/&(amp|lt|gt);/g, (_, name: string) => ENTITIES[name]!);
 }

@@ -3,11 +3,11 @@ import fc from "fast-check";
 import { ChatError } from "../../protocol/errors.ts";
 import { readSlack } from "./slack.ts";
 
-function tell(payload: object): string {
+function readText(payload: object): string {
   return readSlack(payload).text;
 }
 
-Deno.test("readSlack() takes text, and a name that can be shown", () => {
+Deno.test("readSlack() reads the text, and a valid name", () => {
   assertEquals(readSlack({ text: "hi" }), { name: "Slack", text: "hi" });
   assertEquals(readSlack({ text: "hi", username: "  build   bot " }).name, "build bot");
   for (const username of ["", "x".repeat(33), "a\u202eb", 7, null, {}]) {
@@ -16,7 +16,7 @@ Deno.test("readSlack() takes text, and a name that can be shown", () => {
   }
 });
 
-Deno.test("readSlack() turns marks into text, and leaves emphasis as it is", () => {
+Deno.test("readSlack() converts marks to text, and leaves emphasis as it is", () => {
   const cases: [string, string][] = [
     ["<https://x.example/?a=1&amp;b=2>", "https://x.example/?a=1&b=2"],
     ["see <https://x.example|the page>!", "see the page (https://x.example)!"],
@@ -35,10 +35,10 @@ Deno.test("readSlack() turns marks into text, and leaves emphasis as it is", () 
     ["<javascript:alert(1)|a>", "a (javascript:alert(1))"],
     ["two\nlines <https://x\n.example>", "two\nlines <https://x\n.example>"],
   ];
-  for (const [text, expected] of cases) assertEquals(tell({ text }), expected);
+  for (const [text, expected] of cases) assertEquals(readText({ text }), expected);
 });
 
-Deno.test("readSlack() takes attachments, with their fallback when they say nothing else", () => {
+Deno.test("readSlack() reads attachments, and their fallback if they have no other text", () => {
   const payload = {
     text: "Deploy",
     attachments: [
@@ -60,13 +60,13 @@ Deno.test("readSlack() takes attachments, with their fallback when they say noth
     ],
   };
   assertEquals(
-    tell(payload),
+    readText(payload),
     "Deploy\nbefore it (https://x.example)\nv1 (https://x.example/1?a&b)\nwent *well*\n" +
       "Took: 3 min\nOnly a title\nalone\nonly <this>",
   );
 });
 
-Deno.test("readSlack() shows blocks in place of the text, which is for notifications", () => {
+Deno.test("readSlack() prefers blocks to the text, which is for notifications", () => {
   const blocks = [
     { type: "header", text: { type: "plain_text", text: "Head &amp; <@shoulders>" } },
     { type: "divider" },
@@ -94,15 +94,18 @@ Deno.test("readSlack() shows blocks in place of the text, which is for notificat
     { type: "unheard_of", text: "?" },
   ];
   assertEquals(
-    tell({ text: "notification", blocks }),
+    readText({ text: "notification", blocks }),
     "Head & <@shoulders>\nSection (https://x.example)\n*one*\ntwo\nBeside (https://b)\n" +
       "a face @U1\na chart\nOpen (https://o?a&b)",
   );
-  assertEquals(tell({ text: "text", blocks: [{ type: "divider" }] }), "text");
-  assertEquals(tell({ attachments: [{ fallback: "no", blocks: blocks.slice(4, 5) }] }), "a chart");
+  assertEquals(readText({ text: "text", blocks: [{ type: "divider" }] }), "text");
+  assertEquals(
+    readText({ attachments: [{ fallback: "no", blocks: blocks.slice(4, 5) }] }),
+    "a chart",
+  );
 });
 
-Deno.test("readSlack() takes the text of rich text", () => {
+Deno.test("readSlack() reads rich text", () => {
   const section = (...elements: object[]) => ({ type: "rich_text_section", elements });
   const blocks = [{
     type: "rich_text",
@@ -125,19 +128,19 @@ Deno.test("readSlack() takes the text of rich text", () => {
     ],
   }];
   assertEquals(
-    tell({ blocks }),
+    readText({ blocks }),
     "Hi @U1, @here:wave:look (https://x.example)#C1today\n• a\n• b\nx < y\nz",
   );
 });
 
-Deno.test("readSlack() refuses what says nothing", () => {
+Deno.test("readSlack() refuses a payload without text", () => {
   const empty = [undefined, null, [], "hi", {}, { text: " \n" }, { text: {} }, { blocks: [] }];
   for (const payload of [...empty, { attachments: [{}] }, { blocks: [{ type: "divider" }] }]) {
     assertEquals(assertThrows(() => readSlack(payload), ChatError).code, "bad_field");
   }
 });
 
-Deno.test("readSlack() makes a message of any payload, or refuses it", () => {
+Deno.test("readSlack() returns a message for any payload, or refuses it", () => {
   const word = fc.constantFrom(
     ...["text", "type", "blocks", "elements", "fields", "attachments", "username", "title"],
     ...["url", "rich_text", "rich_text_list", "section", "context", "actions", "image", "mrkdwn"],
@@ -157,7 +160,7 @@ Deno.test("readSlack() makes a message of any payload, or refuses it", () => {
   fc.assert(fc.property(payload, checkAny), { numRuns: 5_000 });
 });
 
-Deno.test("readSlack() is quick and does not overflow, whatever is nested, repeated or left open", () => {
+Deno.test("readSlack() is fast and does not overflow the stack on nested, repeated or unclosed input", () => {
   let deep: unknown = {};
   for (let n = 0; n < 100_000; n++) deep = { type: "rich_text", elements: [deep], blocks: [deep] };
   const many = Array(300_000).fill({});

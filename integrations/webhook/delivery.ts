@@ -1,6 +1,5 @@
-// Takes what is said in a room to one URL: reads what is due, posts it, one request for each entry, and notes how far
-// it came. Keeps nothing between calls: the place in each room is in the journal. Called by hook.ts, at most once at a
-// time for a room.
+// Delivery posts the entries of a room to one URL, one request for each entry, and stores its cursor in the journal. It keeps
+// no state between calls. webhook.ts calls it, at most once at a time for each room.
 import type { Hub } from "../../hub.ts";
 import type { Reading } from "../../hub/room.ts";
 import type { ReadLimit } from "../../journal/journal.ts";
@@ -8,23 +7,23 @@ import { parseRetryAfterMs } from "../../base/retry.ts";
 import { encodeEntry } from "../../protocol/confab_v1.ts";
 import { signatureHeaders } from "./signature.ts";
 
-/** What a hook needs of the hub. */
+/** Part of the hub that a webhook uses. */
 export type WebhookSource = Pick<Hub, "read" | "roomNames" | "cursor" | "moveCursor">;
 
-export interface CourierOptions {
-  /** By what name the places in rooms are noted. */
+export interface DeliveryOptions {
+  /** Name under which the cursors are stored. */
   readonly reader: string;
   readonly url: string;
-  /** What to sign with. */
+  /** Key that signs the requests. */
   readonly key: Uint8Array;
   readonly source: WebhookSource;
 }
 
-/** What did not take a post, in words that hold nothing of the URL but its origin. */
+/** Reports a failed request. Its message contains no part of the URL but the origin. */
 export class PostError extends Error {
-  /** Undefined when there was no answer. */
+  /** Status of the answer; undefined if there was none. */
   readonly status: number | undefined;
-  /** How long the receiver asked to wait; 0 when it did not. */
+  /** Time to wait that the receiver asked for; 0 if it did not. */
   readonly retryAfterMs: number;
 
   constructor(message: string, answer: { status?: number; retryAfterMs?: number } = {}) {
@@ -35,36 +34,40 @@ export class PostError extends Error {
   }
 }
 
-/** One request. */
+/** A request to send. */
 interface Post {
   readonly id: string;
   readonly body: string;
-  /** The last entry that it tells of. */
+  /** Seq of the last entry that it covers. */
   readonly seq: number;
 }
 
-/** How much is read at a time, and then is in memory until it is posted. */
+/** Size of a page: it is read at once and stays in memory until it is posted. */
 const PAGE: ReadLimit = { entries: 100, chars: 128 * 1024 };
 
-/** A receiver may ask for more patience than the back-off has, up to this. */
+/** Maximum time to wait that a receiver may ask for. It may exceed the back-off. */
 const MAX_RETRY_AFTER_MS = 5 * 60_000;
 
-/** How long to wait for the head of an answer. */
+/** Time for the head of an answer to arrive. */
 const ANSWER_WAIT_MS = 15_000;
 
-/** The place is noted after each page, and within a slow one this often: as much is posted again after a crash. */
-const NOTE_PERIOD_MS = 1_000;
+/**
+ * The cursor is stored after each page, and at this interval within a slow page. Entries posted since then are posted again
+ * after a crash.
+ */
+const STORE_PERIOD_MS = 1_000;
 
+/** Posts entries to one URL. */
 export class Delivery {
   readonly #reader: string;
   readonly #url: string;
   readonly #key: Uint8Array;
   readonly #source: WebhookSource;
-  /** Requests under way. Not one signal for all: `AbortSignal.any` never lets go of what it made of that. */
+  /** Requests under way. One shared signal would leak: `AbortSignal.any` never releases the signals that it derives from it. */
   readonly #requests = new Set<AbortController>();
   #isStopped = false;
 
-  constructor(options: CourierOptions) {
+  constructor(options: DeliveryOptions) {
     this.#reader = options.reader;
     this.#url = new URL(options.url).href;
     this.#key = options.key;
@@ -72,30 +75,30 @@ export class Delivery {
   }
 
   /**
-   * Posts the next page of what is due in a room, and calls `onPosted` whenever something was taken. Resolves with
-   * whether there is more.
-   * @throws {PostError} when the receiver did not take it.
+   * Posts the next page of a room behind its cursor, and calls `onPosted` after each accepted request. Resolves with whether
+   * there is more.
+   * @throws {PostError} if the receiver did not accept a request.
    */
   async deliver(room: string, onPosted: () => void): Promise<boolean> {
     const after = await this.#source.cursor(this.#reader, room) ?? 0;
     const reading = await this.#source.read(room, { after }, PAGE);
-    let [posted, noted, notedAt] = [after, after, Date.now()];
+    let [posted, stored, storedAt] = [after, after, Date.now()];
     try {
       for (const post of makePosts(reading, after)) {
         await this.#post(post);
         posted = post.seq;
         onPosted();
-        if (Date.now() - notedAt < NOTE_PERIOD_MS) continue;
+        if (Date.now() - storedAt < STORE_PERIOD_MS) continue;
         await this.#source.moveCursor(this.#reader, room, posted);
-        [noted, notedAt] = [posted, Date.now()];
+        [stored, storedAt] = [posted, Date.now()];
       }
     } finally {
-      if (posted > noted) await this.#source.moveCursor(this.#reader, room, posted);
+      if (posted > stored) await this.#source.moveCursor(this.#reader, room, posted);
     }
     return posted < reading.head;
   }
 
-  /** Ends what is under way, and posts nothing more. */
+  /** Aborts requests under way, and posts nothing more. */
   stop(): void {
     this.#isStopped = true;
     for (const request of this.#requests) request.abort();
@@ -103,7 +106,7 @@ export class Delivery {
 
   async #post(post: Post): Promise<void> {
     const { status, ok, headers, body } = await this.#request(post);
-    // What the receiver has to say besides may be long, and is of no use. It is no matter when that fails.
+    // The body of the answer may be long and is not used, so a failure to cancel it does not matter.
     await body?.cancel().catch(() => {});
     if (ok) return;
     const retryAfterMs = parseRetryAfterMs(headers.get("retry-after"), {
@@ -124,7 +127,7 @@ export class Delivery {
         headers: {
           "content-type": "application/json",
           "user-agent": "Confab",
-          // Signed anew each time: receivers refuse what was signed some minutes ago.
+          // Signed again for each attempt: receivers refuse a signature that is some minutes old.
           ...signatureHeaders(this.#key, { id, body, atMs: Date.now() }),
         },
         body,
@@ -141,7 +144,7 @@ export class Delivery {
   }
 }
 
-/** What a receiver is to be told of a room behind an entry: first of those entries that are gone. */
+/** Generates the requests for the entries behind a cursor. The first one reports entries that retention has removed. */
 function* makePosts(
   { room, epoch, floor, entries }: Reading,
   after: number,
@@ -159,9 +162,12 @@ function* makePosts(
   }
 }
 
-/** Why there is no connection: what Deno says behind the URL, for that may hold a secret. Up to 2.6 it has no cause. */
+/**
+ * Returns why there is no connection: the part of Deno's message behind the URL, because the URL may contain a secret. Up to
+ * Deno 2.6 the error has no cause.
+ */
 function explain(error: unknown): string {
   const { message, cause } = error as Error;
-  const said = cause instanceof Error ? cause.message : message;
-  return /: (client error .*)$/.exec(said)?.[1] ?? "There was no connection";
+  const text = cause instanceof Error ? cause.message : message;
+  return /: (client error .*)$/.exec(text)?.[1] ?? "There was no connection";
 }

@@ -1,26 +1,26 @@
-// Signs what is posted to other programs, by the Standard Webhooks scheme (standardwebhooks.com): who knows the secret
-// can tell that it comes from here, and when. Pure functions.
+// Signs requests to other programs by the Standard Webhooks scheme (standardwebhooks.com). A receiver that knows the secret can
+// verify the sender and the time. Pure functions.
 import { Buffer } from "node:buffer";
 import { createHmac } from "node:crypto";
 import { ChatError } from "../../protocol/errors.ts";
 
-/** How a secret begins that is written in base64. */
+/** Prefix of a secret that is written in base64. */
 const BASE64_PREFIX = "whsec_";
 
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
 /** A message to sign. */
 export interface Signed {
-  /** The same whenever this message is sent again. */
+  /** Id of the message: the same for each attempt to send it. */
   readonly id: string;
-  /** When it is sent, in milliseconds since 1970. */
+  /** Time of sending, in milliseconds since 1970. */
   readonly atMs: number;
   readonly body: string;
 }
 
 /**
- * The key that a secret stands for.
- * @throws {ChatError} `bad_usage` when it is empty, or should be base64 and is not. The message does not hold it.
+ * Parses a secret into a key.
+ * @throws {ChatError} `bad_usage` if it is empty, or should be base64 and is not. The message does not contain the secret.
  */
 export function parseSecret(secret: string): Uint8Array {
   if (!secret.startsWith(BASE64_PREFIX)) {
@@ -34,7 +34,7 @@ export function parseSecret(secret: string): Uint8Array {
   });
 }
 
-/** The headers that say which message it is, when it was sent, and that the key's holder sent it. */
+/** Returns the headers that carry the id, the time of sending and the signature of a message. */
 export function signatureHeaders(
   key: Uint8Array,
   { id, atMs, body }: Signed,

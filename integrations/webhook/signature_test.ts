@@ -24,7 +24,7 @@ Deno.test("signatureHeaders() are accepted by an independent receiver, with eith
   }
 });
 
-Deno.test("signatureHeaders() tell whole seconds", () => {
+Deno.test("signatureHeaders() contain the time in whole seconds", () => {
   const { "webhook-timestamp": timestamp } = signatureHeaders(parseSecret("secret"), {
     id: "1",
     atMs: 1_790_000_000_999,
@@ -33,7 +33,7 @@ Deno.test("signatureHeaders() tell whole seconds", () => {
   assertEquals(timestamp, "1790000000");
 });
 
-Deno.test("parseSecret() refuses what is no secret, and does not repeat it", () => {
+Deno.test("parseSecret() refuses an invalid secret, and does not repeat it", () => {
   for (const secret of ["", "whsec_", "whsec_not base64!"]) {
     const error = assertThrows(() => parseSecret(secret), ChatError);
     assertEquals(error.code, "bad_usage");

@@ -1,6 +1,6 @@
-// One outgoing webhook: posts what is said, in one room or in all, to a URL, at least once and in each room in order.
-// Decides which room's turn it is, and when to try again; courier.ts does the rest. Called by the hub's loop, through
-// `notify`, which returns at once. Remembers rooms only while there is something to post in them.
+// Webhook posts the entries of one room or of all rooms to a URL: at least once, and in the order of each room. It schedules
+// rooms and retries; delivery.ts does the rest. The hub's loop calls `notify`, which returns at once. A room takes memory only
+// while it has entries to post.
 import type { Log } from "../../base/log.ts";
 import { backOffMs } from "../../base/retry.ts";
 import { sha256 } from "../../base/sha256.ts";
@@ -9,28 +9,28 @@ import { parseSecret } from "./signature.ts";
 
 export interface WebhookOptions {
   readonly url: string;
-  /** Undefined for all rooms. */
+  /** Undefined: all rooms. */
   readonly room: string | undefined;
   /** Base64 after `whsec_`, or any text. */
   readonly secret: string;
   readonly source: WebhookSource;
   readonly log: Log;
-  /** From 0 to 1. */
+  /** Returns a number from 0 to 1, for the jitter of retries. */
   readonly random?: () => number;
 }
 
-/** A room whose last post failed. */
+/** State of a room whose last request failed. */
 interface RoomFailure {
-  /** In a row. */
+  /** Number of consecutive failures. */
   readonly count: number;
-  /** Undefined once it has run: the room is due again. */
+  /** Timer of the next attempt; undefined once it has fired and the room is due again. */
   timer: ReturnType<typeof setTimeout> | undefined;
 }
 
-/** Rooms that are posted at a time. The receiver is one, after all. */
+/** Rooms that are delivered at a time: they all share one receiver. */
 const MAX_AT_ONCE = 4;
 
-/** Where it is noted that a hook has been here before: no room has this name. */
+/** Name of the cursor that marks a webhook as known. No room has this name. */
 const NO_ROOM = "";
 
 /** Waits after posts that failed in a row. */
@@ -38,40 +38,41 @@ const BACK_OFF = { firstMs: 1_000, maxMs: 30_000 };
 
 const HEAD_ONLY = { entries: 1, chars: 1 };
 
+/** Delivers rooms to a URL, and retries. */
 export class Webhook {
   readonly #room: string | undefined;
   readonly #origin: string;
   readonly #reader: string;
   readonly #source: WebhookSource;
-  readonly #courier: Delivery;
+  readonly #delivery: Delivery;
   readonly #log: Log;
   readonly #random: () => number;
-  /** Rooms that may have something to post, in the order of their turns. */
+  /** Rooms that may have entries to post, in the order of delivery. */
   readonly #due = new Set<string>();
-  /** Rooms whose turn it is. */
+  /** Rooms that are being delivered. */
   readonly #busy = new Map<string, Promise<void>>();
   readonly #failures = new Map<string, RoomFailure>();
   #state: "new" | "running" | "stopped" = "new";
 
-  /** @throws {ChatError} `bad_usage` when the secret is no secret. */
+  /** Creates a webhook that does nothing until `start`. @throws {ChatError} `bad_usage` if the secret is invalid. */
   constructor({ url, room, secret, source, log, random = Math.random }: WebhookOptions) {
     this.#room = room;
     this.#origin = new URL(url).origin;
     const name = `${room ?? NO_ROOM}=${url}`;
     this.#reader = sha256(name).toString("hex").slice(0, 32);
     this.#source = source;
-    this.#courier = new Delivery({ reader: this.#reader, url, key: parseSecret(secret), source });
+    this.#delivery = new Delivery({ reader: this.#reader, url, key: parseSecret(secret), source });
     this.#log = log;
     this.#random = random;
   }
 
   /**
-   * Begins where it was stopped; at each room's present head where it was never before. Wait for it before anybody can
-   * say something: then nothing that is said is left out.
+   * Starts at the stored cursors, or at each room's current head if the webhook is new. The caller awaits it before clients
+   * can send, so that no entry is left out.
    */
   async start(): Promise<void> {
     const names = await this.#source.roomNames();
-    const rooms = names.filter((room) => this.#isMine(room));
+    const rooms = names.filter((room) => this.#covers(room));
     const isKnown = await this.#source.cursor(this.#reader, NO_ROOM) !== undefined;
     if (!isKnown) {
       await Promise.all(rooms.map((room) => this.#skip(room)));
@@ -83,43 +84,45 @@ export class Webhook {
     this.#next();
   }
 
-  /** Something may have been said in the room. */
+  /** Schedules a room that may have new entries. */
   notify(room: string): void {
-    if (!this.#isMine(room) || this.#failures.get(room)?.timer !== undefined) return;
+    if (!this.#covers(room) || this.#failures.get(room)?.timer !== undefined) return;
     this.#due.add(room);
     this.#next();
   }
 
-  /** Ends what is under way. Resolves when it is noted how far it came. */
+  /** Aborts requests under way. Resolves when the cursors are stored. */
   async stop(): Promise<void> {
     this.#state = "stopped";
     for (const { timer } of this.#failures.values()) clearTimeout(timer);
-    this.#courier.stop();
+    this.#delivery.stop();
     await Promise.all(this.#busy.values());
   }
 
-  #isMine(room: string): boolean {
+  #covers(room: string): boolean {
     return this.#room === undefined || this.#room === room;
   }
 
+  /** Moves the cursor to the head. */
   async #skip(room: string): Promise<void> {
     const { head } = await this.#source.read(room, { after: 0 }, HEAD_ONLY);
     await this.#source.moveCursor(this.#reader, room, head);
   }
 
+  /** Starts the delivery of rooms that are due. */
   #next(): void {
     for (const room of this.#due) {
       if (this.#state !== "running" || this.#busy.size >= MAX_AT_ONCE) return;
-      if (this.#busy.has(room)) continue; // it comes back here when it is done
+      if (this.#busy.has(room)) continue; // `#deliver` calls this again when it is done
       this.#due.delete(room);
       this.#busy.set(room, this.#deliver(room));
     }
   }
 
-  /** One page, so that a room with a long way to go leaves the others their turns. */
+  /** Delivers one page, so that a room with a long backlog does not block the others. */
   async #deliver(room: string): Promise<void> {
     try {
-      const hasMore = await this.#courier.deliver(room, () => this.#recover(room));
+      const hasMore = await this.#delivery.deliver(room, () => this.#recover(room));
       this.#recover(room);
       if (hasMore) this.#due.add(room);
     } catch (error) {
@@ -129,6 +132,7 @@ export class Webhook {
     this.#next();
   }
 
+  /** Backs off. The first failure is logged once for all rooms. */
   #fail(room: string, error: unknown): void {
     if (this.#failures.size === 0) {
       const { status, message } = error as PostError;
@@ -147,6 +151,7 @@ export class Webhook {
     this.#due.delete(room);
   }
 
+  /** Forgets the failures of a room. */
   #recover(room: string): void {
     if (!this.#failures.delete(room) || this.#failures.size > 0) return;
     this.#log("info", "hook works again", { origin: this.#origin });

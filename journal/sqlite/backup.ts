@@ -1,16 +1,17 @@
-// Copies of a journal: one into a file while a server goes on, and one out of such a file into a folder that has none.
-// Both are written beside their place and take it when they are whole; neither ever replaces anything.
+// Copies a journal into a file while a server is running, and from such a file into a folder without a journal. Both copies
+// are written to a temporary file beside the target, and get their final name when complete. Neither ever replaces a file.
 import { backup, type DatabaseSync } from "node:sqlite";
-import { FILE_NAME, lockFolder, openDatabase } from "./data_folder.ts";
-import { checkJournal, migrate, renewEpoch } from "./schema.ts";
+import { migrate, openDatabase } from "../../base/sqlite.ts";
+import { FILE_NAME, lockFolder } from "./data_folder.ts";
+import { checkJournal, JOURNAL_SCHEMA, renewEpoch } from "./schema.ts";
 
-/** What a journal holds. */
+/** Number of rooms and entries in a journal. */
 export interface Contents {
   readonly rooms: number;
   readonly entries: number;
 }
 
-/** Copies the journal of a folder as it is at one moment. @throws {Error} why there is no copy. */
+/** Copies the journal of a folder to a file, as it is at one moment. @throws {Error} with the reason if it cannot. */
 export async function backUp(folder: string, file: string): Promise<Contents> {
   checkAbsent(file);
   const source = openDatabase(`${folder}/${FILE_NAME}`);
@@ -23,21 +24,21 @@ export async function backUp(folder: string, file: string): Promise<Contents> {
 }
 
 /**
- * Makes a copy the journal of a folder. It becomes another history, with an epoch of its own: what was numbered after the
- * copy was made is gone, and clients that have seen it must not take new entries for it. Ids stay.
- * @throws {Error} why nothing was restored.
+ * Restores a backup as the journal of a folder. It becomes another history with a new epoch: entries that were numbered
+ * after the backup are gone, and clients that have seen them must not mistake new entries for them. Ids stay.
+ * @throws {Error} with the reason if nothing was restored.
  */
 export async function restore(file: string, folder: string): Promise<Contents> {
   const source = openDatabase(file, { readOnly: true });
   try {
     checkJournal(source);
     using _lock = lockFolder(folder);
-    // What SQLite keeps beside a journal is of that journal, and would be played into this one.
+    // SQLite would replay the WAL or rollback file of a former journal into this one.
     for (const ending of ["", "-wal", "-shm", "-journal"]) {
       checkAbsent(`${folder}/${FILE_NAME}${ending}`);
     }
     return await copyTo(`${folder}/${FILE_NAME}`, source, (db) => {
-      migrate(db);
+      migrate(db, JOURNAL_SCHEMA);
       renewEpoch(db);
     });
   } finally {
@@ -50,22 +51,25 @@ async function copyTo(
   source: DatabaseSync,
   change: (db: DatabaseSync) => void,
 ): Promise<Contents> {
-  // Nobody else's, whoever may write here.
+  // A random name and `createNew`: the file is ours alone, even if others may write to this folder.
   const part = `${file}.${crypto.randomUUID().slice(0, 8)}.part`;
   Deno.openSync(part, { createNew: true, write: true, mode: 0o600 }).close();
   try {
-    // All pages in one step, which is one moment: between two steps another process may write, and it would begin anew.
+    // All pages in one step, which is one moment. Between two steps another process may write, and the copy would restart.
     await backup(source, part, { rate: -1 });
     const contents = finish(part, change);
-    place(part, file);
+    publish(part, file);
     return contents;
   } finally {
     removeFile(part);
   }
 }
 
-/** Unlike renaming, a link never replaces what has come meanwhile. Not every file system has links. */
-function place(part: string, file: string): void {
+/**
+ * Gives the finished copy its final name. A hard link, unlike a rename, never replaces a file that was created meanwhile.
+ * Not every file system has links.
+ */
+function publish(part: string, file: string): void {
   try {
     Deno.linkSync(part, file);
   } catch (error) {
@@ -75,7 +79,7 @@ function place(part: string, file: string): void {
   }
 }
 
-/** Makes the copy one file that is whole. */
+/** Makes the copy a single file without a WAL, checks its integrity and counts its contents. */
 function finish(part: string, change: (db: DatabaseSync) => void): Contents {
   const db = openDatabase(part);
   try {
@@ -83,8 +87,8 @@ function finish(part: string, change: (db: DatabaseSync) => void): Contents {
     change(db);
     const found = db.prepare("PRAGMA integrity_check(1)").get()?.["integrity_check"];
     if (found !== "ok") throw new Error(`malformed: ${found}`);
-    const count = (what: string) =>
-      db.prepare(`SELECT count(${what}) AS n FROM entries`).get()!["n"] as number;
+    const count = (column: string) =>
+      db.prepare(`SELECT count(${column}) AS n FROM entries`).get()!["n"] as number;
     return { rooms: count("DISTINCT room"), entries: count("*") };
   } finally {
     db.close();

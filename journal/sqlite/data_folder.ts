@@ -1,30 +1,27 @@
-// A data folder: what is in it, and which process it belongs to. That is the one that holds SQLite's exclusive lock on a
-// small file beside the journal: the lock ends with the process, however that ends, so that none is ever stale, and the
-// journal's own file stays free for others to read.
-import { DatabaseSync } from "node:sqlite";
+// Locks a data folder for one process and explains why a folder cannot be used. The lock is SQLite's exclusive lock on a
+// small file beside the journal. It ends with the process, however that ends, so no lock is ever stale. The journal's own
+// file stays free for others to read.
 import { ChatError } from "../../protocol/errors.ts";
 import { makePrivateFile } from "../../base/private_file.ts";
+import { openDatabase } from "../../base/sqlite.ts";
 
-/** The journal in its folder. */
+/** Name of the journal in its folder. */
 export const FILE_NAME = "journal.db";
 
-/** The file that is locked. It stays empty; its being there means nothing. */
+/** Name of the file that is locked. It stays empty, and its existence means nothing. */
 const LOCK_NAME = "journal.lock";
 
-/** How long to wait for a process that is just leaving the folder. */
-const BUSY_TIMEOUT_MS = 2_000;
-
 /**
- * Takes the folder until it is disposed, and makes it where it is missing: for its owner only.
- * @throws {Error} `database is locked` when another process has it.
+ * Locks a folder until the result is disposed. Creates the folder if it is missing, for its owner only.
+ * @throws {Error} `database is locked` if another process has locked it.
  */
 export function lockFolder(folder: string): Disposable {
   Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
   const path = `${folder}/${LOCK_NAME}`;
   makePrivateFile(path);
-  const db = openDatabase(path);
+  // In memory: SQLite creates no further file and writes nothing on a full disk.
+  const db = openDatabase(path, { pragmas: { journal_mode: "MEMORY" } });
   try {
-    db.exec("PRAGMA journal_mode = MEMORY"); // no further file, and nothing written on a full disk
     db.exec("BEGIN EXCLUSIVE");
   } catch (error) {
     db.close();
@@ -33,31 +30,27 @@ export function lockFolder(folder: string): Disposable {
   return { [Symbol.dispose]: () => db.close() };
 }
 
-/** @throws {ChatError} `data_unavailable` when there is no journal in the folder: opening one would make it. */
+/**
+ * Checks that a folder contains a journal, because opening one would create it.
+ * @throws {ChatError} `data_unavailable` if there is none.
+ */
 export function checkHasJournal(folder: string): void {
   try {
     if (Deno.statSync(`${folder}/${FILE_NAME}`).isFile) return;
-  } catch { /* told as there being none */ }
+  } catch { /* reported below: the folder contains no journal */ }
   const message = `Cannot use data folder "${folder}": it contains no journal. ` +
     "Choose another folder with --data DIR";
   throw new ChatError("data_unavailable", { message });
 }
 
-/** Opens an SQLite file, to wait a little where others are at it. */
-export function openDatabase(path: string, options: { readOnly?: boolean } = {}): DatabaseSync {
-  const db = new DatabaseSync(path, options);
-  db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
-  return db;
-}
-
-/** What is wrong, and what to do about a folder that another process has. */
+/** Returns the reason of an error, and the remedy if another process has locked the folder. */
 export function explainLock({ message }: Error): string {
   return /locked|busy/.test(message)
     ? "another process uses it. Stop that process, or choose another folder with --data DIR"
     : message;
 }
 
-/** What is wrong with a folder, and what to do about it. */
+/** Returns why a folder cannot be used, and the remedy. */
 export function explainFolder(error: Error): string {
   if (/malformed|not a database/.test(error.message)) {
     return `its ${FILE_NAME} is damaged (${error.message}). ` +

@@ -1,10 +1,8 @@
-// The tables of the journal on disk, and how a file of an earlier version becomes one of this version.
+// Defines the tables of the journal on disk and the steps from each version of the file to the next.
 import type { DatabaseSync } from "node:sqlite";
+import { checkSchema, type Schema, SchemaError } from "../../base/sqlite.ts";
 
-/** Marks the file as Confab's: "Cfab". */
-const APPLICATION_ID = 0x43666162;
-
-/** Each step takes a file from the version that is its index to the next one. A step never changes. */
+/** Each step takes a file from the version that is its index to the next one. A released step never changes. */
 const STEPS: readonly string[] = [
   `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -48,60 +46,33 @@ const STEPS: readonly string[] = [
   `,
 ];
 
-/**
- * Brings the file to the newest version, in one transaction.
- * @throws when the file is of a newer version, or of another program.
- */
-export function migrate(db: DatabaseSync): void {
-  db.exec("BEGIN EXCLUSIVE");
-  const version = pragma(db, "user_version");
-  const isEmpty = version === 0 && pragma(db, "page_count") <= 1;
-  if (!isEmpty && pragma(db, "application_id") !== APPLICATION_ID) {
-    throw new Error("its journal.db was created by another program");
-  }
-  checkVersion(version);
-  // A file that is up to date is not written to: on a full disk what is in it can still be read.
-  if (version < STEPS.length) {
-    for (const step of STEPS.slice(version)) db.exec(step);
-    db.exec(`PRAGMA user_version = ${STEPS.length}`);
-    db.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+/** The schema of journal.db. Its application id reads "Cfab". */
+export const JOURNAL_SCHEMA: Schema = {
+  applicationId: 0x43666162,
+  steps: STEPS,
+  afterSteps: (db) => {
     db.prepare("INSERT INTO meta VALUES ('epoch', ?) ON CONFLICT DO NOTHING")
       .run(crypto.randomUUID());
-  }
-  db.exec("COMMIT");
-}
+  },
+  subject: "its journal.db",
+};
 
-/** The random id of this history. */
+/** Returns the random id of this history. */
 export function readEpoch(db: DatabaseSync): string {
   return db.prepare("SELECT value FROM meta WHERE key = 'epoch'").get()!["value"] as string;
 }
 
-/** @throws when the file is of a newer version, or no journal. */
+/** Checks that a file is a journal that this program can read. @throws {Error} if it is newer, or no journal. */
 export function checkJournal(db: DatabaseSync): void {
-  if (pragma(db, "application_id") !== APPLICATION_ID) {
-    throw new Error("it is not a Confab journal");
+  try {
+    checkSchema(db, JOURNAL_SCHEMA);
+  } catch (cause) {
+    if (!(cause instanceof SchemaError) || cause.reason !== "foreign") throw cause;
+    throw new Error("it is not a Confab journal", { cause });
   }
-  checkVersion(pragma(db, "user_version"));
 }
 
-/** Whether {@linkcode migrate} would change the file. */
-export function isOutdated(db: DatabaseSync): boolean {
-  return pragma(db, "user_version") < STEPS.length;
-}
-
-/** Makes the file another history: clients that know the one before start over. */
+/** Makes the file another history: clients that know the previous one start over. */
 export function renewEpoch(db: DatabaseSync): void {
   db.prepare("UPDATE meta SET value = ? WHERE key = 'epoch'").run(crypto.randomUUID());
-}
-
-function checkVersion(version: number): void {
-  if (version <= STEPS.length) return;
-  throw new Error(
-    `its journal.db has version ${version}, newer than this program's ${STEPS.length}. ` +
-      "Use the newer program",
-  );
-}
-
-function pragma(db: DatabaseSync, name: string): number {
-  return db.prepare(`PRAGMA ${name}`).get()![name] as number;
 }

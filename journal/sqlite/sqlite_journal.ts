@@ -7,7 +7,8 @@ import { ChatError } from "../../protocol/errors.ts";
 import { tagsOf } from "../../protocol/names.ts";
 import { makePrivateFile } from "../../base/private_file.ts";
 import type { Entry, Kind } from "../../protocol/message.ts";
-import { explainFolder, FILE_NAME, lockFolder, openDatabase } from "./data_folder.ts";
+import { isOutdated, migrate, openDatabase } from "../../base/sqlite.ts";
+import { explainFolder, FILE_NAME, lockFolder } from "./data_folder.ts";
 import {
   type Appended,
   type AppendResult,
@@ -18,7 +19,7 @@ import {
   type Range,
   type ReadLimit,
 } from "../journal.ts";
-import { checkJournal, isOutdated, migrate, readEpoch } from "./schema.ts";
+import { checkJournal, JOURNAL_SCHEMA, readEpoch } from "./schema.ts";
 import { prepare, type Statements } from "./statements.ts";
 
 /** Entries beyond retention to keep for lagging readers. Each takes some hundred bytes of disk. */
@@ -79,7 +80,7 @@ export function openSqliteJournal(folder: string): SqliteJournal {
     const { size } = Deno.statSync(path);
     db = openWriter(path);
     if (size <= MAX_CHECKED_BYTES) check(db);
-    migrate(db);
+    migrate(db, JOURNAL_SCHEMA);
     return new SqliteJournal(db, lock);
   } catch (cause) {
     db?.close();
@@ -95,7 +96,9 @@ export function openSqliteReader(folder: string): SqliteJournal {
   try {
     db = openDatabase(`${folder}/${FILE_NAME}`);
     checkJournal(db);
-    if (isOutdated(db)) openSqliteJournal(folder)[Symbol.dispose](); // no server of this version has used it yet
+    if (isOutdated(db, JOURNAL_SCHEMA)) {
+      openSqliteJournal(folder)[Symbol.dispose](); // no server of this version has used it yet
+    }
     return new SqliteJournal(db);
   } catch (cause) {
     db?.close();
@@ -448,16 +451,9 @@ function openWriter(path: string): DatabaseSync {
 }
 
 function openWal(path: string, locking: "NORMAL" | "EXCLUSIVE"): DatabaseSync {
-  const db = openDatabase(path);
-  try {
-    db.exec(`PRAGMA locking_mode = ${locking}`);
-    db.exec("PRAGMA journal_mode = WAL");
-    db.exec("PRAGMA synchronous = FULL");
-    return db;
-  } catch (error) {
-    db.close();
-    throw error;
-  }
+  return openDatabase(path, {
+    pragmas: { locking_mode: locking, journal_mode: "WAL", synchronous: "FULL" },
+  });
 }
 
 /** Checks all pages of the file. @throws if one is damaged. */

@@ -1,5 +1,6 @@
-// What the journal on disk asks of SQLite. Used by sqlite.ts only.
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+// Lists and prepares the SQL statements of the journal on disk. Only sqlite_journal.ts uses it.
+import type { DatabaseSync } from "node:sqlite";
+import { prepareAll, type Prepared } from "../../base/sqlite.ts";
 
 const COLUMNS = `seq, at, kind, authors.hash AS author, name, tag, entries.id AS id, text, ref, "on"
   FROM entries LEFT JOIN people ON people.id = person LEFT JOIN authors ON authors.id = author`;
@@ -47,11 +48,10 @@ const SQL = {
   putCursor: "INSERT OR REPLACE INTO cursors (reader, room, seq) VALUES (?, ?, ?)",
 } as const;
 
-/** The statements by name. */
-export type Statements = Readonly<Record<keyof typeof SQL, StatementSync>>;
+/** Statements by name. */
+export type Statements = Prepared<keyof typeof SQL>;
 
-/** Prepared once and held. */
+/** Prepares all statements of the journal. */
 export function prepare(db: DatabaseSync): Statements {
-  const statements = Object.entries(SQL).map(([name, sql]) => [name, db.prepare(sql)]);
-  return Object.fromEntries(statements);
+  return prepareAll(db, SQL);
 }

@@ -1,4 +1,4 @@
-// Deep equality as jsr:@std/assert has it.
+// Compares values deeply, as jsr:@std/assert does.
 
 /**
  * Returns whether both have the same structure. 0 equals -0, NaN equals NaN, and an object without a prototype equals a

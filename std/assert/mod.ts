@@ -1,5 +1,5 @@
-// Stand-in for jsr:@std/assert: the functions that the tests use, with upstream's contract. What differs between two
-// values is shown by node:assert.
+// Stand-in for jsr:@std/assert: the functions that the tests use, with upstream's contract. node:assert shows the
+// difference between two values.
 import { AssertionError } from "node:assert/strict";
 import { stripVTControlCharacters } from "node:util";
 import { equal } from "./equal.ts";
@@ -129,7 +129,7 @@ export async function assertRejects<E extends Error = Error>(
 }
 
 interface ExpectedError {
-  /** Undefined where anything may be thrown. */
+  /** Undefined: anything may be thrown. */
   errorClass: ErrorClass<Error> | undefined;
   msgIncludes: string;
   msg: string | undefined;
@@ -161,7 +161,7 @@ function checkError(
   fail(`Expected error message to include ${wanted}, but got ${received}${end(msg)}`);
 }
 
-/** Returns the end of a message's first sentence: what the test adds to it, if anything. */
+/** Returns the end of a message's first sentence: the test's own message, if any. */
 function end(msg: string | undefined): string {
   return msg ? `: ${msg}` : ".";
 }

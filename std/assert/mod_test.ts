@@ -78,7 +78,7 @@ Deno.test("assertEquals() compares structure", () => {
   }
 });
 
-Deno.test("assertions tell what is wrong, and what the test adds", () => {
+Deno.test("assertions report the difference, and the test's own message", () => {
   assertStringIncludes(messageOf(() => assertEquals([1], [2], "row 3")), "not equal: row 3\n");
   assertStringIncludes(messageOf(() => assertEquals([1], [2])), "not equal.\n");
   assertStringIncludes(messageOf(() => assertStrictEquals(0, -0, "row 3")), ": row 3\n");
@@ -92,7 +92,7 @@ Deno.test("assertions tell what is wrong, and what the test adds", () => {
   assertStringIncludes(messageOf(() => assertInstanceOf(new Date(0), URL)), '"Date"');
 });
 
-Deno.test("assertThrows() returns what is thrown, and checks class and message when it is told them", () => {
+Deno.test("assertThrows() returns what is thrown, and checks class and message if they are given", () => {
   const thrower = (value: unknown) => () => {
     throw value;
   };
@@ -112,7 +112,7 @@ Deno.test("assertThrows() returns what is thrown, and checks class and message w
   assertStringIncludes(messageOf(() => assertThrows(() => {}, Error, "", "row 3")), ": row 3");
 });
 
-Deno.test("assertRejects() resolves with the reason, and fails for what is thrown at once or is no promise", async () => {
+Deno.test("assertRejects() resolves with the reason, and fails for a synchronous error or without a promise", async () => {
   const error = new RangeError("too far");
   assertStrictEquals(await assertRejects(() => Promise.reject(error), Error, "far"), error);
   assertStrictEquals(await assertRejects(() => Promise.reject(7)), 7);

@@ -2,7 +2,7 @@
 // contract, over npm:denque. Nothing may be added here that upstream lacks (docs/decisions/0002).
 import Denque from "denque";
 
-/** Thrown by a closed {@linkcode Channel}. From `send`, `value` is what was not sent. */
+/** Thrown by a closed {@linkcode Channel}. From `send`, `value` is the unsent value. */
 export class ChannelClosedError extends Error {
   declare readonly value?: unknown;
 
@@ -15,15 +15,15 @@ export class ChannelClosedError extends Error {
   }
 }
 
-/** What {@linkcode Channel.tryReceive} found. */
+/** Result of {@linkcode Channel.tryReceive}. */
 export type ChannelReceiveResult<T> =
   | { state: "ok"; value: T }
   | { state: "empty" }
   | { state: "closed" };
 
-/** How a {@linkcode Channel} is made. */
+/** Options of a {@linkcode Channel}. */
 export interface ChannelOptions {
-  /** How many values it holds before `send` waits; 0 hands over directly. Default 0. */
+  /** Number of values that it buffers before `send` waits; 0 hands over directly. Default 0. */
   capacity?: number;
 }
 
@@ -37,18 +37,18 @@ interface Waiter<In> {
 
 /**
  * A first-in, first-out queue between tasks. Each value goes to exactly one receiver, in the order of sending;
- * after `close` it still hands out what it holds.
+ * after `close` it still delivers the buffered values.
  */
 export class Channel<T> implements AsyncIterable<T>, Disposable, AsyncDisposable {
   readonly #capacity: number;
-  readonly #held = new Denque<T>();
-  /** Who waits. Many channels never see anybody wait. */
+  readonly #buffered = new Denque<T>();
+  /** Waiting senders and receivers, allocated on demand: on many channels nobody ever waits. */
   #senders: Denque<Waiter<void> & { value: T }> | undefined;
   #receivers: Denque<Waiter<T>> | undefined;
   #closed = false;
   #reason: [reason: unknown] | [] = NO_REASON;
 
-  /** @throws {RangeError} when `capacity` is not a whole number from 0 up. */
+  /** @throws {RangeError} if `capacity` is not a whole number from 0 up. */
   constructor(options: ChannelOptions = {}) {
     const { capacity = 0 } = options;
     if (!Number.isInteger(capacity) || capacity < 0) {
@@ -64,19 +64,19 @@ export class Channel<T> implements AsyncIterable<T>, Disposable, AsyncDisposable
     return this.#closed;
   }
 
-  /** How many values it holds before `send` waits. */
+  /** Number of values that it buffers before `send` waits. */
   get capacity(): number {
     return this.#capacity;
   }
 
-  /** How many values are held. */
+  /** Number of buffered values. */
   get size(): number {
-    return this.#held.length;
+    return this.#buffered.length;
   }
 
   /**
-   * Resolves once the value is held or handed over.
-   * @throws {ChannelClosedError} with the unsent value, when the channel is closed before that.
+   * Resolves once the value is buffered or handed over.
+   * @throws {ChannelClosedError} with the unsent value, if the channel is closed before that.
    */
   send(value: T): Promise<void> {
     if (this.#closed) return Promise.reject(sendError(value));
@@ -97,23 +97,23 @@ export class Channel<T> implements AsyncIterable<T>, Disposable, AsyncDisposable
     return new Promise((resolve, reject) => receivers.push({ resolve, reject }));
   }
 
-  /** Sends without waiting; false when that is not possible now. */
+  /** Sends without waiting. Returns false if that is not possible now. */
   trySend(value: T): boolean {
     if (this.#closed) return false;
     const receiver = this.#receivers?.shift();
     if (receiver) receiver.resolve(value);
-    else if (this.#held.length < this.#capacity) this.#held.push(value);
+    else if (this.#buffered.length < this.#capacity) this.#buffered.push(value);
     else return false;
     return true;
   }
 
   /** Receives without waiting. */
   tryReceive(): ChannelReceiveResult<T> {
-    if (this.#held.length > 0) {
-      const value = this.#held.shift() as T;
+    if (this.#buffered.length > 0) {
+      const value = this.#buffered.shift() as T;
       const sender = this.#senders?.shift();
       if (sender) {
-        this.#held.push(sender.value);
+        this.#buffered.push(sender.value);
         sender.resolve();
       }
       return { state: "ok", value };

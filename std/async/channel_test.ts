@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Channel, ChannelClosedError } from "@std/async/channel";
 
-Deno.test("Channel hands out values in the order of sending", async () => {
+Deno.test("Channel delivers values in the order of sending", async () => {
   const channel = new Channel<number>({ capacity: 3 });
   for (const n of [1, 2, 3]) await channel.send(n);
   assertEquals(channel.size, 3);
@@ -25,7 +25,7 @@ Deno.test("Channel.trySend() refuses when full, closed, or unbuffered with nobod
   assertEquals(await received, 2);
 });
 
-Deno.test("Channel.tryReceive() tells a value, emptiness and the end apart", () => {
+Deno.test("Channel.tryReceive() distinguishes a value, emptiness and the end", () => {
   const channel = new Channel<undefined>({ capacity: 1 });
   assertEquals(channel.tryReceive(), { state: "empty" });
   channel.trySend(undefined);
@@ -45,7 +45,7 @@ Deno.test("Channel.send() waits for room, first come first served", async () => 
   assertEquals(order, [2, 3]);
 });
 
-Deno.test("Channel.close() keeps what is held, and rejects who waits to send with the unsent value", async () => {
+Deno.test("Channel.close() keeps buffered values, and rejects waiting senders with the unsent value", async () => {
   const channel = new Channel<number>({ capacity: 1 });
   await channel.send(1);
   const unsent = assertRejects(() => channel.send(2), ChannelClosedError);
@@ -82,11 +82,11 @@ Deno.test("new Channel() refuses a capacity that is not a whole number from 0", 
   }
 });
 
-Deno.test("Channel.capacity is what it was made with, 0 otherwise", () => {
+Deno.test("Channel.capacity is the option's value, by default 0", () => {
   assertEquals([new Channel({ capacity: 3 }).capacity, new Channel().capacity], [3, 0]);
 });
 
-Deno.test("Channel is closed at the end of its scope, and keeps what it holds", async () => {
+Deno.test("Channel is closed at the end of its scope, and keeps buffered values", async () => {
   const channels = [1, 2].map(() => new Channel<number>({ capacity: 1 }));
   const [first, second] = channels as [Channel<number>, Channel<number>];
   {

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { FakeTime } from "@std/testing/time";
 
-Deno.test("delay() resolves after its time, also after more than a timer can wait", async () => {
+Deno.test("delay() resolves after its time, even if no timer can wait that long", async () => {
   using time = new FakeTime(0);
   for (const ms of [0, 1, 2 ** 31 - 1, 2 ** 31, 2 ** 33]) {
     const start = time.now;
@@ -19,7 +19,7 @@ Deno.test("delay() resolves after its time, also after more than a timer can wai
   }
 });
 
-Deno.test("delay() takes a negative time, and what is no number, for none", async () => {
+Deno.test("delay() treats a negative time and NaN as 0", async () => {
   using time = new FakeTime();
   const delays = [delay(-1), delay(NaN)];
   time.tick(0);

@@ -20,7 +20,7 @@ const PATH = /^[ -:<-~]+$/;
 
 /**
  * Returns the cookies of a request by their names. The last one of a name counts.
- * @throws {SyntaxError} when the header has a part without a name, as `a=1;` and an empty header do.
+ * @throws {SyntaxError} if the header has a part without a name, as `a=1;` and an empty header do.
  */
 export function getCookies(headers: Headers): Partial<Record<string, string>> {
   const cookies: Partial<Record<string, string>> = Object.create(null);
@@ -33,10 +33,10 @@ export function getCookies(headers: Headers): Partial<Record<string, string>> {
 }
 
 /**
- * Adds a `Set-Cookie` header to those of a response. Without a name it adds nothing. What the prefixes `__Secure` and
- * `__Host` demand is added to the attributes.
- * @throws {SyntaxError} when name, value or path has a character that it may not have.
- * @throws {RangeError} when `maxAge` is negative.
+ * Adds a `Set-Cookie` header to those of a response. Without a name it adds nothing. It adds the attributes that the
+ * prefixes `__Secure` and `__Host` demand.
+ * @throws {SyntaxError} if name, value or path has a forbidden character.
+ * @throws {RangeError} if `maxAge` is negative.
  */
 export function setCookie(headers: Headers, cookie: Cookie): void {
   const { name, value, maxAge, httpOnly, sameSite } = cookie;

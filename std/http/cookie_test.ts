@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { deleteCookie, getCookies, setCookie } from "@std/http/cookie";
 
-Deno.test("getCookies() gives values by name, none without a header, and no name of an object's own", () => {
+Deno.test("getCookies() returns values by name, none without a header, and no property of Object", () => {
   const cookies = getCookies(new Headers({ cookie: "a=1; b=x%20y; c==1=; d; __proto__=z" }));
   assertEquals(
     [cookies["a"], cookies["b"], cookies["c"], cookies["d"], cookies["toString"]],
@@ -34,7 +34,7 @@ Deno.test("setCookie() and deleteCookie() write the attributes", () => {
   ]);
 });
 
-Deno.test("setCookie() adds what a name's prefix demands", () => {
+Deno.test("setCookie() adds the attributes that a name's prefix demands", () => {
   const headers = new Headers();
   setCookie(headers, { name: "__Host-a", value: "1", path: "/b" });
   setCookie(headers, { name: "__Secure-a", value: "1", path: "/b", secure: false });
@@ -44,7 +44,7 @@ Deno.test("setCookie() adds what a name's prefix demands", () => {
   ]);
 });
 
-Deno.test("setCookie() refuses what may not be in a cookie", () => {
+Deno.test("setCookie() refuses forbidden characters", () => {
   const headers = new Headers();
   for (const name of ["a b", "a=b", "a;b", "a[b", "ä", "a\n"]) {
     assertThrows(() => setCookie(headers, { name, value: "1" }), SyntaxError);

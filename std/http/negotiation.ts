@@ -66,7 +66,7 @@ function specificityOf(range: MediaRange, type: MediaRange): number | undefined 
   return (isType ? 4 : 0) + (isSubtype ? 2 : 0) + (range.parameters.size > 0 ? 1 : 0);
 }
 
-/** Returns undefined for what is no media type. */
+/** Parses a media type; undefined if it is invalid. */
 function parseRange(text: string): MediaRange | undefined {
   const [, type, subtype, rest] =
     /^([^\s/;]+)\/([^\s;]+)\s*(?:;(.*))?$/.exec(text.trim().toLowerCase()) ?? [];
@@ -75,7 +75,7 @@ function parseRange(text: string): MediaRange | undefined {
   for (const parameter of rest ? rest.split(";") : []) {
     const [name = "", quoted = ""] = parameter.trim().split("=");
     const value = quoted.replace(/^"(.*)"$/, "$1");
-    // What follows the quality is no parameter of the media type.
+    // Parameters behind the quality do not belong to the media type.
     if (name === "q" && value) return { type, subtype, parameters, quality: parseFloat(value) };
     parameters.set(name, value);
   }

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { accepts } from "@std/http/negotiation";
 
-Deno.test("accepts() is the type that the request likes best, undefined for none", () => {
+Deno.test("accepts() returns the preferred type, undefined for none", () => {
   const cases: [string | undefined, string | undefined][] = [
     [undefined, "text/plain"],
     ["", "text/plain"],
@@ -30,7 +30,7 @@ Deno.test("accepts() is the type that the request likes best, undefined for none
   }
 });
 
-Deno.test("accepts() goes by the order of the types, not of the header, where both are liked equally", () => {
+Deno.test("accepts() uses the order of the types, not of the header, for equal qualities", () => {
   const headers = new Headers({ accept: "application/json, text/html, text/plain" });
   assertEquals(accepts({ headers }, "text/plain", "text/html", "application/json"), "text/plain");
 });

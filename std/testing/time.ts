@@ -36,7 +36,7 @@ export class TimeError extends Error {
   }
 }
 
-/** Time that moves only when a test says so, from construction to disposal. */
+/** Fake time, which moves only when a test advances it, from construction to disposal. */
 export class FakeTime {
   readonly #state: NonNullable<typeof fake>;
 
@@ -85,19 +85,19 @@ export class FakeTime {
     state.nowMs = endMs;
   }
 
-  /** Runs what waits in the event loop, then `tick`. */
+  /** Runs pending tasks of the event loop, then `tick`. */
   async tickAsync(ms = 0): Promise<void> {
     await this.runMicrotasks();
     this.tick(ms);
   }
 
-  /** Lets everything run that waits for no timer. */
+  /** Runs everything that does not wait for a timer. */
   async runMicrotasks(): Promise<void> {
     await new Promise((resolve) => real.setTimeout.call(null, resolve, 0));
   }
 
   /**
-   * Gives real time back.
+   * Restores real time.
    * @throws {TimeError} when time is real already.
    */
   restore(): void {
@@ -128,7 +128,7 @@ function findDue(timers: Timers, endMs: number): [number, Timer] | undefined {
 
 const nowMs = () => fake?.nowMs ?? real.Date.now();
 
-/** Goes through to the real Date for everything but the present time. */
+/** Forwards to the real Date for everything but the present time. */
 const fakeDate: DateConstructor = new Proxy(Date, {
   construct: (target, args: [number]) =>
     args.length > 0 ? new target(...args) : new target(nowMs()),

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { FakeTime, TimeError } from "@std/testing/time";
 
-Deno.test("FakeTime moves Date and timers only when told", async () => {
+Deno.test("FakeTime moves Date and timers only on tick()", async () => {
   const fired: number[] = [];
   {
     using time = new FakeTime(1000);
@@ -16,7 +16,7 @@ Deno.test("FakeTime moves Date and timers only when told", async () => {
   assert(Date.now() > 1_600_000_000_000);
 });
 
-Deno.test("FakeTime.tick() runs timers in the order that they are due, then that they were set", () => {
+Deno.test("FakeTime.tick() runs timers in the order of their due times, then of their creation", () => {
   using time = new FakeTime(0);
   const fired: string[] = [];
   const note = (name: string) => () => fired.push(`${name} ${time.now}`);
@@ -31,7 +31,7 @@ Deno.test("FakeTime.tick() runs timers in the order that they are due, then that
   assertEquals(fired, ["a 2", "interval 5", "b 10", "c 10", "interval 10"]);
 });
 
-Deno.test("FakeTime.tick() runs what a timer sets on the way, also without a delay", () => {
+Deno.test("FakeTime.tick() runs timers that a timer sets on the way, even without a delay", () => {
   using time = new FakeTime(0);
   const fired: unknown[] = [];
   setTimeout(
@@ -49,7 +49,7 @@ Deno.test("FakeTime.tick() runs what a timer sets on the way, also without a del
   assertEquals(fired.slice(4), ["later", 6]);
 });
 
-Deno.test("FakeTime.tick() lets an interval end itself, and takes 1 ms for its shortest period", () => {
+Deno.test("FakeTime.tick() lets an interval clear itself, and uses a minimum period of 1 ms", () => {
   using time = new FakeTime(0);
   const fired: number[] = [];
   const interval = setInterval(() => {
@@ -65,7 +65,7 @@ Deno.test("FakeTime.tick() refuses to go back", () => {
   assertThrows(() => time.tick(-1), RangeError);
 });
 
-Deno.test("FakeTime gives the present to every way of asking Date, and is one of its own otherwise", () => {
+Deno.test("FakeTime replaces the present in all functions of Date, and nothing else of it", () => {
   using _time = new FakeTime("2026-11-21T20:58:45Z");
   assertEquals(new Date().toISOString(), "2026-11-21T20:58:45.000Z");
   assertEquals(new Date(0).getTime(), 0);
@@ -74,7 +74,7 @@ Deno.test("FakeTime gives the present to every way of asking Date, and is one of
   assert(new Date() instanceof Date);
 });
 
-Deno.test("FakeTime is one at a time, and is restored once", () => {
+Deno.test("FakeTime exists once at a time, and is restored once", () => {
   const time = new FakeTime();
   assertThrows(() => new FakeTime(), TimeError, "already faked");
   time.restore();
@@ -83,7 +83,7 @@ Deno.test("FakeTime is one at a time, and is restored once", () => {
   new FakeTime().restore();
 });
 
-Deno.test("FakeTime.restore() gives back the real Date, whatever a test has put in its place", () => {
+Deno.test("FakeTime.restore() restores the real Date, even if a test has replaced it", () => {
   const RealDate = Date;
   {
     using time = new FakeTime(5);

@@ -1,4 +1,4 @@
-// Says the numbered lines of one sender: several with one write, made of a frame that is the same but for the number.
+// Sends the numbered lines of one sender: several with one write, from a frame in which only the number changes.
 import { Buffer } from "node:buffer";
 import { encodeFrame, OPCODE } from "../../tests/support/raw_socket.ts";
 import type { LoadClient } from "./client.ts";
@@ -8,13 +8,13 @@ import { findNumbers, firstLine, setNumber } from "./line.ts";
 
 export interface SpeakerOptions {
   readonly dialect: DialectName;
-  /** Its index, which stands in each line. */
+  /** Index of the sender, which is in each line. */
   readonly sender: number;
   readonly latencies?: Latencies;
 }
 
-export class ClientHandle {
-  /** Lines that were said. */
+export class LineSender {
+  /** Lines sent. */
   said = 0;
   readonly #client: LoadClient;
   readonly #sender: number;
@@ -31,7 +31,7 @@ export class ClientHandle {
     this.#numbersAt = findNumbers(this.#frame);
   }
 
-  /** Says the next so many lines, while there is somebody to say them to. */
+  /** Sends the next so many lines, unless the connection has ended. */
   say(count: number): void {
     if (this.#client.isEnded) return;
     const { length } = this.#frame;
