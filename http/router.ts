@@ -84,7 +84,7 @@ export function makeHandler(options: ServerDeps): Handler {
       (serveAccess(request, access) ?? serveInvites(request, access));
     if (answer) return answer;
     // The page names its files relative to itself, so they are below `/r/` as well.
-    const asset = ASSETS.get(path.replace("/r/page/", "/page/"));
+    const asset = ASSETS.get(path.replace(/^\/r\/(?=page\/|sdk\/)/, "/"));
     return asset ? serveAsset(request, asset) : serveNothing(request, path);
   };
 }

@@ -2,7 +2,7 @@
 // close the room. Loaded for them only; the server decides again whatever this offers.
 import { byId, el, makeButton } from "./dom.js";
 
-/** @import { Session } from "./session.js" */
+/** @import { Session } from "../sdk/session.js" */
 /** @import { MessageToolbar } from "./message_toolbar.js" */
 
 /** For how many minutes one may be banned here. */

@@ -5,17 +5,17 @@ import { byId } from "./dom.js";
 import { mentions } from "./markup.js";
 import { makeHistory } from "./history.js";
 import { MessageList } from "./message_list.js";
-import { isSame } from "./messages.js";
+import { isSame } from "../sdk/messages.js";
 import { copyAsLines, copyText, makeCopyButton, makePanel } from "./menu.js";
 import { makeNotifier } from "./notifications.js";
 import { makePeople } from "./people.js";
-import { Session } from "./session.js";
-import { SafeStorage } from "./storage.js";
+import { Session } from "../sdk/session.js";
+import { SafeStorage } from "../sdk/storage.js";
 import { addTools } from "./message_toolbar.js";
 
 /** @import { makeAccount } from "./account.js" */
-/** @import { Message } from "./messages.js" */
-/** @import { Entry, Failure, Gap, Welcome } from "./protocol.d.ts" */
+/** @import { Message } from "../sdk/messages.js" */
+/** @import { Entry, Failure, Gap, Welcome } from "../sdk/types.d.ts" */
 
 /** A page that was asleep for long is given no more than this; the rest is read like history. */
 const MOST = 500;

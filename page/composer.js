@@ -1,7 +1,7 @@
 // What one writes: the name, the message, and what the message is to be: new, an answer, or an edit. Owns the draft.
 import { byId } from "./dom.js";
 
-/** @import { SafeStorage } from "./storage.js" */
+/** @import { SafeStorage } from "../sdk/storage.js" */
 
 /** With so many bytes left the counter shows. */
 const COUNT_FROM = 1_600;

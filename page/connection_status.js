@@ -1,7 +1,7 @@
 // The state of the connection, outside of the log. A drop that heals at once shows nothing.
 import { byId } from "./dom.js";
 
-/** @import { State } from "./protocol.d.ts" */
+/** @import { State } from "../sdk/types.d.ts" */
 
 /** A drop healed within this time shows nothing. */
 const GRACE_MS = 2_000;

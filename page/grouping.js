@@ -1,6 +1,6 @@
 // How messages stand below each other: each day under its name, and those of one author that follow closely as one.
 import { el } from "./dom.js";
-import { dayKey, dayLabel, msUntilMidnight } from "./time.js";
+import { dayKey, dayLabel, msUntilMidnight } from "../sdk/time.js";
 
 /** Messages of one author share a name when no more than this is between two of them. */
 const GROUP_MS = 120_000;

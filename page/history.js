@@ -1,8 +1,8 @@
 // What was said before: a page at a time on the way up, all of it for a day, a link or a file.
 
-/** @import { Entry } from "./protocol.d.ts" */
+/** @import { Entry } from "../sdk/types.d.ts" */
 /** @import { MessageList } from "./message_list.js" */
-/** @import { Session } from "./session.js" */
+/** @import { Session } from "../sdk/session.js" */
 
 /** Entries that are asked for at once where the way is long. */
 const LONG_PAGE = 500;

@@ -3,13 +3,13 @@
 import { arrange, dayOf, dropDay, keepDaysRight } from "./grouping.js";
 import { el, makeButton } from "./dom.js";
 import { drawItem, makeItem } from "./message_view.js";
-import { isSame } from "./messages.js";
-import { Messages, tellAct } from "./messages.js";
+import { isSame } from "../sdk/messages.js";
+import { Messages, tellAct } from "../sdk/messages.js";
 import { makePlace } from "./scroll.js";
 
-/** @import { Entry, Outcome, Page, Timer } from "./protocol.d.ts" */
+/** @import { Entry, Outcome, Page, Timer } from "../sdk/types.d.ts" */
 /** @import { Actions } from "./message_view.js" */
-/** @import { Message } from "./messages.js" */
+/** @import { Message } from "../sdk/messages.js" */
 
 /** Elements kept in the page. The oldest go, and only while the log is pinned: nothing moves under a reader. */
 const MAX_ITEMS = 5000;

@@ -1,9 +1,9 @@
 // What one can do with a message. One row of buttons for all of them: it stands at the message that is pointed at, or
 // that has the focus.
 import { el, makeButton } from "./dom.js";
-import { isSame } from "./messages.js";
+import { isSame } from "../sdk/messages.js";
 
-/** @import { Message } from "./messages.js" */
+/** @import { Message } from "../sdk/messages.js" */
 /** @import { MessageList } from "./message_list.js" */
 
 const EMOJI = ["👍", "❤️", "😂", "🎉", "😮", "😢", "👀"];

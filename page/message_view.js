@@ -1,11 +1,11 @@
 // One message as an element. What is in it is drawn from the message each time that it changes; nothing is kept here.
 import { el, makeButton } from "./dom.js";
 import { isEmojiOnly, mentions, parseText } from "./markup.js";
-import { isSame } from "./messages.js";
-import { clock, fullTime } from "./time.js";
+import { isSame } from "../sdk/messages.js";
+import { clock, fullTime } from "../sdk/time.js";
 
-/** @import { From } from "./protocol.d.ts" */
-/** @import { Message } from "./messages.js" */
+/** @import { From } from "../sdk/types.d.ts" */
+/** @import { Message } from "../sdk/messages.js" */
 
 /**
  * What people do with messages. A message of ours that waits has an id, one that is stored a seq.

@@ -1,7 +1,7 @@
 // What tells of news while nobody looks: the title, the icon, a notification, a sound. Owns what was chosen for them.
 import { byId } from "./dom.js";
 
-/** @import { SafeStorage } from "./storage.js" */
+/** @import { SafeStorage } from "../sdk/storage.js" */
 
 /** @param {string} room @param {SafeStorage} storage @param {(isHidden: boolean) => void} onHide */
 export function makeNotifier(room, storage, onHide) {

@@ -1,8 +1,8 @@
 // Who is here: the list, who came and went, who is typing.
 import { byId, el, makeButton } from "./dom.js";
-import { isSame } from "./messages.js";
+import { isSame } from "../sdk/messages.js";
 
-/** @import { From, Presence } from "./protocol.d.ts" */
+/** @import { From, Presence } from "../sdk/types.d.ts" */
 /** @import { MessageList } from "./message_list.js" */
 
 /** Somebody who is back this soon has not left; and after a reconnection, everybody is on the way back. */

@@ -1,9 +1,9 @@
 // The room as a file. Loaded when somebody asks for one.
 import { el } from "./dom.js";
-import { Messages } from "./messages.js";
-import { clock, dayKey } from "./time.js";
+import { Messages } from "../sdk/messages.js";
+import { clock, dayKey } from "../sdk/time.js";
 
-/** @import { Entry } from "./protocol.d.ts" */
+/** @import { Entry } from "../sdk/types.d.ts" */
 
 /** @param {string} name its ending says as what @param {Entry[]} entries oldest first */
 export function saveEntries(name, entries) {

@@ -2,7 +2,7 @@
 // read. The file is shared by all terminals and holds each server's items apart. A write happens under a lock and takes
 // what the others have written with it. Implements the part of Web Storage that the session uses.
 import { dirname, isAbsolute, join } from "node:path";
-import type { StorageLike } from "../../page/protocol.d.ts";
+import type { StorageLike } from "../../sdk/types.d.ts";
 
 /** Items by key, by scope. */
 type StoredContent = Record<string, Record<string, string>>;

@@ -1,6 +1,6 @@
 // What stands between the log and the line that is being written: what we have said and is not in the log yet, and the
 // state of the connection when it is bad. Draws lines; never writes to the terminal.
-import type { Outcome, State } from "../../page/protocol.d.ts";
+import type { Outcome, State } from "../../sdk/types.d.ts";
 import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
 import { excerpt } from "./lines.ts";
 

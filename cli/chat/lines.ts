@@ -1,7 +1,7 @@
 // Entries of a room as lines for a terminal: `20:58 Ann: hi`, and a line of its own where a day begins. Remembers what
 // they may refer to. Of what comes from others nothing is drawn before it is made escapeForTerminal.
-import type { Entry, From, Gap } from "../../page/protocol.d.ts";
-import { dayKey } from "../../page/time.js";
+import type { Entry, From, Gap } from "../../sdk/types.d.ts";
+import { dayKey } from "../../sdk/time.js";
 import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
 
 /** Messages, and names, that are remembered: what refers to an older one goes without. */

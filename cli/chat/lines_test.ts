@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Entry } from "../../page/protocol.d.ts";
+import type { Entry } from "../../sdk/types.d.ts";
 import { ChatLines, drawGap, excerpt } from "./lines.ts";
 
 const ANN = { name: "Ann", tag: "k3f9" };

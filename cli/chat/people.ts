@@ -1,5 +1,5 @@
 // Who is here and who is writing, in one line. Knows only what the server has told of this connection.
-import type { From, Presence } from "../../page/protocol.d.ts";
+import type { From, Presence } from "../../sdk/types.d.ts";
 import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
 
 /** That somebody is writing is told every two seconds while it goes on. */

@@ -1,8 +1,8 @@
 // `confab chat` without a terminal: each line of the input is said, and what comes is printed. Ends when the input has
 // ended and everything is sent and printed. Says what goes wrong on standard error.
 import { ChatError } from "../../protocol/errors.ts";
-import type { Failure, Outcome, Pending } from "../../page/protocol.d.ts";
-import { Session } from "../../page/session.js";
+import type { Failure, Outcome, Pending } from "../../sdk/types.d.ts";
+import { Session } from "../../sdk/session.js";
 import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
 import { ChatLines, drawGap, excerpt } from "./lines.ts";
 import type { ChatSetup } from "./setup.ts";

@@ -1,6 +1,6 @@
 // Where a chat takes place: the room's socket, and what is kept for its server between two runs. Reads the environment.
-import { randomHex } from "../../page/outbox.js";
-import type { StorageLike } from "../../page/protocol.d.ts";
+import { randomHex } from "../../sdk/outbox.js";
+import type { StorageLike } from "../../sdk/types.d.ts";
 import type { BearerHeaders } from "../bearer.ts";
 import { FileStorage, findStateFile, MemoryStorage, STATE_ENV_NAMES } from "./file_storage.ts";
 import { parseRoomUrl } from "../config/room_url.ts";

@@ -1,8 +1,8 @@
 // `confab chat` on a terminal: tells the session what is written, and the screen what the session says. Owns neither the
 // promises, which are the session's, nor the drawing.
 import process from "node:process";
-import type { Failure, Handlers } from "../../page/protocol.d.ts";
-import { Session } from "../../page/session.js";
+import type { Failure, Handlers } from "../../sdk/types.d.ts";
+import { Session } from "../../sdk/session.js";
 import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
 import { helpLines, type Input, listCommands, parseInput } from "./slash_commands.ts";
 import { ChatFooter } from "./footer.ts";

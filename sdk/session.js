@@ -1,11 +1,11 @@
 // One room, seen from its client: the other half of `confab.v1` (docs/protocol.md). Owns the order of the entries, who we
 // are, and the sending of what the outbox holds; its link keeps it connected. The page calls it and is told through
 // handlers. Never touches the document; never hands out an entry twice, or one with a hole before it.
-import { RoomConnection } from "./link.js";
+import { RoomConnection } from "./connection.js";
 import { Outbox, randomHex } from "./outbox.js";
 import { SafeStorage } from "./storage.js";
 
-/** @import { Act, Entry, Failure, Gap, Page, Reader, Refusal, ServerLine, SessionOptions, Timer, Welcome } from "./protocol.d.ts" */
+/** @import { Act, Entry, Failure, Gap, Page, Reader, Refusal, ServerLine, SessionOptions, Timer, Welcome } from "./types.d.ts" */
 
 /** Entries to start with, and those of a page of history. */
 const DEFAULT_HISTORY = 50;

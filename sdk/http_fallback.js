@@ -3,7 +3,7 @@
 // EventSource, for the key must travel in a header and never in an address. Over HTTP/1.1 a browser makes six connections
 // to a host, for all of its tabs together: where more than five of them read a stream, what they post does not go out.
 
-/** @import { Line, SocketLike } from "./protocol.d.ts" */
+/** @import { Line, SocketLike } from "./types.d.ts" */
 
 /**
  * An answer that refuses: a problem document, or somebody else's with a status alone.

@@ -1,7 +1,7 @@
 // What was said and is not yet acknowledged, oldest first. Survives a reload: each message is one item of the storage,
 // so that tabs never overwrite each other's. Owned by the session; never sends anything itself.
 
-/** @import { Line, Pending, Refusal } from "./protocol.d.ts" */
+/** @import { Line, Pending, Refusal } from "./types.d.ts" */
 /** @import { SafeStorage } from "./storage.js" */
 
 export class Outbox {

@@ -4,9 +4,9 @@ import { FakeTime } from "@std/testing/time";
 import { within } from "../tests/support/deadline.ts";
 import { FakeStorage } from "../tests/support/fake_storage.ts";
 import { startProgram } from "../tests/support/program.ts";
-import type { SessionOptions, SocketLike, State } from "./protocol.d.ts";
+import type { SessionOptions, SocketLike, State } from "./types.d.ts";
 import { Session } from "./session.js";
-import { HttpFallback } from "./stream.js";
+import { HttpFallback } from "./http_fallback.js";
 
 /** After this a test that waits has failed. */
 const WAIT_MS = 20_000;

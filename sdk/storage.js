@@ -1,7 +1,7 @@
 // What a browser keeps for this site. It may be full, switched off, or throw at every touch; then this object remembers
 // for as long as the page lives, and nobody who uses it has to care.
 
-/** @import { StorageLike } from "./protocol.d.ts" */
+/** @import { StorageLike } from "./types.d.ts" */
 
 /** Texts by key, in a storage as far as that works and in memory otherwise. Never throws. */
 export class SafeStorage {

@@ -3,7 +3,7 @@
 
 import { fullTime } from "./time.js";
 
-/** @import { Entry, From } from "./protocol.d.ts" */
+/** @import { Entry, From } from "./types.d.ts" */
 
 /**
  * @typedef {object} Message

@@ -1,8 +1,8 @@
 // The connection of a session: at most one socket, replaced whenever it ends, stays silent or is not welcomed. Owns the
 // back-off and the probe. Knows neither entries nor messages; the session says hello and tells when it was welcomed.
-import { HttpFallback } from "./stream.js";
+import { HttpFallback } from "./http_fallback.js";
 
-/** @import { RoomConnectionOptions, SocketLike, Timer } from "./protocol.d.ts" */
+/** @import { RoomConnectionOptions, SocketLike, Timer } from "./types.d.ts" */
 
 const PROTOCOL = "confab.v1";
 

@@ -10,7 +10,7 @@ import { delay } from "@std/async/delay";
 import { FakeTime } from "@std/testing/time";
 import { within } from "../tests/support/deadline.ts";
 import { startProgram } from "../tests/support/program.ts";
-import type { Handlers, SessionOptions } from "./protocol.d.ts";
+import type { Handlers, SessionOptions } from "./types.d.ts";
 import { Session } from "./session.js";
 import { SafeStorage } from "./storage.js";
 

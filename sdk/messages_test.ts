@@ -2,7 +2,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import { chooseSeed } from "../tests/support/random.ts";
 import { type Message, Messages, tellAct } from "./messages.js";
-import type { Entry } from "./protocol.d.ts";
+import type { Entry } from "./types.d.ts";
 
 const ANN = { name: "Ann", tag: "k3f9" };
 const BEN = { name: "Ben", tag: "b0b0" };
