@@ -5,7 +5,6 @@ import { ChatError } from "../protocol/errors.ts";
 import type { Ban, Draft, Journal, ReadLimit } from "../journal/journal.ts";
 import { isAnonymous } from "../protocol/names.ts";
 import type { Member } from "./subscription.ts";
-import { encodeBanned } from "../protocol/ban.ts";
 import type { BanTerms, Entry, Kind } from "../protocol/message.ts";
 
 const MINUTE_MS = 60_000;
@@ -94,7 +93,7 @@ export class Moderation {
     const until = on ? at + minutes * MINUTE_MS : at;
     const addresses = on && withAddresses ? this.#addressesOf(author) : [];
     const bans = ["", ...addresses].map((address) => ({ author, address, until }));
-    return { ...draft, text: encodeBanned({ who: { name, tag }, until }), bans };
+    return { ...draft, banned: { who: { name, tag }, until }, bans };
   }
 
   #impose(bans: readonly Ban[]): void {

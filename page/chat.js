@@ -14,8 +14,8 @@ import { SafeStorage } from "../sdk/storage.js";
 import { addTools } from "./message_toolbar.js";
 
 /** @import { makeAccount } from "./account.js" */
-/** @import { Message } from "../sdk/messages.js" */
-/** @import { Entry, Failure, Gap, Welcome } from "../sdk/types.d.ts" */
+/** @import { ShownMessage } from "../sdk/messages.js" */
+/** @import { EntryLine, Failure, Gap, WelcomeLine } from "../sdk/types.d.ts" */
 
 /** A page that was asleep for long is given no more than this; the rest is read like history. */
 const MOST = 500;
@@ -122,7 +122,7 @@ session.start();
 // A finger would open the keyboard over what there is to read.
 if (matchMedia("(pointer: fine)").matches) composer.focus();
 
-/** @param {Welcome} welcome */
+/** @param {WelcomeLine} welcome */
 function begin({ you, limits, head: newest, closed, account: mine }) {
   log.me = { ...you, name: you.name || session.name };
   composer.setLimit(limits.textBytes);
@@ -156,7 +156,7 @@ function arrive() {
   drawPlace();
 }
 
-/** @param {Entry} entry */
+/** @param {EntryLine} entry */
 function take(entry) {
   const isNews = hasArrived;
   log.addEntry(entry);
@@ -169,7 +169,7 @@ function take(entry) {
   tellOfNews(`${entry.from.name}: ${entry.text}`, mentions(entry.text, log.me.name));
 }
 
-/** @param {Message} [message] */
+/** @param {ShownMessage} [message] */
 function edit(message) {
   if (message) composer.begin({ edit: message.seq }, "Editing your message", message.text);
 }

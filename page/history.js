@@ -1,6 +1,6 @@
 // What was said before: a page at a time on the way up, all of it for a day, a link or a file.
 
-/** @import { Entry } from "../sdk/types.d.ts" */
+/** @import { EntryLine } from "../sdk/types.d.ts" */
 /** @import { MessageList } from "./message_list.js" */
 /** @import { Session } from "../sdk/session.js" */
 
@@ -40,9 +40,9 @@ export function makeHistory(session, log) {
     async reach(isThere) {
       while (!isThere() && await older(LONG_PAGE)) continue;
     },
-    /** Everything that is kept, oldest first. @returns {Promise<Entry[]>} */
+    /** Everything that is kept, oldest first. @returns {Promise<EntryLine[]>} */
     async readAll() {
-      /** @type {Entry[][]} */
+      /** @type {(readonly EntryLine[])[]} */
       const pages = [];
       for (let before = log.last + 1, more = true; more;) {
         const page = await session.history(before, LONG_PAGE);

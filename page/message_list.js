@@ -7,9 +7,9 @@ import { isSame } from "../sdk/messages.js";
 import { Messages, tellAct } from "../sdk/messages.js";
 import { makePlace } from "./scroll.js";
 
-/** @import { Entry, Outcome, Page, Timer } from "../sdk/types.d.ts" */
+/** @import { EntryLine, HistoryPage, Outcome, Timer } from "../sdk/types.d.ts" */
 /** @import { Actions } from "./message_view.js" */
-/** @import { Message } from "../sdk/messages.js" */
+/** @import { ShownMessage } from "../sdk/messages.js" */
 
 /** Elements kept in the page. The oldest go, and only while the log is pinned: nothing moves under a reader. */
 const MAX_ITEMS = 5000;
@@ -75,7 +75,7 @@ export class MessageList {
     return !!first && dayOf(first) < day;
   }
 
-  /** The next entry. @param {Entry} entry */
+  /** The next entry. @param {EntryLine} entry */
   addEntry(entry) {
     this.first ||= entry.seq;
     this.last = entry.seq;
@@ -87,7 +87,7 @@ export class MessageList {
     this.#add(() => entry.kind === "say" ? this.#insertSaid(message, id) : this.#draw(message));
   }
 
-  /** Entries from before the first. Announced to nobody: they are no news. @param {Page} page */
+  /** Entries from before the first. Announced to nobody: they are no news. @param {HistoryPage<EntryLine>} page */
   addOlder({ entries }) {
     for (const entry of entries) this.#messages.add(entry);
     this.first = entries[0]?.seq ?? this.first;
@@ -210,7 +210,7 @@ export class MessageList {
     return item;
   }
 
-  /** @param {Message} message @param {string | undefined} id */
+  /** @param {ShownMessage} message @param {string | undefined} id */
   #insertSaid({ seq, from }, id = "") {
     const next = this.#firstWaiting;
     const waiting = this.#waiting.get(id);
@@ -227,7 +227,7 @@ export class MessageList {
 
   /** The element of what was said, drawn. @param {number} seq @param {HTMLElement} [waiting] */
   #make(seq, waiting) {
-    const message = /** @type {Message} */ (this.#messages.get(seq));
+    const message = /** @type {ShownMessage} */ (this.#messages.get(seq));
     const { from } = message;
     const item = waiting ?? makeItem();
     item.id = `m${seq}`;
@@ -240,7 +240,7 @@ export class MessageList {
     return item;
   }
 
-  /** @param {Message} message */
+  /** @param {ShownMessage} message */
   #draw(message) {
     const item = this.#items.get(message.seq);
     const hadFocus = item?.contains(document.activeElement);

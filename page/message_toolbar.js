@@ -3,20 +3,20 @@
 import { el, makeButton } from "./dom.js";
 import { isSame } from "../sdk/messages.js";
 
-/** @import { Message } from "../sdk/messages.js" */
+/** @import { ShownMessage } from "../sdk/messages.js" */
 /** @import { MessageList } from "./message_list.js" */
 
 const EMOJI = ["👍", "❤️", "😂", "🎉", "😮", "😢", "👀"];
 
 /**
  * @typedef {object} MessageToolbar
- * @property {(message: Message, emoji: string) => void} react
- * @property {(message: Message) => void} reply
- * @property {(message: Message) => Promise<string>} link returns what to show for it
- * @property {(message: Message) => void} edit
- * @property {(message: Message) => void} remove
+ * @property {(message: ShownMessage, emoji: string) => void} react
+ * @property {(message: ShownMessage) => void} reply
+ * @property {(message: ShownMessage) => Promise<string>} link returns what to show for it
+ * @property {(message: ShownMessage) => void} edit
+ * @property {(message: ShownMessage) => void} remove
  * @property {() => void} leave back to the composer
- * @property {(message: Message) => Node[]} [operate] for operators: what they do with somebody else's
+ * @property {(message: ShownMessage) => Node[]} [operate] for operators: what they do with somebody else's
  */
 
 /** @param {HTMLElement} root @param {MessageList} log @param {MessageToolbar} tools */
@@ -71,7 +71,7 @@ export function addTools(root, log, tools) {
     place?.append(row);
   }
 
-  /** @param {Message} message */
+  /** @param {ShownMessage} message */
   function pick(message) {
     row.replaceChildren(...EMOJI.map((emoji) =>
       makeButton(emoji, () => {

@@ -5,7 +5,7 @@ import { isSame } from "../sdk/messages.js";
 import { clock, fullTime } from "../sdk/time.js";
 
 /** @import { From } from "../sdk/types.d.ts" */
-/** @import { Message } from "../sdk/messages.js" */
+/** @import { ShownMessage } from "../sdk/messages.js" */
 
 /**
  * What people do with messages. A message of ours that waits has an id, one that is stored a seq.
@@ -21,7 +21,7 @@ import { clock, fullTime } from "../sdk/time.js";
  * @typedef {object} Context
  * @property {From} me
  * @property {Map<string, string>} names of those who may be mentioned
- * @property {(seq: number) => Message | undefined} find
+ * @property {(seq: number) => ShownMessage | undefined} find
  * @property {Actions} actions
  */
 
@@ -35,7 +35,7 @@ export function makeItem() {
 /**
  * Puts a message into its element. What is there already stays: it may be selected, have the focus, and was read out.
  * @param {HTMLElement} item
- * @param {Pick<Message, "from" | "at" | "text"> & Partial<Message>} message
+ * @param {Pick<ShownMessage, "from" | "at" | "text"> & Partial<ShownMessage>} message
  * @param {Context} context
  */
 export function drawItem(item, message, context) {
@@ -133,7 +133,7 @@ function drawQuote({ replyTo }, context) {
 }
 
 /**
- * @param {Partial<Message>} message
+ * @param {Partial<ShownMessage>} message
  * @param {Context} context
  */
 function drawReactions({ seq = 0, reactions = new Map() }, { me, actions }) {

@@ -1,10 +1,10 @@
 // The wire `confab.v1`: a WebSocket message holds one or more JSON objects, one a line, in both directions.
 // Pure functions; docs/protocol.md describes the same, and its examples are this module's tests.
 import { ChatError } from "./errors.ts";
-import { decodeBanned } from "./ban.ts";
+import { encodeEntry } from "./entry.ts";
 import { DEFAULT_LIMITS } from "../base/limits.ts";
 import { Frame } from "./frame.ts";
-import type { Entry, Kind, Message, Notice, Wire } from "./message.ts";
+import type { Kind, Message, Notice, WelcomeLine, Wire } from "./message.ts";
 import { cleanText, isLonger } from "./plain_lines.ts";
 
 export const MAX_ID_CHARS = 64;
@@ -120,28 +120,6 @@ export function decodeFields(
   }
 }
 
-/** One entry as a line, without its newline. */
-export function encodeEntry({ seq, id, kind, name, tag, at, text, ref, on }: Entry): string {
-  const head = `{"type":"entry","seq":${seq}${id && `,"id":${JSON.stringify(id)}`},` +
-    `"kind":"${kind}","from":{"name":${JSON.stringify(name)},"tag":"${tag}"},"at":${at}`;
-  switch (kind) {
-    case "say":
-      return `${head},"text":${JSON.stringify(text)}${ref ? `,"replyTo":${ref}` : ""}}`;
-    case "edit":
-      return `${head},"ref":${ref},"text":${JSON.stringify(text)}}`;
-    case "delete":
-      return `${head},"ref":${ref}}`;
-    case "react":
-      return `${head},"ref":${ref},"emoji":${JSON.stringify(text)},"on":${on}}`;
-    case "close":
-      return `${head},"on":${on}}`;
-    case "ban": {
-      const { who, until } = decodeBanned(text);
-      return `${head},"ref":${ref},"who":${JSON.stringify(who)},"until":${until},"on":${on}}`;
-    }
-  }
-}
-
 function encodeNotice(notice: Notice): string {
   if (notice.type === "page") {
     const entries = notice.entries.map(encodeEntry).join(",");
@@ -153,10 +131,10 @@ function encodeNotice(notice: Notice): string {
     ).join("\n");
   }
   if (notice.type === "welcome") {
-    const { textBytes, ...rest } = notice;
-    // A number also where there is no limit, for clients compare with it.
+    const { textBytes, after: _, ...rest } = notice;
+    // Clients compare with it, so that it must be a number even without a limit.
     const limits = { textBytes: Math.min(textBytes, Number.MAX_SAFE_INTEGER) };
-    return JSON.stringify({ ...rest, after: undefined, limits });
+    return JSON.stringify({ ...rest, limits } satisfies WelcomeLine);
   }
   return JSON.stringify(notice);
 }

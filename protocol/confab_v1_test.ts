@@ -1,7 +1,6 @@
 // The examples of docs/protocol.md are what this wire must read and write, byte for byte.
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ChatError } from "./errors.ts";
-import { encodeBanned } from "./ban.ts";
 import { decodeCommand, JSON_LINES } from "./confab_v1.ts";
 import type { Entry, Notice } from "./message.ts";
 
@@ -98,7 +97,7 @@ const SAYINGS: (Entry[] | Notice)[] = [
     id: "5f12",
     kind: "ban",
     ref: 42,
-    text: encodeBanned({ who: { name: "Ben", tag: "b3nx" }, until: 1_790_003_600_000 }),
+    banned: { who: { name: "Ben", tag: "b3nx" }, until: 1_790_003_600_000 },
   })],
   { type: "acks", acks: [{ id: "5f0c", seq: 42 }] },
   { type: "page", before: 43, entries: [entry({ text: "hi" })], more: true },

@@ -2,7 +2,8 @@
 // Entries are plain messages whose id is their seq; everything else has a name, so that whoever wants entries only sees
 // nothing else. docs/protocol.md describes the same.
 import { Frame } from "./frame.ts";
-import { encodeEntry, JSON_LINES } from "./confab_v1.ts";
+import { JSON_LINES } from "./confab_v1.ts";
+import { encodeEntry } from "./entry.ts";
 import type { Notice, Wire } from "./message.ts";
 
 /** When a reader is to come back, at random between: a crowd that is sent away together must not come back together. */

@@ -1,10 +1,7 @@
 // A room as text for people and their tools: `time name: text`, one entry a line. Pure.
-import { decodeBanned } from "./ban.ts";
 import { Frame } from "./frame.ts";
 import { escapeForTerminal } from "./terminal_safe.ts";
-import type { Entry, Kind, Notice, Wire } from "./message.ts";
-
-type Gap = Pick<Extract<Notice, { type: "gap" }>, "count" | "reason">;
+import type { Entry, Gap, Kind, Wire } from "./message.ts";
 
 /** Kinds that a reader of text is shown as they come. */
 const SHOWN: readonly Kind[] = ["say", "edit", "close", "ban"];
@@ -23,7 +20,7 @@ export const TRANSCRIPT: Wire = {
 };
 
 /** That entries do not come, and why. */
-export function encodeGap({ count, reason }: Gap): string {
+export function encodeGap({ count, reason }: Pick<Gap, "count" | "reason">): string {
   const what = count === 1 ? "1 entry is" : `${count} entries are`;
   return `-- ${what} ${reason === "skipped" ? "left out" : "no longer kept"} --`;
 }
@@ -46,18 +43,25 @@ function encodeLine(entry: Entry): string {
   const { at, kind, name, text } = entry;
   const time = timeOf(at);
   if (kind === "close" || kind === "ban") {
-    return escapeForTerminal(`${time} -- ${tellAct(entry)} --`);
+    return escapeForTerminal(`${time} -- ${name} ${describeModeration(entry, timeOf)} --`);
   }
   const who = `${name}${kind === "edit" ? " (edited)" : ""}`.trim();
   return escapeForTerminal(`${time} ${who && `${who}: `}${text.replace(/[\n\t]/g, " ")}`);
 }
 
-/** What an operator has done to the room, or to somebody. */
-function tellAct({ kind, name, on, text }: Entry): string {
-  if (kind === "close") return `${name} ${on ? "closed" : "opened"} the room`;
-  const { who, until } = decodeBanned(text);
-  const whom = `${who.name}#${who.tag}`;
-  return on ? `${name} banned ${whom} until ${timeOf(until)}` : `${name} lifted the ban on ${whom}`;
+/**
+ * Describes a `close` or a `ban`, without its author. Text that comes from others is not escaped.
+ * @param formatTime formats milliseconds since 1970
+ */
+export function describeModeration(
+  { on, banned }: Pick<Entry, "on" | "banned">,
+  formatTime: (at: number) => string,
+): string {
+  if (!banned) return `${on ? "closed" : "opened"} the room`;
+  const { who: { name, tag }, until } = banned;
+  return on
+    ? `banned ${name}#${tag} until ${formatTime(until)}`
+    : `lifted the ban on ${name}#${tag}`;
 }
 
 function timeOf(at: number): string {

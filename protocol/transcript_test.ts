@@ -1,5 +1,4 @@
 import { assertEquals } from "@std/assert";
-import { encodeBanned } from "./ban.ts";
 import type { Entry } from "./message.ts";
 import { encodeTranscript, TRANSCRIPT } from "./transcript.ts";
 
@@ -35,12 +34,12 @@ Deno.test("TRANSCRIPT shows what is said and edited, one entry a line", () => {
 });
 
 Deno.test("TRANSCRIPT and encodeTranscript() tell what an operator has done", () => {
-  const text = encodeBanned({ who: { name: "Ben", tag: "b3nx" }, until: AT + 3_600_000 });
+  const banned = { who: { name: "Ben", tag: "b3nx" }, until: AT + 3_600_000 };
   const entries = [
     entry(1, { kind: "close" }),
     entry(2, { kind: "close", on: false }),
-    entry(3, { kind: "ban", ref: 9, text }),
-    entry(4, { kind: "ban", ref: 9, text, on: false }),
+    entry(3, { kind: "ban", ref: 9, banned }),
+    entry(4, { kind: "ban", ref: 9, banned, on: false }),
   ];
   const lines = [
     "2026-11-21T20:58:45Z -- Ann closed the room --",

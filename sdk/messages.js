@@ -3,10 +3,10 @@
 
 import { fullTime } from "./time.js";
 
-/** @import { Entry, From } from "./types.d.ts" */
+/** @import { EntryLine, From } from "./types.d.ts" */
 
 /**
- * @typedef {object} Message
+ * @typedef {object} ShownMessage
  * @property {number} seq
  * @property {From} from
  * @property {number} at
@@ -19,9 +19,9 @@ import { fullTime } from "./time.js";
  */
 
 export class Messages {
-  /** @type {Map<number, Message>} */
+  /** @type {Map<number, ShownMessage>} */
   #bySeq = new Map();
-  /** Changes of what has not come yet, by its seq. @type {Map<number, Entry[]>} */
+  /** Changes of what has not come yet, by its seq. @type {Map<number, EntryLine[]>} */
   #early = new Map();
 
   /** @param {number} seq */
@@ -31,7 +31,7 @@ export class Messages {
 
   /**
    * Returns what was said, or what the change is of; undefined when that is not here.
-   * @param {Entry} entry
+   * @param {EntryLine} entry
    */
   add(entry) {
     if (entry.kind === "close" || entry.kind === "ban") return undefined;
@@ -61,7 +61,7 @@ export class Messages {
     this.#early.clear();
   }
 
-  /** @param {Exclude<Entry, { kind: "say" | "close" | "ban" }>} entry */
+  /** @param {Exclude<EntryLine, { kind: "say" | "close" | "ban" }>} entry */
   #change(entry) {
     const message = this.#bySeq.get(entry.ref);
     if (message) apply(message, entry);
@@ -70,7 +70,7 @@ export class Messages {
   }
 }
 
-/** What an operator has done, in words; empty for any other entry. @param {Entry} entry */
+/** What an operator has done, in words; empty for any other entry. @param {EntryLine} entry */
 export function tellAct(entry) {
   const { kind, from: { name } } = entry;
   if (kind === "close") return `${name} ${entry.on ? "closed" : "opened"} the room.`;
@@ -82,8 +82,8 @@ export function tellAct(entry) {
 
 /**
  * The change of the highest seq counts, whichever comes last.
- * @param {Message} message
- * @param {Entry} change
+ * @param {ShownMessage} message
+ * @param {EntryLine} change
  */
 function apply(message, change) {
   if (change.kind === "delete") {

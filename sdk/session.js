@@ -5,7 +5,7 @@ import { RoomConnection } from "./connection.js";
 import { Outbox, randomHex } from "./outbox.js";
 import { SafeStorage } from "./storage.js";
 
-/** @import { Act, Entry, Failure, Gap, Page, Reader, Refusal, ServerLine, SessionOptions, Timer, Welcome } from "./types.d.ts" */
+/** @import { Act, EntryLine, Failure, Gap, HistoryPage, Reader, Refusal, ServerLine, SessionOptions, Timer, WelcomeLine } from "./types.d.ts" */
 
 /** Entries to start with, and those of a page of history. */
 const DEFAULT_HISTORY = 50;
@@ -173,7 +173,7 @@ export class Session {
    * Entries before one, oldest first. Rejects without a connection, and when that ends.
    * @param {number} before a seq
    * @param {number} [limit]
-   * @returns {Promise<Page>}
+   * @returns {Promise<HistoryPage<EntryLine>>}
    */
   history(before, limit = DEFAULT_HISTORY) {
     return new Promise((resolve, reject) => {
@@ -228,7 +228,7 @@ export class Session {
     }
   }
 
-  /** @param {Welcome} welcome */
+  /** @param {WelcomeLine} welcome */
   #begin(welcome) {
     const { epoch, head, resumed, limits } = welcome;
     const isReset = this.#lastSeq !== undefined && (!resumed || epoch !== this.#epoch);
@@ -243,7 +243,7 @@ export class Session {
     this.#flush();
   }
 
-  /** @param {Entry} entry */
+  /** @param {EntryLine} entry */
   #takeEntry(entry) {
     const last = this.#lastSeq ?? entry.seq - 1;
     if (entry.seq <= last) return;
@@ -262,7 +262,7 @@ export class Session {
     this.#handlers.onGap?.({ ...gap, from: last + 1, count: gap.to - last });
   }
 
-  /** @param {Page} page */
+  /** @param {HistoryPage<EntryLine>} page */
   #takePage(page) {
     const index = this.#readers.findIndex(({ before }) => before === page.before);
     if (index >= 0) this.#readers.splice(index, 1)[0]?.resolve(page);

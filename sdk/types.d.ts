@@ -1,94 +1,45 @@
-// What the modules of the page call the things that go between them and over the wire (docs/protocol.md). Types only:
-// this file is not served.
+// Names what the client's modules exchange among themselves and with the server (docs/protocol.md). Types only: this file is
+// not served. What the server defines as well comes from protocol/, and is re-exported for those who use the client.
+import type { EntryLine } from "../protocol/entry.ts";
+import type {
+  Ack,
+  From,
+  Gap,
+  HistoryPage,
+  NoticeOf,
+  Presence,
+  WelcomeLine,
+} from "../protocol/message.ts";
 
-export interface From {
-  name: string;
-  tag: string;
-}
+export type { EntryLine, From, Gap, HistoryPage, Presence, WelcomeLine };
 
-interface Stamp {
-  seq: number;
-  id?: string;
-  from: From;
-  /** Milliseconds since 1970. */
-  at: number;
-}
-
-export type Entry =
-  & Stamp
-  & (
-    | { kind: "say"; text: string; replyTo?: number }
-    | { kind: "edit"; ref: number; text: string }
-    | { kind: "delete"; ref: number }
-    | { kind: "react"; ref: number; emoji: string; on: boolean }
-    | { kind: "close"; on: boolean }
-    | { kind: "ban"; ref: number; who: From; until: number; on: boolean }
-  );
-
-export interface Welcome {
-  room: string;
-  epoch: string;
-  head: number;
-  you: From;
-  resumed: boolean;
-  limits: { textBytes: number };
-  closed?: boolean;
-  /** For who has signed in, or is an operator. */
-  account?: Account;
-}
-
-export interface Account {
-  operator: boolean;
-}
-
-export interface Gap {
-  from: number;
-  to: number;
-  count: number;
-  reason: "retention" | "skipped";
-}
-
-export interface Page {
-  before: number;
-  entries: Entry[];
-  more: boolean;
-}
-
-/** The line that asks for a page, and who waits for it: functions do not go over the wire. */
+/** Request for a page of history and its promise. The functions are not sent. */
 export interface Reader {
   type: string;
   before: number;
   limit: number;
-  resolve: (page: Page) => void;
+  resolve: (page: HistoryPage<EntryLine>) => void;
   reject: (error: Error) => void;
 }
 
-export interface Presence {
-  count: number;
-  people?: From[];
-}
-
+/** Reason for a refusal. The code may be one of a newer server, or the client's own. */
 export interface Refusal {
   code: string;
   message: string;
 }
 
-export type Failure = Refusal & { id?: string; retryAfterMs?: number };
+export type Failure = Refusal & Omit<NoticeOf<"error">, "type" | keyof Refusal>;
 
-/** What the server says. */
+/** Line that the server sends. */
 export type ServerLine =
-  | { type: "welcome" } & Welcome
-  | { type: "entry" } & Entry
-  | { type: "gap" } & Gap
-  | { type: "page" } & Page
-  | { type: "presence" } & Presence
+  | EntryLine
+  | WelcomeLine
+  | NoticeOf<"gap" | "presence" | "typing" | "pong" | "bye">
+  | { type: "page" } & HistoryPage<EntryLine>
   | { type: "error" } & Failure
-  | { type: "ack"; id: string; seq: number }
-  | { type: "typing"; from: From }
-  | { type: "pong" }
-  | { type: "bye"; code: string; retryAfterMs: number };
+  | { type: "ack" } & Ack;
 
-/** What a person does in a room, as it goes over the wire. `id` is what makes sending it twice escapeForTerminal. */
+/** What a person does in a room, as it goes over the wire. `id` is what makes sending it twice harmless. */
 export type Line =
   | { type: "say"; id: string; text: string; replyTo?: number }
   | { type: "edit"; id: string; ref: number; text: string }
@@ -151,11 +102,11 @@ export interface RoomConnectionOptions {
 export interface Handlers {
   onState?: (state: State) => void;
   /** At each connection, before its entries. */
-  onWelcome?: (welcome: Welcome) => void;
+  onWelcome?: (welcome: WelcomeLine) => void;
   /** What was handed out is another history: forget it, a new one follows. */
   onReset?: () => void;
   /** Each once, in the order of `seq`. */
-  onEntry?: (entry: Entry) => void;
+  onEntry?: (entry: EntryLine) => void;
   /** In place of the entries that do not come. */
   onGap?: (gap: Gap) => void;
   /** At each change of a message of ours. */

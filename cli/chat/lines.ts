@@ -1,8 +1,9 @@
 // Entries of a room as lines for a terminal: `20:58 Ann: hi`, and a line of its own where a day begins. Remembers what
 // they may refer to. Of what comes from others nothing is drawn before it is made escapeForTerminal.
-import type { Entry, From, Gap } from "../../sdk/types.d.ts";
+import type { EntryLine, From, Gap } from "../../sdk/types.d.ts";
 import { dayKey } from "../../sdk/time.js";
 import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
+import { describeModeration } from "../../protocol/transcript.ts";
 
 /** Messages, and names, that are remembered: what refers to an older one goes without. */
 const MAX_REMEMBERED = 1_000;
@@ -39,7 +40,7 @@ export class ChatLines {
   }
 
   /** One entry, told the order in which they come. Several lines where its text has several. */
-  draw(entry: Entry): string {
+  draw(entry: EntryLine): string {
     const who = this.#nameOf(entry.from);
     const day = dayKey(entry.at);
     const dayLine = day === this.#day ? "" : `-- ${day} --\n`;
@@ -63,7 +64,7 @@ export class ChatLines {
     this.#said.clear();
   }
 
-  #tell(entry: Entry): string {
+  #tell(entry: EntryLine): string {
     const said = this.#said.get(refOf(entry));
     switch (entry.kind) {
       case "say":
@@ -80,12 +81,11 @@ export class ChatLines {
         return entry.on ? ` ${emoji} ${to}` : ` took ${emoji} back from ${to}`;
       }
       case "close":
-        return ` ${entry.on ? "closed" : "opened"} the room`;
+        return ` ${describeModeration(entry, formatTime)}`;
       case "ban": {
-        const whom = escapeForTerminal(`${entry.who.name}#${entry.who.tag}`);
-        return entry.on
-          ? ` banned ${whom} until ${dayKey(entry.until)} ${clock(entry.until)}`
-          : ` lifted the ban on ${whom}`;
+        const { on, who, until } = entry;
+        const act = describeModeration({ on, banned: { who, until } }, formatTime);
+        return ` ${escapeForTerminal(act)}`;
       }
     }
   }
@@ -109,7 +109,7 @@ export class ChatLines {
 }
 
 /** The message that an entry is about; 0 for none. */
-function refOf(entry: Entry): number {
+function refOf(entry: EntryLine): number {
   if (entry.kind === "say") return entry.replyTo ?? 0;
   return entry.kind === "close" ? 0 : entry.ref;
 }
@@ -131,6 +131,10 @@ function quote(text: string): string {
 
 function indent(text: string): string {
   return text.replaceAll("\t", TAB).split(/\r?\n/).map(escapeForTerminal).join(`\n${INDENT}`);
+}
+
+function formatTime(at: number): string {
+  return `${dayKey(at)} ${clock(at)}`;
 }
 
 function clock(at: number): string {

@@ -4,7 +4,7 @@ import type { ExportConfig } from "../config/config.ts";
 import { harmlessJson } from "../../protocol/terminal_safe.ts";
 import { encodeTranscript } from "../../protocol/transcript.ts";
 import type { BearerHeaders } from "../bearer.ts";
-import { checkEntry, type EntryLine, toEntry } from "../../protocol/entry.ts";
+import { decodeEntry, type EntryLine } from "../../protocol/entry.ts";
 import { note, writeLine } from "../stdio.ts";
 import { notConfab, request } from "./request.ts";
 
@@ -49,7 +49,7 @@ const WRITERS: Record<ExportConfig["format"], (pages: Pages) => Promise<void>> =
   /** What the room comes to: an edit or a deletion may be the last entry, so that all of it is read before. */
   async text(pages) {
     const all = [];
-    for await (const entries of pages) all.push(...entries.map(toEntry));
+    for await (const entries of pages) all.push(...entries.map(decodeEntry));
     writeAll(encodeTranscript(all).split("\n").slice(0, -1));
   },
 };
@@ -100,7 +100,7 @@ async function readPage(room: string, after: number, bearer: BearerHeaders): Pro
     throw notConfab(room, "the server responded with unexpected JSON");
   }
   let last = after;
-  for (const { seq } of entries.map(checkEntry)) {
+  for (const { seq } of entries.map(decodeEntry)) {
     if (seq <= last) throw notConfab(room, "its entries are not in order");
     last = seq;
   }

@@ -5,7 +5,7 @@ import { ChatError } from "../../protocol/errors.ts";
 import type { Reading } from "../../hub.ts";
 import { increment } from "../../hub/stats.ts";
 import type { Peer } from "../../transport/transport.ts";
-import { encodeEntry } from "../../protocol/confab_v1.ts";
+import { encodeEntry } from "../../protocol/entry.ts";
 import { encodeGap, encodeTranscript } from "../../protocol/transcript.ts";
 import { addVary, respondWithText } from "../coding.ts";
 import { corsHeaders, isAllowedOrigin } from "../origin.ts";

@@ -4,7 +4,7 @@
 import type { Hub, Reading } from "../../hub.ts";
 import type { ReadLimit } from "../../journal/journal.ts";
 import { parseRetryAfterMs } from "../../base/retry_after.ts";
-import { encodeEntry } from "../../protocol/confab_v1.ts";
+import { encodeEntry } from "../../protocol/entry.ts";
 import { signatureHeaders } from "./signature.ts";
 
 /** What a hook needs of the hub. */

@@ -6,7 +6,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { ChatError } from "../../protocol/errors.ts";
 import { tagsOf } from "../../protocol/names.ts";
 import { makePrivateFile } from "../../base/private_file.ts";
-import type { Entry, Kind } from "../../protocol/message.ts";
+import type { Banned, Entry, Kind } from "../../protocol/message.ts";
 import { explainFolder, FILE_NAME, lockFolder, openDatabase } from "./data_folder.ts";
 import type { Appended, Ban, Draft, Journal, Range, ReadLimit } from "../journal.ts";
 import { checkJournal, isOutdated, migrate, readEpoch } from "./schema.ts";
@@ -258,7 +258,7 @@ export class SqliteJournal implements Journal {
         return { seq: this.find(draft.room, draft.author, draft.id)!, entry: undefined };
       }
     }
-    const { at, kind, author, name, tag, id, text, ref, on } = draft;
+    const { at, kind, author, name, tag, id, text, ref, on, banned } = draft;
     this.#sql.addEntry.run(
       room.id,
       seq,
@@ -266,14 +266,15 @@ export class SqliteJournal implements Journal {
       KINDS.indexOf(kind),
       who?.person ?? null,
       id || null,
-      text,
+      banned ? encodeBanned(banned) : text,
       ref,
       on ? 1 : 0,
     );
     room.head = seq;
     if (kind === "close") this.#sql.putClosed.run(on ? 1 : 0, room.id);
     if (kind === "ban") this.#enforce(draft);
-    return { seq, entry: { seq, at, kind, author, name, tag, id, text, ref, on } };
+    const entry = { seq, at, kind, author, name, tag, id, text, ref, on };
+    return { seq, entry: banned ? { ...entry, banned } : entry };
   }
 
   /** Those that have ended go as well, so that there are never more than were laid down lately. */
@@ -365,7 +366,7 @@ function countPlain(drafts: readonly Draft[], start: number): number {
 }
 
 function toEntry(row: Row): Entry {
-  return {
+  const entry: Entry = {
     seq: row.seq,
     at: row.at,
     kind: KINDS[row.kind] ?? "say",
@@ -377,6 +378,16 @@ function toEntry(row: Row): Entry {
     ref: row.ref,
     on: row.on !== 0,
   };
+  return entry.kind === "ban" ? { ...entry, text: "", banned: decodeBanned(row.text) } : entry;
+}
+
+/** Encodes a ban's result as the text of its entry: no column holds it. */
+function encodeBanned({ who: { name, tag }, until }: Banned): string {
+  return JSON.stringify({ who: { name, tag }, until });
+}
+
+function decodeBanned(text: string): Banned {
+  return JSON.parse(text);
 }
 
 /** Opens the file to write to it, and others can read it meanwhile. */
