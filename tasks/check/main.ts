@@ -4,6 +4,7 @@ import layers from "../layers.txt" with { type: "text" };
 import { findOddOpenings, listComments } from "./comments.ts";
 import { findWrongImports, parseLayers } from "./imports.ts";
 import { listModules, readModules } from "./modules.ts";
+import { findSharedNames } from "./names.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -24,6 +25,8 @@ export async function findFaults(): Promise<string[]> {
   console.log(`${odd.length} of ${count} comments open with What, Who, Where or the like`);
   return [
     ...findWrongImports(modules, parseLayers(layers)).map((row) => `Wrong import: ${row}`),
+    ...[...findSharedNames(sources)]
+      .map(([name, paths]) => `Type name with several meanings: ${name} in ${paths.join(", ")}`),
     ...[...sources].filter(([, source]) => countCode(source) > MAX_CODE_LINES)
       .map(([path, source]) => `File with ${countCode(source)} lines of code: ${path}`),
     ...odd.length > MAX_ODD_OPENINGS ? odd.map((row) => `Comment to rewrite: ${row}`) : [],
