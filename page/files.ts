@@ -1,4 +1,4 @@
-// The page's files, each embedded in the program and named as it is served. A new file is one more line here.
+// Embeds the page's files in the program under the names that they are served by. A new file is one more line here.
 export { default as "home.html" } from "../home.html" with { type: "text" };
 export { default as "account.js" } from "./account.js" with { type: "text" };
 export { default as "chat.js" } from "./chat.js" with { type: "text" };

@@ -1,5 +1,5 @@
-// The client's modules, each embedded in the program and named as it is served: the page imports them. A new file is one
-// more line here.
+// Embeds the client's modules in the program under the names that they are served by, for the page imports them. A new file
+// is one more line here.
 export { default as "connection.js" } from "./connection.js" with { type: "text" };
 export { default as "http_fallback.js" } from "./http_fallback.js" with { type: "text" };
 export { default as "messages.js" } from "./messages.js" with { type: "text" };

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import { chooseSeed } from "../tests/support/random.ts";
-import { Messages, type ShownMessage, tellAct } from "./messages.js";
+import { describeModeration, Messages, type ShownMessage } from "./messages.js";
 import type { EntryLine } from "./types.d.ts";
 
 const ANN = { name: "Ann", tag: "k3f9" };
@@ -60,14 +60,17 @@ Deno.test("Messages come to the same in whichever order pages of history are rea
   );
 });
 
-Deno.test("tellAct() has words for what an operator does to the room, and for nothing else", () => {
+Deno.test("describeModeration() has words for what an operator does to the room, and for nothing else", () => {
   const of = { ...ENTRY, seq: 1, from: ANN, at: 1 };
   const ban = { ...of, kind: "ban", ref: 1, who: BEN, until: Date.UTC(2026, 10, 21, 12) } as const;
-  assertEquals(tellAct({ ...of, kind: "close", on: true }), "Ann closed the room.");
-  assertEquals(tellAct({ ...of, kind: "close", on: false }), "Ann opened the room.");
-  assertMatch(tellAct({ ...ban, on: true }), /^Ann banned Ben \(b0b0\) until .*2026.*\.$/);
-  assertEquals(tellAct({ ...ban, on: false }), "Ann lifted the ban on Ben (b0b0).");
-  assertEquals(tellAct({ ...of, kind: "delete", ref: 1 }), "");
+  assertEquals(describeModeration({ ...of, kind: "close", on: true }), "Ann closed the room.");
+  assertEquals(describeModeration({ ...of, kind: "close", on: false }), "Ann opened the room.");
+  assertMatch(
+    describeModeration({ ...ban, on: true }),
+    /^Ann banned Ben \(b0b0\) until .*2026.*\.$/,
+  );
+  assertEquals(describeModeration({ ...ban, on: false }), "Ann lifted the ban on Ben (b0b0).");
+  assertEquals(describeModeration({ ...of, kind: "delete", ref: 1 }), "");
 });
 
 Deno.test("Messages.add() returns what was said or changed, and undefined for a change of what is not here", () => {

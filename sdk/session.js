@@ -1,25 +1,25 @@
-// One room, seen from its client: the other half of `confab.v1` (docs/protocol.md). Owns the order of the entries, who we
-// are, and the sending of what the outbox holds; its link keeps it connected. The page calls it and is told through
-// handlers. Never touches the document; never hands out an entry twice, or one with a hole before it.
+// The session is a client of one room on `confab.v1` (docs/protocol.md). It owns the order of the entries, the user's name
+// and key, and the sending of the outbox; a RoomConnection keeps it connected. It reports through handlers. It never touches
+// a document, never delivers an entry twice, and never delivers one with a hole before it.
 import { RoomConnection } from "./connection.js";
 import { Outbox, randomHex } from "./outbox.js";
 import { SafeStorage } from "./storage.js";
 
-/** @import { Act, EntryLine, Failure, Gap, HistoryPage, Reader, Refusal, ServerLine, SessionOptions, Timer, WelcomeLine } from "./types.d.ts" */
+/** @import { Action, EntryLine, Failure, Gap, HistoryPage, HistoryRequest, Refusal, ServerLine, SessionOptions, Timer, WelcomeLine } from "./types.d.ts" */
 
-/** Entries to start with, and those of a page of history. */
+/** Entries to start with, and entries of a page of history. */
 const DEFAULT_HISTORY = 50;
 
-/** What a server asks us to wait is not taken for more: beyond 2^31 a timer would fire at once. */
+/** Maximum of a delay that the server asks for: beyond 2^31 a timer would fire at once. */
 const MAX_RETRY_AFTER_MS = 600_000;
 
-/** That somebody is typing is told once in this time. */
+/** Minimum time between two typing notices. */
 const TYPING_PERIOD_MS = 2_000;
 
-/** With nothing acknowledged for so long, what has gone out has failed. */
+/** Time without an acknowledgement after which the messages in flight have failed. */
 const ACK_WAIT_MS = 20_000;
 
-/** Sent ahead of their acknowledgements: each may be refused for the sake of one before it. */
+/** Maximum number of messages in flight. Each may be refused because an earlier one was. */
 const MAX_IN_FLIGHT = 64;
 
 const KEY_BYTES = 32;
@@ -28,84 +28,84 @@ const ID_BYTES = 16;
 export class Session {
   #handlers;
   #history;
-  #most;
+  #maxReplay;
   #storage;
   #key;
   #outbox;
-  #link;
+  #connection;
 
   /** @type {string | undefined} */
   #epoch;
-  /** Everything up to here was handed out. Undefined at the start of a history. @type {number | undefined} */
+  /** `seq` of the last entry or gap that was delivered. Undefined at the start of a history. @type {number | undefined} */
   #lastSeq;
   #maxTextBytes = Infinity;
-  /** Ids of what went out on this connection and was not refused. @type {Set<string>} */
+  /** Ids of messages that were sent on this connection and neither acknowledged nor refused. @type {Set<string>} */
   #inFlight = new Set();
-  /** While this is set nothing goes out: what is younger must not overtake what was refused. @type {Timer} */
-  #holdTimer;
-  /** Runs while something is in flight, anew at each acknowledgement. @type {Timer} */
+  /** While this runs, nothing is sent: later messages must not overtake refused ones. @type {Timer} */
+  #backOffTimer;
+  /** Runs while a message is in flight. Each acknowledgement restarts it. @type {Timer} */
   #ackTimer;
-  /** What to go back to when the server refuses the name. */
+  /** Name to return to when the server refuses the new one. */
   #lastName = "";
-  /** The server's, as far as we know. */
-  #saidName = "";
+  /** Name that was last sent to the server. */
+  #sentName = "";
   #typedAt = 0;
-  /** @type {Reader[]} */
-  #readers = [];
+  /** @type {HistoryRequest[]} */
+  #requests = [];
 
   /** @param {SessionOptions} options */
-  constructor({ url, room, handlers, storage, history = DEFAULT_HISTORY, most, ...injected }) {
+  constructor({ url, room, handlers, storage, history = DEFAULT_HISTORY, maxReplay, ...injected }) {
     this.#handlers = handlers;
     this.#history = history;
-    this.#most = most;
+    this.#maxReplay = maxReplay;
     this.#storage = new SafeStorage(storage);
     this.#key = loadKey(this.#storage);
     this.#outbox = new Outbox(this.#storage, room);
-    this.#link = new RoomConnection({
+    this.#connection = new RoomConnection({
       url,
       WebSocket: injected.WebSocket ?? globalThis.WebSocket,
       random: injected.random ?? Math.random,
       onOpen: () => this.#sayHello(),
-      onLine: (line) => this.#read(line),
-      onEnd: () => this.#forgetAsked(),
+      onLine: (line) => this.#receive(line),
+      onEnd: () => this.#endRequests(),
       onState: (state) => handlers.onState?.(state),
     });
   }
 
-  /** The chosen name; empty for none. Read each time, for another tab may have changed it. */
+  /** Chosen name; empty for none. Read from the storage each time, for another tab may have changed it. */
   get name() {
     return this.#storage.get("confab.name") ?? "";
   }
 
-  /** What is not acknowledged, oldest first. */
+  /** Messages that are not acknowledged, oldest first. */
   get pending() {
     return this.#outbox.messages;
   }
 
   /** Connects, and stays connected until {@linkcode stop}. */
   start() {
-    this.#link.start();
+    this.#connection.start();
   }
 
-  /** After this nothing happens unasked. */
+  /** Disconnects. No timer runs on. */
   stop() {
-    this.#link.stop();
-    clearTimeout(this.#holdTimer);
-    this.#holdTimer = undefined;
+    this.#connection.stop();
+    clearTimeout(this.#backOffTimer);
+    this.#backOffTimer = undefined;
   }
 
-  /** For when the network may be back: connects now, or finds out now whether the connection still lives. */
+  /** Connects now, or probes the connection now. Call it when the network may be back. */
   retryNow() {
-    this.#link.retryNow();
+    this.#connection.retryNow();
   }
 
-  /** For when no WebSocket comes through: goes on without. */
+  /** Continues without WebSockets. Call it when none can connect. */
   fallBack() {
-    this.#link.fallBack();
+    this.#connection.fallBack();
   }
 
   /**
-   * Works offline, as those below: it is stored, and goes out when it can. Returns the id.
+   * Sends a message, and returns its id. Works offline, as the methods below: it is stored, and sent when possible.
    * @param {string} text
    * @param {{ replyTo?: number }} [options]
    */
@@ -115,200 +115,203 @@ export class Session {
   }
 
   /**
-   * @param {number} ref seq of a message of ours
+   * Replaces the text of a message.
+   * @param {number} ref `seq` of a message of the user's own
    * @param {string} text
    */
   edit(ref, text) {
     return this.post({ type: "edit", ref, text });
   }
 
-  /** @param {number} ref seq of a message of ours */
+  /** Deletes a message. @param {number} ref `seq` of a message of the user's own */
   remove(ref) {
     return this.post({ type: "delete", ref });
   }
 
   /**
-   * @param {number} ref seq of any message
+   * Sets a reaction or removes it.
+   * @param {number} ref `seq` of any message
    * @param {string} emoji
-   * @param {boolean} on false takes it back
+   * @param {boolean} on false removes it
    */
   react(ref, emoji, on) {
     return this.post({ type: "react", ref, emoji, on });
   }
 
-  /** Whatever may be done in a room. @param {Act} act */
-  post(act) {
+  /** Sends any action, and returns its id. @param {Action} action */
+  post(action) {
     const id = randomHex(ID_BYTES);
-    this.#handlers.onPending?.(this.#outbox.add({ ...act, id }));
+    this.#handlers.onPending?.(this.#outbox.add({ ...action, id }));
     this.#flush();
     return id;
   }
 
-  /** Tries a failed message again. @param {string} id */
+  /** Retries a failed message. @param {string} id */
   resend(id) {
     this.#mark(id);
     this.#flush();
   }
 
-  /** Gives a message up; one that has gone out may still arrive. @param {string} id */
+  /** Discards a message. One that was sent already may still arrive. @param {string} id */
   discard(id) {
     const message = this.#outbox.remove(id);
     if (message) this.#handlers.onPending?.({ ...message, state: "discarded" });
   }
 
-  /** A name that the server refuses is an `onError` with the code `bad_name`. @param {string} name */
+  /** Changes the name. If the server refuses it, `onError` gets the code `bad_name`. @param {string} name */
   rename(name) {
     this.#lastName = this.name;
     this.#storage.set("confab.name", name);
     this.#flush();
   }
 
+  /** Reports that the user is typing, at most once in {@linkcode TYPING_PERIOD_MS}. */
   typing() {
-    if (!this.#link.isOnline || Date.now() - this.#typedAt < TYPING_PERIOD_MS) return;
+    if (!this.#connection.isOnline || Date.now() - this.#typedAt < TYPING_PERIOD_MS) return;
     this.#typedAt = Date.now();
-    this.#link.send({ type: "typing" });
+    this.#connection.send({ type: "typing" });
   }
 
   /**
-   * Entries before one, oldest first. Rejects without a connection, and when that ends.
-   * @param {number} before a seq
+   * Resolves with the entries before one, oldest first. Rejects without a connection, and when the connection ends.
+   * @param {number} before a `seq`
    * @param {number} [limit]
    * @returns {Promise<HistoryPage<EntryLine>>}
    */
   history(before, limit = DEFAULT_HISTORY) {
     return new Promise((resolve, reject) => {
-      if (!this.#link.isOnline) return reject(makeOfflineError());
-      const reader = { type: "history", before, limit, resolve, reject };
-      this.#readers.push(reader);
-      this.#link.send(reader);
+      if (!this.#connection.isOnline) return reject(makeOfflineError());
+      const request = { type: "history", before, limit, resolve, reject };
+      this.#requests.push(request);
+      this.#connection.send(request);
     });
   }
 
   #sayHello() {
-    this.#saidName = this.name;
-    this.#link.send({
+    this.#sentName = this.name;
+    this.#connection.send({
       type: "hello",
-      name: this.#saidName || undefined,
+      name: this.#sentName || undefined,
       key: this.#key,
       after: this.#lastSeq,
       epoch: this.#epoch,
-      most: this.#most,
+      most: this.#maxReplay,
       history: this.#history,
     });
   }
 
-  /** The connection ended: what is unanswered goes out again, or is given up. */
-  #forgetAsked() {
+  /** Ends what was in flight when the connection ends: messages will be sent again, requests for history are rejected. */
+  #endRequests() {
     this.#inFlight.clear();
     clearTimeout(this.#ackTimer);
-    for (const { reject } of this.#readers.splice(0)) reject(makeOfflineError());
+    for (const { reject } of this.#requests.splice(0)) reject(makeOfflineError());
   }
 
-  /** A type that is not known is that of a newer server. @param {ServerLine} line */
-  #read(line) {
+  /** Handles a line. Unknown types, which a newer server may send, are ignored. @param {ServerLine} line */
+  #receive(line) {
     switch (line.type) {
       case "welcome":
-        return this.#begin(line);
+        return this.#receiveWelcome(line);
       case "entry":
-        return this.#takeEntry(line);
+        return this.#receiveEntry(line);
       case "gap":
-        return this.#takeGap(line);
+        return this.#receiveGap(line);
       case "ack":
         return this.#settle(line.id, line.seq);
       case "page":
-        return this.#takePage(line);
+        return this.#receivePage(line);
       case "error":
-        return this.#takeError(line);
+        return this.#receiveError(line);
       case "presence":
         return this.#handlers.onPresence?.(line);
       case "typing":
         return this.#handlers.onTyping?.(line.from);
       case "bye":
-        return this.#link.drop(clampMs(line.retryAfterMs));
+        return this.#connection.drop(clampMs(line.retryAfterMs));
     }
   }
 
   /** @param {WelcomeLine} welcome */
-  #begin(welcome) {
+  #receiveWelcome(welcome) {
     const { epoch, head, resumed, limits } = welcome;
     const isReset = this.#lastSeq !== undefined && (!resumed || epoch !== this.#epoch);
     if (isReset) this.#lastSeq = undefined;
-    // Where no entry follows there is no first one to count from.
+    // Without a first entry to count from, the head is the start.
     if (head === 0 || this.#history === 0) this.#lastSeq ??= head;
     this.#epoch = epoch;
     this.#maxTextBytes = limits.textBytes;
     if (isReset) this.#handlers.onReset?.();
     this.#handlers.onWelcome?.(welcome);
-    this.#link.markOnline();
+    this.#connection.markOnline();
     this.#flush();
   }
 
   /** @param {EntryLine} entry */
-  #takeEntry(entry) {
+  #receiveEntry(entry) {
     const last = this.#lastSeq ?? entry.seq - 1;
     if (entry.seq <= last) return;
-    if (entry.seq > last + 1) return this.#link.drop();
+    if (entry.seq > last + 1) return this.#connection.drop();
     this.#lastSeq = entry.seq;
     if (entry.id !== undefined) this.#settle(entry.id, entry.seq);
     this.#handlers.onEntry?.(entry);
   }
 
   /** @param {Gap} gap */
-  #takeGap(gap) {
+  #receiveGap(gap) {
     const last = this.#lastSeq ?? gap.from - 1;
     if (gap.to <= last) return;
-    if (gap.from > last + 1) return this.#link.drop();
+    if (gap.from > last + 1) return this.#connection.drop();
     this.#lastSeq = gap.to;
     this.#handlers.onGap?.({ ...gap, from: last + 1, count: gap.to - last });
   }
 
   /** @param {HistoryPage<EntryLine>} page */
-  #takePage(page) {
-    const index = this.#readers.findIndex(({ before }) => before === page.before);
-    if (index >= 0) this.#readers.splice(index, 1)[0]?.resolve(page);
+  #receivePage(page) {
+    const index = this.#requests.findIndex(({ before }) => before === page.before);
+    if (index >= 0) this.#requests.splice(index, 1)[0]?.resolve(page);
   }
 
   /** @param {Failure} failure */
-  #takeError(failure) {
+  #receiveError(failure) {
     const { code, message, id = "", retryAfterMs } = failure;
-    if (retryAfterMs !== undefined) return this.#hold(id, clampMs(retryAfterMs));
+    if (retryAfterMs !== undefined) return this.#backOff(id, clampMs(retryAfterMs));
     if (this.#outbox.has(id)) {
       this.#inFlight.delete(id);
       this.#mark(id, { code, message });
       return this.#awaitAck();
     }
     if (code === "bad_name") {
-      this.#storage.set("confab.name", this.#saidName = this.#lastName);
+      this.#storage.set("confab.name", this.#sentName = this.#lastName);
       this.#lastName = "";
-      if (!this.#link.isOnline) this.#sayHello();
+      if (!this.#connection.isOnline) this.#sayHello();
     }
     this.#handlers.onError?.(failure);
   }
 
-  /** Sends what has not gone out on this connection, in order. @returns {void} */
+  /** Sends, in order, what was not sent on this connection. @returns {void} */
   #flush() {
-    if (!this.#link.isOnline || this.#holdTimer !== undefined) return;
-    if (this.name !== this.#saidName) {
-      this.#saidName = this.name;
-      this.#link.send({ type: "name", name: this.name });
-      // Unless that has ended the connection.
+    if (!this.#connection.isOnline || this.#backOffTimer !== undefined) return;
+    if (this.name !== this.#sentName) {
+      this.#sentName = this.name;
+      this.#connection.send({ type: "name", name: this.name });
+      // Sending the name may have closed the connection.
       return this.#flush();
     }
     for (const message of this.#outbox.messages) {
       if (message.state === "failed" || this.#inFlight.has(message.id)) continue;
       if ("text" in message && new TextEncoder().encode(message.text).length > this.#maxTextBytes) {
-        // The server might close the connection for it instead of refusing it, each time anew.
+        // The server might close the connection instead of refusing the message, after every reconnect.
         this.#mark(message.id, { code: "too_long", message: "The message is longer than allowed" });
         continue;
       }
       if (this.#inFlight.size >= MAX_IN_FLIGHT) return;
       this.#inFlight.add(message.id);
       if (this.#inFlight.size === 1) this.#awaitAck();
-      this.#link.send({ ...message, at: undefined, state: undefined, error: undefined });
+      this.#connection.send({ ...message, at: undefined, state: undefined, error: undefined });
     }
   }
 
-  /** A connection may be alive while the server behind it answers nothing but pings. */
+  /** Restarts the acknowledgement timer. The server may answer pings and still acknowledge nothing. */
   #awaitAck() {
     clearTimeout(this.#ackTimer);
     if (this.#inFlight.size === 0) return this.#flush();
@@ -320,22 +323,23 @@ export class Session {
   }
 
   /**
-   * The server refuses all that was sent behind it as well, until it comes again.
-   * @param {string} id of what was refused; empty for the name, or a page
+   * Backs off. The server refuses everything that was sent behind the refused message until that is sent again.
+   * @param {string} id of the refused message; empty for the name, or a page of history
    * @param {number} ms
    */
-  #hold(id, ms) {
-    if (!id) this.#saidName = "";
+  #backOff(id, ms) {
+    if (!id) this.#sentName = "";
     this.#inFlight.clear();
-    clearTimeout(this.#holdTimer);
-    this.#holdTimer = setTimeout(() => {
-      this.#holdTimer = undefined;
-      for (const reader of this.#readers) this.#link.send(reader);
+    clearTimeout(this.#backOffTimer);
+    this.#backOffTimer = setTimeout(() => {
+      this.#backOffTimer = undefined;
+      for (const request of this.#requests) this.#connection.send(request);
       this.#flush();
     }, ms);
   }
 
   /**
+   * Removes an acknowledged message from the outbox.
    * @param {string} id
    * @param {number} seq
    */
@@ -346,7 +350,7 @@ export class Session {
   }
 
   /**
-   * As failed, or without an error as pending.
+   * Marks a message as failed, or without an error as pending.
    * @param {string} id
    * @param {Refusal} [error]
    */
@@ -356,7 +360,7 @@ export class Session {
   }
 }
 
-/** @param {number} ms */
+/** Bounds a delay that the server asks for. @param {number} ms */
 function clampMs(ms) {
   return Math.min(Math.max(Number(ms) || 0, 0), MAX_RETRY_AFTER_MS);
 }
@@ -365,7 +369,7 @@ function makeOfflineError() {
   return new Error("Cannot load history: offline");
 }
 
-/** The secret that makes this browser one author. @param {SafeStorage} storage */
+/** Loads the secret that identifies this browser as one author, or makes one. @param {SafeStorage} storage */
 function loadKey(storage) {
   const stored = storage.get("confab.key") ?? "";
   if (/^[0-9a-f]{64}$/.test(stored)) return stored;

@@ -215,7 +215,7 @@ Deno.test("Session resumes from an empty room, where no entry told it where it i
 
 Deno.test("Session that wants no history resumes from the head that it was told", () => {
   using time = new FakeTime();
-  using room = setUp({ history: 0, most: 500 });
+  using room = setUp({ history: 0, maxReplay: 500 });
   room.session.start();
   room.socket().welcome({ head: 9 });
   room.socket().onclose?.({});

@@ -14,7 +14,7 @@ import type {
 export type { EntryLine, From, Gap, HistoryPage, Presence, WelcomeLine };
 
 /** Request for a page of history and its promise. The functions are not sent. */
-export interface Reader {
+export interface HistoryRequest {
   type: string;
   before: number;
   limit: number;
@@ -39,7 +39,7 @@ export type ServerLine =
   | { type: "error" } & Failure
   | { type: "ack" } & Ack;
 
-/** What a person does in a room, as it goes over the wire. `id` is what makes sending it twice harmless. */
+/** Line that a client sends for a person's action. Its `id` makes sending it twice harmless. */
 export type Line =
   | { type: "say"; id: string; text: string; replyTo?: number }
   | { type: "edit"; id: string; ref: number; text: string }
@@ -48,12 +48,12 @@ export type Line =
   | { type: "close"; id: string; on: boolean }
   | { type: "ban"; id: string; ref: number; minutes: number; address: boolean; on: boolean };
 
-/** As a session is given it. */
-export type Act = Line extends infer One ? One extends Line ? Omit<One, "id"> : never : never;
+/** Action without its id, as a session's caller states it. */
+export type Action = Line extends infer One ? One extends Line ? Omit<One, "id"> : never : never;
 
 /**
- * A line that waits: `pending` until it is acknowledged, `failed` when the server has refused it for good. `at` is when
- * it was written, in milliseconds since 1970; no two of a tab are equal.
+ * Line in the outbox: `pending` until it is acknowledged, `failed` after the server has refused it for good. `at` is the time
+ * of writing, in milliseconds since 1970; no two of a tab are equal.
  */
 export type Pending = Line & {
   at: number;
@@ -61,18 +61,18 @@ export type Pending = Line & {
   error?: Refusal | undefined;
 };
 
-/** What has become of a message of ours: it waits, or it is settled. */
+/** State of one of the user's own messages: in the outbox, or settled. */
 export type Outcome =
   | Pending
   | Line & { at: number; state: "sent"; seq: number }
   | Line & { at: number; state: "discarded" };
 
-/** Of the connection; `retryAtMs` is in milliseconds since 1970. */
+/** State of the connection. `retryAtMs` is in milliseconds since 1970. */
 export type State = "connecting" | "online" | { offline: true; retryAtMs: number };
 
 export type Timer = ReturnType<typeof setTimeout> | undefined;
 
-/** The part of a WebSocket that is used here. */
+/** Part of a WebSocket that the client uses. */
 export interface SocketLike {
   protocol: string;
   // deno-lint-ignore no-explicit-any -- a browser's events and those of a test have nothing in common
@@ -87,37 +87,37 @@ export interface SocketLike {
 
 export interface RoomConnectionOptions {
   url: string;
-  /** Undefined where there is none. */
+  /** Undefined in an environment without WebSockets. */
   WebSocket: (new (url: string, protocol: string) => SocketLike) | undefined;
   random: () => number;
-  /** Time to say hello. */
+  /** Called when the connection is open: the session sends its hello. */
   onOpen: () => void;
-  /** What the server says. */
+  /** Called for each line of the server. */
   onLine: (line: ServerLine) => void;
-  /** What was asked on this connection is not answered any more. */
+  /** Called when a connection ends: requests on it will get no answer. */
   onEnd: () => void;
   onState: (state: State) => void;
 }
 
 export interface Handlers {
   onState?: (state: State) => void;
-  /** At each connection, before its entries. */
+  /** Called for each connection, before its entries. */
   onWelcome?: (welcome: WelcomeLine) => void;
-  /** What was handed out is another history: forget it, a new one follows. */
+  /** Called when all delivered entries belong to another history: forget them, a new history follows. */
   onReset?: () => void;
-  /** Each once, in the order of `seq`. */
+  /** Called once for each entry, in the order of `seq`. */
   onEntry?: (entry: EntryLine) => void;
-  /** In place of the entries that do not come. */
+  /** Called instead of `onEntry` for entries that are not sent. */
   onGap?: (gap: Gap) => void;
-  /** At each change of a message of ours. */
+  /** Called for each change of one of the user's own messages. */
   onPending?: (message: Outcome) => void;
   onPresence?: (presence: Presence) => void;
   onTyping?: (from: From) => void;
-  /** What is about no message of ours. */
+  /** Called for errors that are about none of the user's own messages. */
   onError?: (error: Failure) => void;
 }
 
-/** The part of the Web Storage interface that is used here. */
+/** Part of the Web Storage interface that the client uses. */
 export interface StorageLike {
   length: number;
   key: (index: number) => string | null;
@@ -127,17 +127,17 @@ export interface StorageLike {
 }
 
 export interface SessionOptions {
-  /** Of the room's socket. */
+  /** URL of the room's socket. */
   url: string;
-  /** Tells what is stored for this room from what is stored for others. */
+  /** Name of the room: separates its stored messages from those of other rooms. */
   room: string;
   handlers: Handlers;
-  /** `localStorage` unless told otherwise. */
+  /** `localStorage` by default. */
   storage?: StorageLike;
-  /** Entries to start with. */
+  /** Number of entries to start with. */
   history?: number;
-  /** Of what a resume brings, the last this many only. */
-  most?: number;
+  /** Maximum number of entries after a resume: the last ones. */
+  maxReplay?: number;
   WebSocket?: RoomConnectionOptions["WebSocket"];
   random?: () => number;
 }
