@@ -1,12 +1,12 @@
-// A room as text for people and their tools: `time name: text`, one entry a line. Pure.
+// Formats a room as text for people and their tools: `time name: text`, one entry a line. Pure functions.
 import { Frame } from "./frame.ts";
 import { escapeForTerminal } from "./terminal_safe.ts";
 import type { Entry, Gap, Kind, Wire } from "./message.ts";
 
-/** Kinds that a reader of text is shown as they come. */
+/** Kinds that show live. */
 const SHOWN: readonly Kind[] = ["say", "edit", "close", "ban"];
 
-/** Live: what was said and edited, and what an operator has done, as it comes. */
+/** Encoder of live entries: messages, edits and operators' actions. */
 export const TRANSCRIPT: Wire = {
   protocol: "",
   encode(entries) {
@@ -19,24 +19,24 @@ export const TRANSCRIPT: Wire = {
   },
 };
 
-/** That entries do not come, and why. */
+/** Describes a gap and its reason. */
 export function encodeGap({ count, reason }: Pick<Gap, "count" | "reason">): string {
   const what = count === 1 ? "1 entry is" : `${count} entries are`;
   return `-- ${what} ${reason === "skipped" ? "left out" : "no longer kept"} --`;
 }
 
-/** What the entries come to: with their edits, without what was deleted. Ends in a newline, if there is anything. */
+/** Folds the entries: applies edits, omits deleted messages. Each line ends in a newline. */
 export function encodeTranscript(entries: readonly Entry[]): string {
-  const said = new Map<number, Entry>();
+  const shown = new Map<number, Entry>();
   const deleted = new Set(entries.filter(({ kind }) => kind === "delete").map(({ ref }) => ref));
   for (const entry of entries) {
     const { seq, kind, ref, text } = entry;
-    const isAct = kind === "close" || kind === "ban";
-    if (!isAct && deleted.has(kind === "say" ? seq : ref)) continue;
-    if (isAct || kind === "say") said.set(seq, entry);
-    else if (kind === "edit") said.set(ref, { ...said.get(ref) ?? entry, kind, text });
+    const isModeration = kind === "close" || kind === "ban";
+    if (!isModeration && deleted.has(kind === "say" ? seq : ref)) continue;
+    if (isModeration || kind === "say") shown.set(seq, entry);
+    else if (kind === "edit") shown.set(ref, { ...shown.get(ref) ?? entry, kind, text });
   }
-  return [...said.values()].map((entry) => `${encodeLine(entry)}\n`).join("");
+  return [...shown.values()].map((entry) => `${encodeLine(entry)}\n`).join("");
 }
 
 function encodeLine(entry: Entry): string {
@@ -50,7 +50,7 @@ function encodeLine(entry: Entry): string {
 }
 
 /**
- * Describes a `close` or a `ban`, without its author. Text that comes from others is not escaped.
+ * Describes a `close` or a `ban`, without its author. Does not escape the name, which comes from somebody else.
  * @param formatTime formats milliseconds since 1970
  */
 export function describeModeration(
