@@ -87,6 +87,6 @@ Deno.test("Asset.represent() compresses no image a second time", async () => {
   assertEquals([identity!.coding, others], ["identity", []]);
 });
 
-Deno.test("Asset is of a type that is known", () => {
+Deno.test("Asset has a known media type", () => {
   assertThrows(() => new Asset("a.exe", ""), TypeError, "Cannot serve a.exe");
 });

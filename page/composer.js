@@ -63,7 +63,12 @@ export function makeComposer({ room, storage, onSend, onName, onTyping, onEditLa
     note.textContent = why;
   }
 
-  /** Starts a reply or an edit. @param {Mode} wanted @param {string} label @param {string} [text] text of the message to edit */
+  /**
+   * Starts a reply or an edit.
+   * @param {Mode} wanted
+   * @param {string} label
+   * @param {string} [text] text of the message to edit
+   */
   function begin(wanted, label, text) {
     cancel();
     if (text !== undefined) msg.value = text;

@@ -10,7 +10,7 @@ import { makeScrollPosition } from "./scroll.js";
 /** @import { Actions } from "./message_view.js" */
 /** @import { ShownMessage } from "../sdk/messages.js" */
 
-/** Maximum number of elements in the list. The oldest are removed, and only while it is pinned: nothing moves under a reader. */
+/** Maximum number of elements. The oldest are removed, and only while the list is pinned: nothing moves under a reader. */
 const MAX_ITEMS = 5000;
 
 /** Time after which a screen reader has noticed the elements that it should not read out. */
@@ -86,7 +86,10 @@ export class MessageList {
     this.#add(() => entry.kind === "say" ? this.#insertMessage(message, id) : this.#draw(message));
   }
 
-  /** Adds entries before the first. Screen readers do not announce them: they are no news. @param {HistoryPage<EntryLine>} page */
+  /**
+   * Adds entries before the first. Screen readers do not announce them: they are no news.
+   * @param {HistoryPage<EntryLine>} page
+   */
   addOlder({ entries }) {
     for (const entry of entries) this.#messages.add(entry);
     this.first = entries[0]?.seq ?? this.first;

@@ -5,7 +5,10 @@
   const KEY = "confab.theme";
   const root = document.documentElement;
 
-  /** Calls a function that uses the storage. Without storage the choice lasts as long as the page. @param {() => string | null | void} act */
+  /**
+   * Calls a function that uses the storage. Without storage the choice lasts as long as the page.
+   * @param {() => string | null | void} act
+   */
   const attempt = (act) => {
     try {
       return act();

@@ -46,7 +46,10 @@ export class Messages {
     return message;
   }
 
-  /** Forgets an unchanged message. A changed one is kept: reading history again would not bring its changes. @param {number} seq */
+  /**
+   * Forgets an unchanged message. A changed one is kept: reading history again would not bring its changes.
+   * @param {number} seq
+   */
   forget(seq) {
     const message = this.#bySeq.get(seq);
     const isChanged = message?.editSeq || message?.isDeleted || message?.reactions.size;
@@ -101,7 +104,11 @@ function apply(message, change) {
   }
 }
 
-/** Whether a tag is this person's. Tags of one person may differ in length from entry to entry. @param {From} me @param {string} tag */
+/**
+ * Whether a tag is this person's. Tags of one person may differ in length from entry to entry.
+ * @param {From} me
+ * @param {string} tag
+ */
 export function isSame(me, tag) {
   return tag !== "" && (me.tag.startsWith(tag) || tag.startsWith(me.tag));
 }

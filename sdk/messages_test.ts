@@ -28,7 +28,7 @@ function view(messages: Messages) {
   return messages.all().toSorted((one, other) => one.seq - other.seq).map(show);
 }
 
-/** What of a message can be seen. */
+/** Reduces a message to what can be seen of it. */
 function show({ seq, text, isDeleted, isRemoved, reactions }: ShownMessage) {
   const fans = [...reactions].map(([emoji, people]) => [
     emoji,
@@ -43,7 +43,7 @@ function show({ seq, text, isDeleted, isRemoved, reactions }: ShownMessage) {
   };
 }
 
-Deno.test("Messages come to the same in whichever order pages of history are read, and read twice", () => {
+Deno.test("Messages are the same in whichever order pages of history are read, and when read twice", () => {
   const seed = chooseSeed();
   console.log(`CONFAB_SEED=${seed}`);
   fc.assert(
@@ -60,7 +60,7 @@ Deno.test("Messages come to the same in whichever order pages of history are rea
   );
 });
 
-Deno.test("describeModeration() has words for what an operator does to the room, and for nothing else", () => {
+Deno.test("describeModeration() describes what an operator does to the room, and nothing else", () => {
   const of = { ...ENTRY, seq: 1, from: ANN, at: 1 };
   const ban = { ...of, kind: "ban", ref: 1, who: BEN, until: Date.UTC(2026, 10, 21, 12) } as const;
   assertEquals(describeModeration({ ...of, kind: "close", on: true }), "Ann closed the room.");
@@ -73,7 +73,7 @@ Deno.test("describeModeration() has words for what an operator does to the room,
   assertEquals(describeModeration({ ...of, kind: "delete", ref: 1 }), "");
 });
 
-Deno.test("Messages.add() returns what was said or changed, and undefined for a change of what is not here", () => {
+Deno.test("Messages.add() returns the message that is added or changed, and undefined when it is not here", () => {
   const messages = new Messages();
   const edit = { ...ENTRY, kind: "edit", seq: 5, ref: 1, from: ANN, at: 5, text: "new" } as const;
   assertEquals(messages.add(edit), undefined);
@@ -83,7 +83,7 @@ Deno.test("Messages.add() returns what was said or changed, and undefined for a 
   assertEquals(said?.isDeleted, true);
 });
 
-Deno.test("Messages.forget() keeps what was changed: history would bring it without its changes", () => {
+Deno.test("Messages.forget() keeps a changed message: history would bring it without its changes", () => {
   const messages = new Messages();
   for (const seq of [1, 2]) {
     messages.add({ ...ENTRY, kind: "say", seq, from: ANN, at: seq, text: "old" });
