@@ -128,7 +128,7 @@ function parseRoomPath(path: string): RoomRoute | undefined {
 /** Serves a file of the page; undefined if there is none at the path. */
 function servePageFile(request: Request, path: string): Promise<Response> | undefined {
   // The page names its files relative to itself, so they are below `/r/` as well.
-  const asset = ASSETS.get(path.replace("/r/page/", "/page/"));
+  const asset = ASSETS.get(path.replace(/^\/r\/(?=page\/|sdk\/)/, "/"));
   return asset && serveAsset(request, asset);
 }
 

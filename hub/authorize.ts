@@ -23,11 +23,15 @@ export interface RoomState {
   readonly target: Entry | undefined;
 }
 
-/** Why a message is refused: a code, or an error if the code's own sentence does not say enough. */
-export type Refusal = ErrorCode | ChatError;
+/** Reason to refuse a message: a code, or an error if the code's own sentence does not say enough. */
+export type RefusalReason = ErrorCode | ChatError;
 
 /** Returns why the actor may not send the message; undefined if it may. */
-export function authorize(message: Message, actor: Actor, room: RoomState): Refusal | undefined {
+export function authorize(
+  message: Message,
+  actor: Actor,
+  room: RoomState,
+): RefusalReason | undefined {
   const { kind, ref } = message;
   const { person, principal } = actor;
   const isOperator = principal?.isOperator ?? false;

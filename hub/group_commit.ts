@@ -4,7 +4,7 @@ import type { Log } from "../base/log.ts";
 import type { AppendResult, Draft, Journal, ReadLimit } from "../journal/journal.ts";
 import { ChatError, type ErrorCode } from "../protocol/errors.ts";
 import type { Ack, Entry, Message } from "../protocol/message.ts";
-import { authorize, type Refusal } from "./authorize.ts";
+import { authorize, type RefusalReason } from "./authorize.ts";
 import type { Expulsion, Moderation } from "./moderation.ts";
 import type { Room } from "./room.ts";
 import type { Sender } from "./sender.ts";
@@ -41,7 +41,7 @@ export interface GroupCommitOptions {
 }
 
 /** A message on its way into the journal. */
-interface Pending {
+interface PendingDraft {
   readonly draft: Draft;
   readonly room: Room;
   readonly sender: Sender;
@@ -53,7 +53,7 @@ export class GroupCommit {
   readonly #moderation: Moderation;
   readonly #log: Log;
   readonly #stats: Stats;
-  #pending: Pending[] = [];
+  #pending: PendingDraft[] = [];
   #evicted: Eviction[] = [];
   /** Whether the journal has something else to make durable, such as a claimed name. */
   #isNeeded = false;
@@ -123,7 +123,7 @@ export class GroupCommit {
     sender: Sender,
     message: Message,
     target: Entry | undefined,
-  ): Refusal | undefined {
+  ): RefusalReason | undefined {
     if (sender.isBlocked(message.id, performance.now())) return "not_stored";
     const { person, principal } = sender;
     const ban = this.#moderation.findBan(sender, person?.author);
@@ -174,7 +174,7 @@ export class GroupCommit {
     }
   }
 
-  #deliver(results: readonly AppendResult[], pending: readonly Pending[]): Room[] {
+  #deliver(results: readonly AppendResult[], pending: readonly PendingDraft[]): Room[] {
     const fresh = new Map<Room, Entry[]>();
     for (const [n, result] of results.entries()) {
       if (result instanceof ChatError || !result.entry) continue;
@@ -191,7 +191,7 @@ export class GroupCommit {
   }
 
   /** Acknowledges all messages of a sender together, and refuses those that the journal refused. */
-  #acknowledge(results: readonly AppendResult[], pending: readonly Pending[]): void {
+  #acknowledge(results: readonly AppendResult[], pending: readonly PendingDraft[]): void {
     const acks = new Map<Sender, Ack[]>();
     const bad = results.find((result) => result instanceof ChatError);
     if (bad) this.#log("error", "draft refused", { error: causeOf(bad) }); // one line, however many there are
@@ -210,7 +210,7 @@ export class GroupCommit {
     for (const [sender, senderAcks] of acks) sender.acknowledge(senderAcks);
   }
 
-  #refuse(sender: Sender, id: string, refusal: Refusal): void {
+  #refuse(sender: Sender, id: string, refusal: RefusalReason): void {
     const { code, message } = refusal instanceof ChatError ? refusal : new ChatError(refusal);
     const retryAfterMs = code === "not_stored" ? RETRY_AFTER_MS : undefined;
     const isHeard = sender.refuse(new ChatError(code, { message, id, retryAfterMs }));

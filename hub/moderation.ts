@@ -5,7 +5,6 @@ import { addressKey } from "../base/ip_address.ts";
 import type { Ban, Draft, Journal } from "../journal/journal.ts";
 import { ChatError } from "../protocol/errors.ts";
 import type { BanTerms, Entry } from "../protocol/message.ts";
-import { encodeBanned } from "../protocol/ban.ts";
 import type { Member, Subscription } from "./subscription.ts";
 
 const MINUTE_MS = 60_000;
@@ -99,7 +98,7 @@ export class Moderation {
     const until = on ? at + minutes * MINUTE_MS : at;
     const addresses = on && withAddresses ? this.#addressesOf(author) : [];
     const bans = ["", ...addresses].map((address) => ({ author, address, until }));
-    return { ...draft, text: encodeBanned({ who: { name, tag }, until }), bans };
+    return { ...draft, banned: { who: { name, tag }, until }, bans };
   }
 
   /** Returns the addresses of the author's open connections, in all rooms. */

@@ -4,7 +4,7 @@ import type { Journal, Range, ReadLimit } from "../journal/journal.ts";
 import { shortestTag } from "../protocol/names.ts";
 import type { Member, Person, Subscription } from "./subscription.ts";
 import type { Stats } from "./stats.ts";
-import type { Batch, Entry, Notice, Wire } from "../protocol/message.ts";
+import type { Batch, Entry, Notice, Welcome, Wire } from "../protocol/message.ts";
 
 /** The part of the room's past that a joining member asks for. */
 export interface ResumePoint {
@@ -29,8 +29,6 @@ export interface Reading {
   /** Oldest first. */
   readonly entries: readonly Entry[];
 }
-
-type Welcome = Extract<Notice, { type: "welcome" }>;
 
 /** A page of the journal, as it was when the room's newest entry was `head`. */
 interface JournalPage {

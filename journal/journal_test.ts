@@ -7,6 +7,7 @@ import { MemoryJournal } from "./memory.ts";
 import { openSqliteJournal, openSqliteReader } from "./sqlite/sqlite_journal.ts";
 
 const ANN = "ann0aaaaaaaaaaaaaaaaaaaaaa";
+const BANNED = { who: { name: "Ben", tag: "b3nx" }, until: 1_790_003_600_000 };
 const ALL = { entries: 1000, chars: 1_000_000 };
 
 interface Place extends Disposable {
@@ -89,7 +90,7 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
       byAnn("👍", "id 3", { kind: "react", ref: 1, on: false }),
       byAnn("", "id 4", { kind: "delete", ref: 1 }),
       byAnn("", "id 5", { kind: "close", on: false }),
-      byAnn("{}", "id 6", { kind: "ban", ref: 1 }),
+      byAnn("", "id 6", { kind: "ban", ref: 1, banned: BANNED }),
       draft(""),
       draft('a run of lines: \u0001\u007f\u2028 \\ " 🙂'),
       draft("1e3"),
@@ -238,7 +239,7 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
     const at = 1_790_000_000_000;
     const of = (author: string, address = "", until = at + 60_000) => ({ author, address, until });
     const ban = (id: string, bans: Draft["bans"], more: Partial<Draft> = {}) =>
-      byAnn("{}", id, { kind: "ban", ref: 1, bans: bans!, ...more });
+      byAnn("", id, { kind: "ban", ref: 1, banned: BANNED, bans: bans!, ...more });
     const listed = () => journal.bans().map((one) => Object.values(one).join(" ")).sort();
     const [ben, there, cat] = [of("ben0"), of("ben0", "::1"), of("cat0", "", at + 1)];
     const [benLine, thereLine, catLine] = [ben, there, cat].map((one) =>
@@ -298,7 +299,7 @@ Deno.test("journal sqlite keeps closed rooms and bans after reopening; a refused
   const bans = [{ author: "ben0", address: "192.0.2.7", until: 1_790_000_060_000 }];
   const rules = [
     byAnn("", "1", { kind: "close" }),
-    byAnn("{}", "2", { kind: "ban", ref: 1, bans }),
+    byAnn("", "2", { kind: "ban", ref: 1, banned: BANNED, bans }),
   ];
   {
     using journal = place.open();
@@ -312,6 +313,19 @@ Deno.test("journal sqlite keeps closed rooms and bans after reopening; a refused
   using journal = place.open();
   assertEquals(journal.closedRooms(), ["lobby"]);
   assertEquals(journal.bans(), bans);
+});
+
+Deno.test("journal sqlite stores who is banned, and until when, as the text of the entry", async () => {
+  using place = makeFolder();
+  {
+    using journal = place.open();
+    journal.claimTag("lobby", ANN, "Ann");
+    await journal.append([byAnn("", "1", { kind: "ban", ref: 1, banned: BANNED })]);
+  }
+  using db = new DatabaseSync(`${place.folder}/journal.db`);
+  assertEquals(db.prepare("SELECT text FROM entries").all().map((row) => row["text"]), [
+    '{"who":{"name":"Ben","tag":"b3nx"},"until":1790003600000}',
+  ]);
 });
 
 Deno.test("journal sqlite has another epoch in another folder", () => {

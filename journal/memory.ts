@@ -156,6 +156,7 @@ function pair(first: string, second: string): string {
 }
 
 function number(draft: Draft, seq: number): Entry {
-  const { at, kind, author, name, tag, id, text, ref, on } = draft;
-  return { seq, at, kind, author, name, tag, id, text, ref, on };
+  const { at, kind, author, name, tag, id, text, ref, on, banned } = draft;
+  const entry = { seq, at, kind, author, name, tag, id, text, ref, on };
+  return banned ? { ...entry, banned } : entry;
 }

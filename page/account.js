@@ -1,22 +1,22 @@
-// What somebody who has signed in may do besides chatting: sign out, and as an operator delete what others said, ban and
-// close the room. Loaded for them only; the server decides again whatever this offers.
+// Offers the actions of an account: sign out; for operators also delete others' messages, ban, and close the room. Loaded only
+// for users with an account. The server authorizes each action again.
 import { byId, el, makeButton } from "./dom.js";
 
-/** @import { Session } from "./session.js" */
+/** @import { Session } from "../sdk/session.js" */
 /** @import { MessageToolbar } from "./message_toolbar.js" */
 
-/** For how many minutes one may be banned here. */
+/** Durations of a ban, in minutes. */
 const TERMS = new Map([["1 hour", 60], ["1 day", 1_440], ["1 week", 10_080], ["1 year", 525_600]]);
 
 /**
  * @typedef {object} AccountOptions
  * @property {boolean} isOperator
  * @property {Session} session
- * @property {MessageToolbar} tools gets those of an operator
+ * @property {MessageToolbar} tools gets the operator's tools
  * @property {{ close: () => void }} menu
  */
 
-/** Adds what may be done to the menu, and to the tools of messages. @param {AccountOptions} options */
+/** Adds the actions to the menu and to the message toolbar. @param {AccountOptions} options */
 export function makeAccount({ isOperator, session, tools, menu }) {
   let isClosed = false;
   const toggle = makeButton("", () => {
@@ -37,7 +37,7 @@ export function makeAccount({ isOperator, session, tools, menu }) {
   };
 }
 
-/** In place of the tools of the message. @param {Session} session @param {number} ref */
+/** Shows the durations in place of the message's tools. @param {Session} session @param {number} ref */
 function pickTerm(session, ref) {
   const row = document.querySelector(".tools");
   const address = makeButton("IP address too", () => press(!isPressed));
@@ -60,7 +60,7 @@ function pickTerm(session, ref) {
   address.focus();
 }
 
-/** By a form, so that the browser goes where the server sends it. */
+/** Signs out by a form, so that the browser follows the server's redirect. */
 function signOut() {
   const form = el("form", "");
   form.hidden = true;

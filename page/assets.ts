@@ -1,7 +1,8 @@
-// The page's files as they are served: without comments, and compressed once. No other file is ever served.
+// Makes what the page consists of ready to be served: without comments, and compressed once. No other file is ever served.
 import { eTag } from "@std/http/etag";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
-import * as files from "./files.ts";
+import * as sdkFiles from "../sdk/files.ts";
+import * as pageFiles from "./files.ts";
 
 /** Maps endings of file names to media types. */
 const TYPES = new Map([
@@ -13,7 +14,7 @@ const TYPES = new Map([
   ["webmanifest", "application/manifest+json"],
 ]);
 
-/** At this quality all files take 20 ms. At the best one they take 180 ms, which the start would wait for, and save 2 KiB. */
+/** Brotli quality. All files together take 20 ms with it. The best quality takes 180 ms, delays the start, and saves 2 KiB. */
 const BROTLI = { params: { [constants.BROTLI_PARAM_QUALITY]: 6 } };
 const GZIP = { level: 9 };
 
@@ -25,7 +26,7 @@ export interface Representation {
   readonly etag: string;
 }
 
-/** One embedded file. */
+/** Embedded file. */
 export class Asset {
   /** Media type. */
   readonly type: string;
@@ -50,12 +51,17 @@ export class Asset {
 }
 
 /** Maps the paths that the files are served at to the files. */
-export const ASSETS: ReadonlyMap<string, Asset> = new Map(
-  Object.entries(files).map(([name, source]) => [
-    name === "home.html" ? "/" : `/page/${name}`,
-    new Asset(name, source),
-  ]),
-);
+export const ASSETS: ReadonlyMap<string, Asset> = new Map([
+  ...makeAssets(pageFiles, (name) => name === "home.html" ? "/" : `/page/${name}`),
+  ...makeAssets(sdkFiles, (name) => `/sdk/${name}`),
+]);
+
+function makeAssets(
+  files: Readonly<Record<string, string | Uint8Array<ArrayBuffer>>>,
+  pathOf: (name: string) => string,
+): [string, Asset][] {
+  return Object.entries(files).map(([name, source]) => [pathOf(name), new Asset(name, source)]);
+}
 
 async function represent(source: string | Uint8Array<ArrayBuffer>): Promise<Representation[]> {
   if (typeof source !== "string") return [await encode("identity", source)];
@@ -75,7 +81,7 @@ async function encode(
   return { coding, body, etag: await eTag(body) };
 }
 
-/** SessionConnection of a comment that begins its line, with its end. */
+/** Start and end of a comment that begins its line. */
 const COMMENTS = [["/*", "*/"], ["<!--", "-->"]] as const;
 
 /** Strings and regular expressions of a line, in which a backtick opens no template literal. */
@@ -103,7 +109,7 @@ export function compact(source: string): string {
   return `${kept.join("\n")}\n`;
 }
 
-/** Skips the comments that a line begins with. `commentEnd` is the end of one that goes on from line to line. */
+/** Skips the comments that a line begins with. `commentEnd` is the end of a comment that continues on the next line. */
 function skipComments(line: string, commentEnd: string | undefined) {
   let code = line;
   for (;;) {

@@ -1,24 +1,24 @@
-// The page of one room: its session told to the parts of the page, and what people do there told to the session.
+// Wires the page of one room: passes the session's events to the parts of the page, and the user's actions to the session.
 import { makeComposer } from "./composer.js";
 import { makeConnection } from "./connection_status.js";
 import { byId } from "./dom.js";
 import { mentions } from "./markup.js";
 import { makeHistory } from "./history.js";
 import { MessageList } from "./message_list.js";
-import { isSame } from "./messages.js";
+import { isSame } from "../sdk/messages.js";
 import { copyAsLines, copyText, makeCopyButton, makePanel } from "./menu.js";
 import { makeNotifier } from "./notifications.js";
 import { makePeople } from "./people.js";
-import { Session } from "./session.js";
-import { SafeStorage } from "./storage.js";
+import { Session } from "../sdk/session.js";
+import { SafeStorage } from "../sdk/storage.js";
 import { addTools } from "./message_toolbar.js";
 
 /** @import { makeAccount } from "./account.js" */
-/** @import { Message } from "./messages.js" */
-/** @import { Entry, Failure, Gap, Welcome } from "./protocol.d.ts" */
+/** @import { ShownMessage } from "../sdk/messages.js" */
+/** @import { EntryLine, Failure, Gap, WelcomeLine } from "../sdk/types.d.ts" */
 
-/** A page that was asleep for long is given no more than this; the rest is read like history. */
-const MOST = 500;
+/** Maximum number of entries after a resume. A page that slept for long reads the rest as history. */
+const MAX_REPLAY = 500;
 
 const room = decodeURIComponent(/\/r\/([^/]+)\/?$/.exec(location.pathname)?.[1] ?? "lobby");
 const element = byId("log");
@@ -26,45 +26,45 @@ const pill = byId("pill");
 const day = byId("day");
 const empty = byId("empty");
 const storage = new SafeStorage();
-/** Newest entry when we came; everything after it is news. */
+/** Newest entry when the page was opened. Everything after it is news. */
 let head = -1;
 let hasArrived = false;
-/** For who has signed in. @type {Promise<ReturnType<makeAccount> | void> | undefined} */
+/** Loaded for users who have an account. @type {Promise<ReturnType<makeAccount> | void> | undefined} */
 let account;
 let isOperator = false;
-/** Messages that came while the reader was further up. */
+/** Messages that arrived while the reader was further up. */
 let missed = 0;
 
-const log = new MessageList(element, {
+const list = new MessageList(element, {
   retry: (id) => session.resend(id),
   discard: (id) => session.discard(id),
   goTo,
   react: (seq, emoji, on) => session.react(seq, emoji, on),
-}, drawPlace);
+}, drawScrollState);
 const session = new Session({
   url: socketUrl(),
   room,
-  most: MOST,
+  maxReplay: MAX_REPLAY,
   handlers: {
     onState: (state) => {
       connection.show(state);
-      drawPlace();
+      drawScrollState();
     },
     onWelcome: begin,
     onReset: () => {
-      log.clear();
+      list.clear();
       head = -1;
       hasArrived = false;
     },
-    onEntry: take,
-    onGap: takeGap,
-    onPending: (message) => log.showPending(message),
+    onEntry: addEntry,
+    onGap: addGap,
+    onPending: (message) => list.showPending(message),
     onPresence: (presence) => people.show(presence),
     onTyping: (from) => people.showTyping(from),
     onError: explain,
   },
 });
-const history = makeHistory(session, log);
+const history = makeHistory(session, list);
 const connection = makeConnection(() => session.retryNow(), () => session.fallBack());
 const composer = makeComposer({
   room,
@@ -72,20 +72,20 @@ const composer = makeComposer({
   onSend: send,
   onName: rename,
   onTyping: () => session.typing(),
-  onEditLast: () => edit(log.findLastOwn()),
+  onEditLast: () => edit(list.findLastOwn()),
 });
-const people = makePeople(log, (name) => {
+const people = makePeople(list, (name) => {
   peoplePanel.close();
   composer.insert(`@${name} `);
 });
-const tellOfNews = makeNotifier(room, storage, (isHidden) => log.markUnread(isHidden));
+const notify = makeNotifier(room, storage, (isHidden) => list.markUnread(isHidden));
 const peoplePanel = makePanel("people");
 const menu = makePanel("menu");
 
 /** @type {import("./message_toolbar.js").MessageToolbar} */
 const tools = {
   react: ({ seq, reactions }, emoji) => {
-    const mine = [...reactions.get(emoji) ?? []].find(([tag]) => isSame(log.me, tag));
+    const mine = [...reactions.get(emoji) ?? []].find(([tag]) => isSame(list.me, tag));
     session.react(seq, emoji, !mine?.[1].on);
   },
   reply: ({ seq, from }) =>
@@ -95,7 +95,7 @@ const tools = {
   remove: ({ seq }) => session.remove(seq),
   leave: () => composer.focus(),
 };
-addTools(element, log, tools);
+addTools(element, list, tools);
 copyAsLines(element);
 byId("room").textContent = room;
 byId("address").textContent = decodeURI(roomUrl());
@@ -108,7 +108,7 @@ byId("rename").onclick = () => {
   composer.askName();
 };
 day.onchange = () => day.valueAsNumber > 0 && goToDay();
-pill.onclick = () => log.place.toBottom();
+pill.onclick = () => list.scroll.toBottom();
 for (const sign of ["online", "pageshow"]) addEventListener(sign, () => session.retryNow());
 document.addEventListener("visibilitychange", () => document.hidden || session.retryNow());
 addEventListener("hashchange", goToHash);
@@ -116,15 +116,15 @@ document.addEventListener("keydown", typeAnywhere);
 visualViewport?.addEventListener("resize", fitKeyboard);
 
 composer.setName(session.name);
-log.me.name = session.name;
-for (const message of session.pending) log.showPending(message);
+list.me.name = session.name;
+for (const message of session.pending) list.showPending(message);
 session.start();
-// A finger would open the keyboard over what there is to read.
+// On a touch screen the focus would open the keyboard over the messages.
 if (matchMedia("(pointer: fine)").matches) composer.focus();
 
-/** @param {Welcome} welcome */
+/** @param {WelcomeLine} welcome */
 function begin({ you, limits, head: newest, closed, account: mine }) {
-  log.me = { ...you, name: you.name || session.name };
+  list.me = { ...you, name: you.name || session.name };
   composer.setLimit(limits.textBytes);
   people.settle();
   isOperator = !!mine?.operator;
@@ -134,7 +134,7 @@ function begin({ you, limits, head: newest, closed, account: mine }) {
   if (head === 0) arrive();
 }
 
-/** One that cannot be had now may be at the next welcome. */
+/** Loads the account's actions. A failed import is retried at the next welcome. */
 function loadAccount() {
   return import("./account.js")
     .then(({ makeAccount }) => makeAccount({ isOperator, session, tools, menu }))
@@ -147,44 +147,44 @@ function showClosed(isClosed) {
   account?.then((mine) => mine?.showClosed(isClosed));
 }
 
-/** All that was there when we came is shown. */
+/** Marks the moment when everything that was there on opening is shown. */
 function arrive() {
   if (hasArrived) return;
   hasArrived = true;
-  log.announce();
+  list.announce();
   goToHash();
-  drawPlace();
+  drawScrollState();
 }
 
-/** @param {Entry} entry */
-function take(entry) {
+/** @param {EntryLine} entry */
+function addEntry(entry) {
   const isNews = hasArrived;
-  log.addEntry(entry);
+  list.addEntry(entry);
   if (entry.seq >= head) arrive();
   if (entry.kind === "close") showClosed(entry.on);
   if (!isNews || entry.kind !== "say") return;
   people.stopTyping(entry.from);
-  if (isSame(log.me, entry.from.tag)) return;
-  if (!log.place.isPinned()) missed++;
-  tellOfNews(`${entry.from.name}: ${entry.text}`, mentions(entry.text, log.me.name));
+  if (isSame(list.me, entry.from.tag)) return;
+  if (!list.scroll.isPinned()) missed++;
+  notify(`${entry.from.name}: ${entry.text}`, mentions(entry.text, list.me.name));
 }
 
-/** @param {Message} [message] */
+/** @param {ShownMessage} [message] */
 function edit(message) {
   if (message) composer.begin({ edit: message.seq }, "Editing your message", message.text);
 }
 
 /** @param {Gap} gap */
-function takeGap({ to, count, reason }) {
-  // What was skipped is read like history: there are no holes in the log.
-  if (reason === "skipped") return log.clear(to);
-  log.addNotice(`${count === 1 ? "1 message is" : `${count} messages are`} no longer kept.`);
+function addGap({ to, count, reason }) {
+  // Skipped entries are read as history: the list has no holes.
+  if (reason === "skipped") return list.clear(to);
+  list.addNotice(`${count === 1 ? "1 message is" : `${count} messages are`} no longer kept.`);
   if (to >= head) arrive();
 }
 
 /** @param {Failure} failure */
 function explain({ code, message }) {
-  if (code === "banned") log.addNotice(`${message}.`);
+  if (code === "banned") list.addNotice(`${message}.`);
   if (code !== "bad_name") return;
   rename(session.name);
   composer.setName(session.name);
@@ -193,7 +193,7 @@ function explain({ code, message }) {
 
 /** @param {string} name */
 function rename(name) {
-  log.me.name = name;
+  list.me.name = name;
   if (name !== session.name) session.rename(name);
 }
 
@@ -203,29 +203,29 @@ function send(text, { edit, replyTo }) {
   else session.say(text, replyTo ? { replyTo } : {});
 }
 
-/** What depends on where the reader is. */
-function drawPlace() {
-  const isPinned = log.place.isPinned();
+/** Updates what depends on the scroll position. */
+function drawScrollState() {
+  const isPinned = list.scroll.isPinned();
   if (isPinned) missed = 0;
   pill.textContent = missed > 0 ? `${missed} new ↓` : "Latest ↓";
-  pill.hidden = isPinned || (missed === 0 && log.place.fromBottom() < element.clientHeight);
-  empty.hidden = !(head === 0 && log.isEmpty);
+  pill.hidden = isPinned || (missed === 0 && list.scroll.fromBottom() < element.clientHeight);
+  empty.hidden = !(head === 0 && list.isEmpty);
   if (hasArrived && element.scrollTop < element.clientHeight) {
-    // A page may have brought nothing that shows.
-    history.older().then((hasMore) => hasMore && drawPlace());
+    // A page of history may contain nothing that shows.
+    history.older().then((hasMore) => hasMore && drawScrollState());
   }
 }
 
 /** @param {number} seq */
 async function goTo(seq) {
-  await history.reach(() => log.first <= seq);
-  if (!log.show(seq)) log.addNotice(`Message ${seq} was not found.`);
+  await history.reach(() => list.first <= seq);
+  if (!list.show(seq)) list.addNotice(`Message ${seq} was not found.`);
 }
 
 async function goToDay() {
   menu.close();
-  await history.reach(() => log.startsBefore(day.value));
-  if (!log.show(log.findDay(day.value))) log.place.toBottom();
+  await history.reach(() => list.startsBefore(day.value));
+  if (!list.show(list.findDay(day.value))) list.scroll.toBottom();
 }
 
 function goToHash() {
@@ -240,7 +240,7 @@ async function save(ending) {
     const [entries, { saveEntries }] = await Promise.all([history.readAll(), import("./save.js")]);
     saveEntries(`${room}.${ending}`, entries);
   } catch {
-    log.addNotice("Not saved: the connection was lost.");
+    list.addNotice("Not saved: the connection was lost.");
   }
 }
 
@@ -257,14 +257,14 @@ function socketUrl() {
   return roomUrl().replace("http", "ws").replace(/\/?$/, "/ws");
 }
 
-/** Whoever types, wherever the focus is, wants to say something. @param {KeyboardEvent} event */
+/** Moves the focus to the composer when somebody types elsewhere on the page. @param {KeyboardEvent} event */
 function typeAnywhere({ key, target, ctrlKey, metaKey }) {
   const isBusy = target instanceof Element && target.closest("input, textarea, select");
   const isText = ctrlKey || metaKey ? /^v$/i.test(key) : key.length === 1 && key !== " ";
   if (!isBusy && isText) composer.focus();
 }
 
-/** Where the keyboard lies over the page instead of making it smaller (Safari), the page makes itself smaller. */
+/** Shrinks the page above an on-screen keyboard that covers it instead of shrinking it (Safari). */
 function fitKeyboard() {
   const { height = 0, scale = 0 } = visualViewport ?? {};
   const isCovered = scale === 1 && height < innerHeight;

@@ -1,12 +1,12 @@
-// What one writes: the name, the message, and what the message is to be: new, an answer, or an edit. Owns the draft.
+// The composer edits the user's name and the next message: a new one, a reply, or an edit. Owns the draft.
 import { byId } from "./dom.js";
 
-/** @import { SafeStorage } from "./storage.js" */
+/** @import { SafeStorage } from "../sdk/storage.js" */
 
-/** With so many bytes left the counter shows. */
+/** The counter shows when fewer bytes than this are left. */
 const COUNT_FROM = 1_600;
 
-/** @typedef {{ replyTo?: number, edit?: number }} Mode what a message is to be, by the seq of another */
+/** @typedef {{ replyTo?: number, edit?: number }} Mode purpose of a message, by the `seq` of the other message */
 
 /**
  * @typedef {object} ComposerOptions
@@ -32,9 +32,9 @@ export function makeComposer({ room, storage, onSend, onName, onTyping, onEditLa
   /** @type {Mode} */
   let mode = {};
   let myName = "";
-  /** Whether a message waits for nothing but a name. */
+  /** Whether a message waits only for a name. */
   let wantsName = false;
-  /** In bytes of UTF-8. */
+  /** Maximum size of a text, in bytes of UTF-8. */
   let limit = Infinity;
 
   msg.value = storage.get(key) ?? "";
@@ -44,26 +44,31 @@ export function makeComposer({ room, storage, onSend, onName, onTyping, onEditLa
   name.onkeydown = onNameKey;
   form.onsubmit = submit;
   byId("mode-cancel").onclick = cancel;
-  // The keyboard of a phone goes when the box loses the focus.
+  // A phone's keyboard closes when the text box loses the focus.
   byId("send").onmousedown = (event) => event.preventDefault();
   addEventListener("resize", fit);
   fit();
 
-  /** Shows it; asks for one where there is none. @param {string} chosen */
+  /** Shows the name; asks for one if it is empty. @param {string} chosen */
   function setName(chosen) {
     myName = name.value = chosen;
     who.hidden = chosen !== "";
     msg.placeholder = chosen ? `Message as ${chosen}` : "Message";
   }
 
-  /** @param {string} [why] the name that is there will not do */
+  /** Asks for a name. @param {string} [why] reason why the current one is not accepted */
   function askName(why = "") {
     who.hidden = false;
     name.select();
     note.textContent = why;
   }
 
-  /** @param {Mode} wanted @param {string} label @param {string} [text] that of a message to edit */
+  /**
+   * Starts a reply or an edit.
+   * @param {Mode} wanted
+   * @param {string} label
+   * @param {string} [text] text of the message to edit
+   */
   function begin(wanted, label, text) {
     cancel();
     if (text !== undefined) msg.value = text;
@@ -73,7 +78,7 @@ export function makeComposer({ room, storage, onSend, onName, onTyping, onEditLa
     fit();
   }
 
-  /** Back to a new message: the draft. */
+  /** Returns to a new message: the draft. */
   function cancel() {
     if (mode.edit) msg.value = storage.get(key) ?? "";
     mode = {};
@@ -93,9 +98,9 @@ export function makeComposer({ room, storage, onSend, onName, onTyping, onEditLa
     fit();
   }
 
-  /** As high as the text, up to what the style allows. */
+  /** Makes the text box as high as its text, up to the maximum of the style. */
   function fit() {
-    // The form must not shrink meanwhile, or the log above would be scrolled.
+    // The form must not shrink meanwhile, or the list above would scroll.
     form.style.minHeight = `${form.offsetHeight}px`;
     msg.style.height = "auto";
     msg.style.height = `${msg.scrollHeight + 2}px`;
@@ -109,7 +114,7 @@ export function makeComposer({ room, storage, onSend, onName, onTyping, onEditLa
     return limit - new TextEncoder().encode(msg.value).length;
   }
 
-  /** An input method is at work, and Enter is its. @param {KeyboardEvent} event */
+  /** Whether the key belongs to an input method that is composing. @param {KeyboardEvent} event */
   function isComposed({ isComposing, keyCode }) {
     return isComposing || keyCode === 229;
   }
@@ -158,7 +163,7 @@ export function makeComposer({ room, storage, onSend, onName, onTyping, onEditLa
     onSend(value, sent);
   }
 
-  /** Tells the name to the session; returns false where there is none. */
+  /** Reports a new name. Returns false if the field is empty. */
   function keepName() {
     const chosen = name.value.trim();
     if (chosen && chosen !== myName) onName(chosen);
@@ -173,7 +178,7 @@ export function makeComposer({ room, storage, onSend, onName, onTyping, onEditLa
     focus: () => msg.focus(),
     /** @param {boolean} isClosed */
     setClosed(isClosed) {
-      // Each welcome tells it: what else is noted there stays, unless it has changed.
+      // Every welcome calls this: the note stays unless the state has changed.
       if (row.hidden !== isClosed) note.textContent = isClosed ? "The room is closed." : "";
       row.hidden = isClosed;
     },

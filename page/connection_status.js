@@ -1,21 +1,21 @@
-// The state of the connection, outside of the log. A drop that heals at once shows nothing.
+// Shows the state of the connection above the list of messages. A drop that is repaired at once shows nothing.
 import { byId } from "./dom.js";
 
-/** @import { State } from "./protocol.d.ts" */
+/** @import { State } from "../sdk/types.d.ts" */
 
-/** A drop healed within this time shows nothing. */
+/** A drop that is repaired within this time shows nothing. */
 const GRACE_MS = 2_000;
 
-/** Without ever a welcome, so many connections must fail before the way to the server is suspected. */
+/** Consecutive failures, without any welcome before, after which the network path is checked. */
 const MAX_FAILURES = 3;
 
-/** Or one that took so long to fail. */
+/** Duration of a single failure that has the same effect. */
 const MAX_WAIT_MS = 9_000;
 
 const BLOCKED = "The page loads, but a proxy, a firewall or an extension blocks messages. " +
   "Try another network or browser.";
 
-/** Shows the state that it is told. @param {() => void} onRetry @param {() => void} onBlocked once at most */
+/** @param {() => void} onRetry @param {() => void} onBlocked called at most once */
 export function makeConnection(onRetry, onBlocked) {
   const status = byId("status");
   const countdown = byId("countdown");
@@ -25,13 +25,13 @@ export function makeConnection(onRetry, onBlocked) {
   let since = Date.now();
   let wasOnline = false;
   let failures = 0;
-  let hasTold = false;
+  let hasReported = false;
   let obstacle = "";
 
   retry.onclick = onRetry;
   setInterval(draw, 500);
 
-  /** Told by a screen reader when it changes, so the seconds are apart. */
+  /** Draws the state. Screen readers read changes of the status, so that the seconds are a separate element. */
   function draw() {
     const isShown = state !== "online" && Date.now() - since >= GRACE_MS;
     const text = !isShown ? "" : obstacle || (wasOnline ? "Reconnecting" : "Connecting");
@@ -42,15 +42,15 @@ export function makeConnection(onRetry, onBlocked) {
     countdown.textContent = isShown ? ` in ${Math.max(1, seconds)} s · ` : "";
   }
 
-  /** Nothing but the page has come through so far: finds out whether the server is away, or the way is blocked. */
+  /** Finds out whether the server is down, or something blocks the connection but not the page. */
   async function investigate() {
-    // What failed before there was another way says nothing of that one, however late this is known.
-    const hadTold = hasTold;
+    // Failures before the fallback say nothing about it, even if this response arrives after the switch.
+    const hadReported = hasReported;
     const response = await fetch("page/icon.svg", { cache: "no-store" }).catch(() => undefined);
     const isBlocked = !wasOnline && response?.ok;
-    obstacle = isBlocked && hadTold ? BLOCKED : "";
-    if (!isBlocked || hasTold) return;
-    hasTold = true;
+    obstacle = isBlocked && hadReported ? BLOCKED : "";
+    if (!isBlocked || hasReported) return;
+    hasReported = true;
     onBlocked();
   }
 
@@ -60,7 +60,7 @@ export function makeConnection(onRetry, onBlocked) {
       if (state === "online") since = Date.now();
       const isLong = Date.now() - since > MAX_WAIT_MS;
       if (typeof now === "object") {
-        // Whoever is signed out gets the sign-in page in place of this one. What was typed is kept.
+        // After signing out, a reload shows the sign-in page. The draft and the outbox are kept.
         fetch("", { method: "HEAD" })
           .then(({ status }) => status === 401 && location.reload(), () => {});
         if (!wasOnline && (++failures >= MAX_FAILURES || isLong)) investigate();

@@ -1,7 +1,7 @@
-// The few things that every part of the page does with the document. Strings become text nodes, never HTML.
+// Finds and makes elements for all parts of the page. Strings become text nodes, never HTML.
 
 /**
- * What the elements of home.html are, unless they are nothing particular.
+ * Types of the elements in home.html that are more than an HTMLElement, by id.
  * @typedef {object} Elements
  * @property {HTMLFormElement} form
  * @property {HTMLTextAreaElement} msg
@@ -13,7 +13,7 @@
  */
 
 /**
- * The element with this id.
+ * Returns the element with this id.
  * @template {string} Id
  * @param {Id} id
  * @returns {Id extends keyof Elements ? Elements[Id] : HTMLElement}
@@ -23,7 +23,7 @@ export function byId(id) {
 }
 
 /**
- * A new element.
+ * Makes an element.
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
  * @param {string} className
@@ -37,6 +37,7 @@ export function el(tag, className, ...children) {
 }
 
 /**
+ * Makes a button.
  * @param {string} label
  * @param {() => void} onClick
  */

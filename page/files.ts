@@ -1,4 +1,4 @@
-// The page's files, each embedded in the program and named as it is served. A new file is one more line here.
+// Embeds the page's files in the program under the names that they are served by. A new file is one more line here.
 export { default as "home.html" } from "../home.html" with { type: "text" };
 export { default as "account.js" } from "./account.js" with { type: "text" };
 export { default as "chat.js" } from "./chat.js" with { type: "text" };
@@ -10,22 +10,15 @@ export { default as "history.js" } from "./history.js" with { type: "text" };
 export { default as "icon.png" } from "./icon.png" with { type: "bytes" };
 export { default as "icon.svg" } from "./icon.svg" with { type: "text" };
 export { default as "icon_unread.svg" } from "./icon_unread.svg" with { type: "text" };
-export { default as "link.js" } from "./link.js" with { type: "text" };
 export { default as "manifest.webmanifest" } from "./manifest.webmanifest" with { type: "text" };
 export { default as "markup.js" } from "./markup.js" with { type: "text" };
 export { default as "menu.js" } from "./menu.js" with { type: "text" };
 export { default as "message_list.js" } from "./message_list.js" with { type: "text" };
 export { default as "message_toolbar.js" } from "./message_toolbar.js" with { type: "text" };
 export { default as "message_view.js" } from "./message_view.js" with { type: "text" };
-export { default as "messages.js" } from "./messages.js" with { type: "text" };
 export { default as "notifications.js" } from "./notifications.js" with { type: "text" };
-export { default as "outbox.js" } from "./outbox.js" with { type: "text" };
 export { default as "people.js" } from "./people.js" with { type: "text" };
 export { default as "save.js" } from "./save.js" with { type: "text" };
 export { default as "scroll.js" } from "./scroll.js" with { type: "text" };
-export { default as "session.js" } from "./session.js" with { type: "text" };
-export { default as "storage.js" } from "./storage.js" with { type: "text" };
-export { default as "stream.js" } from "./stream.js" with { type: "text" };
 export { default as "style.css" } from "./style.css" with { type: "text" };
 export { default as "theme.js" } from "./theme.js" with { type: "text" };
-export { default as "time.js" } from "./time.js" with { type: "text" };

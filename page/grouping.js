@@ -1,8 +1,8 @@
-// How messages stand below each other: each day under its name, and those of one author that follow closely as one.
+// Groups messages: by day below a heading, and by author when they follow one another closely.
 import { el } from "./dom.js";
-import { dayKey, dayLabel, msUntilMidnight } from "./time.js";
+import { dayKey, dayLabel, msUntilMidnight } from "../sdk/time.js";
 
-/** Messages of one author share a name when no more than this is between two of them. */
+/** Maximum time between two messages of one author that share one name line. */
 const GROUP_MS = 120_000;
 
 /** @typedef {HTMLElement | null} Sibling */
@@ -12,7 +12,7 @@ export function dayOf(item) {
   return dayKey(Number(item.dataset["at"]));
 }
 
-/** Puts a message right with what stands above it. @param {HTMLElement} item */
+/** Updates a message's group and day heading, by the message above it. @param {HTMLElement} item */
 export function arrange(item) {
   dropDay(item);
   const above = /** @type {Sibling} */ (item.previousElementSibling);
@@ -22,10 +22,10 @@ export function arrange(item) {
     previous = /** @type {Sibling} */ (previous.previousElementSibling);
   }
   const isNewDay = !previous || dayOf(previous) !== dayOf(item);
-  const goesOn = !isNewDay && previous === above &&
+  const isContinued = !isNewDay && previous === above &&
     above?.dataset["author"] === item.dataset["author"] &&
     Number(item.dataset["at"]) - Number(above?.dataset["at"]) <= GROUP_MS;
-  item.classList.toggle("grouped", goesOn);
+  item.classList.toggle("grouped", isContinued);
   if (!isNewDay) return;
   const line = el("div", "day", dayLabel(dayOf(item)));
   line.dataset["day"] = dayOf(item);
@@ -33,24 +33,28 @@ export function arrange(item) {
   relabel(item.parentElement);
 }
 
-/** Removes the name of the day above a message. @param {Element} item */
+/** Removes the day heading above a message. @param {Element} item */
 export function dropDay(item) {
   if (item.previousElementSibling?.className === "day") item.previousElementSibling.remove();
 }
 
-/** @param {HTMLElement | null} log */
-function relabel(log) {
+/** @param {HTMLElement | null} list */
+function relabel(list) {
   /** @type {Iterable<HTMLElement>} */
-  const lines = log?.querySelectorAll(".day") ?? [];
+  const lines = list?.querySelectorAll(".day") ?? [];
   for (const line of lines) {
     const label = dayLabel(line.dataset["day"] ?? "");
-    // What is set again may be read out again.
+    // A screen reader may read out a text that is set again.
     if (line.textContent !== label) line.textContent = label;
   }
 }
 
-/** At midnight today becomes yesterday. A device that sleeps does not count the time. @param {HTMLElement} log */
-export function keepDaysRight(log) {
-  relabel(log);
-  setTimeout(keepDaysRight, Math.min(msUntilMidnight() + 100, 60_000), log);
+/**
+ * Renames the day headings at midnight: today becomes yesterday. Checks every minute as well, for timers stop while a device
+ * sleeps.
+ * @param {HTMLElement} list
+ */
+export function keepDaysRight(list) {
+  relabel(list);
+  setTimeout(keepDaysRight, Math.min(msUntilMidnight() + 100, 60_000), list);
 }

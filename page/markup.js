@@ -1,9 +1,9 @@
-// Finds links, code, mentions and emoji in a text; never touches the page. Old Safari refuses lookbehind.
+// Finds links, code, mentions and emoji in a text. Never touches the document. Uses no lookbehind, which old Safari refuses.
 
 /** @typedef {{ type: "text"|"link"|"code"|"fence"|"mention", text: string, href?: string }} Token */
 
 const WORD = /[\p{L}\p{M}\p{N}_]/u.source;
-// What opens a fence also closes one: only the last can fail.
+// An opening fence also closes one: only the last fence can lack its end.
 const CODE = /^```[^\s`]*\n([^]*?)\n?^```(?!`)|`([^`\n]+)`/u.source;
 const LINK = /((?:https?:\/\/|mailto:)[^\s<>"\p{Cc}\p{Bidi_C}]+)/u.source;
 
@@ -14,16 +14,16 @@ const ONLY_EMOJI = RegExp(`^\\s*(${EMOJI}){1,12}$`, "u");
 /** @param {string} text */
 export const isEmojiOnly = (text) => ONLY_EMOJI.test(text);
 
-/** Outside of code and links; a short name needs "@". @param {string} text @param {string} name */
+/** Whether a text mentions a name outside of code and links. A short name needs "@". @param {string} text @param {string} name */
 export function mentions(text, name) {
   return parseText(text, [name], [...name][2] ? "@?" : "@").some(({ type }) => type === "mention");
 }
 
-/** @param {string} text @param {string[]} names */
+/** Splits a text into tokens. @param {string} text @param {string[]} names */
 export function parseText(text, names = [], at = "@") {
   const any = names.filter(Boolean).sort((a, b) => b.length - a.length)
     .map((name) => name.replace(/[$()*+.?[\\\]^{|}]/g, "\\$&")).join("|") || "[]";
-  // Words are taken whole: nothing begins inside one.
+  // Words are matched whole: no token begins inside one.
   const rest = `(${at}(?:${any}))(?!${WORD})@?|(?!\\p{M})${WORD}+@?`;
   /** @type {Token[]} */
   const tokens = [];
@@ -42,7 +42,7 @@ export function parseText(text, names = [], at = "@") {
   return tokens;
 }
 
-/** Ends a link where its sentence does not. */
+/** Trims the punctuation of the sentence from the end of a link. Undefined for what is no URL. */
 function trim(link = "") {
   const open = [0];
   let end = 0, at = 0;

@@ -5,7 +5,7 @@ import { isEmojiOnly, mentions, parseText } from "./markup.js";
 
 const NAMES = ["Ann", "Ann Lee", "Zoë", "李小龙", "C++ (x)", "a|b"];
 
-/** The tokens of a text, each as its type and text; plain text as the text alone. */
+/** Returns the tokens of a text, each as its type and text; plain text as the text alone. */
 function parse(text: string, names?: string[]): string[] {
   return parseText(text, names).map((token) =>
     token.type === "text" ? token.text : `${token.type}:${token.text}`
@@ -39,7 +39,7 @@ function cutOff(text: string, start: string): string {
   return text.slice(start.length);
 }
 
-/** Texts that are mostly made of what means something. */
+/** Texts that consist mostly of characters with a meaning. */
 const hostile = fc.array(
   fc.oneof(
     fc.constantFrom("`", "```", "\n```\n", "```js\n", "\n", " ", "@", "(", ")", "[", "]", ".", "é"),
@@ -84,7 +84,7 @@ Deno.test("parseText() links nothing but http, https and mailto, as it was typed
   ]);
 });
 
-Deno.test("parseText() gives no token for no text, one for plain text", () => {
+Deno.test("parseText() returns no token for an empty text, one for plain text", () => {
   assertEquals(parseText(""), []);
   assertEquals(parseText("Hi @Ann,\nhow are *you*?"), [
     { type: "text", text: "Hi @Ann,\nhow are *you*?" },
@@ -123,14 +123,14 @@ Deno.test("parseText() leaves brackets that a link does not open outside of it",
   assertEquals(linksOf("http://x.org/)).),"), ["http://x.org/"]);
 });
 
-Deno.test("parseText() ends a link at what no link should hold", () => {
+Deno.test("parseText() ends a link at a character that no link should contain", () => {
   const stops = ["\t", "\n", "\0", "\x7f", "\x85", "\xa0", "<", ">", '"', "\u200e", "\u200f"];
   for (const stop of [...stops, "\u202a", "\u202e", "\u2066", "\u2069", "\u061c"]) {
     assertEquals(parse(`http://x.org/a${stop}b`), ["link:http://x.org/a", `${stop}b`]);
   }
 });
 
-Deno.test("parseText() does not link what is no URL", () => {
+Deno.test("parseText() links no text that is not a URL", () => {
   for (const text of ["http://", "https://...", "mailto:", "http://[x", "http://x:99999", "://x"]) {
     assertEquals(parse(text), [text]);
   }
@@ -151,7 +151,7 @@ Deno.test("parseText() finds code, with its white space and nothing else in it",
   assertEquals(parse("`a``b`"), ["code:a", "code:b"]);
 });
 
-Deno.test("parseText() takes backticks that close nothing as text", () => {
+Deno.test("parseText() treats unclosed backticks as text", () => {
   for (const text of ["`", "``", "a ` b", "`a\nb`", "```", "```js\na", "a ```\n", "```a b\nc"]) {
     assertEquals(parse(text), [text]);
   }
@@ -195,14 +195,14 @@ Deno.test("parseText() finds mentions, whatever the case, as they were typed", (
   assertEquals(parse("@ @x", ["", "y"]), ["@ @x"]);
 });
 
-Deno.test("parseText() takes the longest name that fits", () => {
+Deno.test("parseText() finds the longest name that fits", () => {
   for (const names of [["Ann", "ANN LEE"], ["Ann Lee", "ann"]]) {
     assertEquals(parse("@Ann Lee", names), ["mention:@Ann Lee"]);
     assertEquals(parse("@Ann Leex", names), ["mention:@Ann", " Leex"]);
   }
 });
 
-Deno.test("parseText() leaves the names as they are", () => {
+Deno.test("parseText() does not change the names", () => {
   const names = ["a", "bb", "ccc"];
   parseText("@bb", Object.freeze(names) as string[]);
   assertEquals(names, ["a", "bb", "ccc"]);
@@ -246,7 +246,7 @@ Deno.test("mentions() finds a bare name of three characters or more", () => {
   assert(!mentions("𝒳𝒳", "𝒳𝒳"));
 });
 
-Deno.test("mentions() takes whole words only, of any script", () => {
+Deno.test("mentions() matches whole words only, of any script", () => {
   for (const side of ["x", "é", "ж", "漢", "1", "_", "\u0301"]) {
     assert(!mentions(`Ann${side}`, "Ann"));
   }
@@ -262,7 +262,7 @@ Deno.test("mentions() ignores code and links, and an empty name", () => {
   for (const text of ["", "@", "a @ b"]) assert(!mentions(text, ""));
 });
 
-Deno.test("isEmojiOnly() takes 1 to 12 emoji of any kind", () => {
+Deno.test("isEmojiOnly() accepts 1 to 12 emoji of any kind", () => {
   const kinds = ["😀", "❤", "❤️", "👍🏽", "✌🏽", "👨‍👩‍👧‍👦", "🏳️‍🌈", "👁️‍🗨️", "🧑🏽‍🚀", "🇩🇪", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "1️⃣", "#️⃣", "*⃣"];
   for (const kind of kinds) {
     for (const count of [1, 2, 12]) assert(isEmojiOnly(kind.repeat(count)), kind);
@@ -271,7 +271,7 @@ Deno.test("isEmojiOnly() takes 1 to 12 emoji of any kind", () => {
   assert(isEmojiOnly(" 👍\n🇩🇪 🇫🇷\t1️⃣ "));
 });
 
-Deno.test("isEmojiOnly() refuses all that holds anything else", () => {
+Deno.test("isEmojiOnly() refuses a text with anything else", () => {
   const others = [
     "",
     " ",
@@ -293,8 +293,8 @@ Deno.test("isEmojiOnly() refuses all that holds anything else", () => {
 });
 
 /**
- * Whether `long` costs about four times as much as `short`, for being four times as long; squared, it would be 16 times.
- * What else the machine does only ever adds to a time: the least of many counts, and they are taken until it is enough.
+ * Whether `long`, a text of four times the length, costs about four times as much as `short`; a quadratic cost would be 16
+ * times. Other work of the machine only adds to a time: the minimum of many counts, and it measures until that is enough.
  */
 function isInProportion(act: (text: string) => void, short: string, long: string): boolean {
   const least = [Infinity, Infinity];

@@ -1,7 +1,7 @@
-// The header's two panels, and what leaves the page by the clipboard.
+// Opens the header's two panels, and copies text to the clipboard.
 import { byId, el } from "./dom.js";
 
-/** A button that shows and hides a panel; Escape and a click elsewhere hide it. @param {string} id */
+/** Makes a button show and hide its panel. Escape and a click elsewhere hide it. @param {string} id */
 export function makePanel(id) {
   const button = byId(`${id}-button`);
   const panel = byId(id);
@@ -24,7 +24,7 @@ export function makePanel(id) {
   return { close };
 }
 
-/** Where the page is not secure there is no clipboard but that of old. @param {string} text */
+/** Copies a text. Without a secure context there is only the old command for it. @param {string} text */
 export async function copyText(text) {
   try {
     await navigator.clipboard.writeText(text);
@@ -42,7 +42,7 @@ export async function copyText(text) {
   }
 }
 
-/** A button that copies, and says so for a while. @param {string} id @param {() => string} getText */
+/** Makes a button copy a text and confirm it for a while. @param {string} id @param {() => string} getText */
 export function makeCopyButton(id, getText) {
   const button = byId(id);
   const label = button.textContent;
@@ -53,15 +53,15 @@ export function makeCopyButton(id, getText) {
 }
 
 /**
- * Several messages copied together are lines of `name: text`, wherever the selection begins.
- * @param {HTMLElement} log
+ * Makes several messages that are copied together lines of `name: text`, wherever the selection begins.
+ * @param {HTMLElement} list
  */
-export function copyAsLines(log) {
+export function copyAsLines(list) {
   document.addEventListener("copy", (event) => {
     const selection = getSelection();
     if (event.target instanceof HTMLTextAreaElement || !selection?.rangeCount) return;
     const range = selection.getRangeAt(0);
-    const lines = [...log.querySelectorAll("article")].flatMap((item) => {
+    const lines = [...list.querySelectorAll("article")].flatMap((item) => {
       const text = item.querySelector(".text");
       if (!text || !range.intersectsNode(text)) return [];
       const part = document.createRange();
@@ -70,8 +70,8 @@ export function copyAsLines(log) {
       if (part.compareBoundaryPoints(Range.END_TO_END, range) > 0) {
         part.setEnd(range.endContainer, range.endOffset);
       }
-      const said = String(part);
-      return said ? [`${item.querySelector(".name")?.textContent}: ${said}`] : [];
+      const selected = String(part);
+      return selected ? [`${item.querySelector(".name")?.textContent}: ${selected}`] : [];
     });
     if (lines.length < 2) return;
     event.clipboardData?.setData("text/plain", lines.join("\n"));

@@ -1,65 +1,68 @@
-// What one can do with a message. One row of buttons for all of them: it stands at the message that is pointed at, or
-// that has the focus.
+// The toolbar offers actions for a message. One row of buttons serves all messages: it moves to the message under the pointer,
+// or to the one with the focus.
 import { el, makeButton } from "./dom.js";
-import { isSame } from "./messages.js";
+import { isSame } from "../sdk/messages.js";
 
-/** @import { Message } from "./messages.js" */
+/** @import { ShownMessage } from "../sdk/messages.js" */
 /** @import { MessageList } from "./message_list.js" */
 
 const EMOJI = ["👍", "❤️", "😂", "🎉", "😮", "😢", "👀"];
 
 /**
  * @typedef {object} MessageToolbar
- * @property {(message: Message, emoji: string) => void} react
- * @property {(message: Message) => void} reply
- * @property {(message: Message) => Promise<string>} link returns what to show for it
- * @property {(message: Message) => void} edit
- * @property {(message: Message) => void} remove
- * @property {() => void} leave back to the composer
- * @property {(message: Message) => Node[]} [operate] for operators: what they do with somebody else's
+ * @property {(message: ShownMessage, emoji: string) => void} react
+ * @property {(message: ShownMessage) => void} reply
+ * @property {(message: ShownMessage) => Promise<string>} link returns the text to show for it
+ * @property {(message: ShownMessage) => void} edit
+ * @property {(message: ShownMessage) => void} remove
+ * @property {() => void} leave moves the focus to the composer
+ * @property {(message: ShownMessage) => Node[]} [operate] makes the operator's buttons for a message by somebody else
  */
 
-/** @param {HTMLElement} root @param {MessageList} log @param {MessageToolbar} tools */
-export function addTools(root, log, tools) {
+/** @param {HTMLElement} root @param {MessageList} list @param {MessageToolbar} tools */
+export function addTools(root, list, tools) {
   const row = el("div", "tools");
   row.setAttribute("role", "group");
   row.setAttribute("aria-label", "Message");
   /** @type {HTMLElement | undefined} */
-  let place;
+  let active;
 
   root.onpointerover = move;
   root.addEventListener("focusin", move);
-  // A finger leaves when it lifts, before the click.
-  root.onpointerleave = ({ pointerType }) => pointerType !== "mouse" || isHeld() || row.remove();
+  // A touch leaves when the finger lifts, before the click.
+  root.onpointerleave = ({ pointerType }) =>
+    pointerType !== "mouse" || hasKeyboardFocus() || row.remove();
   root.addEventListener("focusout", ({ relatedTarget }) => {
-    if (relatedTarget instanceof Node && !place?.contains(relatedTarget)) row.remove();
+    if (relatedTarget instanceof Node && !active?.contains(relatedTarget)) row.remove();
   });
   root.onkeydown = walk;
 
   /** @param {Event} event */
   function move({ target, type }) {
     const item = target instanceof Element ? target.closest("article") : null;
-    if (!item || item === row.parentElement || (type === "pointerover" && isHeld())) return;
-    place = item;
+    if (!item || item === row.parentElement || (type === "pointerover" && hasKeyboardFocus())) {
+      return;
+    }
+    active = item;
     row.remove();
     fill();
   }
 
-  /** Whoever is there by keyboard stays there, wherever the mouse rests. */
-  function isHeld() {
+  /** Whether keyboard focus holds the toolbar at its message, wherever the mouse rests. */
+  function hasKeyboardFocus() {
     const FOCUS = ":focus-visible";
-    return row.isConnected && (place?.matches(FOCUS) || row.querySelector(FOCUS));
+    return row.isConnected && (active?.matches(FOCUS) || row.querySelector(FOCUS));
   }
 
   function fill() {
-    const message = log.find(Number(place?.dataset["seq"]));
+    const message = list.find(Number(active?.dataset["seq"]));
     if (!message || message.isDeleted) return;
     const link = makeButton("Copy link", async () => link.textContent = await tools.link(message));
     const remove = makeButton("Delete", () => {
       if (remove.textContent !== "Delete") return tools.remove(message);
       remove.textContent = "Really delete?";
     });
-    const rest = isSame(log.me, message.from.tag)
+    const rest = isSame(list.me, message.from.tag)
       ? [makeButton("Edit", () => tools.edit(message)), remove]
       : tools.operate && [remove, ...tools.operate(message)];
     row.replaceChildren(
@@ -68,29 +71,29 @@ export function addTools(root, log, tools) {
       link,
       ...rest ?? [],
     );
-    place?.append(row);
+    active?.append(row);
   }
 
-  /** @param {Message} message */
+  /** @param {ShownMessage} message */
   function pick(message) {
     row.replaceChildren(...EMOJI.map((emoji) =>
       makeButton(emoji, () => {
         tools.react(message, emoji);
         fill();
-        place?.focus();
+        active?.focus();
       })
     ));
     row.querySelector("button")?.focus();
   }
 
-  /** From message to message by arrows. @param {KeyboardEvent} event */
+  /** Moves the focus from message to message by arrow keys. @param {KeyboardEvent} event */
   function walk(event) {
     const { key, target } = event;
     if (!(target instanceof Element)) return;
     if (key === "Escape") {
       if (!row.contains(target)) return tools.leave();
       fill();
-      place?.focus();
+      active?.focus();
     }
     if (key !== "ArrowUp" && key !== "ArrowDown") return;
     const all = [...root.querySelectorAll("article")];

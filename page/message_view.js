@@ -1,14 +1,14 @@
-// One message as an element. What is in it is drawn from the message each time that it changes; nothing is kept here.
+// Draws a message as an element. It redraws the whole content whenever the message changes, and keeps no state.
 import { el, makeButton } from "./dom.js";
 import { isEmojiOnly, mentions, parseText } from "./markup.js";
-import { isSame } from "./messages.js";
-import { clock, fullTime } from "./time.js";
+import { isSame } from "../sdk/messages.js";
+import { clock, fullTime } from "../sdk/time.js";
 
-/** @import { From } from "./protocol.d.ts" */
-/** @import { Message } from "./messages.js" */
+/** @import { From } from "../sdk/types.d.ts" */
+/** @import { ShownMessage } from "../sdk/messages.js" */
 
 /**
- * What people do with messages. A message of ours that waits has an id, one that is stored a seq.
+ * Actions on messages. An own message that waits to be sent has an id, a stored one a `seq`.
  * @typedef {object} Actions
  * @property {(id: string) => void} retry
  * @property {(id: string) => void} discard
@@ -17,15 +17,15 @@ import { clock, fullTime } from "./time.js";
  */
 
 /**
- * What a message needs to know of its room.
+ * Facts about the room that a message is drawn with.
  * @typedef {object} Context
  * @property {From} me
- * @property {Map<string, string>} names of those who may be mentioned
- * @property {(seq: number) => Message | undefined} find
+ * @property {Map<string, string>} names names that may be mentioned
+ * @property {(seq: number) => ShownMessage | undefined} find
  * @property {Actions} actions
  */
 
-/** An empty one, to be drawn. */
+/** Makes an empty element for a message. */
 export function makeItem() {
   const item = el("article", "message");
   item.tabIndex = -1;
@@ -33,9 +33,9 @@ export function makeItem() {
 }
 
 /**
- * Puts a message into its element. What is there already stays: it may be selected, have the focus, and was read out.
+ * Draws a message into its element. Equal parts stay: they may be selected or focused, and were read out.
  * @param {HTMLElement} item
- * @param {Pick<Message, "from" | "at" | "text"> & Partial<Message>} message
+ * @param {Pick<ShownMessage, "from" | "at" | "text"> & Partial<ShownMessage>} message
  * @param {Context} context
  */
 export function drawItem(item, message, context) {
@@ -65,12 +65,12 @@ export function drawItem(item, message, context) {
   }
 }
 
-/** Who and when. @param {From} from @param {number} at */
+/** Draws author and time. @param {From} from @param {number} at */
 function drawHead({ name, tag }, at) {
   const author = el("bdi", "name", name || "no name");
   author.style.setProperty("--hue", String(hueOf(name)));
   const time = el("time", "", clock(at));
-  // To the minute: what stays equal when the server's time replaces ours is not read out again.
+  // To the minute: if it stays equal when the server's time replaces the local one, it is not read out again.
   time.dateTime = new Date(at - at % 60_000).toISOString();
   time.title = fullTime(at);
   return el("div", "head", author, " ", el("span", "tag", tag), " ", time);
@@ -86,7 +86,7 @@ function drawText(text, { me, names }) {
     if (type === "mention") return el("b", "mention", text);
     if (type === "code") return el("code", "", text);
     if (type === "fence") return makeBlock(text);
-    // What stands below a block begins a line as it is.
+    // Text below a code block starts on a new line anyway.
     if (type === "text") return tokens[index - 1]?.type === "fence" ? text.replace("\n", "") : text;
     const link = el("a", "", text);
     link.href = href ?? "";
@@ -96,7 +96,7 @@ function drawText(text, { me, names }) {
   });
 }
 
-/** Wide lines are scrolled to, also by keyboard. @param {string} text */
+/** Makes a code block. Wide lines can be scrolled, by keyboard as well. @param {string} text */
 function makeBlock(text) {
   const block = el("pre", "", el("code", "", text));
   block.tabIndex = 0;
@@ -104,7 +104,7 @@ function makeBlock(text) {
 }
 
 /**
- * What the message answers, in one line. It is drawn anew when that comes or changes.
+ * Draws the message that this one replies to, in one line. Redrawn when that message arrives or changes.
  * @param {{ replyTo?: number }} message
  * @param {Context} context
  */
@@ -133,7 +133,7 @@ function drawQuote({ replyTo }, context) {
 }
 
 /**
- * @param {Partial<Message>} message
+ * @param {Partial<ShownMessage>} message
  * @param {Context} context
  */
 function drawReactions({ seq = 0, reactions = new Map() }, { me, actions }) {
@@ -150,7 +150,7 @@ function drawReactions({ seq = 0, reactions = new Map() }, { me, actions }) {
   return row;
 }
 
-/** The colour of a name: always the same, and with the lightness that the theme wants. @param {string} name */
+/** Returns a hue for a name: always the same one. The theme sets the lightness. @param {string} name */
 function hueOf(name) {
   let hash = 7;
   for (const char of name) hash = (hash * 31 + (char.codePointAt(0) ?? 0)) % 65_521;

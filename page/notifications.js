@@ -1,7 +1,7 @@
-// What tells of news while nobody looks: the title, the icon, a notification, a sound. Owns what was chosen for them.
+// Notifies of new messages while the page is hidden: by title, icon, notification and sound. Owns the settings for them.
 import { byId } from "./dom.js";
 
-/** @import { SafeStorage } from "./storage.js" */
+/** @import { SafeStorage } from "../sdk/storage.js" */
 
 /** @param {string} room @param {SafeStorage} storage @param {(isHidden: boolean) => void} onHide */
 export function makeNotifier(room, storage, onHide) {
@@ -52,7 +52,7 @@ export function makeNotifier(room, storage, onHide) {
     }
   }
 
-  /** Somebody else has said something. @param {string} text @param {boolean} isMention */
+  /** Notifies of a message by somebody else. @param {string} text @param {boolean} isMention */
   return (text, isMention) => {
     if (!document.hidden || (mute.checked && !isMention)) return;
     count(unread + 1);

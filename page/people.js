@@ -1,42 +1,42 @@
-// Who is here: the list, who came and went, who is typing.
+// Shows the people in the room: the list, who joined and left, who is typing.
 import { byId, el, makeButton } from "./dom.js";
-import { isSame } from "./messages.js";
+import { isSame } from "../sdk/messages.js";
 
-/** @import { From, Presence } from "./protocol.d.ts" */
+/** @import { From, Presence } from "../sdk/types.d.ts" */
 /** @import { MessageList } from "./message_list.js" */
 
-/** Somebody who is back this soon has not left; and after a reconnection, everybody is on the way back. */
+/** Time in which somebody may return without having left; longer after a reconnection, when everybody returns. */
 const SETTLE_MS = 2_000;
 const RETURN_MS = 25_000;
 
-/** Typing is told every two seconds while it goes on. */
+/** Duration of a typing notice. Clients send one every two seconds. */
 const TYPING_MS = 4_000;
 
-/** @param {MessageList} log @param {(name: string) => void} onPick */
-export function makePeople(log, onPick) {
+/** @param {MessageList} list @param {(name: string) => void} onPick */
+export function makePeople(list, onPick) {
   const button = byId("people-button");
-  const list = byId("people-list");
+  const rows = byId("people-list");
   const rest = byId("people-rest");
   const typing = byId("typing");
-  /** Names by tag, as told in the log. @type {Map<string, string> | undefined} */
-  let told;
+  /** Names by tag, as the list last reported them. @type {Map<string, string> | undefined} */
+  let reported;
   /** @type {Map<string, string>} */
   let here = new Map();
   let settleMs = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
-  /** By tag. @type {Map<string, { name: string, until: number }>} */
+  /** People who are typing, by tag. @type {Map<string, { name: string, until: number }>} */
   const typists = new Map();
 
-  function tell() {
+  function report() {
     timer = undefined;
     settleMs = SETTLE_MS;
-    const before = told ?? here;
-    told = here;
+    const before = reported ?? here;
+    reported = here;
     const tags = [...new Set([...before.keys(), ...here.keys()])];
     const changed = tags.filter((tag) => before.get(tag) !== here.get(tag));
     if (changed.length === 0) return;
-    log.addComings((changes) => {
+    list.addComings((changes) => {
       for (const tag of changed) {
         const [old, name] = [before.get(tag), here.get(tag)];
         if (old && name) changes.set(old, `is now ${name}`);
@@ -59,23 +59,23 @@ export function makePeople(log, onPick) {
     show({ count, people }) {
       button.hidden = false;
       button.textContent = `${count} here`;
-      list.replaceChildren(...(people ?? []).map(({ name, tag }) => {
+      rows.replaceChildren(...(people ?? []).map(({ name, tag }) => {
         const pick = makeButton("", () => onPick(name));
         pick.append(el("bdi", "", name), " ", el("span", "tag", tag));
-        if (!log.names.has(name)) log.names.set(name, tag);
-        return el("li", "", pick, isSame(log.me, tag) ? " (you)" : "");
+        if (!list.names.has(name)) list.names.set(name, tag);
+        return el("li", "", pick, isSame(list.me, tag) ? " (you)" : "");
       }));
       const more = count - (people?.length ?? 0);
       rest.textContent = more > 0 ? `and ${more} more` : "";
       if (!people) return;
-      const others = people.filter((person) => !isSame(log.me, person.tag));
+      const others = people.filter((person) => !isSame(list.me, person.tag));
       here = new Map(others.map(({ name, tag }) => [tag, name]));
-      timer ??= setTimeout(tell, settleMs);
+      timer ??= setTimeout(report, settleMs);
     },
-    /** After a connection: comings wait until those who were here have had time to come back. */
+    /** Delays the report after a connection, so that people who were here have time to return. */
     settle() {
       clearTimeout(timer);
-      timer = told && setTimeout(tell, settleMs = RETURN_MS);
+      timer = reported && setTimeout(report, settleMs = RETURN_MS);
     },
     /** @param {From} from */
     showTyping({ name, tag }) {
@@ -83,7 +83,7 @@ export function makePeople(log, onPick) {
       drawTyping();
       setTimeout(drawTyping, TYPING_MS + 100);
     },
-    /** What was typed has come. @param {From} from */
+    /** Removes somebody whose message has arrived. @param {From} from */
     stopTyping({ tag }) {
       if (typists.delete(tag)) drawTyping();
     },

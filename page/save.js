@@ -1,11 +1,11 @@
-// The room as a file. Loaded when somebody asks for one.
+// Saves the room as a file. Loaded when somebody asks for one.
 import { el } from "./dom.js";
-import { Messages } from "./messages.js";
-import { clock, dayKey } from "./time.js";
+import { Messages } from "../sdk/messages.js";
+import { clock, dayKey } from "../sdk/time.js";
 
-/** @import { Entry } from "./protocol.d.ts" */
+/** @import { EntryLine } from "../sdk/types.d.ts" */
 
-/** @param {string} name its ending says as what @param {Entry[]} entries oldest first */
+/** Downloads a file. @param {string} name its ending determines the format @param {EntryLine[]} entries oldest first */
 export function saveEntries(name, entries) {
   const text = name.endsWith(".json") ? JSON.stringify(entries, null, 2) : toText(entries);
   const link = el("a", "");
@@ -15,7 +15,7 @@ export function saveEntries(name, entries) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-/** What the entries come to, a line each. @param {Entry[]} entries */
+/** Folds the entries and formats each message as a line. @param {EntryLine[]} entries */
 function toText(entries) {
   const messages = new Messages();
   for (const entry of entries) messages.add(entry);

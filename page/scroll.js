@@ -1,33 +1,33 @@
-// Where the reader is in the log. At the bottom: it is followed, through messages and resizing. Anywhere else: what is
-// read stays where it is, whatever comes above or below. The only module that scrolls.
-// The browser's own anchoring is off: not all have it, and two that correct the same move correct it twice.
+// Keeps the scroll position of the list. At the bottom it follows new messages and resizing. Anywhere else the visible
+// messages stay in place, whatever is added above or below. No other module scrolls.
+// The browser's own scroll anchoring is off: not all browsers have it, and two corrections of one move would add up.
 
-/** Distance from the bottom within which the log counts as being read at the bottom. */
+/** Distance from the bottom within which the list counts as pinned to the bottom. */
 const PINNED_PX = 30;
 
-/** @param {HTMLElement} log @param {() => void} onMove whenever the place may have changed */
-export function makePlace(log, onMove) {
+/** @param {HTMLElement} list @param {() => void} onMove called whenever the position may have changed */
+export function makeScrollPosition(list, onMove) {
   let wasPinned = true;
-  /** Where the log was scrolled to when it was last seen pinned. */
+  /** `scrollTop` when the list was last pinned. */
   let pinnedTop = 0;
-  /** What is to be done to the log before the browser paints it next. @type {((isPinned: boolean) => void)[]} */
+  /** Changes to make before the browser paints next. @type {((isPinned: boolean) => void)[]} */
   const acts = [];
 
-  log.onscroll = look;
-  new ResizeObserver(() => keep(() => {})).observe(log);
+  list.onscroll = look;
+  new ResizeObserver(() => keep(() => {})).observe(list);
 
   function fromBottom() {
-    return log.scrollHeight - log.clientHeight - log.scrollTop;
+    return list.scrollHeight - list.clientHeight - list.scrollTop;
   }
 
-  /** Also when the bottom has moved away since, as long as nobody has scrolled. */
+  /** Whether the list is pinned. It stays pinned when the bottom moves away, as long as nobody scrolls. */
   function isPinned() {
-    return fromBottom() <= PINNED_PX || (wasPinned && log.scrollTop === pinnedTop);
+    return fromBottom() <= PINNED_PX || (wasPinned && list.scrollTop === pinnedTop);
   }
 
   /**
-   * Changes the log and keeps the place. What one message of the server brings is done at once: to measure costs a
-   * layout, so it is told whether the reader is at the bottom.
+   * Changes the list and keeps the position. Changes by one message of the server are made together, because measuring
+   * costs a layout; for the same reason each change receives whether the list is pinned.
    * @param {(isPinned: boolean) => void} act
    */
   function keep(act) {
@@ -36,20 +36,20 @@ export function makePlace(log, onMove) {
 
   function run() {
     wasPinned = isPinned();
-    const anchor = wasPinned ? undefined : findFirstVisible(log);
+    const anchor = wasPinned ? undefined : findFirstVisible(list);
     const offset = anchor?.getBoundingClientRect().top ?? 0;
-    const top = log.scrollTop;
+    const top = list.scrollTop;
     for (const act of acts.splice(0)) act(wasPinned);
-    if (wasPinned) log.scrollTop = log.scrollHeight;
-    else if (anchor?.isConnected && log.scrollTop === top) {
-      log.scrollTop += anchor.getBoundingClientRect().top - offset;
+    if (wasPinned) list.scrollTop = list.scrollHeight;
+    else if (anchor?.isConnected && list.scrollTop === top) {
+      list.scrollTop += anchor.getBoundingClientRect().top - offset;
     }
     look();
   }
 
   function look() {
     wasPinned = isPinned();
-    if (wasPinned) pinnedTop = log.scrollTop;
+    if (wasPinned) pinnedTop = list.scrollTop;
     onMove();
   }
 
@@ -68,12 +68,12 @@ export function makePlace(log, onMove) {
 }
 
 /**
- * The first message that is not wholly above the window: they stand in order, so halving finds it.
- * @param {HTMLElement} log
+ * Finds the first message that is not entirely above the window, by binary search.
+ * @param {HTMLElement} list
  */
-function findFirstVisible(log) {
-  const { children } = log;
-  const { top } = log.getBoundingClientRect();
+function findFirstVisible(list) {
+  const { children } = list;
+  const { top } = list.getBoundingClientRect();
   let [low, high] = [0, children.length];
   while (low < high) {
     const middle = (low + high) >> 1;

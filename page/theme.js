@@ -1,11 +1,14 @@
-// The theme: follows the system unless the reader chose one. A classic script in the head, so that the choice is in
-// place before the first paint.
+// Sets the theme: the system's, unless the reader chose one. A classic script in the head, so that the choice applies before
+// the first paint.
 "use strict";
 {
   const KEY = "confab.theme";
   const root = document.documentElement;
 
-  /** Storage may be switched off; then the choice lasts as long as the page. @param {() => string | null | void} act */
+  /**
+   * Calls a function that uses the storage. Without storage the choice lasts as long as the page.
+   * @param {() => string | null | void} act
+   */
   const attempt = (act) => {
     try {
       return act();

@@ -1,40 +1,40 @@
-// The wire `confab.v1`: a WebSocket message holds one or more JSON objects, one a line, in both directions.
-// Pure functions; docs/protocol.md describes the same, and its examples are this module's tests.
+// Implements the protocol `confab.v1`: a WebSocket message holds one or more JSON objects, one a line, in both directions.
+// Pure functions. docs/protocol.md describes the same, and its examples are this module's tests.
 import { ChatError } from "./errors.ts";
-import { decodeBanned } from "./ban.ts";
+import { encodeEntry } from "./entry.ts";
 import { DEFAULT_LIMITS } from "../base/limits.ts";
 import { Frame } from "./frame.ts";
-import type { Entry, Kind, Message, Notice, Wire } from "./message.ts";
+import type { Kind, Message, Notice, WelcomeLine, Wire } from "./message.ts";
 import { cleanText, isLonger } from "./plain_lines.ts";
 
 const MAX_ID_CHARS = 64;
 
-/** An emoji may be a sequence of several; the longest in Unicode has 35 units of UTF-16. */
+/** Maximum length of an emoji, which may be a sequence. The longest in Unicode has 35 units of UTF-16. */
 const MAX_EMOJI_UNITS = 40;
 
-/** Entries that may be asked for at once, and how many come when nobody asks. */
+/** Number of entries in a page of history: maximum and default. */
 export const MAX_HISTORY = 500;
 export const DEFAULT_HISTORY = 50;
 
-/** How long a ban may last, and lasts when nobody says: a year, an hour. */
+/** Duration of a ban: maximum (a year) and default (an hour). */
 const MAX_BAN_MINUTES = 525_600;
 const DEFAULT_BAN_MINUTES = 60;
 
-/** What a client says first. */
+/** First line of a client. */
 export interface Hello {
-  /** Empty while the person has not chosen one. */
+  /** Empty while the person has not chosen a name. */
   readonly name: string;
   readonly key: string;
-  /** Resume after this seq; undefined to start afresh. */
+  /** Resume after this seq; undefined to start anew. */
   readonly after: number | undefined;
   readonly epoch: string | undefined;
-  /** Skip all but the last this many of what a resume would bring. */
+  /** Maximum number of entries after a resume: the last ones. */
   readonly maxReplay: number;
-  /** How many entries to start afresh with. */
+  /** Number of entries to start anew with. */
   readonly history: number;
 }
 
-/** One line of a client, read and checked. */
+/** Line of a client, decoded and checked. */
 export type Command =
   | { readonly type: "hello"; readonly hello: Hello }
   | { readonly type: "message"; readonly message: Message }
@@ -45,10 +45,10 @@ export type Command =
 
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** Encodings of what many members are told alike. */
+/** Frames of notices that many members receive. */
 const shared = new WeakMap<Notice, Frame>();
 
-/** The wire of JSON lines. */
+/** Encoder of JSON lines. */
 export const JSON_LINES: Wire = {
   protocol: "confab.v1",
   encode: (entries) => new Frame(entries.map(encodeEntry).join("\n")),
@@ -63,14 +63,14 @@ export const JSON_LINES: Wire = {
 };
 
 /**
- * Reads one line of a client. Fields that it does not know are ignored.
- * @throws {ChatError} `not_json`, `unknown_type`, `bad_field` or `too_long`, with the message's id where it has one.
+ * Decodes a line of a client. Unknown fields are ignored.
+ * @throws {ChatError} `not_json`, `unknown_type`, `bad_field` or `too_long`, with the message's id if it has one.
  */
 export function decodeCommand(line: string, maxTextBytes?: number): Command {
   return decodeFields(parseObject(line), maxTextBytes);
 }
 
-/** As {@linkcode decodeCommand}, of a line that is parsed already. */
+/** Decodes a line that is parsed already, as {@linkcode decodeCommand} does. */
 export function decodeFields(
   fields: Fields,
   maxTextBytes: number = DEFAULT_LIMITS.textBytes,
@@ -120,28 +120,6 @@ export function decodeFields(
   }
 }
 
-/** One entry as a line, without its newline. */
-export function encodeEntry({ seq, id, kind, name, tag, at, text, ref, on }: Entry): string {
-  const head = `{"type":"entry","seq":${seq}${id && `,"id":${JSON.stringify(id)}`},` +
-    `"kind":"${kind}","from":{"name":${JSON.stringify(name)},"tag":"${tag}"},"at":${at}`;
-  switch (kind) {
-    case "say":
-      return `${head},"text":${JSON.stringify(text)}${ref ? `,"replyTo":${ref}` : ""}}`;
-    case "edit":
-      return `${head},"ref":${ref},"text":${JSON.stringify(text)}}`;
-    case "delete":
-      return `${head},"ref":${ref}}`;
-    case "react":
-      return `${head},"ref":${ref},"emoji":${JSON.stringify(text)},"on":${on}}`;
-    case "close":
-      return `${head},"on":${on}}`;
-    case "ban": {
-      const { who, until } = decodeBanned(text);
-      return `${head},"ref":${ref},"who":${JSON.stringify(who)},"until":${until},"on":${on}}`;
-    }
-  }
-}
-
 function encodeNotice(notice: Notice): string {
   if (notice.type === "page") {
     const entries = notice.entries.map(encodeEntry).join(",");
@@ -153,22 +131,22 @@ function encodeNotice(notice: Notice): string {
     ).join("\n");
   }
   if (notice.type === "welcome") {
-    const { textBytes, ...rest } = notice;
-    // A number also where there is no limit, for clients compare with it.
+    const { textBytes, after: _, ...rest } = notice;
+    // Clients compare with it, so that it must be a number even without a limit.
     const limits = { textBytes: Math.min(textBytes, Number.MAX_SAFE_INTEGER) };
-    return JSON.stringify({ ...rest, after: undefined, limits });
+    return JSON.stringify({ ...rest, limits } satisfies WelcomeLine);
   }
   return JSON.stringify(notice);
 }
 
-/** @throws {ChatError} `not_json` when it is no JSON object. */
+/** Parses a JSON object. @throws {ChatError} `not_json` for anything else. */
 export function parseObject(line: string): Fields {
   try {
     const value: unknown = JSON.parse(line);
     if (typeof value === "object" && value !== null && !Array.isArray(value)) {
       return value as Fields;
     }
-  } catch { /* said below */ }
+  } catch { /* thrown below */ }
   throw new ChatError("not_json");
 }
 
@@ -177,7 +155,7 @@ function decodeHello(fields: Fields): Hello {
   return {
     name: readOptional(fields, "name", isString, ""),
     key: readString(fields, "key"),
-    // A number that no entry has is one of another history: start afresh.
+    // A number that no entry can have belongs to another history: start anew.
     after: after !== undefined && !isSeq(after) && after !== 0 ? Infinity : after,
     epoch: readOptional(fields, "epoch", isString, undefined),
     maxReplay: Math.trunc(Math.max(0, readOptional(fields, "most", isNumber, Infinity))),
@@ -251,7 +229,7 @@ const isString = (value: unknown): value is string => typeof value === "string";
 const isNumber = (value: unknown): value is number => typeof value === "number";
 const isBoolean = (value: unknown): value is boolean => typeof value === "boolean";
 
-/** A field that may be missing or null. */
+/** Reads a field that may be missing or null. */
 function readOptional<T, D>(
   fields: Fields,
   name: string,
@@ -264,13 +242,13 @@ function readOptional<T, D>(
   return value;
 }
 
-/** For a field that is not what it must be. */
+/** Makes the error for an invalid field. */
 export function badField(name: string, expected: string, received: unknown): ChatError {
   const message = `Cannot read "${name}": expected ${expected}, received ${show(received)}`;
   return new ChatError("bad_field", { message });
 }
 
-/** A value for an error: its kind, for what it holds may be long, or a secret. */
+/** Describes a value for an error message: by its type, for its content may be long or secret. */
 function show(value: unknown): string {
   if (value === undefined) return "none";
   if (typeof value === "number") return String(value);

@@ -1,13 +1,12 @@
-// The examples of docs/protocol.md are what this wire must read and write, byte for byte.
+// Checks that the protocol reads and writes the examples of docs/protocol.md, byte for byte.
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ChatError } from "./errors.ts";
-import { encodeBanned } from "./ban.ts";
 import { decodeCommand, JSON_LINES } from "./confab_v1.ts";
 import type { Entry, Notice } from "./message.ts";
 
 const documented = await readExamples();
 
-/** Lines of the document's `jsonl` blocks, by who says them. */
+/** Reads the lines of the document's `jsonl` blocks, by their sender. */
 async function readExamples(): Promise<{ client: string[]; server: string[] }> {
   const text = await Deno.readTextFile(new URL("../docs/protocol.md", import.meta.url));
   const lines = (who: string) =>
@@ -34,7 +33,7 @@ function entry(more: Partial<Entry>): Entry {
   };
 }
 
-/** What the client's examples mean, in the document's order. */
+/** Meanings of the client's examples, in the document's order. */
 const MEANINGS = [
   {
     type: "hello",
@@ -81,8 +80,8 @@ const WELCOME = {
   textBytes: 16384,
 } as const;
 
-/** What makes the server's examples, in the document's order. */
-const SAYINGS: (Entry[] | Notice)[] = [
+/** Entries and notices that make the server's examples, in the document's order. */
+const SENT: (Entry[] | Notice)[] = [
   WELCOME,
   { ...WELCOME, closed: true, account: { operator: true } },
   { type: "gap", from: 3, to: 39, count: 37, reason: "retention" },
@@ -98,7 +97,7 @@ const SAYINGS: (Entry[] | Notice)[] = [
     id: "5f12",
     kind: "ban",
     ref: 42,
-    text: encodeBanned({ who: { name: "Ben", tag: "b3nx" }, until: 1_790_003_600_000 }),
+    banned: { who: { name: "Ben", tag: "b3nx" }, until: 1_790_003_600_000 },
   })],
   { type: "acks", acks: [{ id: "5f0c", seq: 42 }] },
   { type: "page", before: 43, entries: [entry({ text: "hi" })], more: true },
@@ -120,8 +119,8 @@ Deno.test("decodeCommand() reads every example of the document", () => {
 });
 
 Deno.test("JSON_LINES writes every example of the document, byte for byte", () => {
-  const written = SAYINGS.map((saying) =>
-    (Array.isArray(saying) ? JSON_LINES.encode(saying) : JSON_LINES.encodeNotice(saying))?.text
+  const written = SENT.map((sent) =>
+    (Array.isArray(sent) ? JSON_LINES.encode(sent) : JSON_LINES.encodeNotice(sent))?.text
   );
   assertEquals(written as string[], documented.server);
 });
@@ -132,13 +131,13 @@ Deno.test("JSON_LINES.encode() puts one entry on a line, and no other newline", 
   assertEquals(lines.map((line) => JSON.parse(line).text), entries.map(({ text }) => text));
 });
 
-Deno.test("JSON_LINES.encode() never tells the author's hash", () => {
+Deno.test("JSON_LINES.encode() never sends the author's hash", () => {
   const everything = JSON_LINES.encode([entry({})])!.text +
     JSON_LINES.encodeNotice({ type: "page", before: 1, entries: [entry({})], more: false })!.text;
   assert(!everything.includes("zzz"));
 });
 
-Deno.test("decodeCommand() says what is wrong, and with which message", () => {
+Deno.test("decodeCommand() reports what is wrong, and with which message", () => {
   const cases: [unknown, string, string?][] = [
     ["no json", "not_json"],
     ["[]", "not_json"],
@@ -183,7 +182,7 @@ Deno.test("decodeCommand() says what is wrong, and with which message", () => {
   }
 });
 
-Deno.test("decodeCommand() takes the largest text that is allowed, and cleans what cannot be stored", () => {
+Deno.test("decodeCommand() accepts the largest text that is allowed, and replaces what cannot be stored", () => {
   const text = (given: string) => {
     const command = decodeCommand(JSON.stringify({ type: "say", id: "1", text: given }));
     return command.type === "message" && command.message.text;
@@ -192,7 +191,7 @@ Deno.test("decodeCommand() takes the largest text that is allowed, and cleans wh
   assertEquals(text("a\0\ud800b"), "a\ufffd\ufffdb");
 });
 
-Deno.test("decodeCommand() bounds what a hello and a history may ask for", () => {
+Deno.test("decodeCommand() bounds what a hello and a history may request", () => {
   const hello = (fields: object) => {
     const command = decodeCommand(JSON.stringify({ type: "hello", key: FOX, ...fields }));
     assert(command.type === "hello");

@@ -1,65 +1,97 @@
-// An entry of `confab.v1` as JSON, and as the entry that the transcript is made of. What is none is told as such: it may
-// come from anybody.
-import { encodeBanned } from "./ban.ts";
-import type { Entry, From, Kind } from "./message.ts";
+// Encodes entries as the JSON lines of `confab.v1`, and decodes such lines, which may come from anybody. Pure functions.
+import type { Entry, From } from "./message.ts";
 
-/** What an entry is in JSON: docs/protocol.md. Which fields there are depends on its kind. */
-export interface EntryLine {
-  readonly type: "entry";
-  readonly seq: number;
-  readonly id?: string;
-  readonly kind: Kind;
-  readonly from: From;
-  readonly at: number;
-  readonly text?: string;
-  readonly emoji?: string;
-  readonly ref?: number;
-  readonly replyTo?: number;
-  readonly on?: boolean;
-  readonly who?: From;
-  readonly until?: number;
-}
+/** Entry in JSON: docs/protocol.md. Its kind determines the other fields. */
+export type EntryLine =
+  & {
+    readonly type: "entry";
+    readonly seq: number;
+    readonly id?: string;
+    readonly from: From;
+    /** Milliseconds since 1970. */
+    readonly at: number;
+  }
+  & (
+    | { readonly kind: "say"; readonly text: string; readonly replyTo?: number }
+    | { readonly kind: "edit"; readonly ref: number; readonly text: string }
+    | { readonly kind: "delete"; readonly ref: number }
+    | { readonly kind: "react"; readonly ref: number; readonly emoji: string; readonly on: boolean }
+    | { readonly kind: "close"; readonly on: boolean }
+    | {
+      readonly kind: "ban";
+      readonly ref: number;
+      readonly who: From;
+      readonly until: number;
+      readonly on: boolean;
+    }
+  );
 
-/** Latest time that there is (ECMA-262, section 21.4.1.1). */
+/** Latest time that exists (ECMA-262, section 21.4.1.1). */
 const MAX_TIME = 8.64e15;
 
-/** @throws {Error} when it lacks what every entry has. */
-export function checkEntry(line: unknown): EntryLine {
-  const { seq, kind, from, at, text, emoji } = (line ?? {}) as Partial<Record<string, unknown>>;
-  const { name, tag } = (from ?? {}) as Partial<Record<string, unknown>>;
-  const isEntry = Number.isSafeInteger(seq) && isTime(at) &&
-    [kind, name, tag, text ?? emoji ?? ""].every(isText) && (kind !== "ban" || isBan(line));
-  if (isEntry) return line as EntryLine;
-  throw new Error("Cannot read the response: it is not an entry. Is it a Confab room?");
+/** Encodes an entry as a line, without its newline. The author's hash is not part of it. */
+export function encodeEntry(entry: Entry): string {
+  const { seq, id, kind, name, tag, at, text, ref, on } = entry;
+  const head = `{"type":"entry","seq":${seq}${id && `,"id":${JSON.stringify(id)}`},` +
+    `"kind":"${kind}","from":{"name":${JSON.stringify(name)},"tag":"${tag}"},"at":${at}`;
+  switch (kind) {
+    case "say":
+      return `${head},"text":${JSON.stringify(text)}${ref ? `,"replyTo":${ref}` : ""}}`;
+    case "edit":
+      return `${head},"ref":${ref},"text":${JSON.stringify(text)}}`;
+    case "delete":
+      return `${head},"ref":${ref}}`;
+    case "react":
+      return `${head},"ref":${ref},"emoji":${JSON.stringify(text)},"on":${on}}`;
+    case "close":
+      return `${head},"on":${on}}`;
+    case "ban": {
+      const { who: { name, tag }, until } = entry.banned!;
+      const who = JSON.stringify({ name, tag });
+      return `${head},"ref":${ref},"who":${who},"until":${until},"on":${on}}`;
+    }
+  }
 }
 
-function isBan(line: unknown): boolean {
-  const { who, until } = line as Partial<Record<string, unknown>>;
-  const { name, tag } = (who ?? {}) as Partial<Record<string, unknown>>;
-  return [name, tag].every(isText) && isTime(until);
+/**
+ * Decodes a parsed line. Its author is empty. Fields that it does not know are ignored, and a kind that it does not know
+ * is kept, for both may be those of a newer server.
+ * @throws {Error} when the line lacks a field that every entry of its kind has.
+ */
+export function decodeEntry(line: unknown): Entry {
+  const fields = (line ?? {}) as Readonly<Record<string, unknown>>;
+  const { seq, kind, at, text, emoji } = fields;
+  const from = decodeFrom(fields["from"]);
+  const who = kind === "ban" ? decodeFrom(fields["who"]) : undefined;
+  const { until } = fields;
+  const isEntry = Number.isSafeInteger(seq) && isTime(at) && from &&
+    [kind, text ?? emoji ?? ""].every(isText) && (kind !== "ban" || who && isTime(until));
+  if (!isEntry) {
+    throw new Error("Cannot read the response: it is not an entry. Is it a Confab room?");
+  }
+  return {
+    seq,
+    at,
+    kind,
+    author: "",
+    ...from,
+    id: fields["id"] ?? "",
+    text: text ?? emoji ?? "",
+    ref: fields["ref"] ?? fields["replyTo"] ?? 0,
+    on: fields["on"] ?? true,
+    ...who ? { banned: { who, until } } : {},
+  } as Entry;
 }
 
-function isTime(value: unknown): boolean {
+function decodeFrom(value: unknown): From | undefined {
+  const { name, tag } = (value ?? {}) as Partial<Record<string, unknown>>;
+  return isText(name) && isText(tag) ? { name, tag } : undefined;
+}
+
+function isTime(value: unknown): value is number {
   return typeof value === "number" && Math.abs(value) <= MAX_TIME;
 }
 
-function isText(value: unknown): boolean {
+function isText(value: unknown): value is string {
   return typeof value === "string";
-}
-
-export function toEntry(line: EntryLine): Entry {
-  const { who, until } = line;
-  const banned = line.kind === "ban" ? encodeBanned({ who: who!, until: until! }) : "";
-  return {
-    seq: line.seq,
-    at: line.at,
-    kind: line.kind,
-    author: "",
-    name: line.from.name,
-    tag: line.from.tag,
-    id: line.id ?? "",
-    text: line.text ?? line.emoji ?? banned,
-    ref: line.ref ?? line.replyTo ?? 0,
-    on: line.on ?? true,
-  };
 }

@@ -1,23 +1,23 @@
-// Everything that can go wrong for a user, listed once: over HTTP, over a socket, at the command line.
-// docs/protocol.md shows the same table; a test compares the two.
+// Lists every error that a user can meet, once: over HTTP, over a socket, at the command line. docs/protocol.md shows the same
+// table; a test compares the two.
 
-/** What one error means on each surface where it can appear. */
+/** Error with its meaning on each surface where it can appear. */
 export interface ErrorRow {
   /** For people; ends without a period. */
   readonly sentence: string;
-  /** HTTP status, where a request can meet it. */
+  /** HTTP status, if a request can meet it. */
   readonly status?: number;
-  /** WebSocket close code (RFC 6455, section 7.4.1, and its registry), where a socket can meet it. */
+  /** WebSocket close code (RFC 6455, section 7.4.1, and its registry), if a socket can meet it. */
   readonly closeCode?: number;
-  /** Whether a `confab.v1` connection is told by an `error` line and goes on. */
+  /** Whether a `confab.v1` connection gets an `error` line and stays open. */
   readonly line?: boolean;
-  /** Exit code, where it ends the program. */
+  /** Exit code, if it ends the program. */
   readonly exitCode?: number;
-  /** Whether the same client may well succeed by connecting again. */
+  /** Whether the same client may succeed after a reconnect. */
   readonly reconnect: boolean;
 }
 
-/** The errors by their code. A code never changes its meaning. */
+/** Errors by code. A code never changes its meaning. */
 export const ERRORS = {
   bad_request: { sentence: "The request is malformed", status: 400, reconnect: false },
   not_found: { sentence: "Not found", status: 404, reconnect: false },
@@ -225,7 +225,7 @@ export const ERRORS = {
   },
 } as const satisfies Record<string, ErrorRow>;
 
-/** A code in {@linkcode ERRORS}. */
+/** Code in {@linkcode ERRORS}. */
 export type ErrorCode = keyof typeof ERRORS;
 
 export interface ChatErrorOptions extends ErrorOptions {
@@ -234,12 +234,12 @@ export interface ChatErrorOptions extends ErrorOptions {
   readonly retryAfterMs?: number | undefined;
 }
 
-/** An error with a code, for whoever can act on the code. */
+/** Error with a code, for callers that act on the code. */
 export class ChatError extends Error {
   readonly code: ErrorCode;
-  /** The id of the message that it is about, where there is one. */
+  /** Id of the message that it is about, if any. */
   readonly id: string | undefined;
-  /** When the same may succeed, where that is known. */
+  /** Delay after which a retry may succeed, if known. */
   readonly retryAfterMs: number | undefined;
 
   constructor(code: ErrorCode, options: ChatErrorOptions = {}) {
@@ -257,7 +257,7 @@ export function rateLimited(retryAfterMs: number): ChatError {
 }
 
 /**
- * Close code and reason for a WebSocket; without a code, a normal close.
+ * Returns close code and reason for a WebSocket; without a code, those of a normal close.
  * The reason fits the 123 bytes that RFC 6455, section 5.5, leaves for it.
  */
 export function closeFor(code: ErrorCode | undefined): { closeCode: number; reason: string } {

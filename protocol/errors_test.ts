@@ -14,7 +14,7 @@ Deno.test("ERRORS: codes are snake_case, sentences have no period, numbers are i
   }
 });
 
-Deno.test("closeFor() gives a reason that fits a close frame", () => {
+Deno.test("closeFor() returns a reason that fits a close frame", () => {
   assertEquals(closeFor(undefined), { closeCode: 1000, reason: "" });
   for (const [code, row] of rows) {
     const { closeCode, reason } = closeFor(code as ErrorCode);

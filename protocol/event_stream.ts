@@ -1,19 +1,20 @@
-// The wire of server-sent events (HTML standard, section 9.2): what `confab.v1` says, each line the data of one event.
-// Entries are plain messages whose id is their seq; everything else has a name, so that whoever wants entries only sees
-// nothing else. docs/protocol.md describes the same.
+// Encodes server-sent events (HTML standard, section 9.2): each line of `confab.v1` is the data of one event. Entries are
+// unnamed events whose id is their seq. Everything else has an event name, so that readers who want only entries see nothing
+// else. docs/protocol.md describes the same.
 import { jitterMs } from "../base/retry.ts";
 import { Frame } from "./frame.ts";
-import { encodeEntry, JSON_LINES } from "./confab_v1.ts";
+import { JSON_LINES } from "./confab_v1.ts";
+import { encodeEntry } from "./entry.ts";
 import type { Notice, Wire } from "./message.ts";
 
-/** When a reader is to come back, at random between: a crowd that is sent away together must not come back together. */
+/** Bounds of the random reconnect delay: readers that are closed together must not reconnect together. */
 const MIN_RETRY_MS = 500;
 const MAX_RETRY_MS = 2_000;
 
-/** A comment, which readers skip. */
+/** Comment, which readers skip. */
 const HEARTBEAT = new Frame(":\n");
 
-/** A frame is events that end in a newline, but for the last line's own. */
+/** Encoder of event streams. A frame is events that end in a newline, without the last newline of the blank line. */
 export const EVENT_STREAM: Wire = {
   protocol: "",
   encode: (entries) =>
@@ -27,7 +28,7 @@ export const EVENT_STREAM: Wire = {
   },
 };
 
-/** The id makes a reader resume behind it: one that has seen no entry yet must have one as well. */
+/** Encodes the id that a reader resumes behind. A reader that has seen no entry needs one as well. */
 function encodeId(notice: Notice): string {
   if (notice.type === "welcome") {
     const retryMs = jitterMs({ minMs: MIN_RETRY_MS, maxMs: MAX_RETRY_MS }, Math.random());

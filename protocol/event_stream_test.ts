@@ -28,7 +28,7 @@ const WELCOME: Notice = {
 };
 const GAP: Notice = { type: "gap", from: 1, to: 5, count: 5, reason: "retention" };
 
-/** The events as a parser that was not written here reads them, each frame sent as the transport does. */
+/** Parses the events with a parser of another project, each frame sent as the transport sends it. */
 function parse(...frames: ({ text: string } | undefined)[]): EventSourceMessage[] {
   const events: EventSourceMessage[] = [];
   const parser = createParser({ onEvent: (event) => events.push(event) });
@@ -46,7 +46,7 @@ Deno.test("EVENT_STREAM makes each entry a message whose id is its seq", () => {
   );
 });
 
-Deno.test("EVENT_STREAM gives who has seen no entry an id to resume behind", () => {
+Deno.test("EVENT_STREAM gives a reader that has seen no entry an id to resume behind", () => {
   const events = parse(EVENT_STREAM.encodeNotice(WELCOME), EVENT_STREAM.encodeNotice(GAP));
   assertEquals(events.map(({ id, event }) => [id, event]), [["5", "welcome"], ["5", "gap"]]);
   assertEquals(JSON.parse(events[0]!.data).head, 9);
@@ -65,7 +65,7 @@ Deno.test("EVENT_STREAM: a heartbeat is no event", () => {
   assertEquals(parse(heartbeat, EVENT_STREAM.encode([ENTRY])).length, 1);
 });
 
-Deno.test("EVENT_STREAM tells event sources to come back at random, between half a second and two", () => {
+Deno.test("EVENT_STREAM asks event sources to reconnect at random, between half a second and two", () => {
   const waits = Array.from({ length: 50 }, () => {
     const { text } = EVENT_STREAM.encodeNotice(WELCOME)!;
     return Number(/^retry: (\d+)$/m.exec(text)![1]);

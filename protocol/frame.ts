@@ -1,8 +1,8 @@
-// One outbound WebSocket message. Everybody who is sent the same is given the same object, so that whatever a transport
-// makes of it is made once.
+// Holds one outbound WebSocket message. All receivers of the same message share one object, so that a transport can cache its
+// own encoding of it.
 import { Buffer } from "node:buffer";
 
-/** The text of one message. */
+/** Text of one message. */
 export class Frame {
   readonly text: string;
   /** Size of the text in UTF-8. */

@@ -1,95 +1,127 @@
-// What passes between journal, hub, wires and clients. Types only: everybody may import this.
+// Names what journal, hub, protocols and clients exchange. Types only: every part may import this file.
 import type { ErrorCode } from "./errors.ts";
 import type { Frame } from "./frame.ts";
 
-/** What an entry does. All but `say` and `close` refer to an earlier entry. */
+/** Effect of an entry. All but `say` and `close` refer to an earlier entry. */
 export type Kind = "say" | "edit" | "delete" | "react" | "close" | "ban";
 
-/** Who somebody is for the others in a room. Name and tag together never mean two people. */
+/** Identity that others in a room see. Name and tag together never mean two people. */
 export interface From {
   readonly name: string;
   readonly tag: string;
 }
 
-/** How far a ban goes. */
+/** Extent of a ban. */
 export interface BanTerms {
   readonly minutes: number;
   /** Whether the addresses that the author's open connections come from are banned as well. */
   readonly withAddresses: boolean;
 }
 
-/** What a member wants to say: all that its client may choose. */
+/** Result of a ban. Never includes an address. */
+export interface Banned {
+  readonly who: From;
+  /** In milliseconds since 1970. For a ban that is lifted, the time of lifting it. */
+  readonly until: number;
+}
+
+/** Message that a member sends: everything that its client may choose. */
 export interface Message {
   readonly kind: Kind;
-  /** Chosen by the sender, unique for its author; empty on a wire that has none. */
+  /** Chosen by the sender, unique for its author; empty for a protocol that has none. */
   readonly id: string;
-  /** The text of `say` and `edit`, the emoji of `react`; of an entry of a `ban` what protocol/ban.ts encodes. */
+  /** Text of `say` and `edit`, emoji of `react`. */
   readonly text: string;
   /** The `seq` that it refers to; for `say` the one that it replies to. 0 for none. */
   readonly ref: number;
-  /** Whether the emoji of `react` is set, or taken back; the room closed, or opened; the author banned, or no longer. */
+  /** Whether `react` sets the emoji or removes it, `close` closes the room or opens it, `ban` bans or lifts the ban. */
   readonly on: boolean;
-  /** Of a `ban`, and of nothing else. */
+  /** Present for a `ban` only. */
   readonly ban?: BanTerms;
 }
 
-/** A numbered message of a room, as the journal keeps it. The server stamps all but the message itself. */
+/** Numbered message of a room, as the journal stores it. The server adds everything but the message itself. */
 export interface Entry extends Omit<Message, "ban">, From {
   /** 1, 2, 3 … in each room. */
   readonly seq: number;
-  /** When it was accepted, in milliseconds since 1970. */
+  /** Time of acceptance, in milliseconds since 1970. */
   readonly at: number;
-  /** Hash of the author's key; empty on a wire that has none. Never leaves the server. */
+  /** Hash of the author's key; empty for a protocol that has none. Never leaves the server. */
   readonly author: string;
+  /** Present for a `ban` only. */
+  readonly banned?: Banned;
 }
 
-/** Consecutive entries of a room, encoded once for each wire; every reader is given this same object. */
+/** Consecutive entries of a room, encoded once for each protocol. Every reader receives this same object. */
 export interface Batch {
   readonly lastSeq: number;
-  /** The entries as the wire carries them; undefined when this wire shows none of them. */
+  /** Encoded entries; undefined when the protocol shows none of them. */
   readonly frame: Frame | undefined;
 }
 
-/** That the sender's message of this id is durable, and its number. */
+/** Acknowledgement: the sender's message with this id is durable and has this number. */
 export interface Ack {
   readonly id: string;
   readonly seq: number;
 }
 
-/** What a server says besides entries. Wires that have no word for one leave it out. */
+/** Start of a member's connection to a room. */
+export interface Welcome {
+  readonly room: string;
+  readonly epoch: string;
+  readonly head: number;
+  readonly you: From;
+  readonly resumed: boolean;
+  /** Absent while the room is open. */
+  readonly closed?: true;
+  /** Present for members who have signed in and for operators: the page offers them more. */
+  readonly account?: Account;
+}
+
+/** A welcome as `confab.v1` sends it. */
+export interface WelcomeLine extends Welcome {
+  readonly type: "welcome";
+  readonly limits: { readonly textBytes: number };
+}
+
+export interface Account {
+  readonly operator: boolean;
+}
+
+/** Entries that are not sent, both ends included. */
+export interface Gap {
+  readonly from: number;
+  readonly to: number;
+  readonly count: number;
+  readonly reason: "retention" | "skipped";
+}
+
+/** Page of history: entries before one, oldest first. */
+export interface HistoryPage<E = Entry> {
+  readonly before: number;
+  readonly entries: readonly E[];
+  readonly more: boolean;
+}
+
+export interface Presence {
+  readonly count: number;
+  /** Absent when there are too many to name. */
+  readonly people?: readonly From[];
+}
+
+/** Everything that a server sends besides entries. A protocol that cannot express a notice omits it. */
 export type Notice =
-  | {
-    readonly type: "welcome";
-    readonly room: string;
-    readonly epoch: string;
-    readonly head: number;
-    readonly you: From;
-    readonly resumed: boolean;
-    /** Largest text that may be said, in bytes of UTF-8; Infinity for any. */
+  | { readonly type: "welcome" } & Welcome & {
+    /** Maximum size of a text, in bytes of UTF-8; Infinity for no limit. */
     readonly textBytes: number;
     /** The entries behind this one follow, or a gap. */
     readonly after: number;
-    /** Left out while the room is open. */
-    readonly closed?: true;
-    /** For who has signed in, or is an operator: what the page offers them. */
-    readonly account?: { readonly operator: boolean };
   }
-  /** One line for each. */
+  /** `confab.v1` sends one line for each. */
   | { readonly type: "acks"; readonly acks: readonly Ack[] }
-  | {
-    readonly type: "gap";
-    readonly from: number;
-    readonly to: number;
-    readonly count: number;
-    readonly reason: "retention" | "skipped";
-  }
-  | {
-    readonly type: "page";
-    readonly before: number;
-    readonly entries: readonly Entry[];
-    readonly more: boolean;
-  }
-  | { readonly type: "presence"; readonly count: number; readonly people?: readonly From[] }
+  | { readonly type: "gap" } & Gap
+  | { readonly type: "page" } & HistoryPage
+  | { readonly type: "presence" } & Presence
   | { readonly type: "typing"; readonly from: From }
   | { readonly type: "pong"; readonly n?: number }
   | {
@@ -101,12 +133,15 @@ export type Notice =
   }
   | { readonly type: "bye"; readonly code: ErrorCode; readonly retryAfterMs: number };
 
-/** How one wire writes what the server says. Pure. The texts of frames may be joined with a newline. */
+/** Notice of one type. */
+export type NoticeOf<T extends Notice["type"]> = Extract<Notice, { type: T }>;
+
+/** Encoder of one protocol. Pure. The texts of frames may be joined with a newline. */
 export interface Wire {
-  /** The WebSocket subprotocol; empty for none. */
+  /** WebSocket subprotocol; empty for none. */
   readonly protocol: string;
-  /** One frame of consecutive entries; undefined when none of them shows. */
+  /** Encodes consecutive entries as one frame. Undefined when none of them shows. */
   encode(entries: readonly Entry[]): Frame | undefined;
-  /** One frame of a notice; undefined when the wire has no word for it. */
+  /** Encodes a notice as one frame. Undefined when the protocol cannot express it. */
   encodeNotice(notice: Notice): Frame | undefined;
 }

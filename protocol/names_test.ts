@@ -10,14 +10,14 @@ import {
   tagsOf,
 } from "./names.ts";
 
-Deno.test("hashKey() gives a key an author that does not tell the key", () => {
+Deno.test("hashKey() returns an author that does not reveal the key", () => {
   const key = "0123456789abcdef";
   assertMatch(hashKey(key), /^[0-9a-hjkmnp-tv-z]{26}$/);
   assertEquals(hashKey(key), hashKey(key));
   assertEquals(new Set([key, `${key}0`, key.toUpperCase()].map(hashKey)).size, 3);
 });
 
-Deno.test("hashKey() refuses what is too short to be a secret, or too long to be one", () => {
+Deno.test("hashKey() refuses a key that is too short to be a secret, or too long", () => {
   for (const key of ["", "fifteen bytes !", "é".repeat(7), "x".repeat(257)]) {
     assertEquals(assertThrows(() => hashKey(key), ChatError).code, "bad_field");
   }
@@ -32,12 +32,12 @@ Deno.test("anonymousAuthor() is one author for each name, and never that of a ke
     assertMatch(author, /^0000u[0-9a-hjkmnp-tv-z]{21}$/);
     assert(isAnonymous(author));
   }
-  // No hash has the letter that tells.
+  // No hash contains the letter that marks authors without a key.
   assert(!isAnonymous("0000".padEnd(26, "0")));
   assert(!isAnonymous(hashKey("0123456789abcdef")));
 });
 
-Deno.test("tagsOf() gives who has a key no tag of who has none", () => {
+Deno.test("tagsOf() gives an author with a key no tag of one without", () => {
   const tags = (author: string) => [...tagsOf(author)].slice(0, 2);
   assertEquals(tags("k3f9".padEnd(26, "z")), ["k3f9", "k3f9z"]);
   assertEquals(tags("0000".padEnd(26, "z")), ["0000z", "0000zz"]);
@@ -45,7 +45,7 @@ Deno.test("tagsOf() gives who has a key no tag of who has none", () => {
   assertEquals(shortestTag("0000".padEnd(26, "z")), "0000z");
 });
 
-Deno.test("parseName() makes one spelling of a name", () => {
+Deno.test("parseName() returns one spelling of a name", () => {
   const cases: [string, string][] = [
     ["Ann", "Ann"],
     ["  Ann \t", "Ann"],
@@ -59,7 +59,7 @@ Deno.test("parseName() makes one spelling of a name", () => {
   for (const [name, parsed] of cases) assertEquals(parseName(name), parsed);
 });
 
-Deno.test("parseName() refuses what is empty, too long, or not to be seen", () => {
+Deno.test("parseName() refuses a name that is empty, too long, or partly invisible", () => {
   const wrong = [
     "",
     "   ",
@@ -78,7 +78,7 @@ Deno.test("parseName() refuses what is empty, too long, or not to be seen", () =
   }
 });
 
-Deno.test("parseRoomName() takes letters, digits, - and _ of any script, in one spelling", () => {
+Deno.test("parseRoomName() accepts letters, digits, - and _ of any script, in one spelling", () => {
   const names = [
     "lobby",
     "a",

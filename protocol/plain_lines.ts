@@ -1,5 +1,5 @@
-// The seed's wire: a WebSocket message holds one line inbound, one or more lines, separated by a newline, outbound.
-// Clients that ask for no subprotocol speak it. Pure functions; docs/protocol.md describes the same.
+// Implements the protocol of plain lines: a WebSocket message holds one line inbound; outbound one or more lines, separated by
+// newlines. Clients that request no subprotocol use it. Pure functions. docs/protocol.md describes the same.
 import { Buffer } from "node:buffer";
 import { ChatError } from "./errors.ts";
 import { Frame } from "./frame.ts";
@@ -9,7 +9,7 @@ const LINE_SEPARATOR = "\n";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-/** The wire of lines. It shows what was said and edited, and has no words for anything else. */
+/** Encoder of plain lines. It shows messages and edits, and cannot express anything else. */
 export const LINES: Wire = {
   protocol: "",
   encode(entries) {
@@ -23,25 +23,25 @@ export const LINES: Wire = {
 };
 
 /**
- * The line that an inbound message stands for: newlines become spaces, surrounding white space goes.
+ * Decodes an inbound message as one line: replaces newlines by spaces, trims white space.
  * @throws {ChatError} `too_long` over `maxBytes` of UTF-8; `not_text` for binary that is not UTF-8.
  */
 export function decodeLine(data: string | ArrayBuffer, maxBytes: number): string {
   if (isLonger(data, maxBytes)) throw new ChatError("too_long");
   const text = cleanText(decodeText(data)).replaceAll(LINE_SEPARATOR, " ");
   const line = text.trim();
-  // V8 keeps the whole of a string in memory for the sake of a slice of it, and the room may hold the line for long.
+  // A slice keeps the whole original string in V8's memory, and the room may keep the line for long: copy it.
   return line.length === text.length ? line : Buffer.from(line).toString();
 }
 
-/** Whether it takes more than `maxBytes` of UTF-8. */
+/** Whether the data takes more than `maxBytes` of UTF-8. */
 export function isLonger(data: string | ArrayBuffer, maxBytes: number): boolean {
   if (typeof data !== "string") return data.byteLength > maxBytes;
   // UTF-8 takes at most 3 bytes for a UTF-16 unit: most messages need no counting.
   return data.length * 3 > maxBytes && Buffer.byteLength(data) > maxBytes;
 }
 
-/** The text of an inbound message. @throws {ChatError} `not_text` for binary that is not UTF-8. */
+/** Decodes the text of an inbound message. @throws {ChatError} `not_text` for binary that is not UTF-8. */
 export function decodeText(data: string | ArrayBuffer): string {
   if (typeof data === "string") return data;
   try {
@@ -51,7 +51,7 @@ export function decodeText(data: string | ArrayBuffer): string {
   }
 }
 
-/** A text that is the same before and after it was stored: no NUL, which ends SQLite's strings, no half of a pair. */
+/** Replaces what would not survive being stored: NUL, which ends SQLite's strings, and lone surrogates. */
 export function cleanText(text: string): string {
   return text.replaceAll("\0", "\ufffd").toWellFormed();
 }

@@ -53,7 +53,7 @@ Deno.test("LINES.encode() separates with one newline, byte for byte", () => {
   assertEquals(LINES.encode([entry("")])?.text, "");
 });
 
-Deno.test("LINES.encode() shows who said it, an edit as one, and nothing it has no line for", () => {
+Deno.test("LINES.encode() shows names and marks edits, and omits every other kind", () => {
   const ann = { name: "Ann", tag: "k3f9" };
   const entries = [
     entry("two\nlines", ann),
@@ -70,7 +70,7 @@ Deno.test("decodeLine() replaces what would not survive being stored", () => {
   assertEquals(decodeLine("a\ud800b", MAX_BYTES), "a\ufffdb");
 });
 
-Deno.test("decodeLine() does not keep the whole of a padded message in memory", () => {
+Deno.test("decodeLine() does not keep a padded message in memory", () => {
   setFlagsFromString("--expose-gc");
   const collectGarbage = runInNewContext("gc");
   const padded = new TextEncoder().encode(" ".repeat(16_000) + "a line of some length");

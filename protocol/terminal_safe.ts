@@ -1,17 +1,17 @@
-// What others have said must not steer the terminal that shows it. Pure functions.
+// Escapes what others have written, so that it cannot control the terminal that shows it. Pure functions.
 
-/** What a terminal obeys, and what reverses the text around it. */
-const STEERING = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu;
+/** Control characters, line separators, and characters that change the direction of the text around them. */
+const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu;
 
-/** The line without what a terminal would obey. */
+/** Replaces characters that control a terminal. */
 export function escapeForTerminal(line: string): string {
-  return line.replace(STEERING, "\ufffd");
+  return line.replace(CONTROL, "\ufffd");
 }
 
-/** The same JSON, with what a terminal would obey escaped. Outside of strings none of it is JSON. */
+/** Escapes characters that control a terminal in JSON. The value stays the same: JSON allows them only inside strings. */
 export function harmlessJson(line: string): string {
   return line.replace(
-    STEERING,
+    CONTROL,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }

@@ -1,15 +1,12 @@
-// A room as text for people and their tools: `time name: text`, one entry a line. Pure.
-import { decodeBanned } from "./ban.ts";
+// Formats a room as text for people and their tools: `time name: text`, one entry a line. Pure functions.
 import { Frame } from "./frame.ts";
 import { escapeForTerminal } from "./terminal_safe.ts";
-import type { Entry, Kind, Notice, Wire } from "./message.ts";
+import type { Entry, Gap, Kind, Wire } from "./message.ts";
 
-type Gap = Pick<Extract<Notice, { type: "gap" }>, "count" | "reason">;
-
-/** Kinds that a reader of text is shown as they come. */
+/** Kinds that show live. */
 const SHOWN: readonly Kind[] = ["say", "edit", "close", "ban"];
 
-/** Live: what was said and edited, and what an operator has done, as it comes. */
+/** Encoder of live entries: messages, edits and operators' actions. */
 export const TRANSCRIPT: Wire = {
   protocol: "",
   encode(entries) {
@@ -22,42 +19,49 @@ export const TRANSCRIPT: Wire = {
   },
 };
 
-/** That entries do not come, and why. */
-export function encodeGap({ count, reason }: Gap): string {
+/** Describes a gap and its reason. */
+export function encodeGap({ count, reason }: Pick<Gap, "count" | "reason">): string {
   const what = count === 1 ? "1 entry is" : `${count} entries are`;
   return `-- ${what} ${reason === "skipped" ? "left out" : "no longer kept"} --`;
 }
 
-/** What the entries come to: with their edits, without what was deleted. Ends in a newline, if there is anything. */
+/** Folds the entries: applies edits, omits deleted messages. Each line ends in a newline. */
 export function encodeTranscript(entries: readonly Entry[]): string {
-  const said = new Map<number, Entry>();
+  const shown = new Map<number, Entry>();
   const deleted = new Set(entries.filter(({ kind }) => kind === "delete").map(({ ref }) => ref));
   for (const entry of entries) {
     const { seq, kind, ref, text } = entry;
-    const isAct = kind === "close" || kind === "ban";
-    if (!isAct && deleted.has(kind === "say" ? seq : ref)) continue;
-    if (isAct || kind === "say") said.set(seq, entry);
-    else if (kind === "edit") said.set(ref, { ...said.get(ref) ?? entry, kind, text });
+    const isModeration = kind === "close" || kind === "ban";
+    if (!isModeration && deleted.has(kind === "say" ? seq : ref)) continue;
+    if (isModeration || kind === "say") shown.set(seq, entry);
+    else if (kind === "edit") shown.set(ref, { ...shown.get(ref) ?? entry, kind, text });
   }
-  return [...said.values()].map((entry) => `${encodeLine(entry)}\n`).join("");
+  return [...shown.values()].map((entry) => `${encodeLine(entry)}\n`).join("");
 }
 
 function encodeLine(entry: Entry): string {
   const { at, kind, name, text } = entry;
   const time = timeOf(at);
   if (kind === "close" || kind === "ban") {
-    return escapeForTerminal(`${time} -- ${tellAct(entry)} --`);
+    return escapeForTerminal(`${time} -- ${name} ${describeModeration(entry, timeOf)} --`);
   }
   const who = `${name}${kind === "edit" ? " (edited)" : ""}`.trim();
   return escapeForTerminal(`${time} ${who && `${who}: `}${text.replace(/[\n\t]/g, " ")}`);
 }
 
-/** What an operator has done to the room, or to somebody. */
-function tellAct({ kind, name, on, text }: Entry): string {
-  if (kind === "close") return `${name} ${on ? "closed" : "opened"} the room`;
-  const { who, until } = decodeBanned(text);
-  const whom = `${who.name}#${who.tag}`;
-  return on ? `${name} banned ${whom} until ${timeOf(until)}` : `${name} lifted the ban on ${whom}`;
+/**
+ * Describes a `close` or a `ban`, without its author. Does not escape the name, which comes from somebody else.
+ * @param formatTime formats milliseconds since 1970
+ */
+export function describeModeration(
+  { on, banned }: Pick<Entry, "on" | "banned">,
+  formatTime: (at: number) => string,
+): string {
+  if (!banned) return `${on ? "closed" : "opened"} the room`;
+  const { who: { name, tag }, until } = banned;
+  return on
+    ? `banned ${name}#${tag} until ${formatTime(until)}`
+    : `lifted the ban on ${name}#${tag}`;
 }
 
 function timeOf(at: number): string {

@@ -1,5 +1,4 @@
 import { assertEquals } from "@std/assert";
-import { encodeBanned } from "./ban.ts";
 import type { Entry } from "./message.ts";
 import { encodeTranscript, TRANSCRIPT } from "./transcript.ts";
 
@@ -18,7 +17,7 @@ function entry(seq: number, more: Partial<Entry>): Entry {
   return { seq, at: AT, ...blank, on: true, ...more };
 }
 
-Deno.test("TRANSCRIPT shows what is said and edited, one entry a line", () => {
+Deno.test("TRANSCRIPT shows messages and edits, one entry a line", () => {
   const entries = [
     entry(1, { text: "hi" }),
     entry(2, { name: "", text: "two\nlines" }),
@@ -34,13 +33,13 @@ Deno.test("TRANSCRIPT shows what is said and edited, one entry a line", () => {
   assertEquals(TRANSCRIPT.encode(entries.slice(3)), undefined);
 });
 
-Deno.test("TRANSCRIPT and encodeTranscript() tell what an operator has done", () => {
-  const text = encodeBanned({ who: { name: "Ben", tag: "b3nx" }, until: AT + 3_600_000 });
+Deno.test("TRANSCRIPT and encodeTranscript() show what an operator has done", () => {
+  const banned = { who: { name: "Ben", tag: "b3nx" }, until: AT + 3_600_000 };
   const entries = [
     entry(1, { kind: "close" }),
     entry(2, { kind: "close", on: false }),
-    entry(3, { kind: "ban", ref: 9, text }),
-    entry(4, { kind: "ban", ref: 9, text, on: false }),
+    entry(3, { kind: "ban", ref: 9, banned }),
+    entry(4, { kind: "ban", ref: 9, banned, on: false }),
   ];
   const lines = [
     "2026-11-21T20:58:45Z -- Ann closed the room --",
@@ -49,19 +48,18 @@ Deno.test("TRANSCRIPT and encodeTranscript() tell what an operator has done", ()
     "2026-11-21T20:58:45Z -- Ann lifted the ban on Ben#b3nx --",
   ].join("\n");
   assertEquals(TRANSCRIPT.encode(entries)!.text, lines);
-  // What they refer to being deleted does not hide them.
+  // A deletion of the message that they refer to does not hide them.
   assertEquals(encodeTranscript([...entries, entry(10, { kind: "delete", ref: 9 })]), `${lines}\n`);
 });
 
-Deno.test("TRANSCRIPT and encodeTranscript() send nothing that a terminal obeys", () => {
+Deno.test("TRANSCRIPT and encodeTranscript() send nothing that controls a terminal", () => {
   const hostile = [entry(1, { text: "\u001b[2J\u0007\u009b31m\rgone\u2028\u202e\tx" })];
-  const escapeForTerminal =
-    "2026-11-21T20:58:45Z Ann: \ufffd[2J\ufffd\ufffd31m\ufffdgone\ufffd\ufffd x";
-  assertEquals(TRANSCRIPT.encode(hostile)!.text, escapeForTerminal);
-  assertEquals(encodeTranscript(hostile), `${escapeForTerminal}\n`);
+  const escaped = "2026-11-21T20:58:45Z Ann: \ufffd[2J\ufffd\ufffd31m\ufffdgone\ufffd\ufffd x";
+  assertEquals(TRANSCRIPT.encode(hostile)!.text, escaped);
+  assertEquals(encodeTranscript(hostile), `${escaped}\n`);
 });
 
-Deno.test("TRANSCRIPT counts a gap, and has no other words", () => {
+Deno.test("TRANSCRIPT counts a gap, and omits other notices", () => {
   const gap = { type: "gap", from: 1, to: 2, count: 2, reason: "retention" } as const;
   assertEquals(TRANSCRIPT.encodeNotice(gap)!.text, "-- 2 entries are no longer kept --");
   const one = TRANSCRIPT.encodeNotice({ ...gap, to: 1, count: 1 });
@@ -71,7 +69,7 @@ Deno.test("TRANSCRIPT counts a gap, and has no other words", () => {
   assertEquals(TRANSCRIPT.encodeNotice({ type: "pong" }), undefined);
 });
 
-Deno.test("encodeTranscript() shows what the entries come to", () => {
+Deno.test("encodeTranscript() applies edits and deletions", () => {
   const entries = [
     entry(5, { kind: "edit", ref: 2, text: "of an older one" }),
     entry(6, { text: "first" }),

@@ -127,7 +127,15 @@ for (const transport of ["deno", "ws"] as const) {
     }
     const head = await ask("/r/ops", { method: "HEAD" });
     assertEquals([head.status, head.headers.get("www-authenticate")], [401, "Bearer"]);
-    for (const path of ["/healthz", "/page/chat.js", "/sign-in", "/sign-in/sign_in.css"]) {
+    for (
+      const path of [
+        "/healthz",
+        "/page/chat.js",
+        "/sdk/session.js",
+        "/sign-in",
+        "/sign-in/sign_in.css",
+      ]
+    ) {
       assertEquals(await told(path), [200, ""]);
     }
     for (const secret of [PASSWORD, OPERATOR_KEY]) {

@@ -67,7 +67,7 @@ Deno.test({
 /** The files that one of the page's files links to or imports, as paths in the checkout. */
 function findLinks(file: string, text: string): string[] {
   const pattern = file.endsWith(".js")
-    ? /\b(?:from|import)[ (]?"(\.\/[^"]+\.js)"/g // comments import types of .d.ts files, which stay here
+    ? /\b(?:from|import)[ (]?"(\.{1,2}\/[^"]+\.js)"/g // comments import types of .d.ts files, which stay here
     : /(?:src|href)(?:=|": )"([\w./]+\.\w+)"/g;
   return [...text.matchAll(pattern)].map(([, link]) =>
     new URL(link!, `file:///${file}`).pathname.slice(1)
@@ -99,7 +99,7 @@ async function checkExecutable(t: Deno.TestContext, folder: string): Promise<voi
       }
       for (const linked of findLinks(file, new TextDecoder().decode(body))) files.add(linked);
     }
-    for (const file of ["page/icon.png", "page/session.js"]) assert(files.has(file), file);
+    for (const file of ["page/icon.png", "sdk/session.js"]) assert(files.has(file), file);
   });
 
   await t.step("answers 405 and 404 as the seed does", async () => {

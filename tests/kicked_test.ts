@@ -2,7 +2,7 @@
 // journal in the end, in order, with neither a hole nor a double.
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { delay } from "@std/async/delay";
-import { Session } from "../page/session.js";
+import { Session } from "../sdk/session.js";
 import { within } from "./support/deadline.ts";
 import { FakeStorage } from "./support/fake_storage.ts";
 import { FaultyProxy } from "./support/faulty_proxy.ts";

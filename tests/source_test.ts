@@ -30,7 +30,7 @@ const TOP_LEVEL = [
   ...["CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md"],
   ...["auth", "base", "bench", "cli", "client", "client.ts", "deno.json", "deno.lock", "deploy"],
   ...["docs", "examples", "home.html", "http", "hub", "hub.ts", "hub_test.ts", "integrations"],
-  ...["journal", "main.ts", "page", "protocol", "std", "tasks", "tests", "transport"],
+  ...["journal", "main.ts", "page", "protocol", "sdk", "std", "tasks", "tests", "transport"],
 ];
 const MADE = ["confab-data", "dist", "node_modules"];
 
@@ -115,11 +115,15 @@ Deno.test("source: CI and releases run the one version of Deno", async () => {
   assertEquals(new Set(versions.flat()), new Set(["deno@2.9.6"]));
 });
 
-Deno.test("source: what is in page/ for browsers is embedded, and nothing else", async () => {
-  const folder = await Array.fromAsync(Deno.readDir(new URL("page/", ROOT)));
-  const files = folder.filter(({ isFile }) => isFile).map(({ name }) => name)
-    .filter((name) => !name.endsWith(".ts") && name !== "jsconfig.json");
-  const paths = ["/", ...files.map((name) => `/page/${name}`)];
+Deno.test("source: what is in page/ and sdk/ for browsers is embedded, and nothing else", async () => {
+  const paths = ["/"];
+  for (const folder of ["page/", "sdk/"]) {
+    for await (const { name, isFile } of Deno.readDir(new URL(folder, ROOT))) {
+      if (isFile && !name.endsWith(".ts") && name !== "jsconfig.json") {
+        paths.push(`/${folder}${name}`);
+      }
+    }
+  }
   assertEquals([...ASSETS.keys()].toSorted(), paths.toSorted());
 });
 

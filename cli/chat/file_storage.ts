@@ -2,7 +2,7 @@
 // may read. All terminals share the file, and each server has its own items in it. A write locks the file, and keeps what
 // other processes have written. Implements the part of Web Storage that the session uses.
 import { dirname, isAbsolute, join } from "node:path";
-import type { StorageLike } from "../../page/protocol.d.ts";
+import type { StorageLike } from "../../sdk/types.d.ts";
 
 /** Contents of the file: items by scope, then by key. */
 type StoredContent = Record<string, Record<string, string>>;

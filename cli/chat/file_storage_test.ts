@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { join } from "node:path";
 import { FileStorage, findStateFile, MemoryStorage } from "./file_storage.ts";
-import { SafeStorage } from "../../page/storage.js";
+import { SafeStorage } from "../../sdk/storage.js";
 
 /** A missing file in a missing folder, inside of a temporary one. */
 class StateFolder implements Disposable {

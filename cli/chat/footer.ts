@@ -1,6 +1,6 @@
 // Draws the footer between the messages and the input line: own messages that are not among the messages yet, and a bad
 // connection. Returns lines; never writes to the terminal.
-import type { Outcome, State } from "../../page/protocol.d.ts";
+import type { Outcome, State } from "../../sdk/types.d.ts";
 import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
 import { excerpt } from "./lines.ts";
 

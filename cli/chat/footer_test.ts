@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Outcome } from "../../page/protocol.d.ts";
+import type { Outcome } from "../../sdk/types.d.ts";
 import { ChatFooter } from "./footer.ts";
 
 function makeFooter(): ChatFooter {

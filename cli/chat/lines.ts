@@ -1,8 +1,9 @@
 // Draws entries of a room as lines for a terminal: `20:58 Ann: hi`, and a separate line for a new day. Remembers the
 // messages that later entries may refer to. Everything that comes from others is escaped.
-import type { Entry, From, Gap } from "../../page/protocol.d.ts";
-import { dayKey } from "../../page/time.js";
+import type { EntryLine, From, Gap } from "../../sdk/types.d.ts";
+import { dayKey } from "../../sdk/time.js";
 import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
+import { describeModeration } from "../../protocol/transcript.ts";
 
 /** Maximum messages, and names, to remember. References to older ones are drawn without them. */
 const MAX_REMEMBERED = 1_000;
@@ -39,7 +40,7 @@ export class ChatLines {
   }
 
   /** Draws an entry, on one or more lines. Must be called in the order of the entries. */
-  draw(entry: Entry): string {
+  draw(entry: EntryLine): string {
     const who = this.#nameOf(entry.from);
     const day = dayKey(entry.at);
     const dayLine = day === this.#day ? "" : `-- ${day} --\n`;
@@ -65,7 +66,7 @@ export class ChatLines {
     this.#messages.clear();
   }
 
-  #describe(entry: Entry): string {
+  #describe(entry: EntryLine): string {
     const message = this.#messages.get(refOf(entry));
     switch (entry.kind) {
       case "say":
@@ -82,12 +83,11 @@ export class ChatLines {
         return entry.on ? ` ${emoji} ${to}` : ` took ${emoji} back from ${to}`;
       }
       case "close":
-        return ` ${entry.on ? "closed" : "opened"} the room`;
+        return ` ${describeModeration(entry, formatTime)}`;
       case "ban": {
-        const whom = escapeForTerminal(`${entry.who.name}#${entry.who.tag}`);
-        return entry.on
-          ? ` banned ${whom} until ${dayKey(entry.until)} ${clock(entry.until)}`
-          : ` lifted the ban on ${whom}`;
+        const { on, who, until } = entry;
+        const act = describeModeration({ on, banned: { who, until } }, formatTime);
+        return ` ${escapeForTerminal(act)}`;
       }
     }
   }
@@ -111,7 +111,7 @@ export class ChatLines {
 }
 
 /** Returns the seq of the message that an entry refers to; 0 for none. */
-function refOf(entry: Entry): number {
+function refOf(entry: EntryLine): number {
   if (entry.kind === "say") return entry.replyTo ?? 0;
   return entry.kind === "close" ? 0 : entry.ref;
 }
@@ -133,6 +133,10 @@ function quote(text: string): string {
 
 function indent(text: string): string {
   return text.replaceAll("\t", TAB).split(/\r?\n/).map(escapeForTerminal).join(`\n${INDENT}`);
+}
+
+function formatTime(at: number): string {
+  return `${dayKey(at)} ${clock(at)}`;
 }
 
 function clock(at: number): string {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Entry } from "../../page/protocol.d.ts";
+import type { EntryLine } from "../../sdk/types.d.ts";
 import { ChatLines, drawGap, excerpt } from "./lines.ts";
 
 const ANN = { name: "Ann", tag: "k3f9" };
@@ -13,7 +13,7 @@ function makeRoom(hasColor = false) {
   let seq = 0;
   return (entry: Record<string, unknown>) =>
     lines.draw(
-      { seq: ++seq, kind: "say", from: ANN, at: NOON + seq * MINUTE_MS, ...entry } as Entry,
+      { seq: ++seq, kind: "say", from: ANN, at: NOON + seq * MINUTE_MS, ...entry } as EntryLine,
     );
 }
 

@@ -1,5 +1,5 @@
 // Draws the people in the room, and who is typing, in one line. Knows only what the server has sent on this connection.
-import type { From, Presence } from "../../page/protocol.d.ts";
+import type { From, Presence } from "../../sdk/types.d.ts";
 import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
 
 /** Time after which a typing notice expires. The server repeats the notice every two seconds. */

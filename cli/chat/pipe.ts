@@ -1,8 +1,8 @@
 // Runs `confab chat` without a terminal: sends each line of the input, and prints the entries that arrive. Ends when the
 // input has ended and everything is sent and printed. Reports failures on standard error.
 import { ChatError } from "../../protocol/errors.ts";
-import type { Failure, Outcome, Pending } from "../../page/protocol.d.ts";
-import { Session } from "../../page/session.js";
+import type { Failure, Outcome, Pending } from "../../sdk/types.d.ts";
+import { Session } from "../../sdk/session.js";
 import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
 import { ChatLines, drawGap, excerpt } from "./lines.ts";
 import type { ChatSetup } from "./setup.ts";

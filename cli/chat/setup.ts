@@ -1,6 +1,6 @@
 // Prepares a chat: the WebSocket of the room, and the storage that keeps data between two runs. Reads the environment.
-import { randomHex } from "../../page/outbox.js";
-import type { StorageLike } from "../../page/protocol.d.ts";
+import { randomHex } from "../../sdk/outbox.js";
+import type { StorageLike } from "../../sdk/types.d.ts";
 import type { BearerHeaders } from "../secret.ts";
 import { FileStorage, findStateFile, MemoryStorage, STATE_ENV_NAMES } from "./file_storage.ts";
 import { parseRoomUrl } from "../config/room_url.ts";

@@ -1,8 +1,8 @@
 // Runs `confab chat` on a terminal: passes input to the session, and events of the session to the screen. The session
 // guarantees delivery, and the screen draws.
 import process from "node:process";
-import type { Failure, Handlers } from "../../page/protocol.d.ts";
-import { Session } from "../../page/session.js";
+import type { Failure, Handlers } from "../../sdk/types.d.ts";
+import { Session } from "../../sdk/session.js";
 import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
 import { helpLines, type Input, listCommands, parseInput } from "./slash_commands.ts";
 import { ChatFooter } from "./footer.ts";

@@ -3,11 +3,11 @@
 import { checkHasJournal } from "../../journal/sqlite/data_folder.ts";
 import { openSqliteReader } from "../../journal/sqlite/sqlite_journal.ts";
 import { JSON_LINES } from "../../protocol/confab_v1.ts";
-import { checkEntry, type EntryLine, toEntry } from "../../protocol/entry.ts";
 import { harmlessJson } from "../../protocol/terminal_safe.ts";
 import { encodeTranscript } from "../../protocol/transcript.ts";
 import type { ExportConfig } from "../config/config.ts";
 import type { BearerHeaders } from "../secret.ts";
+import { decodeEntry, type EntryLine } from "../../protocol/entry.ts";
 import { note, writeLine } from "../stdio.ts";
 import { notConfab, request } from "./request.ts";
 
@@ -53,7 +53,7 @@ const WRITERS: Record<ExportConfig["format"], (pages: Pages) => Promise<void>> =
   /** Prints the transcript. Reads all entries first: the last one may edit or delete any other. */
   async text(pages) {
     const all = [];
-    for await (const entries of pages) all.push(...entries.map(toEntry));
+    for await (const entries of pages) all.push(...entries.map(decodeEntry));
     writeAll(encodeTranscript(all).split("\n").slice(0, -1));
   },
 };
@@ -127,7 +127,7 @@ async function readPage(room: string, after: number, bearer: BearerHeaders): Pro
     throw notConfab(room, "the server responded with unexpected JSON");
   }
   let last = after;
-  for (const { seq } of entries.map(checkEntry)) {
+  for (const { seq } of entries.map(decodeEntry)) {
     if (seq <= last) throw notConfab(room, "its entries are not in order");
     last = seq;
   }

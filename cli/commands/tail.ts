@@ -4,7 +4,7 @@ import { escapeForTerminal, harmlessJson } from "../../protocol/terminal_safe.ts
 import type { Notice } from "../../protocol/message.ts";
 import { TRANSCRIPT } from "../../protocol/transcript.ts";
 import type { BearerHeaders } from "../secret.ts";
-import { checkEntry, toEntry } from "../../protocol/entry.ts";
+import { decodeEntry } from "../../protocol/entry.ts";
 import { follow, type FollowedLine } from "./follow.ts";
 import { note, writeLine } from "../stdio.ts";
 
@@ -44,6 +44,6 @@ function explainReset(since: number | undefined): string {
 function showText(line: FollowedLine): void {
   const frame = line.type === "gap"
     ? TRANSCRIPT.encodeNotice(line as unknown as Notice)
-    : TRANSCRIPT.encode([toEntry(checkEntry(line))]);
+    : TRANSCRIPT.encode([decodeEntry(line)]);
   if (frame) writeLine(escapeForTerminal(frame.text)); // the count of a gap comes from the server unchecked
 }

@@ -4,7 +4,7 @@ import { accepts } from "@std/http/negotiation";
 import { ChatError, rateLimited } from "../../protocol/errors.ts";
 import type { Reading } from "../../hub/room.ts";
 import type { Peer } from "../../transport/transport.ts";
-import { encodeEntry } from "../../protocol/confab_v1.ts";
+import { encodeEntry } from "../../protocol/entry.ts";
 import { encodeGap, encodeTranscript } from "../../protocol/transcript.ts";
 import { ASSETS } from "../../page/assets.ts";
 import { serveAsset } from "../assets.ts";

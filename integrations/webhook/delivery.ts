@@ -4,7 +4,7 @@ import type { Hub } from "../../hub.ts";
 import type { Reading } from "../../hub/room.ts";
 import type { ReadLimit } from "../../journal/journal.ts";
 import { parseRetryAfterMs } from "../../base/retry.ts";
-import { encodeEntry } from "../../protocol/confab_v1.ts";
+import { encodeEntry } from "../../protocol/entry.ts";
 import { signatureHeaders } from "./signature.ts";
 
 /** Part of the hub that a webhook uses. */

@@ -6,7 +6,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { ChatError } from "../../protocol/errors.ts";
 import { tagsOf } from "../../protocol/names.ts";
 import { makePrivateFile } from "../../base/private_file.ts";
-import type { Entry, Kind } from "../../protocol/message.ts";
+import type { Banned, Entry, Kind } from "../../protocol/message.ts";
 import { isOutdated, migrate, openDatabase } from "../../base/sqlite.ts";
 import { explainFolder, FILE_NAME, lockFolder } from "./data_folder.ts";
 import {
@@ -140,7 +140,7 @@ export class SqliteJournal implements Journal {
       this.#rollBack();
       if (isDiskFault(cause) || drafts.length === 0) throw new ChatError("not_stored", { cause });
     }
-    // One of the drafts is at fault: again, one by one.
+    // A draft is at fault, not the disk: try them one by one.
     try {
       return this.#commit(() => drafts.map((draft) => this.#tryInsert(draft)));
     } catch (cause) {
@@ -309,7 +309,7 @@ export class SqliteJournal implements Journal {
         return { seq: this.find(draft.room, draft.author, draft.id)!, entry: undefined };
       }
     }
-    const { at, kind, author, name, tag, id, text, ref, on } = draft;
+    const { at, kind, author, name, tag, id, text, ref, on, banned } = draft;
     this.#sql.addEntry.run(
       room.id,
       seq,
@@ -317,14 +317,15 @@ export class SqliteJournal implements Journal {
       KINDS.indexOf(kind),
       who?.person ?? null,
       id || null,
-      text,
+      banned ? encodeBanned(banned) : text,
       ref,
       on ? 1 : 0,
     );
     room.head = seq;
     if (kind === "close") this.#sql.putClosed.run(on ? 1 : 0, room.id);
     if (kind === "ban") this.#enforce(draft);
-    return { seq, entry: { seq, at, kind, author, name, tag, id, text, ref, on } };
+    const entry = { seq, at, kind, author, name, tag, id, text, ref, on };
+    return { seq, entry: banned ? { ...entry, banned } : entry };
   }
 
   /** Applies the bans of a draft. Bans that have ended are dropped, so that their number stays small. */
@@ -425,7 +426,7 @@ function isDiskFault(error: unknown): boolean {
 }
 
 function toEntry(row: Row): Entry {
-  return {
+  const entry: Entry = {
     seq: row.seq,
     at: row.at,
     kind: KINDS[row.kind] ?? "say",
@@ -437,6 +438,16 @@ function toEntry(row: Row): Entry {
     ref: row.ref,
     on: row.on !== 0,
   };
+  return entry.kind === "ban" ? { ...entry, text: "", banned: decodeBanned(row.text) } : entry;
+}
+
+/** Encodes a ban's result as the text of its entry: no column holds it. */
+function encodeBanned({ who: { name, tag }, until }: Banned): string {
+  return JSON.stringify({ who: { name, tag }, until });
+}
+
+function decodeBanned(text: string): Banned {
+  return JSON.parse(text);
 }
 
 /** Opens the file for writing. Others can read it meanwhile. */

@@ -114,7 +114,7 @@ testInBrowser(
     await message(ben, "as Anna").locator(".name", { hasText: "Anna" }).waitFor();
 
     await rename("x".repeat(60));
-    await ann.locator("#note", { hasText: "A name has" }).waitFor();
+    await ann.locator("#note", { hasText: "A name must have" }).waitFor();
     assertEquals(await ann.inputValue("#name"), "Anna");
     await online(ann);
     await tell(ann, "still Anna");

@@ -1,5 +1,5 @@
 // A guest of a soak over plain HTTP.
-import type { ServerLine } from "../../page/protocol.d.ts";
+import type { ServerLine } from "../../sdk/types.d.ts";
 import type { Guest, GuestOptions } from "./guest.ts";
 import { View } from "./ledger.ts";
 

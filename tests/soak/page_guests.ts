@@ -1,5 +1,5 @@
 // Guests of a soak that are the page, without a document: over a WebSocket, and where none comes through.
-import { Session } from "../../page/session.js";
+import { Session } from "../../sdk/session.js";
 import { FakeStorage } from "../support/fake_storage.ts";
 import type { Guest, GuestOptions } from "./guest.ts";
 import { View } from "./ledger.ts";

@@ -1,5 +1,5 @@
 // A Web Storage for tests: Deno's own would outlive them, and is one for all.
-import type { StorageLike } from "../../page/protocol.d.ts";
+import type { StorageLike } from "../../sdk/types.d.ts";
 
 export class FakeStorage implements StorageLike {
   readonly #items = new Map<string, string>();

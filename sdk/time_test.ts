@@ -8,12 +8,12 @@ function local(year: number, month: number, day: number, hour = 0, minute = 0): 
   return new Date(year, month - 1, day, hour, minute).getTime();
 }
 
-Deno.test("clock() tells hour and minute", () => {
+Deno.test("clock() shows hour and minute", () => {
   assertMatch(clock(local(2026, 3, 5, 14, 40)), /^(14|0?2)\D40\b/);
   assertMatch(clock(local(2026, 3, 5, 11, 5)), /^11\D05\b/);
 });
 
-Deno.test("fullTime() tells date and time", () => {
+Deno.test("fullTime() shows date and time", () => {
   const told = fullTime(local(2026, 3, 25, 14, 40));
   for (const part of ["2026", "25", "40"]) assertStringIncludes(told, part);
 });
@@ -38,7 +38,7 @@ Deno.test("dayLabel() names today and yesterday", () => {
   assertEquals(dayLabel(dayKey(Date.now())), "Today");
 });
 
-Deno.test("dayLabel() tells the date of other days, and the year of other years", () => {
+Deno.test("dayLabel() shows the date of other days, and the year of other years", () => {
   const now = local(2026, 3, 1, 12);
   const date = dayLabel("2026-02-27", now);
   assertStringIncludes(date, "27");
@@ -57,7 +57,7 @@ Deno.test("msUntilMidnight() ends with the day, and is never 0", () => {
   assertEquals(msUntilMidnight(midnight - 1), 1);
 });
 
-/** What an expression is in another time zone, in a process of its own: Deno reads the zone once. */
+/** Evaluates an expression in another time zone, in a process of its own: Deno reads the zone once. */
 async function evaluateIn(zone: string, expression: string): Promise<unknown> {
   const module = new URL("time.js", import.meta.url);
   const code = `const { dayKey, dayLabel, msUntilMidnight, startOfDay } = await import("${module}");

@@ -10,7 +10,7 @@ import { delay } from "@std/async/delay";
 import { FakeTime } from "@std/testing/time";
 import { within } from "../tests/support/deadline.ts";
 import { startProgram } from "../tests/support/program.ts";
-import type { Handlers, SessionOptions } from "./protocol.d.ts";
+import type { Handlers, SessionOptions } from "./types.d.ts";
 import { Session } from "./session.js";
 import { SafeStorage } from "./storage.js";
 
@@ -24,7 +24,7 @@ const WELCOME = {
   limits: { textBytes: 100 },
 };
 
-/** What a server would see of a WebSocket, and do to it. */
+/** Replaces a WebSocket: shows what a server would see, and does what it would do. */
 class FakeSocket {
   readonly protocol: string;
   readonly sent: Record<string, unknown>[] = [];
@@ -42,7 +42,7 @@ class FakeSocket {
     this.sent.push(JSON.parse(data));
   }
 
-  /** A real one may hang for long before it tells that it is closed: this one never does. */
+  /** Emits no close event, for a real socket may take long to emit it. */
   close(): void {
     this.isClosed = true;
   }
@@ -62,7 +62,7 @@ class FakeSocket {
   }
 }
 
-/** A Web Storage; Deno's own would outlive the test. */
+/** Web Storage in memory. Deno's own would outlive the test. */
 class FakeStorage {
   readonly items = new Map<string, string>();
   get length(): number {
@@ -80,13 +80,13 @@ class FakeStorage {
   removeItem(key: string): void {
     this.items.delete(key);
   }
-  /** The stored messages. */
+  /** Stored messages. */
   get messages(): string[] {
     return [...this.items.keys()].filter((key) => key.startsWith("confab.outbox."));
   }
 }
 
-/** A session whose sockets the test drives. Random numbers are 0 unless told otherwise: it connects again at once. */
+/** Makes a session whose sockets the test controls. Random numbers are 0 by default, so that it reconnects at once. */
 function setUp(options: Partial<SessionOptions> & { storage?: FakeStorage } = {}) {
   const sockets: FakeSocket[] = [];
   const storage = options.storage ?? new FakeStorage();
@@ -121,10 +121,10 @@ function setUp(options: Partial<SessionOptions> & { storage?: FakeStorage } = {}
     session,
     sockets,
     storage,
-    /** What one handler was given, in order. */
+    /** Arguments of one handler, in order. */
     told: (name: string) => told.filter(([first]) => first === name).map(([, arg]) => arg),
     order: () => told.map(([name]) => name),
-    /** The newest socket. */
+    /** Newest socket. */
     socket: () => sockets.at(-1)!,
     seqs: () =>
       told.filter(([name]) => name === "entry").map(([, e]) => (e as { seq: number }).seq),
@@ -139,7 +139,7 @@ function entry(seq: number, id = `other-${seq}`) {
   return { type: "entry", seq, id, kind: "say", from, at: 1_790_000_000_000, text: `text ${seq}` };
 }
 
-Deno.test("Session.start() says hello with key and name, and without after", () => {
+Deno.test("Session.start() sends a hello with key and name, and without after", () => {
   using _time = new FakeTime();
   using room = setUp();
   room.session.rename("Ann");
@@ -154,7 +154,7 @@ Deno.test("Session.start() says hello with key and name, and without after", () 
   assertEquals(room.told("state"), ["connecting", "online"]);
 });
 
-Deno.test("Session.start() keeps the key, and replaces one that no server would take", () => {
+Deno.test("Session.start() keeps the key, and replaces one that no server would accept", () => {
   const { storage } = setUp();
   const key = storage.getItem("confab.key");
   setUp({ storage });
@@ -164,7 +164,7 @@ Deno.test("Session.start() keeps the key, and replaces one that no server would 
   assertEquals(storage.getItem("confab.key")?.length, 64);
 });
 
-Deno.test("Session.start() never shows its key to a server that does not speak the protocol", () => {
+Deno.test("Session.start() never sends its key to a server of another protocol", () => {
   using _time = new FakeTime();
   using room = setUp();
   room.session.start();
@@ -174,7 +174,7 @@ Deno.test("Session.start() never shows its key to a server that does not speak t
   assert(room.socket().isClosed);
 });
 
-Deno.test("Session hands out each entry once, in order of seq", () => {
+Deno.test("Session delivers each entry once, in order of seq", () => {
   using _time = new FakeTime();
   using room = setUp();
   room.session.start();
@@ -185,7 +185,7 @@ Deno.test("Session hands out each entry once, in order of seq", () => {
   assertEquals(room.sockets.length, 1);
 });
 
-Deno.test("Session resumes at a hole instead of handing out what is behind it", () => {
+Deno.test("Session resumes at a hole instead of delivering what is behind it", () => {
   using time = new FakeTime();
   using room = setUp();
   room.session.start();
@@ -202,7 +202,7 @@ Deno.test("Session resumes at a hole instead of handing out what is behind it", 
   assertEquals(room.told("reset"), []);
 });
 
-Deno.test("Session resumes from an empty room, where no entry told it where it is", () => {
+Deno.test("Session resumes from an empty room, which has no entry to count from", () => {
   using time = new FakeTime();
   using room = setUp();
   room.session.start();
@@ -213,9 +213,9 @@ Deno.test("Session resumes from an empty room, where no entry told it where it i
   assertEquals(room.socket().sentOf("hello")[0]?.["after"], 0);
 });
 
-Deno.test("Session that wants no history resumes from the head that it was told", () => {
+Deno.test("Session without history resumes from the head of its welcome", () => {
   using time = new FakeTime();
-  using room = setUp({ history: 0, most: 500 });
+  using room = setUp({ history: 0, maxReplay: 500 });
   room.session.start();
   room.socket().welcome({ head: 9 });
   room.socket().onclose?.({});
@@ -225,7 +225,7 @@ Deno.test("Session that wants no history resumes from the head that it was told"
   assertEquals([hello?.["after"], hello?.["history"], hello?.["most"]], [9, 0, 500]);
 });
 
-Deno.test("Session starts afresh again when nothing came before the connection ended", () => {
+Deno.test("Session starts anew again when nothing came before the connection ended", () => {
   using time = new FakeTime();
   using room = setUp();
   room.session.start();
@@ -238,7 +238,7 @@ Deno.test("Session starts afresh again when nothing came before the connection e
   assertEquals(room.told("reset"), []);
 });
 
-Deno.test("Session hands out gaps and goes on behind them", () => {
+Deno.test("Session delivers gaps and continues behind them", () => {
   using time = new FakeTime();
   using room = setUp();
   room.session.start();
@@ -309,7 +309,7 @@ Deno.test("Session backs off with full jitter up to a bound that doubles", () =>
   }
 });
 
-Deno.test("Session starts its delays over only after a connection that lasted", () => {
+Deno.test("Session resets its back-off only after a connection that lasted", () => {
   using time = new FakeTime();
   using room = setUp({ random: () => 1 });
   const delayMs = () => (room.told("state").at(-1) as { retryAtMs: number }).retryAtMs - time.now;
@@ -354,7 +354,7 @@ Deno.test("Session.retryNow() connects at once, once", () => {
   assertEquals(room.sockets.length, 2);
 });
 
-Deno.test("Session.retryNow() finds out whether a connection still lives", () => {
+Deno.test("Session.retryNow() probes a connection", () => {
   using time = new FakeTime();
   using room = setUp();
   room.session.start();
@@ -403,7 +403,7 @@ Deno.test("Session does not probe a connection on which something comes", () => 
   assertEquals(room.socket().sentOf("ping"), []);
 });
 
-Deno.test("Session gives up a connection that is not welcomed in time", async (t) => {
+Deno.test("Session drops a connection that is not welcomed in time", async (t) => {
   for (const opens of [false, true]) {
     await t.step(opens ? "opened" : "not even opened", () => {
       using time = new FakeTime();
@@ -580,14 +580,14 @@ Deno.test("Session sends again, in order, what a lost connection has not acknowl
   assertEquals(room.socket().sentOf("say").map((line) => line["id"]), [ids[0], ids[2], ids[3]]);
 });
 
-Deno.test("Session adopts what another one has left in the storage, of its own room only", () => {
+Deno.test("Session loads what another one has left in the storage, of its own room only", () => {
   using time = new FakeTime();
   using room = setUp();
   const ids = ["one", "two", "three"].map((text) => room.session.say(text));
   room.storage.setItem("confab.outbox.lobby.broken", "{");
   room.storage.setItem("confab.outbox.lobby.null", "null");
   room.storage.setItem("confab.outbox.lobby.foreign", `{"id":"x","at":1}`);
-  // Whatever the order in which a browser lists them, and even when the clock was set back.
+  // In whichever order a browser lists the keys, and even when the clock was set back.
   const stored = [...room.storage.items].reverse();
   room.storage.items.clear();
   for (const [key, value] of stored) room.storage.setItem(key, value);
@@ -618,7 +618,7 @@ Deno.test("Session keeps a message apart for each of two tabs", () => {
   assertEquals(one.storage.messages, [`confab.outbox.lobby.${id}`]);
 });
 
-Deno.test("Session keeps a refused message as failed, across a reload, until told what to do", () => {
+Deno.test("Session keeps a refused message as failed, across a reload, until it is resent or discarded", () => {
   using _time = new FakeTime();
   using room = setUp();
   room.session.start();
@@ -677,7 +677,7 @@ Deno.test("Session sends a message again after retryAfterMs, and nothing before 
   assertEquals(room.socket().sentOf("say").slice(2).map((line) => line["id"]), ids);
 });
 
-Deno.test("Session takes what it sent behind a refused message for refused as well", () => {
+Deno.test("Session treats what it sent behind a refused message as refused as well", () => {
   using time = new FakeTime();
   using room = setUp();
   room.session.start();
@@ -693,7 +693,7 @@ Deno.test("Session takes what it sent behind a refused message for refused as we
   assertEquals(room.socket().sentOf("name").map((line) => line["name"]), ["Anna", "Anna"]);
 });
 
-Deno.test("Session sends no more than 64 ahead of their acknowledgements", () => {
+Deno.test("Session has at most 64 messages in flight", () => {
   using _time = new FakeTime();
   using room = setUp();
   room.session.start();
@@ -721,7 +721,7 @@ Deno.test("Session waits for retryAfterMs on the next connection as well", () =>
   assertEquals(room.socket().sentOf("say").length, 1);
 });
 
-Deno.test("Session fails what nobody acknowledges for 20 s, and sends it again under its id", () => {
+Deno.test("Session fails what is not acknowledged for 20 s, and sends it again under its id", () => {
   using time = new FakeTime();
   using room = setUp();
   room.session.start();
@@ -748,7 +748,7 @@ Deno.test("Session fails what nobody acknowledges for 20 s, and sends it again u
   assertEquals(room.states().slice(6), ["pending", "sent", "sent"]);
 });
 
-Deno.test("Session gives what it sends again on another connection its full time", () => {
+Deno.test("Session restarts the time limit of what it sends again on another connection", () => {
   using time = new FakeTime();
   using room = setUp();
   room.session.start();
@@ -829,7 +829,7 @@ Deno.test("SafeStorage forgets what it removes, wherever that was", () => {
   ]);
 });
 
-Deno.test("Session.rename() is sent at once, and said in every hello", () => {
+Deno.test("Session.rename() sends the name at once, and in every hello", () => {
   using time = new FakeTime();
   using room = setUp();
   room.session.start();
@@ -845,7 +845,7 @@ Deno.test("Session.rename() is sent at once, and said in every hello", () => {
   assertEquals(room.socket().sent[0]?.["name"], "Annika");
 });
 
-Deno.test("Session.rename() while the hello is on its way is sent before all else", () => {
+Deno.test("Session.rename() during the hello sends the name before all else", () => {
   using time = new FakeTime();
   using room = setUp();
   room.session.start();
@@ -862,7 +862,7 @@ Deno.test("Session.rename() while the hello is on its way is sent before all els
   assertEquals(room.socket().sentOf("name"), []);
 });
 
-Deno.test("Session goes back to the name before when the server refuses one", () => {
+Deno.test("Session returns to the previous name when the server refuses one", () => {
   using _time = new FakeTime();
   using room = setUp();
   room.session.start();
@@ -876,7 +876,7 @@ Deno.test("Session goes back to the name before when the server refuses one", ()
   assertEquals(room.socket().sentOf("hello").length, 1);
 });
 
-Deno.test("Session says hello without a name when the server refuses it, and reads on", () => {
+Deno.test("Session sends a hello without a name when the server refuses it, and reads on", () => {
   using _time = new FakeTime();
   using room = setUp();
   room.storage.setItem("confab.name", "\u202e");
@@ -915,7 +915,7 @@ Deno.test("Session passes on presence, typing and errors, and ignores what it do
   assertEquals(room.socket().sentOf("typing").length, 2);
 });
 
-Deno.test("Session.history() resolves with the page that was asked for", async () => {
+Deno.test("Session.history() resolves with the page that was requested", async () => {
   using _time = new FakeTime();
   using room = setUp();
   room.session.start();
@@ -934,7 +934,7 @@ Deno.test("Session.history() resolves with the page that was asked for", async (
   assertEquals(room.seqs(), []);
 });
 
-Deno.test("Session.history() asks again for what was refused for its rate, when it may", async () => {
+Deno.test("Session.history() repeats a request that the rate limit refused, when it may", async () => {
   using time = new FakeTime();
   using room = setUp();
   room.session.start();
@@ -966,7 +966,7 @@ Deno.test("Session.history() rejects without a connection, and when it ends", as
   assertStringIncludes(failure.message, "Cannot load history");
 });
 
-/** Sets the clock back, not the timers. Within fake time: what that gives back is the real Date. */
+/** Sets the clock back, not the timers. Use it within fake time, which restores the real Date. */
 class Earlier implements Disposable {
   readonly #Date = Date;
   readonly isSet: boolean;
@@ -983,12 +983,12 @@ class Earlier implements Disposable {
   }
 }
 
-// Against the real server.
+// Sessions with the real server.
 
-/** After this a test that waits for the server has failed. */
+/** Time limit of a test that waits for the server. */
 const WAIT_MS = 20_000;
 
-/** A session with a real server, and with whatever becomes of it. A line takes `lineMs` on a narrow way there. */
+/** Makes a session with a real server, which the test may restart. Sending a line takes `lineMs`. */
 function connectTo(
   port: number,
   { lineMs = 0, ...options }: Partial<SessionOptions> & { lineMs?: number } = {},
@@ -1030,7 +1030,7 @@ function connectTo(
     session,
     texts,
     told,
-    /** Looks again at everything that the session tells. */
+    /** Checks the condition after every event of the session. */
     async until(isSo: () => boolean): Promise<void> {
       while (!isSo()) {
         await within(WAIT_MS, String(isSo), new Promise<void>((resolve) => wake = resolve));
@@ -1073,7 +1073,7 @@ Deno.test("Session with the real server: two people read the same, and page back
   assertEquals(more, false);
 });
 
-Deno.test("Session with the real server: a refused name reads on, and may say nothing", async () => {
+Deno.test("Session with the real server: with a refused name it reads on, and cannot send", async () => {
   await using program = await startProgram();
   const storage = new FakeStorage();
   storage.setItem("confab.name", "\u202e");
@@ -1088,7 +1088,7 @@ Deno.test("Session with the real server: a refused name reads on, and may say no
   assertEquals(ann.texts, ["one"]);
 });
 
-Deno.test("Session with the real server: what is sent again for want of an ack stands once", async () => {
+Deno.test("Session with the real server: what is sent again without an ack is stored once", async () => {
   await using program = await startProgram();
   const storage = new FakeStorage();
   storage.setItem("confab.name", "Ann");
@@ -1097,7 +1097,7 @@ Deno.test("Session with the real server: what is sent again for want of an ack s
   const items = new Map(storage.items);
   ann.session.start();
   await ann.until(() => ann.told.includes("sent") && ann.texts.length === 1);
-  // A browser that died before the ack came.
+  // The browser died before the ack arrived.
   const crashed = new FakeStorage();
   for (const [key, value] of items) crashed.setItem(key, value);
   await using again = connectTo(program.port, { storage: crashed });
@@ -1110,7 +1110,7 @@ Deno.test("Session with the real server: what is sent again for want of an ack s
   assert(!crashed.items.has(`confab.outbox.lobby.${id}`));
 });
 
-Deno.test("Session with the real server: what is said while it is down arrives once, in order", async () => {
+Deno.test("Session with the real server: what is sent while it is down arrives once, in order", async () => {
   await using folder = await makeFolder();
   const port = freePort();
   const options = { data: folder.path, args: ["--addr", `127.0.0.1:${port}`] };
@@ -1125,7 +1125,7 @@ Deno.test("Session with the real server: what is said while it is down arrives o
     bob.session.start();
     say();
     await bob.until(() => bob.texts.length === 1);
-    // Some of these are stored and not acknowledged when the server dies.
+    // The server dies after storing some of these without acknowledging them.
     for (let n = 0; n < 200; n++) say();
     await ann.until(() => ann.told.includes("sent") && ann.session.pending.length < 200);
     program.kill("SIGKILL");
@@ -1145,11 +1145,11 @@ Deno.test("Session with the real server: what is said while it is down arrives o
   assertEquals(ann.told.filter((state) => state === "sent").length, said);
 });
 
-Deno.test("Session with the real server: what was typed offline goes out in order, whatever the rate", async () => {
+Deno.test("Session with the real server: what was typed offline is sent in order, whatever the rate", async () => {
   await using program = await startProgram({ env: { CONFAB_RATE: "20" } });
   await using bob = connectTo(program.port);
   bob.session.start();
-  // What follows a refusal is on its way for longer than the server needs to have room again.
+  // Lines behind a refused one arrive after the server's rate limit allows lines again.
   await using ann = connectTo(program.port, { lineMs: 5 });
   ann.session.rename("Ann");
   const expected = Array.from({ length: 100 }, (_, n) => String(n + 1));

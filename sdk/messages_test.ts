@@ -1,11 +1,12 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import { chooseSeed } from "../tests/support/random.ts";
-import { type Message, Messages, tellAct } from "./messages.js";
-import type { Entry } from "./protocol.d.ts";
+import { describeModeration, Messages, type ShownMessage } from "./messages.js";
+import type { EntryLine } from "./types.d.ts";
 
 const ANN = { name: "Ann", tag: "k3f9" };
 const BEN = { name: "Ben", tag: "b0b0" };
+const ENTRY = { type: "entry" } as const;
 
 /** Entries as a server numbers them; a change refers to one of the first three, which are messages. */
 const history = fc.array(
@@ -20,15 +21,15 @@ const history = fc.array(
 ).map((changes) => {
   const first = [1, 2, 3].map((seq) => ({ seq, kind: "say", from: ANN, at: seq, text: `${seq}` }));
   const rest = changes.map((change, n) => ({ ...change, seq: n + 4, at: n + 4, text: `${n + 4}` }));
-  return [...first, ...rest] as Entry[];
+  return [...first, ...rest] as EntryLine[];
 });
 
 function view(messages: Messages) {
   return messages.all().toSorted((one, other) => one.seq - other.seq).map(show);
 }
 
-/** What of a message can be seen. */
-function show({ seq, text, isDeleted, isRemoved, reactions }: Message) {
+/** Reduces a message to what can be seen of it. */
+function show({ seq, text, isDeleted, isRemoved, reactions }: ShownMessage) {
   const fans = [...reactions].map(([emoji, people]) => [
     emoji,
     [...people].filter(([, { on }]) => on).map(([tag]) => tag).toSorted(),
@@ -42,7 +43,7 @@ function show({ seq, text, isDeleted, isRemoved, reactions }: Message) {
   };
 }
 
-Deno.test("Messages come to the same in whichever order pages of history are read, and read twice", () => {
+Deno.test("Messages are the same in whichever order pages of history are read, and when read twice", () => {
   const seed = chooseSeed();
   console.log(`CONFAB_SEED=${seed}`);
   fc.assert(
@@ -59,32 +60,40 @@ Deno.test("Messages come to the same in whichever order pages of history are rea
   );
 });
 
-Deno.test("tellAct() has words for what an operator does to the room, and for nothing else", () => {
-  const of = { seq: 1, from: ANN, at: 1 };
+Deno.test("describeModeration() describes what an operator does to the room, and nothing else", () => {
+  const of = { ...ENTRY, seq: 1, from: ANN, at: 1 };
   const ban = { ...of, kind: "ban", ref: 1, who: BEN, until: Date.UTC(2026, 10, 21, 12) } as const;
-  assertEquals(tellAct({ ...of, kind: "close", on: true }), "Ann closed the room.");
-  assertEquals(tellAct({ ...of, kind: "close", on: false }), "Ann opened the room.");
-  assertMatch(tellAct({ ...ban, on: true }), /^Ann banned Ben \(b0b0\) until .*2026.*\.$/);
-  assertEquals(tellAct({ ...ban, on: false }), "Ann lifted the ban on Ben (b0b0).");
-  assertEquals(tellAct({ ...of, kind: "delete", ref: 1 }), "");
+  assertEquals(describeModeration({ ...of, kind: "close", on: true }), "Ann closed the room.");
+  assertEquals(describeModeration({ ...of, kind: "close", on: false }), "Ann opened the room.");
+  assertMatch(
+    describeModeration({ ...ban, on: true }),
+    /^Ann banned Ben \(b0b0\) until .*2026.*\.$/,
+  );
+  assertEquals(describeModeration({ ...ban, on: false }), "Ann lifted the ban on Ben (b0b0).");
+  assertEquals(describeModeration({ ...of, kind: "delete", ref: 1 }), "");
 });
 
-Deno.test("Messages.add() returns what was said or changed, and undefined for a change of what is not here", () => {
+Deno.test("Messages.add() returns the message that is added or changed, and undefined when it is not here", () => {
   const messages = new Messages();
-  const edit = { kind: "edit", seq: 5, ref: 1, from: ANN, at: 5, text: "new" } as const;
+  const edit = { ...ENTRY, kind: "edit", seq: 5, ref: 1, from: ANN, at: 5, text: "new" } as const;
   assertEquals(messages.add(edit), undefined);
-  const said = messages.add({ kind: "say", seq: 1, from: ANN, at: 1, text: "old" });
+  const said = messages.add({ ...ENTRY, kind: "say", seq: 1, from: ANN, at: 1, text: "old" });
   assertEquals([said?.seq, said?.text, said?.editSeq], [1, "new", 5]);
-  assertEquals(messages.add({ kind: "delete", seq: 6, ref: 1, from: ANN, at: 6 }), said);
+  assertEquals(messages.add({ ...ENTRY, kind: "delete", seq: 6, ref: 1, from: ANN, at: 6 }), said);
   assertEquals(said?.isDeleted, true);
 });
 
-Deno.test("Messages.forget() keeps what was changed: history would bring it without its changes", () => {
+Deno.test("Messages.forget() keeps a changed message: history would bring it without its changes", () => {
   const messages = new Messages();
-  for (const seq of [1, 2]) messages.add({ kind: "say", seq, from: ANN, at: seq, text: "old" });
-  messages.add({ kind: "edit", seq: 3, ref: 2, from: ANN, at: 3, text: "new" });
+  for (const seq of [1, 2]) {
+    messages.add({ ...ENTRY, kind: "say", seq, from: ANN, at: seq, text: "old" });
+  }
+  messages.add({ ...ENTRY, kind: "edit", seq: 3, ref: 2, from: ANN, at: 3, text: "new" });
   messages.forget(1);
   messages.forget(2);
   assertEquals(messages.get(1), undefined);
-  assertEquals(messages.add({ kind: "say", seq: 2, from: ANN, at: 2, text: "old" })?.text, "new");
+  assertEquals(
+    messages.add({ ...ENTRY, kind: "say", seq: 2, from: ANN, at: 2, text: "old" })?.text,
+    "new",
+  );
 });

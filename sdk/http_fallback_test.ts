@@ -4,11 +4,11 @@ import { FakeTime } from "@std/testing/time";
 import { within } from "../tests/support/deadline.ts";
 import { FakeStorage } from "../tests/support/fake_storage.ts";
 import { startProgram } from "../tests/support/program.ts";
-import type { SessionOptions, SocketLike, State } from "./protocol.d.ts";
+import type { SessionOptions, SocketLike, State } from "./types.d.ts";
 import { Session } from "./session.js";
-import { HttpFallback } from "./stream.js";
+import { HttpFallback } from "./http_fallback.js";
 
-/** After this a test that waits has failed. */
+/** Time limit of a test that waits. */
 const WAIT_MS = 20_000;
 
 const HELLO = {
@@ -20,7 +20,7 @@ const HELLO = {
   most: 500,
 };
 
-/** A request as a server sees it, and its answer. */
+/** Request as a server sees it, with the means to respond. */
 interface Asked {
   readonly method: string;
   readonly url: URL;
@@ -28,11 +28,11 @@ interface Asked {
   readonly body: string;
   readonly signal: AbortSignal;
   answer(status: number, body: BodyInit | null | object, headers?: HeadersInit): void;
-  /** No answer comes. */
+  /** Fails the request without a response. */
   fail(): void;
 }
 
-/** Stands where the network is: requests come out of it, and wait for what the test answers. */
+/** Replaces the network: requests wait in it until the test responds. */
 class FakeNetwork implements Disposable {
   readonly #fetch = globalThis.fetch;
   readonly #asked = new Channel<Asked>({ capacity: 100 });
@@ -41,12 +41,12 @@ class FakeNetwork implements Disposable {
     globalThis.fetch = (input, init) => this.#ask(new Request(input, init));
   }
 
-  /** The next request. */
+  /** Takes the next request. */
   next(): Promise<Asked> {
     return within(WAIT_MS, "a request", this.#asked.receive());
   }
 
-  /** Whether no request waits to be taken. */
+  /** Whether no request is waiting. */
   get isQuiet(): boolean {
     return this.#asked.size === 0;
   }
@@ -79,13 +79,13 @@ class FakeNetwork implements Disposable {
   }
 }
 
-/** A stream whose answer the test writes, as it comes over the network. */
+/** Stream whose response the test writes in chunks. */
 function makeBody() {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   const writer = writable.getWriter();
   return {
     readable,
-    /** Resolves once the page has read it. */
+    /** Writes a chunk. Resolves once the client has read it. */
     write: (text: string | Uint8Array) =>
       writer.write(typeof text === "string" ? new TextEncoder().encode(text) : text),
     close: () => writer.close(),
@@ -93,7 +93,7 @@ function makeBody() {
   };
 }
 
-/** A stream in place of a WebSocket, and what it tells. */
+/** Opens a fallback and collects its events. */
 function openStream(url = "ws://localhost/r/kitchen/ws") {
   const told = new Channel<string>({ capacity: 1000 });
   const stream: SocketLike = new HttpFallback(url, "confab.v1");
@@ -104,11 +104,11 @@ function openStream(url = "ws://localhost/r/kitchen/ws") {
   return {
     opened,
     send: (line: object) => stream.send(JSON.stringify(line)),
-    /** What it tells next, as it is. */
+    /** Takes the data of the next message. */
     next,
-    /** The line that it tells next. */
+    /** Takes the next line. */
     line: async () => JSON.parse(await next()),
-    /** Whether nothing was told that was not taken. */
+    /** Whether no message is waiting. */
     get isQuiet() {
       return told.size === 0;
     },
@@ -117,7 +117,7 @@ function openStream(url = "ws://localhost/r/kitchen/ws") {
   };
 }
 
-/** One that has said hello and is heard, with the network it is in. */
+/** Opens a fallback that has sent its hello and gets its stream, with its network. */
 async function openFollowing() {
   const network = new FakeNetwork();
   const stream = openStream();
@@ -141,7 +141,7 @@ function say(id: string) {
   return { type: "say", id, text: `text ${id}` };
 }
 
-Deno.test("HttpFallback is open by itself, and asks for what the hello says, the key in a header", async () => {
+Deno.test("HttpFallback opens by itself, and requests what the hello says, with the key in a header", async () => {
   using network = new FakeNetwork();
   using stream = openStream();
   await stream.opened;
@@ -155,7 +155,7 @@ Deno.test("HttpFallback is open by itself, and asks for what the hello says, the
   assertEquals(headers.get("confab-key"), HELLO.key);
 });
 
-Deno.test("HttpFallback finds the room by the address of its socket", async () => {
+Deno.test("HttpFallback derives the room's URL from the socket's", async () => {
   using network = new FakeNetwork();
   for (
     const [socket, room] of [
@@ -172,7 +172,7 @@ Deno.test("HttpFallback finds the room by the address of its socket", async () =
   }
 });
 
-Deno.test("HttpFallback hands out lines whole, wherever the network cuts them", async () => {
+Deno.test("HttpFallback emits whole lines, wherever the network splits them", async () => {
   const lines = [
     `{"type":"welcome","room":"küche"}`,
     `{"type":"entry","seq":1,"text":"👍🏽 ja"}`,
@@ -197,14 +197,14 @@ Deno.test("HttpFallback hands out lines whole, wherever the network cuts them", 
   }
 });
 
-Deno.test("HttpFallback takes whatever comes for a sign of life", async () => {
+Deno.test("HttpFallback emits a sign of life for any data", async () => {
   using following = await openFollowing();
   const { stream, body } = following;
   await body.write(": heartb");
   assertEquals(await stream.next(), "");
 });
 
-Deno.test("HttpFallback is closed where none comes, and where it ends", async (t) => {
+Deno.test("HttpFallback closes when no stream comes, and when the stream ends", async (t) => {
   const ways: Record<string, (asked: Asked) => void> = {
     "no network": (asked) => asked.fail(),
     "a proxy without a server": (asked) => asked.answer(502, "<h1>Bad Gateway</h1>"),
@@ -231,7 +231,7 @@ Deno.test("HttpFallback is closed where none comes, and where it ends", async (t
   }
 });
 
-Deno.test("HttpFallback whose name is refused tells so, and takes another hello", async () => {
+Deno.test("HttpFallback emits the refusal of a name, and accepts another hello", async () => {
   using network = new FakeNetwork();
   using stream = openStream();
   stream.send(HELLO);
@@ -245,7 +245,7 @@ Deno.test("HttpFallback whose name is refused tells so, and takes another hello"
   assertEquals(await stream.line(), { type: "welcome" });
 });
 
-Deno.test("HttpFallback of somebody who is banned tells so, and when to come back", async () => {
+Deno.test("HttpFallback emits a ban, and when to reconnect", async () => {
   using network = new FakeNetwork();
   using stream = openStream();
   stream.send(HELLO);
@@ -258,7 +258,7 @@ Deno.test("HttpFallback of somebody who is banned tells so, and when to come bac
   assert(stream.isQuiet);
 });
 
-Deno.test("HttpFallback posts one after another, each as soon as the one before is answered", async () => {
+Deno.test("HttpFallback posts one line after another, each after the response to the one before", async () => {
   using following = await openFollowing();
   const { network, stream } = following;
   const lines = [say("a"), { type: "edit", id: "b", ref: 1, text: "x" }, say("c")];
@@ -273,12 +273,12 @@ Deno.test("HttpFallback posts one after another, each as soon as the one before 
     answer(201, { seq: 50 + index, id: line.id });
     assertEquals(await stream.line(), { type: "ack", id: line.id, seq: 50 + index });
   }
-  // And again, after a time with nothing to post.
+  // Again, after a time with nothing to post.
   stream.send(say("d"));
   assertEquals(JSON.parse((await network.next()).body).id, "d");
 });
 
-Deno.test("HttpFallback gives back, with what is to be sent again, all that was said after it", async () => {
+Deno.test("HttpFallback refuses the lines behind one that must be retried as well", async () => {
   using following = await openFollowing();
   const { network, stream } = following;
   for (const id of ["a", "b", "c"]) stream.send(say(id));
@@ -299,7 +299,7 @@ Deno.test("HttpFallback gives back, with what is to be sent again, all that was 
   assertEquals(JSON.parse((await network.next()).body).id, "a");
 });
 
-Deno.test("HttpFallback goes on behind what is refused for good, also by something on the way", async () => {
+Deno.test("HttpFallback continues behind a line that is refused for good, by a proxy as well", async () => {
   using following = await openFollowing();
   const { network, stream } = following;
   for (const id of ["a", "b", "c"]) stream.send(say(id));
@@ -314,7 +314,7 @@ Deno.test("HttpFallback goes on behind what is refused for good, also by somethi
   assertEquals(await stream.line(), { type: "ack", id: "c", seq: 3 });
 });
 
-Deno.test("HttpFallback takes what a limiter on the way refuses for what is to be sent later", async (t) => {
+Deno.test("HttpFallback treats the refusal of a rate limiter in a proxy as a request to retry", async (t) => {
   const limited = "<h1>Too many requests</h1>";
   const ways: Record<string, [wait: number, answer: Parameters<Asked["answer"]>]> = {
     "429 with a time": [7_000, [429, limited, { "retry-after": "7" }]],
@@ -340,7 +340,7 @@ Deno.test("HttpFallback takes what a limiter on the way refuses for what is to b
   }
 });
 
-Deno.test("HttpFallback is closed when a post is not answered by the server", async (t) => {
+Deno.test("HttpFallback closes when the server does not respond to a post", async (t) => {
   const ways: Record<string, (asked: Asked) => void> = {
     "no network": (asked) => asked.fail(),
     "a proxy without a server": (asked) => asked.answer(502, "<h1>Bad Gateway</h1>"),
@@ -357,7 +357,7 @@ Deno.test("HttpFallback is closed when a post is not answered by the server", as
   }
 });
 
-Deno.test("HttpFallback is closed when there is no answer in time", async () => {
+Deno.test("HttpFallback closes when there is no response in time", async () => {
   using following = await openFollowing();
   const { network, stream } = following;
   using time = new FakeTime();
@@ -389,7 +389,7 @@ Deno.test("HttpFallback reads history page by page", async () => {
   assertEquals(await stream.next(), "closed");
 });
 
-Deno.test("HttpFallback answers a ping when the server does and the stream itself is not silent", async (t) => {
+Deno.test("HttpFallback answers a ping when the server responds and the stream is not silent", async (t) => {
   await t.step("both live", async () => {
     using time = new FakeTime();
     using following = await openFollowing();
@@ -417,7 +417,7 @@ Deno.test("HttpFallback answers a ping when the server does and the stream itsel
   });
 });
 
-Deno.test("HttpFallback is closed by a new name, for the next to say it, and tells nobody of typing", async () => {
+Deno.test("HttpFallback closes for a new name, which the next hello contains, and does not send typing", async () => {
   using following = await openFollowing();
   const { network, stream } = following;
   stream.send({ type: "typing" });
@@ -438,9 +438,9 @@ Deno.test("HttpFallback.close() ends all requests", async () => {
   assert(following.signal.aborted && posting.signal.aborted);
 });
 
-// A session that goes by it.
+// Sessions over the fallback.
 
-/** A session of somebody named, and what it tells. It connects again at once, unless told otherwise. */
+/** Starts a session with a name and collects its events. It reconnects without a delay by default. */
 function makeSession(
   port: number,
   Socket: new (url: string, protocol: string) => SocketLike,
@@ -474,7 +474,7 @@ function makeSession(
     texts,
     people,
     states,
-    /** Looks again at everything that the session tells. */
+    /** Checks the condition after every event of the session. */
     async until(isSo: () => boolean): Promise<void> {
       while (!isSo()) {
         await within(WAIT_MS, String(isSo), new Promise<void>((resolve) => wake = resolve));
@@ -484,7 +484,7 @@ function makeSession(
   };
 }
 
-/** A WebSocket that no proxy lets through. */
+/** WebSocket that every proxy blocks. */
 class BlockedSocket implements SocketLike {
   static count = 0;
   onopen: SocketLike["onopen"] = null;
@@ -498,7 +498,7 @@ class BlockedSocket implements SocketLike {
   close(): void {}
 }
 
-Deno.test("Session.fallBack() goes on at once without WebSockets, and for good", async () => {
+Deno.test("Session.fallBack() continues without WebSockets, at once and for good", async () => {
   BlockedSocket.count = 0;
   using network = new FakeNetwork();
   using ann = makeSession(1, BlockedSocket);
@@ -507,12 +507,12 @@ Deno.test("Session.fallBack() goes on at once without WebSockets, and for good",
   ann.session.fallBack();
   assertEquals(ann.states, ["connecting", "connecting"]);
   (await network.next()).fail();
-  // It connects again.
+  // The session reconnects.
   assertEquals((await network.next()).headers.get("accept"), "text/event-stream");
   assertEquals(BlockedSocket.count, 1);
 });
 
-Deno.test("Session.fallBack() starts the delays over", async () => {
+Deno.test("Session.fallBack() resets the back-off", async () => {
   using time = new FakeTime();
   using network = new FakeNetwork();
   using ann = makeSession(1, BlockedSocket, { random: () => 1 });
@@ -525,7 +525,7 @@ Deno.test("Session.fallBack() starts the delays over", async () => {
   assertEquals(ann.states.at(-1), { offline: true, retryAtMs: time.now + 500 });
 });
 
-Deno.test("Session goes on without WebSockets where one throws as it is made", async () => {
+Deno.test("Session continues without WebSockets when their constructor throws", async () => {
   using network = new FakeNetwork();
   class ThrowingSocket extends BlockedSocket {
     constructor() {
@@ -539,11 +539,11 @@ Deno.test("Session goes on without WebSockets where one throws as it is made", a
   assertEquals(ann.states, ["connecting"]);
 });
 
-Deno.test("Session by HttpFallback is never offline for a new name, and says at once what waits for it", async () => {
+Deno.test("Session over HttpFallback is never offline for a new name, and sends at once what waits for it", async () => {
   using network = new FakeNetwork();
   using ann = makeSession(1, HttpFallback, { random: () => 1 });
   const welcome = `data: {"type":"welcome","epoch":"e1","head":0,"limits":{"textBytes":100}}\n\n`;
-  /** Answers the next request, which asks for a stream, and goes on with it. */
+  /** Responds to the next request, which must ask for a stream, with a stream. */
   const follow = async () => {
     const { url, answer } = await network.next();
     const body = makeBody();
@@ -564,7 +564,7 @@ Deno.test("Session by HttpFallback is never offline for a new name, and says at 
   assertEquals(ann.states, ["connecting", "online", "connecting", "online"]);
 });
 
-Deno.test("Session by HttpFallback with the real server: said while it is down, it arrives once, in order", async () => {
+Deno.test("Session over HttpFallback with the real server: what is sent while it is down arrives once, in order", async () => {
   const data = await Deno.makeTempDir({ prefix: "confab-data-" });
   await using _folder = { [Symbol.asyncDispose]: () => Deno.remove(data, { recursive: true }) };
   const first = await startProgram({ data });
@@ -578,7 +578,7 @@ Deno.test("Session by HttpFallback with the real server: said while it is down, 
     await ann.until(() => ann.people.flat().includes("Ann"));
     for (let n = 0; n < 100; n++) say();
     await ann.until(() => ann.session.pending.length < 95);
-    // One is likely to be stored and not acknowledged.
+    // The server probably stores one message without acknowledging it.
     program.kill("SIGKILL");
     await program.status;
   }

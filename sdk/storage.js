@@ -1,16 +1,16 @@
-// What a browser keeps for this site. It may be full, switched off, or throw at every touch; then this object remembers
-// for as long as the page lives, and nobody who uses it has to care.
+// Wraps the browser's storage, which may be full, disabled, or throw at every call. Then the values live in memory until the
+// page closes, and callers need no error handling.
 
-/** @import { StorageLike } from "./protocol.d.ts" */
+/** @import { StorageLike } from "./types.d.ts" */
 
-/** Texts by key, in a storage as far as that works and in memory otherwise. Never throws. */
+/** Maps keys to texts: in the storage as far as it works, otherwise in memory. Never throws. */
 export class SafeStorage {
   /** @type {StorageLike | undefined} */
   #storage;
-  /** What the storage refused. @type {Map<string, string>} */
+  /** Values that the storage refused. @type {Map<string, string>} */
   #memory = new Map();
 
-  /** @param {StorageLike} [storage] the browser's own, unless told otherwise */
+  /** @param {StorageLike} [storage] the browser's own by default */
   constructor(storage) {
     this.#storage = storage ?? attempt(() => globalThis.localStorage);
   }
@@ -28,7 +28,7 @@ export class SafeStorage {
     this.#memory.set(key, value);
     attempt(() => {
       this.#storage?.setItem(key, value);
-      // Kept no longer than needed: another tab may change what is stored.
+      // A copy in memory would hide what another tab stores later.
       if (this.#storage) this.#memory.delete(key);
     });
   }
@@ -39,7 +39,7 @@ export class SafeStorage {
     attempt(() => this.#storage?.removeItem(key));
   }
 
-  /** The keys that begin so. @param {string} prefix */
+  /** Lists the keys with this prefix. @param {string} prefix */
   keys(prefix) {
     const stored = attempt(() => {
       const { length } = this.#storage ?? { length: 0 };
@@ -51,6 +51,7 @@ export class SafeStorage {
 }
 
 /**
+ * Calls a function. Returns undefined when it throws.
  * @template T
  * @param {() => T} act
  * @returns {T | undefined}
@@ -59,7 +60,7 @@ function attempt(act) {
   try {
     return act();
   } catch {
-    // A storage that fails is one that holds nothing.
+    // A storage that fails counts as empty.
     return undefined;
   }
 }

@@ -1,27 +1,28 @@
-// What the entries of a room come to: edits, deletions and reactions, applied to what was said. Knows no document.
-// A change may come before what it changes, because history is read backwards.
+// Folds the entries of a room into messages: applies edits, deletions and reactions. Knows no document.
+// A change may arrive before its message, because history is read backwards.
 
 import { fullTime } from "./time.js";
 
-/** @import { Entry, From } from "./protocol.d.ts" */
+/** @import { EntryLine, From } from "./types.d.ts" */
 
 /**
- * @typedef {object} Message
+ * Message in its current state.
+ * @typedef {object} ShownMessage
  * @property {number} seq
  * @property {From} from
  * @property {number} at
  * @property {string} text
  * @property {number} [replyTo]
- * @property {number} editSeq of the last edit; 0 for none
+ * @property {number} editSeq `seq` of the last edit; 0 for none
  * @property {boolean} isDeleted
- * @property {boolean} [isRemoved] deleted by somebody else
+ * @property {boolean} [isRemoved] whether somebody else than its author deleted it
  * @property {Map<string, Map<string, { name: string, seq: number, on: boolean }>>} reactions by emoji, then tag
  */
 
 export class Messages {
-  /** @type {Map<number, Message>} */
+  /** @type {Map<number, ShownMessage>} */
   #bySeq = new Map();
-  /** Changes of what has not come yet, by its seq. @type {Map<number, Entry[]>} */
+  /** Changes whose message has not arrived, by its `seq`. @type {Map<number, EntryLine[]>} */
   #early = new Map();
 
   /** @param {number} seq */
@@ -30,8 +31,8 @@ export class Messages {
   }
 
   /**
-   * Returns what was said, or what the change is of; undefined when that is not here.
-   * @param {Entry} entry
+   * Applies an entry. Returns the message that it is or changes; undefined when that message is not here.
+   * @param {EntryLine} entry
    */
   add(entry) {
     if (entry.kind === "close" || entry.kind === "ban") return undefined;
@@ -45,7 +46,10 @@ export class Messages {
     return message;
   }
 
-  /** What was changed is kept: history, read again, would bring it without its changes. @param {number} seq */
+  /**
+   * Forgets an unchanged message. A changed one is kept: reading history again would not bring its changes.
+   * @param {number} seq
+   */
   forget(seq) {
     const message = this.#bySeq.get(seq);
     const isChanged = message?.editSeq || message?.isDeleted || message?.reactions.size;
@@ -61,7 +65,7 @@ export class Messages {
     this.#early.clear();
   }
 
-  /** @param {Exclude<Entry, { kind: "say" | "close" | "ban" }>} entry */
+  /** @param {Exclude<EntryLine, { kind: "say" | "close" | "ban" }>} entry */
   #change(entry) {
     const message = this.#bySeq.get(entry.ref);
     if (message) apply(message, entry);
@@ -70,8 +74,8 @@ export class Messages {
   }
 }
 
-/** What an operator has done, in words; empty for any other entry. @param {Entry} entry */
-export function tellAct(entry) {
+/** Describes an operator's `close` or `ban`. Empty for any other entry. @param {EntryLine} entry */
+export function describeModeration(entry) {
   const { kind, from: { name } } = entry;
   if (kind === "close") return `${name} ${entry.on ? "closed" : "opened"} the room.`;
   if (kind !== "ban") return "";
@@ -81,9 +85,9 @@ export function tellAct(entry) {
 }
 
 /**
- * The change of the highest seq counts, whichever comes last.
- * @param {Message} message
- * @param {Entry} change
+ * Applies a change. The change with the highest `seq` counts, in whichever order they arrive.
+ * @param {ShownMessage} message
+ * @param {EntryLine} change
  */
 function apply(message, change) {
   if (change.kind === "delete") {
@@ -100,7 +104,11 @@ function apply(message, change) {
   }
 }
 
-/** A person may have a longer tag in one entry than in another. @param {From} me @param {string} tag */
+/**
+ * Whether a tag is this person's. Tags of one person may differ in length from entry to entry.
+ * @param {From} me
+ * @param {string} tag
+ */
 export function isSame(me, tag) {
   return tag !== "" && (me.tag.startsWith(tag) || tag.startsWith(me.tag));
 }

@@ -1,28 +1,28 @@
-// The way to the room where no WebSocket can be had: what one would bring comes as an event stream, what one would take
-// is posted. The link uses it as a WebSocket; knows neither entries nor the state of messages. Uses fetch and not
-// EventSource, for the key must travel in a header and never in an address. Over HTTP/1.1 a browser makes six connections
-// to a host, for all of its tabs together: where more than five of them read a stream, what they post does not go out.
+// Connects to a room without a WebSocket: receives an event stream, sends by POST. Has the interface of a WebSocket, for
+// RoomConnection. Knows neither entries nor the state of messages. Uses fetch instead of EventSource, because the key must
+// be sent in a header and never in a URL. Over HTTP/1.1 a browser opens six connections to a host, for all tabs together:
+// if more than five tabs read a stream, their posts are not sent.
 
-/** @import { Line, SocketLike } from "./protocol.d.ts" */
+/** @import { Line, SocketLike } from "./types.d.ts" */
 
 /**
- * An answer that refuses: a problem document, or somebody else's with a status alone.
+ * Response that refuses a request: a problem document, or only a status when a proxy responds.
  * @typedef {{ status: number, code?: string, title?: string, detail?: string, retryAfterMs?: number }} Problem
  */
 
 const EVENTS = "text/event-stream";
 const JSON_TYPE = "application/json";
 
-/** Without an answer for so long it is over. Must be less than the session waits before it calls a message failed. */
+/** Time limit for a response. Must be less than the session's ACK_WAIT_MS. */
 const ANSWER_WAIT_MS = 15_000;
 
-/** A stream that is silent for longer is dead, whatever the server answers elsewhere: it has a heartbeat of 12 s. */
+/** A stream that is silent for longer is dead, even if the server answers other requests: its heartbeat period is 12 s. */
 const SILENCE_MS = 20_000;
 
-/** Something on the way, or the server, says with these that it would take it later. */
-const LATER = [408, 425, 429];
+/** Statuses with which the server or a proxy asks to retry later. */
+const RETRY_STATUSES = [408, 425, 429];
 
-/** How much later, where it does not say. */
+/** Delay before a retry when the response names none. */
 const RETRY_AFTER_S = 1;
 
 export class HttpFallback {
@@ -36,10 +36,10 @@ export class HttpFallback {
   #abort = new AbortController();
   #key = "";
   #name = "";
-  /** What is to be posted, oldest first. @type {Line[]} */
+  /** Lines to post, oldest first. @type {Line[]} */
   #posts = [];
   #isPosting = false;
-  #heardAtMs = 0;
+  #receivedAtMs = 0;
 
   /** @param {string} url of the room's socket @param {string} protocol */
   constructor(url, protocol) {
@@ -49,67 +49,67 @@ export class HttpFallback {
     queueMicrotask(() => this.onopen?.({}));
   }
 
-  /** Ends whatever is under way; none of it is told any more. */
+  /** Aborts all requests. No event follows. */
   close() {
     this.#abort.abort();
   }
 
-  /** @param {string} data one line */
+  /** Maps a line to a request. @param {string} data one line */
   send(data) {
     const { type, ...fields } = JSON.parse(data);
-    if (type === "hello") this.#follow(fields);
+    if (type === "hello") this.#openStream(fields);
     else if (type === "history") this.#readHistory(fields);
     else if (type === "ping") this.#probe();
-    // The next hello says the new one.
+    // The next hello contains the new name.
     else if (type === "name") this.#end({ isRenewal: true });
     else if (type !== "typing") this.#post({ type, ...fields });
   }
 
   /** @param {{ key: string, name: string }} hello */
-  async #follow({ key, ...query }) {
+  async #openStream({ key, ...query }) {
     this.#key = key;
     this.#name = query.name;
     const response = await this.#fetch(query, EVENTS);
-    if (response?.ok && response.body) return this.#listen(response.body.getReader());
+    if (response?.ok && response.body) return this.#readStream(response.body.getReader());
     const problem = await response?.json().catch(() => undefined);
     const { code, retryAfterMs } = problem ?? {};
-    if (code === "bad_name" || code === "banned") this.#tellRefusal(problem);
-    // With a bad name the session says hello again, with another one.
-    if (code === "banned") this.#tell(JSON.stringify({ type: "bye", retryAfterMs }));
+    if (code === "bad_name" || code === "banned") this.#emitRefusal(problem);
+    // After bad_name the session sends another hello, with another name.
+    if (code === "banned") this.#emit(JSON.stringify({ type: "bye", retryAfterMs }));
     else if (code !== "bad_name") this.#end();
   }
 
   /** @param {ReadableStreamDefaultReader<Uint8Array>} reader */
-  async #listen(reader) {
+  async #readStream(reader) {
     const decoder = new TextDecoder();
     for (let rest = "";;) {
       const { value, done } = await reader.read().catch(() => ({ value: undefined, done: true }));
       if (done) return this.#end();
-      this.#heardAtMs = Date.now();
+      this.#receivedAtMs = Date.now();
       const lines = (rest + decoder.decode(value, { stream: true })).split("\n");
       rest = lines.pop() ?? "";
-      const said = lines.filter((line) => line.startsWith("data:")).map((line) => line.slice(5));
-      // Whatever comes is a sign of life, even where nothing is said.
-      this.#tell(...said);
+      const data = lines.filter((line) => line.startsWith("data:")).map((line) => line.slice(5));
+      // Any data is a sign of life, even without a line in it.
+      this.#emit(...data);
     }
   }
 
   /** @param {{ before: number }} range */
   async #readHistory(range) {
     const { entries, more, ...problem } = await this.#ask(range);
-    if (entries) this.#tell(JSON.stringify({ type: "page", before: range.before, entries, more }));
-    else if (problem.retryAfterMs) this.#tellRefusal(problem);
+    if (entries) this.#emit(JSON.stringify({ type: "page", before: range.before, entries, more }));
+    else if (problem.retryAfterMs) this.#emitRefusal(problem);
     else this.#end();
   }
 
-  /** The server may well answer while the stream has died on the way. */
+  /** Answers a ping. The server may respond although the stream is dead, so that the stream must not be silent either. */
   async #probe() {
-    const isSilent = Date.now() - this.#heardAtMs > SILENCE_MS;
-    if (!isSilent && await this.#fetch({}, EVENTS, { method: "HEAD" })) this.#tell();
+    const isSilent = Date.now() - this.#receivedAtMs > SILENCE_MS;
+    if (!isSilent && await this.#fetch({}, EVENTS, { method: "HEAD" })) this.#emit();
     else this.#end();
   }
 
-  /** One after another: two at once might change places on the way. @param {Line} line */
+  /** Posts lines one after another: two requests at once might overtake each other. @param {Line} line */
   async #post(line) {
     this.#posts.push(line);
     if (this.#isPosting) return;
@@ -122,19 +122,19 @@ export class HttpFallback {
   async #postNow(line) {
     const body = new Blob([JSON.stringify({ ...line, name: this.#name })], { type: JSON_TYPE });
     const { seq, ...problem } = await this.#ask({}, { method: "POST", body });
-    if (seq) return this.#tell(JSON.stringify({ type: "ack", id: line.id, seq }));
-    // What is on the way may refuse it as well, in its own words. That it cannot reach the server is no refusal.
-    // Whoever is signed out may say it again once signed in.
+    if (seq) return this.#emit(JSON.stringify({ type: "ack", id: line.id, seq }));
+    // A proxy may refuse a message as well, with a status of its own. Its failure to reach the server is no refusal.
+    // After 401 the message stays pending: it can be sent after signing in.
     const { status, code } = problem;
     if (status === 401 || (!code && (status < 400 || status > 499))) return this.#end();
-    // What is to be sent again takes with it what was said later.
+    // A line that must be retried takes the later ones with it, so that the order holds.
     const behind = problem.retryAfterMs === undefined ? [] : this.#posts.splice(0);
-    for (const { id } of [line, ...behind]) this.#tellRefusal(problem, id);
+    for (const { id } of [line, ...behind]) this.#emitRefusal(problem, id);
   }
 
   /**
-   * The status of the answer and the fields in it, with the time to wait if it is one of {@linkcode LATER}; 0 when none
-   * comes.
+   * Resolves with the response's status and fields, and with a delay if it is one of {@linkcode RETRY_STATUSES}. The status
+   * is 0 without a response.
    * @param {object} query
    * @param {RequestInit} [init]
    */
@@ -144,13 +144,13 @@ export class HttpFallback {
     const fields = await response?.json().catch(() => undefined);
     clearTimeout(timer);
     const { status = 0, headers } = response ?? {};
-    if (!LATER.includes(status)) return { status, ...fields };
+    if (!RETRY_STATUSES.includes(status)) return { status, ...fields };
     const retryAfterS = Number(headers?.get("retry-after")) || RETRY_AFTER_S;
     return { status, retryAfterMs: retryAfterS * 1000, ...fields };
   }
 
   /**
-   * The answer; undefined when none comes, for pages are not told why.
+   * Resolves with the response; undefined when there is none, for browsers do not tell pages why.
    * @param {object} query
    * @param {string} accept
    * @param {RequestInit} [init]
@@ -163,15 +163,15 @@ export class HttpFallback {
   }
 
   /** @param {Problem} problem @param {string} [id] */
-  #tellRefusal(
+  #emitRefusal(
     { status, code = "refused", title = `HTTP ${status}`, detail = title, retryAfterMs },
     id,
   ) {
-    this.#tell(JSON.stringify({ type: "error", code, message: detail, id, retryAfterMs }));
+    this.#emit(JSON.stringify({ type: "error", code, message: detail, id, retryAfterMs }));
   }
 
   /** @param {string[]} lines */
-  #tell(...lines) {
+  #emit(...lines) {
     this.onmessage?.({ data: lines.join("\n") });
   }
 

@@ -1,7 +1,7 @@
-// What was said and is not yet acknowledged, oldest first. Survives a reload: each message is one item of the storage,
-// so that tabs never overwrite each other's. Owned by the session; never sends anything itself.
+// The outbox stores messages that are not yet acknowledged, oldest first. It survives a reload: each message is one item of
+// the storage, so that tabs never overwrite each other's. Owned by the session; never sends anything itself.
 
-/** @import { Line, Pending, Refusal } from "./protocol.d.ts" */
+/** @import { Line, Pending, Refusal } from "./types.d.ts" */
 /** @import { SafeStorage } from "./storage.js" */
 
 export class Outbox {
@@ -12,7 +12,7 @@ export class Outbox {
   #lastAt = 0;
 
   /**
-   * Adopts what is stored for the room, whichever tab it is from.
+   * Loads the messages that are stored for the room, from whichever tab.
    * @param {SafeStorage} storage
    * @param {string} room
    */
@@ -25,7 +25,7 @@ export class Outbox {
     this.#lastAt = stored.at(-1)?.at ?? 0;
   }
 
-  /** All that wait, oldest first. */
+  /** Messages, oldest first. */
   get messages() {
     return [...this.#messages.values()];
   }
@@ -35,9 +35,9 @@ export class Outbox {
     return this.#messages.has(id);
   }
 
-  /** Stored by the time it returns. @param {Line} line */
+  /** Adds a message as pending. It is stored when this returns. @param {Line} line */
   add(line) {
-    // A clock may stand still or be set back; the order in which things were said may not.
+    // A clock may stand still or be set back; the order of messages must not change.
     this.#lastAt = Math.max(Date.now(), this.#lastAt + 1);
     return this.#put({ ...line, at: this.#lastAt, state: "pending" });
   }
@@ -69,7 +69,7 @@ export class Outbox {
   }
 
   /**
-   * An item that is not one of ours, or of a version that we do not know, is left alone.
+   * Reads an item. One that is not an outbox message, or is of an unknown version, stays untouched.
    * @param {string} key
    * @returns {Pending[]}
    */
@@ -78,13 +78,13 @@ export class Outbox {
       const message = JSON.parse(this.#storage.get(key) ?? "");
       return this.#prefix + message.id === key && Number.isFinite(message.at) ? [message] : [];
     } catch {
-      // See above.
+      // Not JSON: see above.
       return [];
     }
   }
 }
 
-/** Random bytes in hexadecimal, also where a page is not secure and has no `randomUUID`. @param {number} bytes */
+/** Returns random bytes in hexadecimal. Works without a secure context, which `randomUUID` requires. @param {number} bytes */
 export function randomHex(bytes) {
   const random = crypto.getRandomValues(new Uint8Array(bytes));
   return Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");

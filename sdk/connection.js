@@ -1,37 +1,38 @@
-// The connection of a session: at most one socket, replaced whenever it ends, stays silent or is not welcomed. Owns the
-// back-off and the probe. Knows neither entries nor messages; the session says hello and tells when it was welcomed.
-import { HttpFallback } from "./stream.js";
+// Keeps a session connected: at most one socket, replaced whenever it closes, stays silent or is not welcomed. Owns the
+// back-off and the probe. Knows neither entries nor messages; the session sends the hello and reports the welcome.
+// The fallback is imported up front: it is needed when the network fails, and importing it could fail then as well.
+import { HttpFallback } from "./http_fallback.js";
 
-/** @import { RoomConnectionOptions, SocketLike, Timer } from "./protocol.d.ts" */
+/** @import { RoomConnectionOptions, SocketLike, Timer } from "./types.d.ts" */
 
 const PROTOCOL = "confab.v1";
 
-/** Time for a connection to open and be welcomed. */
+/** Time limit for a connection to open and be welcomed. */
 const WELCOME_WAIT_MS = 10_000;
 
-/** Silence after which the server is asked for a sign of life, and how long that may take. */
+/** Silence after which the client sends a ping, and time limit for any answer. */
 const SILENCE_MS = 15_000;
 const PONG_WAIT_MS = 10_000;
 
-/** The longest delay before connecting again: it doubles from the first value to the second. */
+/** Bounds of the maximum delay before a reconnect: it doubles from the first value to the second. */
 const MIN_BACKOFF_MS = 500;
 const MAX_BACKOFF_MS = 20_000;
 
-/** A connection that stayed welcome for this long was a good one: the delays start over. */
+/** A connection that stayed online for this long resets the back-off. */
 const STEADY_MS = 5_000;
 
 export class RoomConnection {
   #options;
   #Socket;
-  /** The one connection that counts; events of any other are ignored. @type {SocketLike | undefined} */
+  /** Current connection. Events of any other are ignored. @type {SocketLike | undefined} */
   #socket;
-  /** The one thing waited for: a welcome, a sign of life, or the time to connect again. @type {Timer} */
+  /** Runs until the only thing that is due: a welcome, an answer to the ping, or a reconnect. @type {Timer} */
   #timer;
   #isStarted = false;
   #isOnline = false;
   #isProbing = false;
   #welcomedAt = 0;
-  /** Connections in a row that did not last. */
+  /** Consecutive connections that did not last. */
   #attempt = 0;
 
   /** @param {RoomConnectionOptions} options */
@@ -40,7 +41,7 @@ export class RoomConnection {
     this.#Socket = options.WebSocket ?? HttpFallback;
   }
 
-  /** Whether there is a connection that was welcomed. */
+  /** Whether the current connection has been welcomed. */
   get isOnline() {
     return this.#isOnline;
   }
@@ -57,27 +58,27 @@ export class RoomConnection {
     this.#abandon();
   }
 
-  /** Connects now, or finds out now whether the connection still lives. */
+  /** Connects now, or probes the connection now. */
   retryNow() {
     if (this.#isOnline) this.#probe();
     else if (this.#isStarted && !this.#socket) this.#connect();
   }
 
-  /** Goes on without WebSockets, at once. What has become of them says nothing of what comes now. */
+  /** Continues without WebSockets, at once. Their failures say nothing about the fallback, so that the back-off is reset. */
   fallBack() {
     this.#Socket = HttpFallback;
     this.#attempt = 0;
     this.#renew();
   }
 
-  /** Leaves out fields that are undefined. @param {object} line */
+  /** Sends a line without the fields that are undefined. @param {object} line */
   send(line) {
     this.#socket?.send(JSON.stringify(line));
   }
 
-  /** For the session, once the server has answered its hello. */
+  /** Marks the connection as welcomed. The session calls it once the server has answered the hello. */
   markOnline() {
-    // A handler of the welcome may have stopped us.
+    // A handler of the welcome may have called stop().
     if (!this.#socket) return;
     this.#isOnline = true;
     this.#welcomedAt = Date.now();
@@ -85,18 +86,18 @@ export class RoomConnection {
     this.#options.onState("online");
   }
 
-  /** Ends the connection and plans the next one, not before `minDelayMs`. */
+  /** Closes the connection and schedules the next one, not before `minDelayMs`. */
   drop(minDelayMs = 0) {
     if (this.#isOnline && Date.now() - this.#welcomedAt >= STEADY_MS) this.#attempt = 0;
     this.#abandon();
-    // Full jitter, and on top of the least delay: a crowd that is sent away together must not come back together.
+    // Full jitter on top of the minimum delay: clients that are closed together must not reconnect together.
     const boundMs = Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** this.#attempt++);
     const delayMs = minDelayMs + this.#options.random() * boundMs;
     this.#wait(delayMs, () => this.#connect());
     this.#options.onState({ offline: true, retryAtMs: Date.now() + delayMs });
   }
 
-  /** Replaces the connection by one that needs no delay, for nothing has failed. */
+  /** Replaces the connection without a delay, for nothing has failed. */
   #renew() {
     this.#abandon();
     this.#connect();
@@ -104,10 +105,10 @@ export class RoomConnection {
 
   #connect() {
     const socket = this.#openSocket();
-    // An extension has put something else in its place.
+    // A browser extension may have replaced WebSocket with something that throws.
     if (!socket) return this.fallBack();
     this.#socket = socket;
-    // A server that speaks something else might tell everybody what the hello holds: the key.
+    // A server of another protocol might broadcast the hello, which contains the key.
     socket.onopen = () => socket.protocol === PROTOCOL ? this.#options.onOpen() : this.drop();
     socket.onmessage = (event) => this.#receive(socket, event.data);
     socket.onclose = ({ isRenewal }) => isRenewal ? this.#renew() : this.drop();
@@ -115,7 +116,7 @@ export class RoomConnection {
     this.#options.onState("connecting");
   }
 
-  /** Undefined where a WebSocket throws instead; a stream does not. */
+  /** Opens a socket. Undefined when the WebSocket constructor throws; the fallback's does not. */
   #openSocket() {
     try {
       return new this.#Socket(this.#options.url, PROTOCOL);
@@ -124,7 +125,7 @@ export class RoomConnection {
     }
   }
 
-  /** Closing may hang for as long as the network does, so nothing waits for it. */
+  /** Closes the socket without waiting: closing may take as long as the network hangs. */
   #abandon() {
     const socket = this.#socket;
     this.#socket = undefined;
@@ -144,22 +145,23 @@ export class RoomConnection {
     try {
       for (const line of data.split("\n")) {
         if (line !== "") this.#options.onLine(JSON.parse(line));
-        // That line may have been its last.
+        // The line may have caused the connection to close.
         if (socket !== this.#socket) return;
       }
     } catch (error) {
-      // Not JSON, or a handler threw. The next connection brings what comes after that line.
+      // Not JSON, or a handler threw. The next connection resumes behind that line.
       if (socket === this.#socket) this.drop();
       throw error;
     }
   }
 
+  /** Restarts the silence timer. */
   #listen() {
     this.#isProbing = false;
     this.#wait(SILENCE_MS, () => this.#probe());
   }
 
-  /** A second call does not extend the first one's time. */
+  /** Sends a ping and drops the connection if nothing answers it. A second call does not extend the first one's time. */
   #probe() {
     if (this.#isProbing) return;
     this.#isProbing = true;
