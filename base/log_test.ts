@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Log, LOG_LEVELS, makeJsonLog, makeTextLog } from "./log.ts";
 
-/** What one event comes to. */
+/** Returns the lines that one event is written as. */
 function write(make: typeof makeJsonLog, ...event: Parameters<Log>): string[] {
   const lines: string[] = [];
   make((line) => lines.push(line))(...event);
@@ -37,37 +37,37 @@ Deno.test("makeJsonLog() writes one object with time, level, event and the field
   assertEquals(rest, { level: "error", event: "hub failed", room: "ops", seq: 2 });
 });
 
-Deno.test("makeJsonLog(): no field takes the place of time, level or event", () => {
+Deno.test("makeJsonLog() lets no field replace time, level or event", () => {
   const [line] = write(makeJsonLog, "info", "page", { level: "none", event: "forged", time: 0 });
   assertEquals(line!.match(/level|event|time/g)?.length, 3);
   assertEquals(JSON.parse(line!).event, "page");
 });
 
 for (const make of [makeTextLog, makeJsonLog]) {
-  Deno.test(`${make.name}(): one event is one line without control characters, whatever its fields`, () => {
+  Deno.test(`${make.name}() writes one event as one line without control characters, whatever its fields`, () => {
     const lines = write(make, "info", "odd", VALUES);
     assertEquals(lines.length, 1);
-    // deno-lint-ignore no-control-regex -- these are what must not be there
+    // deno-lint-ignore no-control-regex -- these must not be in it
     assert(!/[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800]/.test(lines[0]!), lines[0]);
   });
 
-  Deno.test(`${make.name}(): an error is its name and message`, () => {
+  Deno.test(`${make.name}() writes an error as its name and message`, () => {
     const [line] = write(make, "info", "odd", VALUES);
     assert(line!.includes(String.raw`"TypeError: first\nsecond"`), line);
     assert(!line!.includes("log_test.ts"), line);
   });
 
-  Deno.test(`${make.name}() writes what is as grave as asked for, and nothing less`, () => {
-    for (const [n, least] of LOG_LEVELS.entries()) {
+  Deno.test(`${make.name}() writes events of the minimum level and above`, () => {
+    for (const [n, minLevel] of LOG_LEVELS.entries()) {
       const lines: string[] = [];
-      const log = make((line) => lines.push(line), least);
+      const log = make((line) => lines.push(line), minLevel);
       for (const level of LOG_LEVELS) log(level, `was ${level}`);
       const written = lines.map((line) => /was (\w+)/.exec(line)![1]);
       assertEquals(written, LOG_LEVELS.slice(0, n + 1));
     }
   });
 
-  Deno.test(`${make.name}() says nothing of its own, and takes no event for a template`, () => {
+  Deno.test(`${make.name}() writes no line of its own, and does not treat an event as a template`, () => {
     const lines = write(make, "info", "a {b} {{", { b: 1 });
     assertEquals(lines.length, 1);
     assert(lines[0]!.includes("a {b} {{"), lines[0]);
