@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Log, LOG_LEVELS, makeJsonLog, makeTextLog } from "./log.ts";
 
-/** Writes one event and returns the lines. */
+/** Returns the lines that one event is written as. */
 function write(make: typeof makeJsonLog, ...event: Parameters<Log>): string[] {
   const lines: string[] = [];
   make((line) => lines.push(line))(...event);
@@ -44,10 +44,10 @@ Deno.test("makeJsonLog() lets no field replace time, level or event", () => {
 });
 
 for (const make of [makeTextLog, makeJsonLog]) {
-  Deno.test(`${make.name}() writes one line without control characters, whatever the fields`, () => {
+  Deno.test(`${make.name}() writes one event as one line without control characters, whatever its fields`, () => {
     const lines = write(make, "info", "odd", VALUES);
     assertEquals(lines.length, 1);
-    // deno-lint-ignore no-control-regex -- the characters that must not be there
+    // deno-lint-ignore no-control-regex -- these must not be in it
     assert(!/[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800]/.test(lines[0]!), lines[0]);
   });
 
@@ -57,24 +57,24 @@ for (const make of [makeTextLog, makeJsonLog]) {
     assert(!line!.includes("log_test.ts"), line);
   });
 
-  Deno.test(`${make.name}() writes the chosen level and more severe ones, no others`, () => {
-    for (const [n, least] of LOG_LEVELS.entries()) {
+  Deno.test(`${make.name}() writes events of the minimum level and above`, () => {
+    for (const [n, minLevel] of LOG_LEVELS.entries()) {
       const lines: string[] = [];
-      const log = make((line) => lines.push(line), least);
+      const log = make((line) => lines.push(line), minLevel);
       for (const level of LOG_LEVELS) log(level, `was ${level}`);
       const written = lines.map((line) => /was (\w+)/.exec(line)![1]);
       assertEquals(written, LOG_LEVELS.slice(0, n + 1));
     }
   });
 
-  Deno.test(`${make.name}() adds no lines of its own, and treats no event as a template`, () => {
+  Deno.test(`${make.name}() writes no line of its own, and does not treat an event as a template`, () => {
     const lines = write(make, "info", "a {b} {{", { b: 1 });
     assertEquals(lines.length, 1);
     assert(lines[0]!.includes("a {b} {{"), lines[0]);
   });
 }
 
-Deno.test("makeJsonLog() writes valid JSON, whatever the fields", () => {
+Deno.test("makeJsonLog() writes JSON whatever the fields are", () => {
   const { forged, escape, big, nothing, circle } = JSON.parse(
     write(makeJsonLog, "info", "odd", VALUES)[0]!,
   );

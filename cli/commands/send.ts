@@ -55,7 +55,7 @@ async function sendLines(
   return exitCode;
 }
 
-/** Sends one message. Resolves when the room has acknowledged it with 201 and a seq: any other server may respond with 200. */
+/** Sends one message. Resolves when it is acknowledged with 201 and a seq: any server may respond with 200. */
 async function sendOne(
   { url, name, bearer }: SendTarget,
   message: { text: string; id: string },

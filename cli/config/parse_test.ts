@@ -218,7 +218,7 @@ Deno.test("parseConfig() finds the server of this machine by its variables", () 
 
 Deno.test("parseConfig() reads limits; 0 is no limit", () => {
   assertEquals(parseServe([]).limits, DEFAULT_LIMITS);
-  const given = {
+  const values = {
     "max-message": 100,
     queue: 7,
     stall: 3,
@@ -236,7 +236,7 @@ Deno.test("parseConfig() reads limits; 0 is no limit", () => {
     connections: 8,
     connectionsPerAddress: 2,
   };
-  const entries = Object.entries(given);
+  const entries = Object.entries(values);
   const args = entries.map(([name, value]) => `--${name}=${value}`);
   assertEquals(parseServe(args).limits, limits);
   const env = entries.map(([name, value]) => [toVariable(name), String(value)]);
@@ -318,10 +318,10 @@ Deno.test("parseConfig() reads webhooks of one room and of all rooms", () => {
     { room: "ops", url: "http://127.0.0.1:9/" },
     { room: "küche", url: "https://x.example" },
   ];
-  const given = ["https://x.example/a?b=c", "ops=http://127.0.0.1:9/", "küche=https://x.example"];
-  assertEquals(parseServe(given.flatMap((hook) => ["--hook", hook]), SECRET).hooks, expected);
-  assertEquals(parseServe(["--hook", given.join(",")], SECRET).hooks, expected);
-  assertEquals(parseServe([], { ...SECRET, CONFAB_HOOK: given.join(",") }).hooks, expected);
+  const hooks = ["https://x.example/a?b=c", "ops=http://127.0.0.1:9/", "küche=https://x.example"];
+  assertEquals(parseServe(hooks.flatMap((hook) => ["--hook", hook]), SECRET).hooks, expected);
+  assertEquals(parseServe(["--hook", hooks.join(",")], SECRET).hooks, expected);
+  assertEquals(parseServe([], { ...SECRET, CONFAB_HOOK: hooks.join(",") }).hooks, expected);
 });
 
 Deno.test("parseConfig() does not show the URL of a webhook that it refuses", () => {
