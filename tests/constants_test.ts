@@ -88,11 +88,15 @@ function read(term: string, home: string): number {
   return evaluate(value, file);
 }
 
-/** Returns the values of a relation that does not hold. */
+/** Returns why a relation does not hold: its values, or the constant that is not there. */
 function findBreach(relation: string): string | undefined {
   const [less, sign, more] = relation.split(/ (<=?) /);
-  const [left, right] = [evaluate(less!), evaluate(more!)];
-  return (sign === "<" ? left < right : left <= right) ? undefined : `${left} and ${right}`;
+  try {
+    const [left, right] = [evaluate(less!), evaluate(more!)];
+    return (sign === "<" ? left < right : left <= right) ? undefined : `${left} and ${right}`;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 Deno.test("constants: every relation of the table holds", () => {

@@ -41,6 +41,19 @@ Deno.test("deno.json and deno.lock list the npm packages of the program alone", 
   assertEquals(Object.keys(lock.npm).map(nameOf), PACKAGES, advice);
 });
 
+Deno.test("tests/deno.lock lists the program's packages and one for each module of tests/support/npm/", async () => {
+  const folder = new URL("tests/support/npm/", ROOT);
+  const modules = await Array.fromAsync(Deno.readDir(folder));
+  const sources = await Promise.all(
+    modules.map(({ name }) => Deno.readTextFile(new URL(name, folder))),
+  );
+  const ofTests = sources.flatMap((source) => source.match(/npm:[^"]+@[\d.]+/) ?? []);
+  assertEquals(ofTests.length, modules.length);
+  const ofProgram = Object.values(deno.imports).filter((target) => target.startsWith("npm:"));
+  const lock = JSON.parse(await Deno.readTextFile(new URL("tests/deno.lock", ROOT)));
+  assertEquals(Object.keys(lock.specifiers).toSorted(), [...ofProgram, ...ofTests].toSorted());
+});
+
 const obstacle = await findRegistryObstacle();
 
 Deno.test({
