@@ -8,7 +8,7 @@ const ROOT = new URL("../", import.meta.url);
 /** Products of numbers and constants, FILE:NAME or FILE:NAME.FIELD, and how they compare. */
 const RELATIONS = [
   // The server stops within the 5 s that Confab promises to supervisors.
-  "main.ts:GRACE_MS < cli/serve/signals.ts:EXIT_DEADLINE_MS",
+  "cli/serve/signals.ts:GRACE_MS < cli/serve/signals.ts:EXIT_DEADLINE_MS",
   "cli/serve/signals.ts:EXIT_DEADLINE_MS < 5_000",
 
   // A stuck reader is noticed soon after its time is over.
@@ -25,35 +25,35 @@ const RELATIONS = [
   "24 * auth/session_store.ts:TOUCH_PERIOD_MS < auth/session_store.ts:SESSION_MS",
 
   // A POST of the page fails before the page calls its message failed.
-  "page/stream.js:ANSWER_WAIT_MS < page/session.js:ACK_WAIT_MS",
+  "sdk/http_fallback.js:ANSWER_WAIT_MS < sdk/session.js:ACK_WAIT_MS",
 
   // Readers of a stream wait longer than its heartbeat takes.
-  "http/room/stream.ts:HEARTBEAT_PERIOD_MS < page/stream.js:SILENCE_MS",
-  "3 * http/room/stream.ts:HEARTBEAT_PERIOD_MS < cli/commands/follow.ts:SILENCE_MS",
+  "client/stream_handler.ts:HEARTBEAT_PERIOD_MS < sdk/http_fallback.js:SILENCE_MS",
+  "3 * client/stream_handler.ts:HEARTBEAT_PERIOD_MS < cli/commands/follow.ts:SILENCE_MS",
 
   // The server passes on every typing notice, and the next one comes before the last one is over.
-  "client/handler.ts:TYPING_PERIOD_MS < page/session.js:TYPING_PERIOD_MS",
-  "page/session.js:TYPING_PERIOD_MS < page/people.js:TYPING_MS",
-  "page/session.js:TYPING_PERIOD_MS < cli/chat/people.ts:TYPING_MS",
+  "client/json_handler.ts:TYPING_PERIOD_MS < sdk/session.js:TYPING_PERIOD_MS",
+  "sdk/session.js:TYPING_PERIOD_MS < page/people.js:TYPING_MS",
+  "sdk/session.js:TYPING_PERIOD_MS < cli/chat/people.ts:TYPING_MS",
 
   // The page takes a connection that was never answered for a slow one, and waits for others longer than they back off.
-  "page/connection_status.js:MAX_WAIT_MS < page/link.js:WELCOME_WAIT_MS",
-  "page/link.js:MAX_BACKOFF_MS < page/people.js:RETURN_MS",
+  "page/connection_status.js:MAX_WAIT_MS < sdk/connection.js:WELCOME_WAIT_MS",
+  "sdk/connection.js:MAX_BACKOFF_MS < page/people.js:RETURN_MS",
 
   // The command line gives the server time to say that it is unwell, and the container gives both. See deploy/Dockerfile.
   "http/health.ts:HEALTH_WAIT_MS < cli/commands/health.ts:HEALTH_WAIT_MS",
   "cli/commands/health.ts:HEALTH_WAIT_MS < 6_000",
 
   // Clients wait as long as the server asks them to after a ban.
-  "client.ts:BANNED_RETRY_AFTER_MS <= page/session.js:MAX_RETRY_AFTER_MS",
+  "client.ts:BANNED_RETRY_AFTER_MS <= sdk/session.js:MAX_RETRY_AFTER_MS",
   "client.ts:BANNED_RETRY_AFTER_MS <= cli/commands/request.ts:MAX_RETRY_AFTER_MS",
 
   // Clients ask for no more entries than the server gives at once.
-  "page/session.js:DEFAULT_HISTORY <= protocol/confab_v1.ts:MAX_HISTORY",
-  "page/chat.js:MOST <= protocol/confab_v1.ts:MAX_HISTORY",
+  "sdk/session.js:DEFAULT_HISTORY <= protocol/confab_v1.ts:MAX_HISTORY",
+  "page/chat.js:MAX_REPLAY <= protocol/confab_v1.ts:MAX_HISTORY",
   "page/history.js:LONG_PAGE <= protocol/confab_v1.ts:MAX_HISTORY",
   "cli/commands/export.ts:PAGE_ENTRIES <= protocol/confab_v1.ts:MAX_HISTORY",
-  "cli/commands/follow.ts:MOST_ENTRIES <= protocol/confab_v1.ts:MAX_HISTORY",
+  "cli/commands/follow.ts:MAX_ENTRIES <= protocol/confab_v1.ts:MAX_HISTORY",
 
   // A page of the journal fits into one batch if its texts are short.
   "hub/room.ts:PAGE_ENTRIES * hub/room.ts:ENTRY_CHARS < hub/room.ts:MAX_BATCH_CHARS",
