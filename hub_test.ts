@@ -871,6 +871,28 @@ Deno.test("Hub refuses a draft that the journal refuses, and stores its neighbou
   assertEquals(test.logged, ["draft refused"]);
 });
 
+Deno.test("Hub.broadcast() lets no line overtake one that could not be stored and cannot be refused", async () => {
+  const disk = Promise.withResolvers<void>();
+  class StallingJournal extends FlakyJournal {
+    override async append(drafts: readonly Draft[]) {
+      if (drafts[0]?.text !== "first") return super.append(drafts);
+      await disk.promise;
+      throw new ChatError("not_stored");
+    }
+  }
+  await using test = makeHub({ journal: new StallingJournal() });
+  const [line, other] = [test.join(), test.join()];
+  await hubTurn();
+  test.say(line, "first");
+  await hubTurn();
+  test.say(line, "second"); // arrives during the commit
+  disk.resolve();
+  await hubTurn();
+  test.say(other, "third");
+  await hubTurn();
+  assertEquals([line.closes, other.lines], [["not_stored"], ["third"]]);
+});
+
 Deno.test("Hub closes a member that cannot be registered", async () => {
   class BrokenJournal extends FlakyJournal {
     override claimTag(): string {

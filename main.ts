@@ -1,5 +1,5 @@
-// Wires the server: configuration -> journal -> hub -> handler -> listener. Only this file names a concrete journal or
-// transport to serve from, reads the arguments and ends the process by an exit code. The other commands are in cli/.
+// Wires the server: configuration -> journal -> hub -> handler -> listener. Only this file chooses the journal and the
+// transport to serve from, and reads the arguments. The other commands are in cli/.
 import { Authenticator } from "./auth/authenticator.ts";
 import { openSessionStore } from "./auth/session_store.ts";
 import { type Log, logUncaughtErrors, openLog } from "./base/log.ts";

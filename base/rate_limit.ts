@@ -1,4 +1,5 @@
-// A token bucket limits a rate: a burst at once, then a steady number of tokens per second.
+// A token bucket limits a rate: a burst at once, then a steady number of tokens per second. The handlers in client/ hold the
+// buckets of a connection; the router makes those of an address for http/room/.
 import { BURST_S, type Limits } from "./limits.ts";
 
 export interface Rate {

@@ -119,7 +119,7 @@ export class JsonHandler implements ProtocolHandler {
   /** @throws {ChatError} `rate_limited`, and for every other message until the refused one comes again. */
   #checkMessageRate(id: string): void {
     const nowMs = performance.now();
-    if (this.#barrier.passes(id, nowMs) && this.#messages.take(nowMs)) return;
+    if (this.#barrier.tryPass(id, nowMs) && this.#messages.take(nowMs)) return;
     this.#barrier.close(id, nowMs);
     throw this.#refuse(id);
   }

@@ -1,4 +1,5 @@
-// /metrics serves monitoring on this machine, and clients with the token. For all others it does not exist.
+// /metrics serves monitoring on this machine, and clients with the token. For all others it does not exist. prometheus.ts
+// writes its text.
 import { timingSafeEqual } from "node:crypto";
 import { isLoopback } from "../base/ip_address.ts";
 import { sha256 } from "../base/sha256.ts";

@@ -1,5 +1,6 @@
 // The Origin header decides which web pages may use the server: its own, and those of origins that the operator allows.
-// A script sends no Origin and is allowed.
+// A script sends no Origin and is allowed. Upgrades, requests that change something and CORS ask this module; a plain GET is
+// not checked.
 import { hostOf } from "./host.ts";
 
 /** Origins that are allowed beside the server's own, and the scheme of the request. */

@@ -27,11 +27,13 @@ export interface CommitResult {
   /** Rooms that entries were delivered to. */
   readonly delivered: readonly Room[];
   readonly evicted: readonly Eviction[];
-  /** Members that a ban applies to by now; undefined if no moderation was committed. */
-  readonly expelled: readonly Expulsion[] | undefined;
+  /** Whether a room was closed or opened, or a ban imposed or lifted. */
+  readonly isModerated: boolean;
+  /** Members that a ban applies to by now. */
+  readonly expelled: readonly Expulsion[];
 }
 
-const NOTHING: CommitResult = { delivered: [], evicted: [], expelled: undefined };
+const NOTHING: CommitResult = { delivered: [], evicted: [], isModerated: false, expelled: [] };
 
 export interface GroupCommitOptions {
   readonly journal: Journal;
@@ -56,9 +58,9 @@ export class GroupCommit {
   #pending: PendingDraft[] = [];
   #evicted: Eviction[] = [];
   /** Whether the journal has something else to make durable, such as a claimed name. */
-  #isNeeded = false;
+  #isRequested = false;
   #hasModeration = false;
-  /** Whether the last append failed. Only the first failure of a row is logged. */
+  /** Whether the last append failed. Of consecutive failures only the first is logged. */
   #isFailing = false;
 
   constructor(options: GroupCommitOptions) {
@@ -69,8 +71,8 @@ export class GroupCommit {
   }
 
   /** Makes the next commit happen even without a message: the journal has something else to store. */
-  needsCommit(): void {
-    this.#isNeeded = true;
+  requestCommit(): void {
+    this.#isRequested = true;
   }
 
   /** Adds a message, or refuses it at once. A message that is stored already is acknowledged at once. */
@@ -80,15 +82,16 @@ export class GroupCommit {
     const target = this.#readTarget(room, message);
     const refusal = this.#check(room, sender, message, target);
     if (refusal || isModeration) {
-      // An accepted message stays accepted, whatever has become of its target, its author or its room since. Nothing is
-      // looked up for the others: the journal itself finds a repeated id.
+      // A stored message is acknowledged again, even if it would be refused now. Other messages need no lookup: the journal
+      // itself recognizes their ids.
       const seq = this.#findStored(room, sender, id);
       if (seq !== undefined) return sender.acknowledge([{ id, seq }]);
     }
     if (refusal) {
       const same = this.#findPending(room, sender, id);
       if (!same) return this.#refuse(sender, id, refusal);
-      this.#pending.push({ draft: same, room, sender }); // the journal stores it once, and numbers both
+      // The same id twice in one commit: the journal stores it once, and gives both the same number.
+      this.#pending.push({ draft: same, room, sender });
       return;
     }
     const draft = this.#makeDraft(room, sender, message);
@@ -103,10 +106,10 @@ export class GroupCommit {
   /** Stores what was added; then, and only then, delivers and acknowledges it. Never rejects. */
   async commit(): Promise<CommitResult> {
     const [pending, hasModeration] = [this.#pending, this.#hasModeration];
-    if (pending.length === 0 && !this.#isNeeded) return this.#finish();
+    if (pending.length === 0 && !this.#isRequested) return this.#finish();
     this.#pending = [];
     this.#hasModeration = false;
-    this.#isNeeded = false; // the journal remembers the claims, should this commit fail
+    this.#isRequested = false; // if this commit fails, the journal keeps the claims for the next one
     const results = await this.#append(pending.map(({ draft }) => draft));
     if (!results) {
       if (hasModeration) this.#moderation.rollBack();
@@ -115,7 +118,7 @@ export class GroupCommit {
     }
     const delivered = this.#deliver(results, pending);
     this.#acknowledge(results, pending);
-    return this.#finish(delivered, hasModeration ? this.#moderation.confirm() : undefined);
+    return this.#finish(delivered, hasModeration);
   }
 
   #check(
@@ -124,7 +127,7 @@ export class GroupCommit {
     message: Message,
     target: Entry | undefined,
   ): RefusalReason | undefined {
-    if (sender.isBlocked(message.id, performance.now())) return "not_stored";
+    if (!sender.tryPass(message.id, performance.now())) return "not_stored";
     const { person, principal } = sender;
     const ban = this.#moderation.findBan(sender, person?.author);
     const isClosed = this.#moderation.isClosed(room.name);
@@ -213,18 +216,16 @@ export class GroupCommit {
   #refuse(sender: Sender, id: string, refusal: RefusalReason): void {
     const { code, message } = refusal instanceof ChatError ? refusal : new ChatError(refusal);
     const retryAfterMs = code === "not_stored" ? RETRY_AFTER_MS : undefined;
-    const isHeard = sender.refuse(new ChatError(code, { message, id, retryAfterMs }));
-    if (!isHeard) this.#evicted.push({ sender, code });
+    const isReported = sender.refuse(new ChatError(code, { message, id, retryAfterMs }));
+    if (!isReported) this.#evicted.push({ sender, code });
   }
 
-  #finish(
-    delivered: readonly Room[] = NOTHING.delivered,
-    expelled?: readonly Expulsion[],
-  ): CommitResult {
+  #finish(delivered: readonly Room[] = NOTHING.delivered, isModerated = false): CommitResult {
     const evicted = this.#evicted;
-    if (delivered.length + evicted.length === 0 && !expelled) return NOTHING;
+    if (delivered.length + evicted.length === 0 && !isModerated) return NOTHING;
     this.#evicted = [];
-    return { delivered, evicted, expelled };
+    const expelled = isModerated ? this.#moderation.confirm() : NOTHING.expelled;
+    return { delivered, evicted, isModerated, expelled };
   }
 
   #logFailure(error: unknown): void {

@@ -277,7 +277,7 @@ export class Room {
     );
   }
 
-  /** Notifies all people of who is in the room. */
+  /** Notifies all people of who is in the room. The hub decides when. */
   notifyPresence(): void {
     this.notifyAll(this.#presence());
   }

@@ -20,8 +20,8 @@ export interface Sender {
   readonly principal: Principal | undefined;
   /** IP address that it sends from; empty if it is not known. */
   readonly address: string;
-  /** Reports whether an earlier message has to come again before this one may pass. */
-  isBlocked(id: string, nowMs: number): boolean;
+  /** Lets a message pass, unless an earlier one has to come again first. */
+  tryPass(id: string, nowMs: number): boolean;
   /** Receives the numbers of messages that are durable. */
   acknowledge(acks: readonly Ack[]): void;
   /** Receives the reason why a message was not accepted. False if its protocol cannot express that. */
@@ -52,8 +52,8 @@ export class OneShotSender implements Sender {
     return this.#settled.promise;
   }
 
-  isBlocked(): boolean {
-    return false;
+  tryPass(): boolean {
+    return true;
   }
 
   acknowledge([ack]: readonly Ack[]): void {

@@ -50,7 +50,9 @@ export interface SubscriptionOptions {
 export class Subscription implements Sender {
   readonly member: Member;
   readonly person: Person | undefined;
-  /** Number of the last entry that the member has accepted. Everything behind it is read from the journal. */
+  /**
+   * Number of the last entry that the member has accepted. `Room.welcome` sets it, `Room.deliver` and `Room.advance` move it.
+   */
   deliveredSeq: number;
   readonly #failures: MemberFailure[];
   /** Guards the order of messages that the journal could not store. The client's handler has one for those over its rate. */
@@ -75,7 +77,7 @@ export class Subscription implements Sender {
     return this.member.address ?? "";
   }
 
-  /** Offers a batch to the member, and reports whether it was accepted. */
+  /** Offers a batch to the member. If it is not accepted, the room serves the member from the journal (`Room.advance`). */
   offer(batch: Batch): boolean {
     try {
       if (!this.member.trySend(batch)) return false;
@@ -100,8 +102,8 @@ export class Subscription implements Sender {
     return this.wire.encodeNotice(notice) !== undefined;
   }
 
-  isBlocked(id: string, nowMs: number): boolean {
-    return this.#barrier !== undefined && !this.#barrier.passes(id, nowMs);
+  tryPass(id: string, nowMs: number): boolean {
+    return this.#barrier?.tryPass(id, nowMs) ?? true;
   }
 
   acknowledge(acks: readonly Ack[]): void {

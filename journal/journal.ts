@@ -1,5 +1,8 @@
-// A journal stores the entries of all rooms. One test suite (journal_test.ts) runs on every implementation. The hub is the
-// only caller, and makes no call while an append is under way.
+// A journal stores the entries of all rooms. One test suite (journal_test.ts) runs on every implementation. In a
+// server, the hub is the only caller, and makes no call while an append is under way.
+//
+// Another journal is one more case in main.ts and a choice of `--journal`. Reads are synchronous: a remote journal needs a
+// local copy.
 import type { ChatError } from "../protocol/errors.ts";
 import type { Entry } from "../protocol/message.ts";
 
@@ -67,7 +70,7 @@ export interface Journal extends Disposable {
   read(room: string, range: Range, limit: ReadLimit): Entry[];
   /** Returns the number of the author's message with this id; undefined if there is none. Never forgotten. */
   find(room: string, author: string, id: string): number | undefined;
-  /** Removes the entries up to and including this one, at the next append at the latest. Ids stay. */
+  /** Removes the entries up to and including this one, at the next append at the latest. Ids stay. `Room.prune` decides when. */
   prune(room: string, through: number): void;
   /**
    * Returns the tag of an author beside a name: the shortest prefix of the author's hash that no other author has beside this

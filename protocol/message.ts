@@ -109,7 +109,11 @@ export interface Presence {
   readonly people?: readonly From[];
 }
 
-/** Everything that a server sends besides entries. A protocol that cannot express a notice omits it. */
+/**
+ * Everything that a server sends besides entries. A protocol that cannot express a notice omits it. A new type also needs a
+ * line in `ServerLine` (sdk/types.d.ts), a case in sdk/session.js and a section in docs/protocol.md; if it may be dropped, in
+ * `Client.notify`.
+ */
 export type Notice =
   | { readonly type: "welcome" } & Welcome & {
     /** Maximum size of a text, in bytes of UTF-8; Infinity for no limit. */

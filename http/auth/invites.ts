@@ -1,4 +1,4 @@
-// /invites lets `confab invite` create, list and revoke invites.
+// /invites lets `confab invite` create, list and revoke invites. sign_in.ts redeems them.
 import type { ListedInvite } from "../../auth/session_store.ts";
 import { ChatError } from "../../protocol/errors.ts";
 import { parseRoomName } from "../../protocol/names.ts";

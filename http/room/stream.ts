@@ -1,4 +1,5 @@
-// A stream is a response that goes on. Its body is a client like any other, with the same queue, catch-up and close.
+// A stream is a response that goes on: server-sent events, JSON lines or text. Its body is a client like any other, with the
+// same queue, catch-up and close.
 import { BANNED_RETRY_AFTER_MS, Client } from "../../client.ts";
 import type { ClientHandle } from "../../client/handler.ts";
 import { StreamHandler } from "../../client/stream_handler.ts";

@@ -463,6 +463,7 @@ function openWriter(path: string): DatabaseSync {
 
 function openWal(path: string, locking: "NORMAL" | "EXCLUSIVE"): DatabaseSync {
   return openDatabase(path, {
+    // FULL: every commit is synced.
     pragmas: { locking_mode: locking, journal_mode: "WAL", synchronous: "FULL" },
   });
 }
