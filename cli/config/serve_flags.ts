@@ -77,7 +77,7 @@ export const SERVE_FLAGS = {
     env: "CONFAB_STALL",
     aka: ["write-timeout", "timeout"],
     help:
-      "Close a connection with queued data that has made\nno progress for this time. Without it: 10 seconds,\nor longer if progress takes longer to observe",
+      "Close a connection with queued data that has made\nno progress for this time. Without it: about\n23 minutes, since progress shows in steps of 1.4 MB",
   },
   ping: {
     value: "SECONDS",
