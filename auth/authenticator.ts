@@ -142,8 +142,9 @@ export class Authenticator implements Disposable {
     return { session, room };
   }
 
-  /** Ends a session and closes its connections. */
-  signOut(sessionId: string): void {
+  /** Ends the session of a cookie, if there is one, and closes its connections. */
+  signOut(cookie: string): void {
+    const sessionId = hash(cookie);
     this.#store.endSession(sessionId);
     this.#connections.close(sessionId);
   }

@@ -188,9 +188,41 @@ Deno.test("access: a cookie alone speaks for pages of ours only", async () => {
     assertEquals(await server.told("/invites", { method: "POST", headers }), foreign);
     if (isNone) assertEquals(await server.told("/r/ops", { headers }), [200, ""]);
     else assertEquals((await server.ask("/sign-out", { method: "POST", headers })).status, 403);
+    assertEquals(await server.told("/r/ops", { headers: { cookie } }), [200, ""]);
   }
   const headers = { cookie, origin: server.base };
   assertEquals(await server.told("/r/ops", { method: "POST", body: "x", headers }), [201, ""]);
+});
+
+Deno.test("access: a form without an origin is ours if the browser says so, and of no other site", async () => {
+  await using server = await lock();
+  const cases: [headers: Record<string, string>, isOurs: boolean][] = [
+    [{}, true], // a program
+    [{ "sec-fetch-site": "same-origin" }, true],
+    [{ "sec-fetch-site": "none" }, true],
+    [{ "sec-fetch-site": "same-site" }, false],
+    [{ "sec-fetch-site": "cross-site" }, false],
+    [{ origin: "null", "sec-fetch-site": "same-origin" }, true],
+    [{ origin: "null", "sec-fetch-site": "same-site" }, false],
+    [{ origin: "null", "sec-fetch-site": "cross-site" }, false],
+    [{ origin: "null", "sec-fetch-site": "none" }, false],
+    [{ origin: "null" }, false],
+    [{ origin: server.base }, true],
+    [{ origin: "http://evil.example", "sec-fetch-site": "same-origin" }, false],
+  ];
+  for (const [headers, isOurs] of cases) {
+    const about = JSON.stringify(headers);
+    const body = new URLSearchParams({ password: PASSWORD });
+    const signedIn = await server.ask("/sign-in", { method: "POST", headers, body });
+    assertEquals(signedIn.status, isOurs ? 303 : 403, about);
+    const cookie = cookieOf(isOurs ? signedIn : await server.signIn(PASSWORD));
+    const init = { method: "POST", headers: { ...headers, cookie } };
+    const signedOut = await server.ask("/sign-out", init);
+    assertEquals(signedOut.status, isOurs ? 303 : 403, about);
+    assertEquals(signedOut.headers.getSetCookie().length, isOurs ? 1 : 0, about);
+    const expected = isOurs ? [401, "sign_in_first"] : [200, ""];
+    assertEquals(await server.told("/r/ops", { headers: { cookie } }), expected, about);
+  }
 });
 
 Deno.test("access: of twenty wrong passwords few are looked at, and a right one from elsewhere is", async () => {

@@ -53,7 +53,7 @@ async function signIn(
   request: Request,
   { authenticator, clientAddress, path }: AccessDeps,
 ): Promise<Response> {
-  if (!isSameOrigin(request, clientAddress)) return refuse("foreign_origin");
+  if (!isOwnForm(request, clientAddress)) return refuse("foreign_origin");
   let next = "./";
   try {
     const form = new URLSearchParams(decodeText(await readBody(request, MAX_FORM_BYTES)));
@@ -68,13 +68,12 @@ async function signIn(
   }
 }
 
-async function signOut(request: Request, deps: AccessDeps): Promise<Response> {
-  if (!isSameOrigin(request, deps.clientAddress)) return refuse("foreign_origin");
-  const identity = await identify(request, deps).catch(ignoreRefusal);
-  const sessionId = identity?.isByCookie ? identity.principal.sessionId : undefined;
-  if (sessionId !== undefined) deps.authenticator.signOut(sessionId);
+function signOut(request: Request, { authenticator, clientAddress }: AccessDeps): Response {
+  if (!isOwnForm(request, clientAddress)) return refuse("foreign_origin");
+  const { cookie } = credentialsOf(request.headers, clientAddress);
+  if (cookie !== undefined) authenticator.signOut(cookie);
   const response = redirect("./sign-in");
-  clearSessionCookie(response.headers, deps.clientAddress);
+  clearSessionCookie(response.headers, clientAddress);
   return response;
 }
 
@@ -102,8 +101,16 @@ function acceptInvite(request: Request, token: string, deps: AccessDeps): Respon
   }
 }
 
-/** Returns whether the request comes from no other site's page, not even from an allowed origin. */
-function isSameOrigin(request: Request, { isHttps }: ClientAddress): boolean {
+/**
+ * Returns whether a form comes from no other site's page, not even from an allowed origin. A browser sends `Origin: null`
+ * with a form of our own page if a proxy or a setting withholds referrers. Then, and if the `Origin` is missing,
+ * `Sec-Fetch-Site` decides: no page can set it, and a sandboxed frame of another site has `cross-site`.
+ */
+function isOwnForm(request: Request, { isHttps }: ClientAddress): boolean {
+  const origin = request.headers.get("origin");
+  const site = request.headers.get("sec-fetch-site");
+  if (origin === "null") return site === "same-origin";
+  if (origin === null && site !== null) return site === "same-origin" || site === "none";
   return isAllowedOrigin(request, { allowOrigins: [], isHttps });
 }
 

@@ -137,8 +137,6 @@ function servePage(target: PageTarget, content: PageContent): Response {
     status,
     headers: {
       ...securityHeaders(request),
-      // With the policy of the other pages, a browser would send "Origin: null" with the form.
-      "referrer-policy": "same-origin",
       "content-type": "text/html; charset=utf-8",
       // Never compressed, not by a proxy either: it contains part of the URL beside content for one user only.
       "cache-control": "no-store, no-transform",

@@ -18,6 +18,29 @@ function serveLink(href: string) {
   };
 }
 
+/** A proxy before the server that keeps all referrers, as hardened ones do. It forwards no socket. */
+function serveWithoutReferrer(target: string) {
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    async (request) => {
+      const { pathname, search } = new URL(request.url);
+      const { method, headers } = request;
+      const body = method === "POST" ? await request.text() : null;
+      const url = new URL(pathname + search, target);
+      const response = await fetch(url, { method, headers, body, redirect: "manual" });
+      const changed = new Headers(response.headers);
+      changed.set("referrer-policy", "no-referrer");
+      changed.delete("content-encoding");
+      changed.delete("content-length");
+      return new Response(response.body, { status: response.status, headers: changed });
+    },
+  );
+  return {
+    url: `http://127.0.0.1:${server.addr.port}/`,
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
+}
+
 /** A tab that may be told 401, but has no error of a script's own. */
 async function openTab(stage: Stage, context: BrowserContext, path = ""): Promise<Page> {
   const page = await context.newPage();
@@ -139,3 +162,43 @@ testInBrowser(
     assertEquals(await page.inputValue("#msg"), "half a thought");
   },
 );
+
+testInBrowser("sign-in: the page's own button signs out", async () => {
+  await using stage = await Stage.open({ CONFAB_PASSWORD: PASSWORD });
+  for (const path of ["", "r/kitchen"]) {
+    const { context, page } = await signIn(stage, path);
+    await online(page);
+    const [{ name, value }] = await context.cookies() as [{ name: string; value: string }];
+    const read = async () => {
+      const headers = { cookie: `${name}=${value}` };
+      const response = await fetch(`${stage.url}r/kitchen`, { headers });
+      await response.body?.cancel();
+      return response.status;
+    };
+    assertEquals(await read(), 200);
+    await page.locator("#menu-button").click();
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.locator("#password").waitFor();
+    assertEquals(new URL(page.url()).pathname, "/sign-in");
+    assertEquals(await context.cookies(), []);
+    assertEquals(await read(), 401);
+  }
+});
+
+testInBrowser("sign-in: forms work behind a proxy that withholds referrers", async () => {
+  await using stage = await Stage.open({ CONFAB_PASSWORD: PASSWORD });
+  await using proxy = serveWithoutReferrer(stage.url);
+  const context = await stage.context();
+  const page = await openTab(stage, context, "sign-in");
+  const origins: (string | undefined)[] = [];
+  page.on("request", async (request) => {
+    if (request.method() === "POST") origins.push((await request.allHeaders())["origin"]);
+  });
+  await page.goto(`${proxy.url}sign-in?next=/sign-in`);
+  await page.fill("#password", PASSWORD);
+  await page.press("#password", "Enter");
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.locator("#password").waitFor();
+  assertEquals(await context.cookies(), []);
+  assertEquals(origins, ["null", "null"]);
+});
