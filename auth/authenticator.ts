@@ -122,7 +122,7 @@ export class Authenticator implements Disposable {
 
   /**
    * Returns the room of an invite, and the token of a new session for it. Begins no session for a preview, or if the
-   * cookie's session already grants access to that room: it may have more rights than a guest's.
+   * cookie's session already has access to that room: it may have more rights than a guest's.
    * @throws {ChatError} `bad_invite`, `too_many_attempts`.
    */
   acceptInvite(
@@ -132,14 +132,14 @@ export class Authenticator implements Disposable {
       address: string;
       isPreview: boolean;
     },
-  ): { session: string | undefined; room: string | undefined } {
+  ): { room: string | undefined; session: string | undefined; hasAccess: boolean } {
     const { id, room } = this.#findInvite(token);
     const current = this.#findSession(cookie);
     const hasAccess = current !== undefined && [undefined, room].includes(current.room);
     const session = isPreview || hasAccess
       ? undefined
       : this.#beginSession({ role: "guest", room, invite: id }, address);
-    return { session, room };
+    return { room, session, hasAccess };
   }
 
   /** Ends the session of a cookie, if there is one, and closes its connections. */

@@ -473,13 +473,64 @@ Deno.test("access: an invite's link keeps a session that leads there, and takes 
     (await server.ask(`/invite/${other.token}`, { headers })).headers.getSetCookie().length,
     1,
   );
-  // From another site's link a browser shows no cookie until it is asked by our own page.
-  const elsewhere = { headers: { "sec-fetch-site": "cross-site" } };
-  const first = await server.ask(`/invite/${token}`, elsewhere);
-  assertStringIncludes(await first.text(), `content="0;url=.././invite/${token}?here"`);
-  assertEquals([first.status, first.headers.getSetCookie()], [200, []]);
-  const second = await server.ask(`/invite/${token}?here`, elsewhere);
-  assertEquals(second.headers.getSetCookie().length, 1);
+});
+
+Deno.test("access: another site's link to an invite sets no session, and its page has a button that does", async () => {
+  await using server = await lock();
+  const { token } = await invite(server, { room: "ops" });
+  const operator = cookieOf(await server.signIn(OPERATOR_KEY));
+  const path = `/invite/${token}`;
+  const accept = "text/html,application/xhtml+xml,*/*;q=0.8";
+  const links: Record<string, string>[] = [
+    { "sec-fetch-site": "cross-site" },
+    { "sec-fetch-site": "cross-site", accept },
+    { "sec-fetch-site": "same-site", accept },
+    { "sec-fetch-site": "same-origin", accept },
+    { accept }, // over plain http
+  ];
+  for (const headers of links) {
+    for (const query of ["", "?here", "?x=1"]) {
+      const page = await server.ask(path + query, { headers });
+      assertEquals([page.status, page.headers.getSetCookie()], [200, []]);
+      const text = await page.text();
+      assertStringIncludes(text, `<form method="post" action="../invite/${token}">`);
+      assert(!text.includes("http-equiv"), text);
+    }
+    const page = await server.ask(path, { headers: { ...headers, cookie: operator } });
+    assertEquals(page.headers.getSetCookie(), []);
+    assertStringIncludes(await page.text(), 'content="0;url=.././r/ops"');
+  }
+  const post = (headers: Record<string, string>) => server.ask(path, { method: "POST", headers });
+  for (
+    const headers of [
+      { origin: "http://evil.example" },
+      { origin: "null", "sec-fetch-site": "cross-site" },
+      { "sec-fetch-site": "cross-site" },
+    ]
+  ) {
+    const response = await post(headers as Record<string, string>);
+    assertEquals([response.status, response.headers.getSetCookie()], [403, []]);
+  }
+  assertEquals(server.authenticator.listInvites()[0]!.sessions, 0);
+  const joined = await post({ origin: server.base });
+  assertEquals([joined.status, joined.headers.get("location")], [303, "../r/ops"]);
+  const headers = { cookie: cookieOf(joined) };
+  assertEquals(await server.told("/r/ops", { headers }), [200, ""]);
+  assertEquals(await server.told("/r/kitchen", { headers }), [403, "not_invited"]);
+  for (const cookie of [operator, headers.cookie]) {
+    const again = await post({ origin: server.base, cookie });
+    assertEquals([again.status, again.headers.getSetCookie()], [303, []]);
+  }
+  const typed = await server.ask(path, { headers: { "sec-fetch-site": "none", accept } });
+  assertEquals([typed.status, typed.headers.getSetCookie().length], [200, 1]);
+  const everywhere = await invite(server);
+  const all = await server.ask(`/invite/${everywhere.token}`, {
+    method: "POST",
+    headers: { origin: server.base },
+  });
+  assertEquals([all.status, all.headers.get("location")], [303, "../"]);
+  assertEquals((await server.ask("/invite/inv_x", { method: "POST" })).status, 403);
+  assertEquals((await server.ask(path, { method: "PUT" })).status, 405);
 });
 
 Deno.test("access: sessions begin at a bounded rate from an address, by an invite and by the password", async () => {

@@ -10,6 +10,7 @@ import { isRead, refuseMethod } from "../respond.ts";
 import {
   localPath,
   serveBadInvite,
+  serveInvite,
   serveRedirectPage,
   serveSignedIn,
   serveSignIn,
@@ -38,7 +39,7 @@ export function serveSignInPath(
     return method === "POST" ? signOut(request, deps) : refuseMethod("POST");
   }
   if (!path.startsWith(INVITE_PATH)) return serveSignInFile({ request, path });
-  if (!isRead(request)) return refuseMethod("GET, HEAD");
+  if (!isRead(request) && method !== "POST") return refuseMethod("GET, HEAD, POST");
   return acceptInvite(request, path.slice(INVITE_PATH.length), deps);
 }
 
@@ -77,27 +78,29 @@ function signOut(request: Request, { authenticator, clientAddress }: AccessDeps)
   return response;
 }
 
-/** Starts a session with an invite. A HEAD starts none: it comes from a program that only looks. */
+/**
+ * Starts a session with an invite. A link that another site may have started only shows a button, which sends a POST: it comes
+ * from our own page, with the cookie of a session that may have more rights.
+ */
 function acceptInvite(request: Request, token: string, deps: AccessDeps): Response {
   const { authenticator, clientAddress, path } = deps;
-  const { cookie } = credentialsOf(request.headers, clientAddress);
-  if (cookie === undefined && isCrossSiteLink(request)) {
-    return serveRedirectPage({ request, path }, `.${path}?here`);
-  }
+  const target = { request, path };
+  const isForm = request.method === "POST";
+  if (isForm && !isOwnForm(request, clientAddress)) return refuse("foreign_origin");
   try {
-    const isPreview = request.method === "HEAD";
-    const invite = authenticator.acceptInvite(token, {
-      cookie,
+    const { room, session, hasAccess } = authenticator.acceptInvite(token, {
+      cookie: credentialsOf(request.headers, clientAddress).cookie,
       address: clientAddress.key,
-      isPreview,
+      isPreview: !isForm && !isDeliberate(request),
     });
-    const next = invite.room === undefined ? "./" : `./r/${encodeURIComponent(invite.room)}`;
-    const response = serveRedirectPage({ request, path }, next);
-    if (invite.session) setSessionCookie(response.headers, invite.session, clientAddress);
+    if (!session && !hasAccess) return serveInvite(target, { room, token });
+    const next = room === undefined ? "./" : `./r/${encodeURIComponent(room)}`;
+    const response = isForm ? redirect(`.${next}`) : serveRedirectPage(target, next);
+    if (session) setSessionCookie(response.headers, session, clientAddress);
     return response;
   } catch (error) {
     if (!(error instanceof ChatError)) throw error;
-    return serveBadInvite({ request, path }, error);
+    return serveBadInvite(target, error);
   }
 }
 
@@ -115,11 +118,14 @@ function isOwnForm(request: Request, { isHttps }: ClientAddress): boolean {
 }
 
 /**
- * Returns whether the browser may have a cookie that it does not send, because the user followed a link of another site.
- * With `?here` the request comes from our own page, and has its cookies.
+ * Returns whether an invite's link was opened deliberately: typed, from a bookmark or another app (`Sec-Fetch-Site: none`), or
+ * by a program. Over plain http a browser sends no `Sec-Fetch-Site`, but accepts HTML. A HEAD only looks.
  */
-function isCrossSiteLink({ headers, url }: Request): boolean {
-  return headers.get("sec-fetch-site") === "cross-site" && new URL(url).search === "";
+function isDeliberate({ headers, method }: Request): boolean {
+  if (method === "HEAD") return false;
+  const site = headers.get("sec-fetch-site");
+  if (site !== null) return site === "none";
+  return !(headers.get("accept") ?? "").includes("text/html");
 }
 
 function redirect(path: string): Response {

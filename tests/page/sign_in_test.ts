@@ -118,7 +118,11 @@ testInBrowser(
       const page = await openTab(stage, context);
       await page.goto(mail.url);
       await page.click("a");
+      await page.getByRole("button", { name: "Join" }).waitFor();
+      assertEquals(await context.cookies(), [], "another site sets no session");
+      await page.click("text=Join");
       await page.waitForURL(`${stage.url}r/kitchen`);
+      assertEquals((await context.cookies()).length, 1);
       if (!javaScriptEnabled) continue;
       await online(page);
       await page.goto(`${stage.url}r/cellar`);
@@ -130,12 +134,22 @@ testInBrowser(
     // Who may go everywhere is no guest afterwards.
     const { page } = await signIn(stage, "");
     await online(page);
-    await page.goto(mail.url);
-    await page.click("a");
-    await page.waitForURL(`${stage.url}r/kitchen`);
-    await online(page);
+    const before = (await page.context().cookies())[0]!.value;
+    for (const query of ["", "?here"]) {
+      await using mail = serveLink(`${stage.url}invite/${token}${query}`);
+      await page.goto(mail.url);
+      await page.click("a");
+      await page.click("text=Join");
+      await page.waitForURL(`${stage.url}r/kitchen`);
+      await online(page);
+    }
+    assertEquals((await page.context().cookies())[0]!.value, before);
     await page.goto(`${stage.url}r/cellar`);
     await online(page);
+    // A link that is typed leads into the room at once.
+    const typed = await openTab(stage, await stage.context(), `invite/${token}`);
+    await typed.waitForURL(`${stage.url}r/kitchen`);
+    await online(typed);
   },
 );
 
