@@ -41,8 +41,8 @@ const MAX_SESSION_RATES = 10_000;
 export interface Credentials {
   /** The password, the operator key or an invite's token. */
   readonly bearer: string | undefined;
-  /** A session's token. */
-  readonly cookie: string | undefined;
+  /** Tokens that may be a session's. Only one is expected, but others may have set more. */
+  readonly cookies: readonly string[];
 }
 
 /** Result of authenticating a request. */
@@ -50,9 +50,12 @@ export interface Identity {
   readonly principal: Principal;
   /** Credential that was accepted; undefined if none was required. */
   readonly role: Role | undefined;
-  /** Whether a cookie alone authenticates it. Browsers also send cookies with requests that other sites' pages make. */
-  readonly isByCookie: boolean;
+  /** Cookie that alone authenticates it, if one does. Browsers also send cookies with requests that other sites' pages make. */
+  readonly cookie: string | undefined;
 }
+
+/** A session, with the cookie by which it was found. */
+type FoundSession = SignInSession & { readonly id: string; readonly cookie: string };
 
 export interface AuthenticatorOptions {
   /** Undefined: anybody may use the server. */
@@ -99,19 +102,15 @@ export class Authenticator implements Disposable {
    * Authenticates a request from an address.
    * @throws {ChatError} `sign_in_first`, `wrong_password`, `too_many_attempts`, `bad_invite`.
    */
-  async authenticate({ bearer, cookie }: Credentials, address: string): Promise<Identity> {
+  async authenticate({ bearer, cookies }: Credentials, address: string): Promise<Identity> {
     if (bearer !== undefined) return await this.#authenticateBearer(bearer, address);
-    const session = this.#findSession(cookie);
+    const session = this.#findSession(cookies);
     if (session) {
-      const { role, room, id: sessionId } = session;
-      return {
-        principal: { room, isOperator: role === "operator", sessionId },
-        role,
-        isByCookie: true,
-      };
+      const { role, room, id: sessionId, cookie } = session;
+      return { principal: { room, isOperator: role === "operator", sessionId }, role, cookie };
     }
     if (!this.#isOpen) throw new ChatError("sign_in_first");
-    return { principal: ANYONE, role: undefined, isByCookie: false };
+    return { principal: ANYONE, role: undefined, cookie: undefined };
   }
 
   /** Begins a session with the password or the operator key. Resolves with its token. @throws {ChatError} as `authenticate`. */
@@ -122,19 +121,19 @@ export class Authenticator implements Disposable {
 
   /**
    * Returns the room of an invite, and the token of a new session for it. Begins no session for a preview, or if the
-   * cookie's session already has access to that room: it may have more rights than a guest's.
+   * session of a cookie already has access to that room: it may have more rights than a guest's.
    * @throws {ChatError} `bad_invite`, `too_many_attempts`.
    */
   acceptInvite(
     token: string,
-    { cookie, address, isPreview }: {
-      cookie: string | undefined;
+    { cookies, address, isPreview }: {
+      cookies: readonly string[];
       address: string;
       isPreview: boolean;
     },
   ): { room: string | undefined; session: string | undefined; hasAccess: boolean } {
     const { id, room } = this.#findInvite(token);
-    const current = this.#findSession(cookie);
+    const current = this.#findSession(cookies);
     const hasAccess = current !== undefined && [undefined, room].includes(current.room);
     const session = isPreview || hasAccess
       ? undefined
@@ -142,11 +141,12 @@ export class Authenticator implements Disposable {
     return { room, session, hasAccess };
   }
 
-  /** Ends the session of a cookie, if there is one, and closes its connections. */
-  signOut(cookie: string): void {
-    const sessionId = hash(cookie);
-    this.#store.endSession(sessionId);
-    this.#connections.close(sessionId);
+  /** Ends the sessions of the cookies, and closes their connections. */
+  signOut(cookies: readonly string[]): void {
+    for (const sessionId of cookies.map(hash)) {
+      this.#store.endSession(sessionId);
+      this.#connections.close(sessionId);
+    }
   }
 
   /** Creates an invite for a room, or for all rooms. Its token cannot be read again later. */
@@ -198,18 +198,22 @@ export class Authenticator implements Disposable {
     if (INVITE_TOKEN.test(bearer)) {
       const { id, room } = this.#findInvite(bearer);
       const principal = { room, isOperator: false, sessionId: inviteSession(id) };
-      return { principal, role: "guest", isByCookie: false };
+      return { principal, role: "guest", cookie: undefined };
     }
     const role = await this.#findRole(bearer, address);
     const isOperator = role === "operator";
-    return { principal: { ...ANYONE, isOperator }, role, isByCookie: false };
+    return { principal: { ...ANYONE, isOperator }, role, cookie: undefined };
   }
 
-  #findSession(cookie: string | undefined): SignInSession & { readonly id: string } | undefined {
-    if (!cookie) return undefined;
-    const id = hash(cookie);
-    const session = this.#store.findSession(id, this.#now());
-    return session && { ...session, id };
+  /** Returns the session with the most rights: a cookie that somebody else has set takes none away. */
+  #findSession(cookies: readonly string[]): FoundSession | undefined {
+    let found: FoundSession | undefined;
+    for (const cookie of cookies) {
+      const id = hash(cookie);
+      const session = this.#store.findSession(id, this.#now());
+      if (session && (!found || rankOf(session) > rankOf(found))) found = { ...session, id, cookie };
+    }
+    return found;
   }
 
   #findInvite(token: string): { id: number; room: string | undefined } {
@@ -264,6 +268,12 @@ export class Authenticator implements Disposable {
     for (const sessionId of evicted) this.#connections.close(sessionId);
     return token;
   }
+}
+
+/** Returns a number that is larger for a session with more rights. */
+function rankOf({ role, room }: SignInSession): number {
+  if (role !== "guest") return role === "operator" ? 3 : 2;
+  return room === undefined ? 1 : 0;
 }
 
 function makeToken(): string {

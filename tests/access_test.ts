@@ -377,7 +377,10 @@ Deno.test("access: the cookie is for this site's pages alone, and by https for h
     new Request("https://chat.example/chat/sign-in", { method: "POST", body }),
     { remoteAddress: "192.0.2.1", upgrade: () => response, stream: () => response },
   );
-  assertMatch(response.headers.get("set-cookie")!, /^__Secure-confab_session=.*; Path=\/chat\/$/);
+  assertMatch(
+    response.headers.get("set-cookie")!,
+    /^__Host-confab_session\+chat=[\w-]{43}; Secure; .*; Path=\/$/,
+  );
   authenticator[Symbol.dispose]();
 });
 
@@ -396,6 +399,34 @@ Deno.test("access: the sign-in page has the page's policy, and shows whoever ask
   assertEquals(wrong.status, 401);
   assertStringIncludes(again, "Wrong password.");
   assertStringIncludes(again, 'value="./r/kitchen">');
+});
+
+Deno.test("access: a second session cookie neither hides the first nor keeps it from being ended", async () => {
+  await using server = await lock();
+  const { token } = await invite(server, { room: "ops" });
+  const member = cookieOf(await server.signIn(PASSWORD));
+  const operator = cookieOf(await server.signIn(OPERATOR_KEY));
+  const guest = cookieOf(await server.ask(`/invite/${token}`));
+  const dead = `confab_session=${"x".repeat(43)}`;
+  const odd = ["confab_session=", "=", "=x", "confab_session", "a=b;;", '"', "confab_session=a b"];
+  const many = Array.from({ length: 40 }, (_, i) => `confab_session=${`${i}`.padStart(43, "y")}`);
+  const lines = [[dead], [guest], odd, many, [dead, guest, dead]]
+    .flatMap((others) => [[...others, operator], [operator, ...others], [...others, operator, dead]]);
+  for (const line of lines) {
+    const headers = { cookie: line.join("; ") };
+    assertEquals(await server.told("/invites", { headers }), [200, ""], headers.cookie);
+    const page = await server.ask("/r/kitchen", { headers: { ...headers, accept: "text/html" } });
+    assertEquals(cookieOf(page), operator, "renewed is the one that was accepted");
+  }
+  for (const cookie of [`${guest}; ${member}`, `${member}; ${guest}`]) {
+    assertEquals(await server.told("/r/kitchen", { headers: { cookie } }), [200, ""]);
+  }
+  const headers = { cookie: `${guest}; ${dead}; ${operator}`, origin: server.base };
+  await server.ask("/sign-out", { method: "POST", headers });
+  for (const cookie of [guest, operator]) {
+    assertEquals(await server.told("/r/ops", { headers: { cookie } }), [401, "sign_in_first"]);
+  }
+  assertEquals(await server.told("/r/ops", { headers: { cookie: member } }), [200, ""]);
 });
 
 Deno.test("access: an invite for a room is for no other, by any way, until it is revoked", async () => {
@@ -553,14 +584,13 @@ Deno.test("access: of an invite's sessions the one that was not used for the lon
   const { token } = server.authenticator.createInvite({ room: "ops", lastsMs: DAY_MS });
   const begin = () => {
     server.clock.now += 1_000;
-    const options = { cookie: undefined, address: "192.0.2.7", isPreview: false };
+    const options = { cookies: [], address: "192.0.2.7", isPreview: false };
     return server.authenticator.acceptInvite(token, options).session!;
   };
   const cookies = Array.from({ length: 1_000 }, begin);
   const identify = (cookie: string) =>
-    server.authenticator.authenticate({ bearer: undefined, cookie }, "192.0.2.7").catch((error) =>
-      error.code
-    );
+    server.authenticator.authenticate({ bearer: undefined, cookies: [cookie] }, "192.0.2.7")
+      .catch((error) => error.code);
   const { principal } = await identify(cookies[0]!);
   let code = "";
   server.authenticator.trackConnection(principal, { leave: (reason) => code = reason });

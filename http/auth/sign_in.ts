@@ -71,8 +71,7 @@ async function signIn(
 
 function signOut(request: Request, { authenticator, clientAddress }: AccessDeps): Response {
   if (!isOwnForm(request, clientAddress)) return refuse("foreign_origin");
-  const { cookie } = credentialsOf(request.headers, clientAddress);
-  if (cookie !== undefined) authenticator.signOut(cookie);
+  authenticator.signOut(credentialsOf(request.headers, clientAddress).cookies);
   const response = redirect("./sign-in");
   clearSessionCookie(response.headers, clientAddress);
   return response;
@@ -89,7 +88,7 @@ function acceptInvite(request: Request, token: string, deps: AccessDeps): Respon
   if (isForm && !isOwnForm(request, clientAddress)) return refuse("foreign_origin");
   try {
     const { room, session, hasAccess } = authenticator.acceptInvite(token, {
-      cookie: credentialsOf(request.headers, clientAddress).cookie,
+      cookies: credentialsOf(request.headers, clientAddress).cookies,
       address: clientAddress.key,
       isPreview: !isForm && !isDeliberate(request),
     });
