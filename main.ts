@@ -7,7 +7,14 @@ import { ENV_NAMES } from "./cli/config/command_table.ts";
 import type { ServeConfig } from "./cli/config/config.ts";
 import { parseConfig } from "./cli/config/parse.ts";
 import { reportError, run } from "./cli/run.ts";
-import { HOOK_SECRET, METRICS_TOKEN, OPERATOR_KEY, PASSWORD, readSecret } from "./cli/secret.ts";
+import {
+  GITHUB_SECRET,
+  HOOK_SECRET,
+  METRICS_TOKEN,
+  OPERATOR_KEY,
+  PASSWORD,
+  readSecret,
+} from "./cli/secret.ts";
 import { readCertificate } from "./cli/serve/certificate.ts";
 import { describeServer } from "./cli/serve/greeting.ts";
 import { GRACE_MS, reloadOnHangUp, stopOnSignal } from "./cli/serve/signals.ts";
@@ -62,6 +69,7 @@ async function serve(config: ServeConfig): Promise<void> {
     authenticator,
     proxies,
     metrics: { metrics, token: secrets.metrics },
+    githubSecret: secrets.github,
     hostOptions: config,
     allowOrigins: config.allowOrigins,
     limits: config.limits,
@@ -86,15 +94,17 @@ async function serve(config: ServeConfig): Promise<void> {
 interface Secrets {
   readonly metrics: string | undefined;
   readonly hook: string | undefined;
+  readonly github: string | undefined;
   readonly password: string | undefined;
   readonly operatorKey: string | undefined;
 }
 
 function readSecrets(config: ServeConfig): Secrets {
-  const { metricsToken, hookSecret, password, operatorKey } = config;
+  const { metricsToken, hookSecret, githubSecret, password, operatorKey } = config;
   return {
     metrics: metricsToken && readSecret(metricsToken, METRICS_TOKEN),
     hook: hookSecret && readSecret(hookSecret, HOOK_SECRET),
+    github: githubSecret && readSecret(githubSecret, GITHUB_SECRET),
     password: password && readSecret(password, PASSWORD),
     operatorKey: operatorKey && readSecret(operatorKey, OPERATOR_KEY),
   };

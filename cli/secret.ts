@@ -17,6 +17,7 @@ export type BearerHeaders = Readonly<Record<string, string>>;
 
 /** Secrets that programs keep: too long to guess. */
 export const HOOK_SECRET: SecretKind = { name: "hook secret", minBytes: 16 };
+export const GITHUB_SECRET: SecretKind = { name: "GitHub secret", minBytes: 16 };
 export const METRICS_TOKEN: SecretKind = { name: "metrics token", minBytes: 16 };
 export const OPERATOR_KEY: SecretKind = { name: "operator key", minBytes: 16 };
 

@@ -172,6 +172,11 @@ export const ERRORS = {
     status: 403,
     reconnect: false,
   },
+  bad_signature: {
+    sentence: "The signature of the payload is missing or wrong",
+    status: 403,
+    reconnect: false,
+  },
   signed_out: {
     sentence: "Signed out",
     closeCode: 1008,
