@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import { ChatError } from "../protocol/errors.ts";
 import type { Log } from "../base/log.ts";
+import { networksOf } from "../base/ip_address.ts";
 import { Buckets } from "../base/rate_limit.ts";
 import { sha256 } from "../base/sha256.ts";
 import { ANYONE, type Principal } from "./principal.ts";
@@ -65,8 +66,10 @@ export interface AuthenticatorOptions {
   readonly store: SessionStore;
   readonly log: Log;
   readonly now?: () => number;
-  /** Cost of checking a password: N of scrypt. Default `HASH_COST`. */
+  /** Cost of the hash on disk: N of scrypt. Default `HASH_COST`. */
   readonly hashCost?: number;
+  /** Order in which guesses are drawn. Default: random. */
+  readonly random?: () => number;
 }
 
 /** Authenticates requests, and manages sessions and invites. */
@@ -78,18 +81,19 @@ export class Authenticator implements Disposable {
   readonly #now: () => number;
   readonly #throttle: Throttle;
   readonly #connections = new SessionConnections();
-  readonly #guessQueue = new GuessQueue<Role | undefined>();
+  readonly #guessQueue: GuessQueue<Role>;
   readonly #sessionRates = new Buckets(SESSION_RATE, MAX_SESSION_RATES);
 
   /** Owns the store from then on. Ends sessions that began with a secret that has changed or is no longer set. */
   constructor(
-    { password, operatorKey, store, log, now = Date.now, hashCost }: AuthenticatorOptions,
+    { password, operatorKey, store, log, now = Date.now, hashCost, random }: AuthenticatorOptions,
   ) {
     this.#isOpen = password === undefined;
     this.#store = store;
     this.#log = log;
     this.#now = now;
     this.#throttle = new Throttle(now);
+    this.#guessQueue = new GuessQueue({ ...random ? { random } : {} });
     const texts: [Role, string | undefined][] = [["operator", operatorKey], ["member", password]];
     this.#secrets = texts.flatMap(([role, text]) => {
       if (text !== undefined) return { role, password: this.#createPassword(role, text, hashCost) };
@@ -181,6 +185,7 @@ export class Authenticator implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#guessQueue[Symbol.dispose]();
     this.#store[Symbol.dispose]();
   }
 
@@ -225,11 +230,15 @@ export class Authenticator implements Disposable {
   /** @throws {ChatError} `wrong_password`, `too_many_attempts`. */
   async #findRole(secret: string, address: string): Promise<Role> {
     const key = `${address} ${fingerprint(secret).toString("hex")}`;
-    // Throttle before comparing. Otherwise a throttled attacker would learn at once that a guess was right.
-    if (!this.#throttle.isTrusted(key)) this.#throttle.check(address);
-    const cached = this.#secrets.find(({ password }) => password.isCached(secret));
-    const role = cached?.role ?? await this.#guess(secret, { key, address });
+    const networks = networksOf(address);
+    const isTrusted = this.#throttle.isTrusted(key);
+    const compare = () => this.#compare(secret, { networks, isTrusted });
+    // Where a secret was right lately, a flood of guesses from elsewhere keeps nobody waiting.
+    const isKnown = isTrusted || this.#throttle.isTrusted(address);
+    if (!isKnown) this.#throttle.check(networks); // a throttled guess needs no place in the queue
+    const role = isKnown ? compare() : await this.#guessQueue.check(networks, compare);
     if (role) {
+      this.#throttle.trust(address);
       if (Buffer.byteLength(secret) >= UNGUESSABLE_BYTES) this.#throttle.trust(key);
       return role;
     }
@@ -237,22 +246,16 @@ export class Authenticator implements Disposable {
     throw new ChatError("wrong_password");
   }
 
-  /** Checks a guess in the queue. The same guess twice at once counts once; a guess that the queue refuses does not count. */
-  async #guess(secret: string, from: { key: string; address: string }): Promise<Role | undefined> {
-    const same = this.#guessQueue.find(from.key);
-    if (same) return await same;
-    const guess = this.#guessQueue.add(from, () => this.#compare(secret));
-    const undo = this.#throttle.count(from.address);
-    const role = await guess;
-    if (role) undo();
-    return role;
-  }
-
-  async #compare(secret: string): Promise<Role | undefined> {
-    for (const { role, password } of this.#secrets) {
-      if (await password.isRight(secret)) return role;
-    }
-    return undefined;
+  /** Returns the role of a secret; undefined for a wrong one, which it counts. @throws {ChatError} `too_many_attempts`. */
+  #compare(
+    secret: string,
+    { networks, isTrusted }: { readonly networks: readonly string[]; readonly isTrusted: boolean },
+  ): Role | undefined {
+    // Throttle before comparing. Otherwise a throttled attacker would learn at once that a guess was right.
+    if (!isTrusted) this.#throttle.check(networks);
+    const found = this.#secrets.find(({ password }) => password.isRight(secret));
+    if (!found) this.#throttle.count(networks);
+    return found?.role;
   }
 
   /** @throws {ChatError} `too_many_attempts` */
