@@ -117,7 +117,10 @@ export class Authenticator implements Disposable {
     return { principal: ANYONE, role: undefined, cookie: undefined };
   }
 
-  /** Begins a session with the password or the operator key. Resolves with its token. @throws {ChatError} as `authenticate`. */
+  /**
+   * Begins a session with the password or the operator key. Resolves with its token.
+   * @throws {ChatError} as `authenticate`, and `too_many_sessions`.
+   */
   async signIn(secret: string, address: string): Promise<string> {
     const role = await this.#findRole(secret, address);
     return this.#beginSession({ role, room: undefined }, address);
@@ -126,7 +129,7 @@ export class Authenticator implements Disposable {
   /**
    * Returns the room of an invite, and the token of a new session for it. Begins no session for a preview, or if the
    * session of a cookie already has access to that room: it may have more rights than a guest's.
-   * @throws {ChatError} `bad_invite`, `too_many_attempts`.
+   * @throws {ChatError} `bad_invite`, `too_many_attempts`, `too_many_sessions`.
    */
   acceptInvite(
     token: string,
@@ -258,7 +261,7 @@ export class Authenticator implements Disposable {
     return found?.role;
   }
 
-  /** @throws {ChatError} `too_many_attempts` */
+  /** @throws {ChatError} `too_many_attempts`, `too_many_sessions`. */
   #beginSession(session: SignInSession & { invite?: number }, address: string): string {
     const now = this.#now();
     const message = "Too many sign-ins from this address";
@@ -268,7 +271,7 @@ export class Authenticator implements Disposable {
     });
     const token = makeToken();
     const evicted = this.#store.addSession(hash(token), session, now);
-    for (const sessionId of evicted) this.#connections.close(sessionId);
+    if (evicted !== undefined) this.#connections.close(evicted);
     return token;
   }
 }

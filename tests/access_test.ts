@@ -627,26 +627,75 @@ Deno.test("access: sessions begin at a bounded rate from an address, by an invit
   assertEquals((await server.ask(`/invite/${token}`)).status, 200);
 });
 
-Deno.test("access: of an invite's sessions the one that was not used for the longest ends when there are too many", async () => {
+Deno.test("access: a full invite refuses the newest session and signs nobody out; one that was never used makes place", async () => {
   await using server = await lock();
-  const { token } = server.authenticator.createInvite({ room: "ops", lastsMs: DAY_MS });
+  const { authenticator, clock } = server;
+  const { token } = authenticator.createInvite({ room: "ops", lastsMs: DAY_MS });
   const begin = () => {
-    server.clock.now += 1_000;
+    clock.now += 1_000;
     const options = { cookies: [], address: "192.0.2.7", isPreview: false };
-    return server.authenticator.acceptInvite(token, options).session!;
+    return authenticator.acceptInvite(token, options).session!;
   };
-  const cookies = Array.from({ length: 1_000 }, begin);
-  const identify = (cookie: string) =>
-    server.authenticator.authenticate({ bearer: undefined, cookies: [cookie] }, "192.0.2.7")
-      .catch((error) => error.code);
-  const { principal } = await identify(cookies[0]!);
-  let code = "";
-  server.authenticator.trackConnection(principal, { leave: (reason) => code = reason });
-  assertEquals(code, "");
-  begin();
-  assertEquals([code, await identify(cookies[0]!)], ["signed_out", "sign_in_first"]);
-  assertEquals((await identify(cookies[1]!)).role, "guest");
-  assertEquals(server.authenticator.listInvites()[0]!.sessions, 1_000);
+  const codeOf = (cookie: string) =>
+    authenticator.authenticate({ bearer: undefined, cookies: [cookie] }, "192.0.2.7")
+      .then(({ role }) => role, (error) => error.code);
+  const used = Array.from({ length: 990 }, begin);
+  for (const cookie of used) assertEquals(await codeOf(cookie), "guest");
+  const unused = Array.from({ length: 10 }, begin);
+  const { principal } = await authenticator.authenticate(
+    { bearer: undefined, cookies: [used[0]!] },
+    "192.0.2.7",
+  );
+  let left = "";
+  authenticator.trackConnection(principal, { leave: (reason) => left = reason });
+  // The ten go, the oldest first, and whoever comes and stays is not among them.
+  for (const gone of unused) {
+    const cookie = begin();
+    assertEquals([await codeOf(gone), await codeOf(cookie)], ["sign_in_first", "guest"]);
+    used.push(cookie);
+  }
+  const path = `/invite/${token}`;
+  for (let i = 0; i < 92; i++) {
+    clock.now += 1_000;
+    const refused = await server.ask(path);
+    assertEquals([refused.status, refused.headers.getSetCookie()], [403, []]);
+    assertStringIncludes(await refused.text(), "Too many people have signed in with this");
+  }
+  for (const cookie of used) assertEquals(await codeOf(cookie), "guest");
+  assertEquals(left, "");
+  assertEquals(authenticator.listInvites()[0]!.sessions, 1_000);
+  // Other invites and the password go on.
+  const other = authenticator.createInvite({ room: "ops", lastsMs: DAY_MS });
+  assertEquals((await server.ask(`/invite/${other.token}`)).status, 200);
+  assertEquals((await server.signIn(PASSWORD)).status, 303);
+  // So does this one, when somebody signs out.
+  authenticator.signOut([used[5]!]);
+  clock.now += 1_000;
+  assertEquals((await server.ask(path)).status, 200);
+});
+
+Deno.test("access: links that are opened and left fill no invite", async () => {
+  await using server = await lock();
+  const { authenticator, clock } = server;
+  const { token } = authenticator.createInvite({ room: undefined, lastsMs: DAY_MS });
+  const begin = () => {
+    clock.now += 1_000;
+    return authenticator.acceptInvite(token, {
+      cookies: [],
+      address: "192.0.2.7",
+      isPreview: false,
+    }).session!;
+  };
+  const [first, ...others] = Array.from({ length: 3 }, begin) as [string, ...string[]];
+  const cookies = `confab_session=${first}`;
+  assertEquals(await server.told("/r/ops", { headers: { cookie: cookies } }), [200, ""]);
+  for (let i = 0; i < 2_000; i++) begin();
+  assertEquals(await server.told("/r/ops", { headers: { cookie: cookies } }), [200, ""]);
+  for (const other of others) {
+    const headers = { cookie: `confab_session=${other}` };
+    assertEquals(await server.told("/r/ops", { headers }), [401, "sign_in_first"]);
+  }
+  assertEquals(authenticator.listInvites()[0]!.sessions, 1_000);
 });
 
 Deno.test("access: the page has the browser keep its cookie for as long again, and no cache keep that", async () => {
