@@ -10,10 +10,12 @@ import { reportError, run } from "./cli/run.ts";
 import {
   GITHUB_SECRET,
   HOOK_SECRET,
+  makeFileWarning,
   METRICS_TOKEN,
   OPERATOR_KEY,
   PASSWORD,
   readSecret,
+  secretFilesOf,
 } from "./cli/secret.ts";
 import { readCertificate } from "./cli/serve/certificate.ts";
 import { describeServer } from "./cli/serve/greeting.ts";
@@ -54,6 +56,8 @@ async function serve(config: ServeConfig): Promise<void> {
   const listenOn = await TRANSPORTS[config.transport]();
   const certificate = config.certificate && readCertificate(config.certificate);
   const secrets = readSecrets(config);
+  const checkFile = makeFileWarning(log);
+  secretFilesOf(config).forEach(checkFile);
   checkAddress(config);
   const { journal, authenticator } = openStores(config, { secrets, log });
   const webhooks: Webhook[] = [];
@@ -75,7 +79,7 @@ async function serve(config: ServeConfig): Promise<void> {
     limits: config.limits,
   });
   const listener = await listen(config, { listenOn, handler, proxies, certificate, log });
-  if (config.certificate) reloadOnHangUp(config.certificate, listener, log);
+  if (config.certificate) reloadOnHangUp(config.certificate, { listener, log, checkFile });
   stopOnSignal(log, async () => {
     // Webhooks first: the hub still stores their cursors.
     await Promise.all(webhooks.map((webhook) => webhook.stop()));
