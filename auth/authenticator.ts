@@ -219,7 +219,9 @@ export class Authenticator implements Disposable {
     for (const cookie of cookies) {
       const id = hash(cookie);
       const session = this.#store.findSession(id, this.#now());
-      if (session && (!found || rankOf(session) > rankOf(found))) found = { ...session, id, cookie };
+      if (session && (!found || rankOf(session) > rankOf(found))) {
+        found = { ...session, id, cookie };
+      }
     }
     return found;
   }
@@ -236,7 +238,7 @@ export class Authenticator implements Disposable {
     const networks = networksOf(address);
     const isTrusted = this.#throttle.isTrusted(key);
     const compare = () => this.#compare(secret, { networks, isTrusted });
-    // Where a secret was right lately, a flood of guesses from elsewhere keeps nobody waiting.
+    // A flood of guesses from elsewhere keeps nobody waiting at an address where a secret was right lately.
     const isKnown = isTrusted || this.#throttle.isTrusted(address);
     if (!isKnown) this.#throttle.check(networks); // a throttled guess needs no place in the queue
     const role = isKnown ? compare() : await this.#guessQueue.check(networks, compare);

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
-import { ChatError } from "../protocol/errors.ts";
+import type { ChatError } from "../protocol/errors.ts";
 import { chooseSeed, Random } from "../tests/support/random.ts";
 import { GuessQueue } from "./guess_queue.ts";
 

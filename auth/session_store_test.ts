@@ -50,11 +50,16 @@ Deno.test("SessionStore migrates a file of version 1, whose sessions count as us
 });
 
 Deno.test("SessionStore.addSession() bounds the sessions of the password, and those of the operator key apart", () => {
-  using store = openSessionStore(undefined);
+  const db = new DatabaseSync(":memory:");
+  using store = new SessionStore(db);
+  const insert = db.prepare("INSERT INTO sessions VALUES (?, 'member', NULL, NULL, ?, ?)");
+  for (let i = 0; i < 9_999; i++) insert.run(`${i}`, 1_000 + i, 1);
   const member = { role: "member", room: undefined } as const;
-  for (let i = 0; i < 10_000; i++) assertEquals(store.addSession(`${i}`, member, 1_000), undefined);
-  store.findSession("0", 2_000);
-  assertEquals(typeof store.addSession("next", member, 2_000), "string");
-  assertEquals(store.findSession("0", 2_000)?.role, "member");
-  assertEquals(store.addSession("key", { ...member, role: "operator" }, 2_000), undefined);
+  assertEquals(store.addSession("last", member, 20_000), undefined);
+  assertEquals(store.addSession("next", member, 20_000), "last");
+  assertEquals(store.findSession("next", 20_000)?.role, "member");
+  assertThrows(() => store.addSession("refused", member, 20_000), ChatError);
+  assertEquals(store.addSession("key", { ...member, role: "operator" }, 20_000), undefined);
+  store.endSession("0");
+  assertEquals(store.addSession("again", member, 20_000), undefined);
 });

@@ -336,7 +336,7 @@ Deno.test("access: wrong passwords have a ceiling, whatever addresses send them;
     assertEquals(await guess(PASSWORD, "192.0.2.1"), "right");
     await Promise.resolve();
   }
-  // Those that still waited were refused when the server ended.
+  // The server refuses guesses that still wait when it ends.
   const all = await Promise.all(codes);
   const wrong = all.filter((code) => code === "wrong_password").length;
   assert(wrong >= 1_000 && wrong <= 1_020, `${wrong}`);
@@ -459,7 +459,9 @@ Deno.test("access: a second session cookie neither hides the first nor keeps it 
   const odd = ["confab_session=", "=", "=x", "confab_session", "a=b;;", '"', "confab_session=a b"];
   const many = Array.from({ length: 40 }, (_, i) => `confab_session=${`${i}`.padStart(43, "y")}`);
   const lines = [[dead], [guest], odd, many, [dead, guest, dead]]
-    .flatMap((others) => [[...others, operator], [operator, ...others], [...others, operator, dead]]);
+    .flatMap((
+      others,
+    ) => [[...others, operator], [operator, ...others], [...others, operator, dead]]);
   for (const line of lines) {
     const headers = { cookie: line.join("; ") };
     assertEquals(await server.told("/invites", { headers }), [200, ""], headers.cookie);

@@ -28,7 +28,10 @@ Deno.test("credentialsOf() reads all session cookies, over https only those that
 });
 
 Deno.test("credentialsOf() reads a bounded number of cookies", () => {
-  const cookie = Array.from({ length: 1_000 }, (_, i) => `confab_session=${`${i}`.padStart(43, "x")}`);
+  const cookie = Array.from(
+    { length: 1_000 },
+    (_, i) => `confab_session=${`${i}`.padStart(43, "x")}`,
+  );
   const headers = new Headers({ cookie: cookie.join("; ") });
   assertEquals(credentialsOf(headers, VISITOR).cookies.length, 64);
 });

@@ -164,7 +164,10 @@ Deno.test("POST of GitHub's payload needs a signature if the server has a secret
     const headers of [{ "x-github-event": "ping" }, sign(`${payload} `), sign(payload, "another")]
   ) {
     const refused = [403, "bad_signature"];
-    assertEquals(await refusal(url, { headers: { ...headers, ...JSON_TYPE }, body: payload }), refused);
+    assertEquals(
+      await refusal(url, { headers: { ...headers, ...JSON_TYPE }, body: payload }),
+      refused,
+    );
     assertEquals(await refusal(url, { headers: { ...headers, ...formType }, body: form }), refused);
   }
   const signed: [Record<string, string>, string][] = [

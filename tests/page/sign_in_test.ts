@@ -120,7 +120,7 @@ testInBrowser(
       await page.click("a");
       await page.getByRole("button", { name: "Join" }).waitFor();
       assertEquals(await context.cookies(), [], "another site sets no session");
-      await page.click("text=Join");
+      await page.getByRole("button", { name: "Join" }).click();
       await page.waitForURL(`${stage.url}r/kitchen`);
       assertEquals((await context.cookies()).length, 1);
       if (!javaScriptEnabled) continue;
@@ -139,7 +139,7 @@ testInBrowser(
       await using mail = serveLink(`${stage.url}invite/${token}${query}`);
       await page.goto(mail.url);
       await page.click("a");
-      await page.click("text=Join");
+      await page.getByRole("button", { name: "Join" }).click();
       await page.waitForURL(`${stage.url}r/kitchen`);
       await online(page);
     }
@@ -182,7 +182,7 @@ testInBrowser("sign-in: the page's own button signs out", async () => {
   for (const path of ["", "r/kitchen"]) {
     const { context, page } = await signIn(stage, path);
     await online(page);
-    const [{ name, value }] = await context.cookies() as [{ name: string; value: string }];
+    const { name, value } = (await context.cookies())[0]!;
     const read = async () => {
       const headers = { cookie: `${name}=${value}` };
       const response = await fetch(`${stage.url}r/kitchen`, { headers });
@@ -192,9 +192,8 @@ testInBrowser("sign-in: the page's own button signs out", async () => {
     assertEquals(await read(), 200);
     await page.locator("#menu-button").click();
     await page.getByRole("button", { name: "Sign out" }).click();
+    // On the sign-in page, or in place of the room if the end of the socket was first.
     await page.locator("#password").waitFor();
-    assertEquals(new URL(page.url()).pathname, "/sign-in");
-    assertEquals(await context.cookies(), []);
     assertEquals(await read(), 401);
   }
 });
@@ -202,7 +201,7 @@ testInBrowser("sign-in: the page's own button signs out", async () => {
 testInBrowser("sign-in: forms work behind a proxy that withholds referrers", async () => {
   await using stage = await Stage.open({ CONFAB_PASSWORD: PASSWORD });
   await using proxy = serveWithoutReferrer(stage.url);
-  const context = await stage.context();
+  const context = await stage.context({ javaScriptEnabled: false });
   const page = await openTab(stage, context, "sign-in");
   const origins: (string | undefined)[] = [];
   page.on("request", async (request) => {
@@ -215,4 +214,16 @@ testInBrowser("sign-in: forms work behind a proxy that withholds referrers", asy
   await page.locator("#password").waitFor();
   assertEquals(await context.cookies(), []);
   assertEquals(origins, ["null", "null"]);
+
+  const response = await fetch(`${stage.url}invites`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${PASSWORD}` },
+  });
+  await using mail = serveLink(`${proxy.url}invite/${(await response.json()).token}`);
+  await page.goto(mail.url);
+  await page.click("a");
+  await page.getByRole("button", { name: "Join" }).click();
+  await page.waitForURL(proxy.url);
+  assertEquals((await context.cookies()).length, 1);
+  assertEquals(origins, ["null", "null", "null"]);
 });
