@@ -173,7 +173,7 @@ export const SERVE_FLAGS = {
     env: "CONFAB_GITHUB_SECRET_FILE",
     aka: ["github", "github-secret"],
     help:
-      `File with the secret of GitHub's webhooks (16 bytes\nor more), whose signature payloads then need; or\nset ${GITHUB_SECRET_ENV}`,
+      `File with the secret of GitHub webhooks (16 bytes\nor more), whose signature payloads then need; or\nset ${GITHUB_SECRET_ENV}`,
   },
   "metrics-token-file": {
     value: "FILE",
