@@ -235,11 +235,11 @@ export class Authenticator implements Disposable {
   /** @throws {ChatError} `wrong_password`, `too_many_attempts`. */
   async #findRole(secret: string, address: string): Promise<Role> {
     const key = `${address} ${fingerprint(secret).toString("hex")}`;
-    const networks = networksOf(address);
     const isTrusted = this.#throttle.isTrusted(key);
-    const compare = () => this.#compare(secret, { networks, isTrusted });
     // A flood of guesses from elsewhere keeps nobody waiting at an address where a secret was right lately.
     const isKnown = isTrusted || this.#throttle.isTrusted(address);
+    const networks = isKnown ? [address] : networksOf(address);
+    const compare = () => this.#compare(secret, { networks, isTrusted });
     if (!isKnown) this.#throttle.check(networks); // a throttled guess needs no place in the queue
     const role = isKnown ? compare() : await this.#guessQueue.check(networks, compare);
     if (role) {

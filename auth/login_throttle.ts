@@ -7,7 +7,7 @@ import { ChatError } from "../protocol/errors.ts";
 const MIN_WAIT_MS = 2_000;
 const MAX_WAIT_MS = 5 * 60_000;
 
-/** Free attempts and longest wait: of an address, of its IPv4 /24 or IPv6 /56, and of its IPv6 /48. */
+/** Free attempts and longest wait: of an address, of its IPv6 /56 and of its IPv6 /48. */
 const TIERS = [
   { freeAttempts: 5, maxWaitMs: MAX_WAIT_MS },
   { freeAttempts: 40, maxWaitMs: 30_000 },

@@ -17,21 +17,20 @@ export function addressKey(address: string): string {
     : ipaddr.fromByteArray([...octets.fill(0, IPV6_NETWORK_OCTETS)]).toString() + "/64";
 }
 
-/** Prefixes of the networks around an address that one customer of a provider may have. */
-const WIDER_IPV4_BITS = [24];
-const WIDER_IPV6_BITS = [56, 48];
+/** Prefixes of the IPv6 networks that one customer of a provider may have. */
+const WIDER_BITS = [56, 48];
 
 /**
- * Returns a key as {@linkcode addressKey} returns it, and the wider networks around it, the narrowest first: whoever has an
- * IPv6 /48 has 65,536 networks of 64 bits.
+ * Returns a key as {@linkcode addressKey} returns it, and the wider IPv6 networks around it, the narrowest first: a /48 has
+ * 65,536 networks of 64 bits. An IPv4 address is alone, because its neighbors are other customers.
  */
 export function networksOf(key: string): string[] {
   const [address = ""] = key.split("/");
   if (!ipaddr.isValid(address)) return [key];
   const parsed = ipaddr.parse(address);
-  const widths = parsed.kind() === "ipv4" ? WIDER_IPV4_BITS : WIDER_IPV6_BITS;
+  if (parsed.kind() === "ipv4") return [key];
   const octets = parsed.toByteArray();
-  const wider = widths.map((bits) =>
+  const wider = WIDER_BITS.map((bits) =>
     `${ipaddr.fromByteArray(octets.map((octet, i) => 8 * i < bits ? octet : 0))}/${bits}`
   );
   return [key, ...wider];
