@@ -2,6 +2,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { BrowserContext, BrowserContextOptions, Page } from "playwright-core";
 import { message, online, say, Stage, testInBrowser } from "../support/browser.ts";
+import { makeCertificate } from "../support/certificate.ts";
+import { startProgram } from "../support/program.ts";
 
 const PASSWORD = "open sesame";
 
@@ -227,3 +229,49 @@ testInBrowser("sign-in: forms work behind a proxy that withholds referrers", asy
   assertEquals((await context.cookies()).length, 1);
   assertEquals(origins, ["null", "null", "null"]);
 });
+
+testInBrowser(
+  "sign-in: over https two servers below paths of one host keep their own sessions",
+  async () => {
+    await using stage = await Stage.open();
+    const folder = await Deno.makeTempDir({ prefix: "confab-tls-" });
+    try {
+      const { cert, key } = await makeCertificate();
+      await Deno.writeTextFile(`${folder}/cert.pem`, cert);
+      await Deno.writeTextFile(`${folder}/key.pem`, key);
+      const start = (base: string) =>
+        startProgram({
+          args: ["--addr", "127.0.0.1:0", "--base", base],
+          env: {
+            CONFAB_CERT: `${folder}/cert.pem`,
+            CONFAB_KEY: `${folder}/key.pem`,
+            CONFAB_PASSWORD: PASSWORD,
+          },
+        });
+      await using chat = await start("/chat");
+      await using other = await start("/other/chat");
+      const urls = [
+        `https://localhost:${chat.port}/chat/sign-in`,
+        `https://localhost:${other.port}/other/chat/sign-in`,
+      ];
+      const context = await stage.context({ ignoreHTTPSErrors: true, javaScriptEnabled: false });
+      const page = await context.newPage();
+      for (const url of urls) {
+        await page.goto(`${url}?next=/sign-in`);
+        await page.fill("#password", PASSWORD);
+        await page.press("#password", "Enter");
+        await page.getByRole("button", { name: "Sign out" }).waitFor();
+      }
+      const names = (await context.cookies()).map(({ name }) => name).sort();
+      assertEquals(names, ["__Host-confab_session+chat", "__Host-confab_session+other+chat"]);
+      await page.goto(urls[0]!);
+      await page.getByRole("button", { name: "Sign out" }).click();
+      await page.locator("#password").waitFor();
+      assertEquals((await context.cookies()).map(({ name }) => name), names.slice(1));
+      await page.goto(urls[1]!);
+      await page.getByRole("button", { name: "Sign out" }).waitFor();
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+);
