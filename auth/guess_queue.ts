@@ -4,12 +4,12 @@
 import { Bucket, type Rate } from "../base/rate_limit.ts";
 import { ChatError } from "../protocol/errors.ts";
 
-/** Wrong guesses of all addresses: 1,000 at once, which 200 addresses have free, then less than 2^26 in a year. */
+/** Wrong guesses of all addresses: 1,000 at once, as 200 addresses or 25 IPv6 /48 have free, then less than 2^26 in a year. */
 const WRONG_GUESSES: Rate = { perS: 2, burst: 1_000 };
 
 /** Guesses that wait at a time: in all, and from one network. An address has one place. */
 const MAX_WAITING = 1_000;
-const MAX_WAITING_PER_NETWORK = 4;
+const MAX_WAITING_PER_NETWORK = 2;
 
 /** Time after which a waiting guess is refused: people and proxies do not wait for longer. */
 const MAX_WAIT_MS = 10_000;

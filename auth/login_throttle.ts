@@ -10,8 +10,8 @@ const MAX_WAIT_MS = 5 * 60_000;
 /** Free attempts and longest wait: of an address, of its IPv6 /56 and of its IPv6 /48. */
 const TIERS = [
   { freeAttempts: 5, maxWaitMs: MAX_WAIT_MS },
+  { freeAttempts: 20, maxWaitMs: 60_000 },
   { freeAttempts: 40, maxWaitMs: 30_000 },
-  { freeAttempts: 160, maxWaitMs: 10_000 },
 ] as const;
 
 /**
