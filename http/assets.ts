@@ -40,6 +40,8 @@ export function securityHeaders(request: Request): Record<string, string> {
   const { host } = new URL(request.url);
   return {
     ...FILE_HEADERS,
+    // Other sites still get no referrer. With "no-referrer" a browser sends "Origin: null" with the document's forms.
+    "referrer-policy": "same-origin",
     // Safari before 15.4 restricts 'self' to the page's own scheme, so the socket's origin is named.
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; " +
       `img-src 'self'; manifest-src 'self'; connect-src 'self' ws://${host} wss://${host}; ` +

@@ -34,6 +34,8 @@ export interface ServerDeps {
   readonly authenticator?: Authenticator | undefined;
   readonly limits?: Limits;
   readonly proxies?: Proxies;
+  /** Secret that signs payloads of GitHub. Undefined accepts payloads without a signature. */
+  readonly githubSecret?: string | undefined;
   /** Undefined turns /metrics off. */
   readonly metrics?: MetricsDeps | undefined;
 }
@@ -47,11 +49,11 @@ const ANY_HOST: HostOptions = { hosts: [], base: "" };
 /** Makes the handler of every request: rooms and their sockets, health, metrics, sign-in, the page's files, or 404. */
 export function makeHandler(deps: ServerDeps): Handler {
   const { hub, log, allowOrigins = [], hostOptions = ANY_HOST, authenticator, metrics } = deps;
-  const { limits = DEFAULT_LIMITS, proxies = new Proxies([]) } = deps;
+  const { limits = DEFAULT_LIMITS, proxies = new Proxies([]), githubSecret } = deps;
   const connectionLimit = new ConnectionLimit(limits);
   const posts = new Buckets(rateOf(limits), MAX_ADDRESSES);
   const reads = new Buckets(rateOf(limits, PAGES_PER_MESSAGE), MAX_ADDRESSES);
-  const shared = { hub, log, allowOrigins, limits, connectionLimit, posts, reads };
+  const shared = { hub, log, allowOrigins, limits, connectionLimit, posts, reads, githubSecret };
   for (const asset of ASSETS.values()) void asset.represent(); // compressed before the first request
 
   return (request, nearestPeer) => {

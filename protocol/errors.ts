@@ -172,6 +172,16 @@ export const ERRORS = {
     status: 403,
     reconnect: false,
   },
+  too_many_sessions: {
+    sentence: "Too many people have signed in with this password or invite",
+    status: 403,
+    reconnect: false,
+  },
+  bad_signature: {
+    sentence: "The signature of the payload is missing or wrong",
+    status: 403,
+    reconnect: false,
+  },
   signed_out: {
     sentence: "Signed out",
     closeCode: 1008,

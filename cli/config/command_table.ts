@@ -1,6 +1,7 @@
 // Defines the commands and their flags. The parser, the help and the completions are made from these tables.
 import type { CommandSpec, Flag } from "./flags.ts";
 import {
+  GITHUB_SECRET_ENV,
   HOOK_SECRET_ENV,
   METRICS_TOKEN_ENV,
   OPERATOR_KEY_ENV,
@@ -223,6 +224,7 @@ export const ENV_NAMES: readonly string[] = [
       .flatMap(({ flags }) => Object.values(flags).flatMap(({ env }) => env ?? [])),
   ),
   HOOK_SECRET_ENV,
+  GITHUB_SECRET_ENV,
   METRICS_TOKEN_ENV,
   PASSWORD_ENV,
   OPERATOR_KEY_ENV,

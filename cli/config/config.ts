@@ -59,6 +59,8 @@ export interface ServeConfig extends ServerAddress {
   readonly hooks: readonly WebhookConfig[];
   /** Secret that signs webhook requests. Defined if there are webhooks. */
   readonly hookSecret: SecretSource | undefined;
+  /** Secret that signs payloads of GitHub. Undefined accepts payloads without a signature. */
+  readonly githubSecret: SecretSource | undefined;
   /** Bearer token for access to /metrics from other machines. */
   readonly metricsToken: SecretSource | undefined;
   /** Password that protects the server. */

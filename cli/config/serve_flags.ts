@@ -4,6 +4,7 @@ import { type Flag, listChoices } from "./flags.ts";
 
 /** Variables of secrets. No flag takes a secret, because the list of processes would show it. */
 export const HOOK_SECRET_ENV = "CONFAB_HOOK_SECRET";
+export const GITHUB_SECRET_ENV = "CONFAB_GITHUB_SECRET";
 export const METRICS_TOKEN_ENV = "CONFAB_METRICS_TOKEN";
 export const PASSWORD_ENV = "CONFAB_PASSWORD";
 export const OPERATOR_KEY_ENV = "CONFAB_OPERATOR_KEY";
@@ -166,6 +167,13 @@ export const SERVE_FLAGS = {
     aka: ["secret", "hook-secret"],
     help:
       `File with the secret that signs webhook requests\n(16 bytes or more); or set ${HOOK_SECRET_ENV}`,
+  },
+  "github-secret-file": {
+    value: "FILE",
+    env: "CONFAB_GITHUB_SECRET_FILE",
+    aka: ["github", "github-secret"],
+    help:
+      `File with the secret of GitHub webhooks (16 bytes\nor more), whose signature payloads then need; or\nset ${GITHUB_SECRET_ENV}`,
   },
   "metrics-token-file": {
     value: "FILE",

@@ -39,7 +39,8 @@ export async function requireAccess(
   }
   const response = await serve(identity.principal);
   // Renewed with the page, which every browser loads: the response of a socket or a stream is already sent.
-  if (deps.isPage && identity.isByCookie) renewSessionCookie(request, response, deps.clientAddress);
+  const { cookie } = identity;
+  if (deps.isPage && cookie) renewSessionCookie(response, cookie, deps.clientAddress);
   return response;
 }
 
@@ -62,7 +63,7 @@ export async function identify(
     credentialsOf(headers, clientAddress),
     clientAddress.key,
   );
-  if (!isReadOnly && identity.isByCookie && !headers.has("origin")) {
+  if (!isReadOnly && identity.cookie && !headers.has("origin")) {
     throw new ChatError("foreign_origin");
   }
   return identity;

@@ -4,36 +4,45 @@ import type { ClientAddress } from "../client_address.ts";
 
 const VISITOR: ClientAddress = { address: "192.0.2.7", key: "192.0.2.7", isHttps: false, base: "" };
 const SECURE = { ...VISITOR, isHttps: true };
+const BELOW = { ...SECURE, base: "/chat/a" };
 
-Deno.test("credentialsOf() reads the last session cookie, over https only one that this host set", () => {
-  const cases: [string, ClientAddress, string | undefined][] = [
-    ["confab_session=a", VISITOR, "a"],
-    ["confab_session=a; x=1; confab_session=b", VISITOR, "b"],
-    ["confab_session=a;", VISITOR, "a"],
-    ["; confab_session=a; ;", VISITOR, "a"],
-    ["__Host-confab_session=a; confab_session=b", SECURE, "a"],
-    ["confab_session=b", SECURE, undefined],
+const [A, B] = ["a".repeat(43), "b".repeat(43)] as const;
+
+Deno.test("credentialsOf() reads all session cookies, over https only those that this server set", () => {
+  const cases: [string, ClientAddress, string[]][] = [
+    [`confab_session=${A}`, VISITOR, [A]],
+    [`confab_session=${A}; x=1; confab_session=${B}; confab_session=${A}`, VISITOR, [A, B]],
+    [`confab_session=${A};`, VISITOR, [A]],
+    [`; confab_session=${A}; ;`, VISITOR, [A]],
+    [`=x; confab_session=${A}; x; =; "`, VISITOR, [A]],
+    [`confab_session=a; confab_session=; confab_session=${A}b`, VISITOR, []],
+    ["", VISITOR, []],
+    [`__Host-confab_session=${A}; confab_session=${B}`, SECURE, [A]],
+    [`__Host-confab_session+chat=${A}; confab_session=${B}`, SECURE, []],
+    [`__Host-confab_session=${A}; __Host-confab_session+chat+a=${B}`, BELOW, [B]],
+    [`__Secure-confab_session=${A}; confab_session=${A}`, BELOW, []],
   ];
   for (const [cookie, clientAddress, expected] of cases) {
-    assertEquals(credentialsOf(new Headers({ cookie }), clientAddress).cookie, expected, cookie);
+    assertEquals(credentialsOf(new Headers({ cookie }), clientAddress).cookies, expected, cookie);
   }
 });
 
-Deno.test("credentialsOf() finds no cookie in a header that cannot be parsed, but still the bearer token", () => {
-  for (const cookie of ["", ";", "=x; confab_session=a"]) {
-    const headers = new Headers({ cookie, authorization: "Bearer b" });
-    assertEquals(credentialsOf(headers, VISITOR), { bearer: "b", cookie: undefined }, cookie);
-  }
+Deno.test("credentialsOf() reads a bounded number of cookies", () => {
+  const cookie = Array.from(
+    { length: 1_000 },
+    (_, i) => `confab_session=${`${i}`.padStart(43, "x")}`,
+  );
+  const headers = new Headers({ cookie: cookie.join("; ") });
+  assertEquals(credentialsOf(headers, VISITOR).cookies.length, 64);
 });
 
 Deno.test("setSessionCookie() and clearSessionCookie() use the same cookie, with the same attributes", () => {
   const headers = new Headers();
-  const below = { ...SECURE, base: "/chat" };
-  setSessionCookie(headers, "a", below);
-  clearSessionCookie(headers, below);
+  setSessionCookie(headers, A, BELOW);
+  clearSessionCookie(headers, BELOW);
   assertEquals(headers.getSetCookie(), [
-    "__Secure-confab_session=a; Secure; HttpOnly; Max-Age=2592000; SameSite=Strict; Path=/chat/",
-    "__Secure-confab_session=; Secure; HttpOnly; SameSite=Strict; Path=/chat/; " +
+    `__Host-confab_session+chat+a=${A}; Secure; HttpOnly; Max-Age=2592000; SameSite=Strict; Path=/`,
+    "__Host-confab_session+chat+a=; Secure; HttpOnly; SameSite=Strict; Path=/; " +
     "Expires=Thu, 01 Jan 1970 00:00:00 GMT",
   ]);
 });

@@ -8,7 +8,7 @@ import { badField, decodeFields, type Fields, parseObject } from "../../protocol
 import type { Message } from "../../protocol/message.ts";
 import { decodeText } from "../../protocol/plain_lines.ts";
 import { readBody } from "../body.ts";
-import { readGithub } from "../../integrations/incoming/github.ts";
+import { checkSignature, readGithub } from "../../integrations/incoming/github.ts";
 import { cutBytes } from "../../integrations/incoming/payload.ts";
 import { readSlack } from "../../integrations/incoming/slack.ts";
 import type { RoomRequest } from "./request.ts";
@@ -25,7 +25,7 @@ interface PostedMessage {
 
 type PostDeps = Pick<
   RoomRequest,
-  "hub" | "room" | "principal" | "address" | "addressKey" | "limits" | "posts"
+  "hub" | "room" | "principal" | "address" | "addressKey" | "limits" | "posts" | "githubSecret"
 >;
 
 /**
@@ -40,7 +40,7 @@ export async function servePost(request: Request, deps: PostDeps): Promise<Respo
   const format = searchParams.get("format");
   const posted = format === null
     ? await readMessage(request, searchParams.get("name") ?? "", maxMessageBytes(limits))
-    : await readPayload(request, format, limits.textBytes);
+    : await readPayload(request, format, deps);
   if (!posted) return new Response(null, { status: 204 }); // the payload contains nothing to read
   const message = decodeMessage(posted.fields, request.headers, limits.textBytes);
   const seq = await hub.post(room, readAuthor(request.headers, posted.name, deps), message);
@@ -74,12 +74,16 @@ async function readMessage(
 async function readPayload(
   request: Request,
   format: string,
-  maxTextBytes: number,
+  { limits, githubSecret }: PostDeps,
 ): Promise<PostedMessage | undefined> {
   if (format !== "github" && format !== "slack") {
     throw badField("format", "github or slack", format);
   }
-  const body = decodeText(await readBody(request, MAX_PAYLOAD_BYTES));
+  const bytes = await readBody(request, MAX_PAYLOAD_BYTES);
+  if (format === "github" && githubSecret !== undefined) {
+    checkSignature(githubSecret, request.headers.get("x-hub-signature-256"), new Uint8Array(bytes));
+  }
+  const body = decodeText(bytes);
   // Both services may send a form with one field instead.
   const isForm = mediaTypeOf(request) === "application/x-www-form-urlencoded" &&
     body.startsWith("payload=");
@@ -92,7 +96,7 @@ async function readPayload(
   const id = format === "github"
     ? request.headers.get("x-github-delivery") ?? undefined
     : undefined;
-  return { name: read.name, fields: { text: cutBytes(read.text, maxTextBytes), id } };
+  return { name: read.name, fields: { text: cutBytes(read.text, limits.textBytes), id } };
 }
 
 /** Decodes a message. @throws {ChatError} if the fields are not valid. */

@@ -26,6 +26,8 @@ export interface RoomRequest {
   readonly posts: Buckets;
   /** Rate of pages of history, by address. */
   readonly reads: Buckets;
+  /** Secret that signs payloads of GitHub. Undefined accepts payloads without a signature. */
+  readonly githubSecret: string | undefined;
   /** Registers a connection to be closed when the client signs out. Undefined without authentication. */
   readonly trackConnection: TrackConnection | undefined;
 }

@@ -1,5 +1,6 @@
 // A room over HTTP, each request through a real listener.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { createHmac } from "node:crypto";
 import { makeKey } from "../../tests/support/json_socket.ts";
 import { serve } from "../../tests/support/serving.ts";
 
@@ -146,6 +147,41 @@ Deno.test("POST of another service's payload sends it as text, each delivery onc
   );
   const large = { body: JSON.stringify({ text: "x", more: "x".repeat(1024 * 1024) }) };
   assertEquals((await deliver("?format=slack", large))[0], 413);
+});
+
+Deno.test("POST of GitHub's payload needs a signature if the server has a secret", async () => {
+  const githubSecret = "It's a Secret to Everybody";
+  await using server = await serve({ githubSecret });
+  const payload = JSON.stringify({ sender: { login: "ann" }, zen: "Zén.", repository: {} });
+  const url = `${server.url}?format=github`;
+  const sign = (body: string, secret = githubSecret) => ({
+    "x-github-event": "ping",
+    "x-hub-signature-256": `sha256=${createHmac("sha256", secret).update(body).digest("hex")}`,
+  });
+  const form = `payload=${encodeURIComponent(payload)}`;
+  const formType = { "content-type": "application/x-www-form-urlencoded" };
+  for (
+    const headers of [{ "x-github-event": "ping" }, sign(`${payload} `), sign(payload, "another")]
+  ) {
+    const refused = [403, "bad_signature"];
+    assertEquals(
+      await refusal(url, { headers: { ...headers, ...JSON_TYPE }, body: payload }),
+      refused,
+    );
+    assertEquals(await refusal(url, { headers: { ...headers, ...formType }, body: form }), refused);
+  }
+  const signed: [Record<string, string>, string][] = [
+    [{ ...sign(payload), ...JSON_TYPE }, payload],
+    [{ ...sign(form), ...formType }, form],
+  ];
+  for (const [headers, body] of signed) {
+    const response = await fetch(url, { method: "POST", headers, body });
+    assertEquals(response.status, 201, await response.text());
+  }
+  // The secret is GitHub's alone.
+  await send(server.url, "said");
+  const slack = { method: "POST", body: '{"text":"hi"}' };
+  assertEquals(await (await fetch(`${server.url}?format=slack`, slack)).text(), "ok");
 });
 
 Deno.test("POST cuts another service's text at the limit, whatever character is there", async () => {

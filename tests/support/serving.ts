@@ -15,6 +15,7 @@ export interface ServingOptions {
   readonly keep?: number;
   readonly allowOrigins?: readonly string[];
   readonly authenticator?: Authenticator;
+  readonly githubSecret?: string;
   readonly listen?: Listen;
   /** Unless told otherwise tests may say as much as they like, from one address. */
   readonly limits?: Partial<Limits>;
