@@ -6,8 +6,7 @@ import { maxMessageBytes } from "../../base/limits.ts";
 import { anonymousAuthor, hashKey, OPERATOR, parseName } from "../../protocol/names.ts";
 import { badField, decodeFields, type Fields, parseObject } from "../../protocol/confab_v1.ts";
 import type { Message } from "../../protocol/message.ts";
-import { decodeText } from "../../protocol/plain_lines.ts";
-import { readBody } from "../body.ts";
+import { readText } from "../body.ts";
 import { readGithub } from "../../integrations/incoming/github.ts";
 import { cutBytes } from "../../integrations/incoming/payload.ts";
 import { readSlack } from "../../integrations/incoming/slack.ts";
@@ -61,13 +60,13 @@ async function readMessage(
 ): Promise<PostedMessage> {
   const type = mediaTypeOf(request);
   if (type.startsWith("multipart/")) throw new ChatError("bad_media_type");
-  const body = decodeText(await readBody(request, maxBytes));
+  const body = await readText(request, maxBytes);
   if (type === "application/json") {
     const fields = parseObject(body);
     return { name: readName(fields) ?? name, fields };
   }
   // A file and the output of a program end in a line break.
-  return { name, fields: { text: body.replace(/\r?\n$/, "") } };
+  return { name, fields: { text: body.replace(/\r\n?$|\n$/, "") } };
 }
 
 /** Reads another service's payload as a message; undefined if there is nothing to send. */
@@ -79,7 +78,7 @@ async function readPayload(
   if (format !== "github" && format !== "slack") {
     throw badField("format", "github or slack", format);
   }
-  const body = decodeText(await readBody(request, MAX_PAYLOAD_BYTES));
+  const body = await readText(request, MAX_PAYLOAD_BYTES);
   // Both services may send a form with one field instead.
   const isForm = mediaTypeOf(request) === "application/x-www-form-urlencoded" &&
     body.startsWith("payload=");
