@@ -5,6 +5,8 @@ import { listenDeno } from "../transport/deno.ts";
 import { listenWs } from "../transport/ws.ts";
 import { within } from "./support/deadline.ts";
 import { encodeFrame, OPCODE, RawSocket, upgradeRequest } from "./support/raw_socket.ts";
+import { startProgram } from "./support/program.ts";
+import { eventually } from "./support/until.ts";
 import { serve, type Serving, type ServingOptions } from "./support/serving.ts";
 
 const TRANSPORTS = { deno: listenDeno, ws: listenWs };
@@ -20,7 +22,7 @@ interface Answer {
 }
 
 /** Sends a request with exactly these lines, and reads the response to the end of the connection. */
-async function ask({ port }: Serving, lines: string[], body = ""): Promise<Answer> {
+async function ask({ port }: { port: number }, lines: string[], body = ""): Promise<Answer> {
   const head = [lines[0], "Connection: close", ...lines.slice(1), "", ""].join("\r\n");
   using socket = await RawSocket.connect(port, head + body);
   let text = "";
@@ -374,6 +376,20 @@ for (const [transport, listen] of Object.entries(TRANSPORTS)) {
     }
   });
 }
+
+Deno.test("confab without --host refuses a name that is not local, and says so in its greeting", async () => {
+  await using program = await startProgram();
+  await eventually(() => program.output().includes("--help for options\n"));
+  assertStringIncludes(program.output(), "  Names    local ones; for any other, add --host NAME\n");
+  const host = ["GET /r/ops HTTP/1.1", "Host: rebind.evil.example"];
+  assertEquals((await ask(program, host)).status, 421);
+  assertEquals((await ask(program, ["GET /r/ops HTTP/1.1", "Host: 127.0.0.1"])).status, 200);
+  await using named = await startProgram({
+    args: ["--addr", "127.0.0.1:0", "--journal", "memory", "--host", "chat.example.org."],
+  });
+  assertEquals((await ask(named, ["GET / HTTP/1.1", "Host: chat.example.org:443"])).status, 200);
+  assertEquals((await ask(named, ["GET / HTTP/1.1", "Host: 127.0.0.1"])).status, 421);
+});
 
 Deno.test("wire, ws: a body after an offer to upgrade is read, and an upgrade may have an empty one", async () => {
   await using server = await serve({ listen: listenWs });
