@@ -226,7 +226,7 @@ for (const [transport, listen] of Object.entries(TRANSPORTS)) {
       let body = "";
       while (!body.includes("\n")) {
         const chunk = await within(2_000, "a sign of life", socket.readChunk());
-        body += new TextDecoder().decode(chunk!).replace(/^[\da-f]+\r\n/, "");
+        body += new TextDecoder().decode(chunk!).replace(/^[\da-f]+\r\n/i, "");
       }
       assertMatch(body, sign, accept);
     }
