@@ -19,6 +19,20 @@ export const TRANSCRIPT: Wire = {
   },
 };
 
+/** Line without anything, which readers skip. No entry is shown as one. */
+const SIGN_OF_LIFE = new Frame("");
+
+/** Encoder of live entries for a response that goes on. Proxies cut one that is silent for long. */
+export const STREAMED_TRANSCRIPT: Wire = {
+  ...TRANSCRIPT,
+  encodeNotice(notice) {
+    if (notice.type === "pong") return SIGN_OF_LIFE;
+    // Nobody has to wait for the first message to learn that the stream works.
+    if (notice.type === "welcome") return notice.after < notice.head ? undefined : SIGN_OF_LIFE;
+    return TRANSCRIPT.encodeNotice(notice);
+  },
+};
+
 /** Describes a gap and its reason. */
 export function encodeGap({ count, reason }: Pick<Gap, "count" | "reason">): string {
   const what = count === 1 ? "1 entry is" : `${count} entries are`;

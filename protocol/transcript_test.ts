@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import type { Entry } from "./message.ts";
-import { encodeTranscript, TRANSCRIPT } from "./transcript.ts";
+import type { Entry, Notice } from "./message.ts";
+import { encodeTranscript, STREAMED_TRANSCRIPT, TRANSCRIPT } from "./transcript.ts";
 
 const AT = Date.UTC(2026, 10, 21, 20, 58, 45, 678);
 
@@ -50,6 +50,15 @@ Deno.test("TRANSCRIPT and encodeTranscript() show what an operator has done", ()
   assertEquals(TRANSCRIPT.encode(entries)!.text, lines);
   // A deletion of the message that they refer to does not hide them.
   assertEquals(encodeTranscript([...entries, entry(10, { kind: "delete", ref: 9 })]), `${lines}\n`);
+});
+
+Deno.test("STREAMED_TRANSCRIPT shows a sign of life, first of all if no entry follows", () => {
+  const welcome = (after: number) =>
+    ({ type: "welcome", after, head: 2, room: "ops", epoch: "e", textBytes: 9 }) as Notice;
+  const lines = [{ type: "pong" } as const, welcome(2), welcome(Infinity), welcome(1)]
+    .map((notice) => STREAMED_TRANSCRIPT.encodeNotice(notice)?.text);
+  assertEquals(lines, ["", "", "", undefined]);
+  assertEquals(TRANSCRIPT.encodeNotice(welcome(2)), undefined);
 });
 
 Deno.test("TRANSCRIPT and encodeTranscript() send nothing that controls a terminal", () => {

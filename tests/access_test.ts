@@ -117,6 +117,37 @@ function waysInto(room: string): [string, RequestInit][] {
 }
 
 for (const transport of ["deno", "ws"] as const) {
+  Deno.test(`access: a program may send the password as Basic, and a service has an invite in its URL (${transport})`, async () => {
+    await using server = await lock({ transport });
+    const { told, signIn } = server;
+    const basic = (password: string) => ({ authorization: `Basic ${btoa(`ci:${password}`)}` });
+    for (const accept of ["text/plain", "application/json"]) {
+      const headers = { accept, ...basic(PASSWORD) };
+      assertEquals((await told("/r/ops", { headers }))[0], 200, accept);
+    }
+    const say = { method: "POST", body: "hi" };
+    assertEquals((await told("/r/ops", { ...say, headers: basic(PASSWORD) }))[0], 201);
+    const wrong = { ...say, headers: basic("no") };
+    assertEquals(await told("/r/ops", wrong), [401, "wrong_password"]);
+    // A proxy in front has a password of its own, which browsers send with every request.
+    const session = { ...basic("of the proxy"), cookie: cookieOf(await signIn(PASSWORD)) };
+    assertEquals((await told("/r/ops", { headers: session }))[0], 200);
+    const page = { headers: { ...basic("of the proxy"), accept: "text/html" } };
+    assertEquals((await server.ask("/r/ops", page)).status, 401);
+    assertEquals(server.logged.filter((line) => line.includes("wrong password")).length, 1);
+
+    const { id, token } = await invite(server, { room: "ops" });
+    const slack = { method: "POST", body: '{"text":"hi"}' };
+    const query = `?format=slack&invite=${token}`;
+    assertEquals(await told(`/r/ops${query}`, slack), [200, ""]);
+    assertEquals(await told(`/r/other${query}`, slack), [403, "not_invited"]);
+    assertEquals(await told(`/r/ops${query}`), [401, "sign_in_first"]); // reading needs more
+    assertEquals(await told(`/r/ops?invite=${PASSWORD}`, say), [401, "sign_in_first"]);
+    assertEquals(await told("/r/ops", { ...say, headers: basic(token) }), [201, ""]);
+    await server.ask(`/invites/${id}`, { method: "DELETE", headers: bearer(PASSWORD) });
+    assertEquals(await told(`/r/ops${query}`, slack), [403, "bad_invite"]);
+  });
+
   Deno.test(`access: nothing of a room without being let in, and all of it with the password (${transport})`, async () => {
     await using server = await lock({ transport });
     const { told, ask } = server;

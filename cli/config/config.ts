@@ -21,7 +21,7 @@ export type Config =
 export interface ServerAddress {
   readonly hostname: string;
   readonly port: number;
-  /** Host names that the server accepts. Empty: any name. */
+  /** Host names that the server accepts. Empty: IP addresses and local names; with a certificate, any name. */
   readonly hosts: readonly string[];
   /** Path prefix of all URLs, without a slash at its end. Empty: no prefix. */
   readonly base: string;

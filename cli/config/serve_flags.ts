@@ -36,7 +36,7 @@ export const SERVE_FLAGS = {
     env: "CONFAB_HOST",
     aka: ["hostname", "domain", "server-name"],
     help:
-      "Host name to accept; requests for other names get\nstatus 421. Separate several with commas.\nWithout it: any name",
+      "Host name to accept; requests for other names get\nstatus 421. Separate several with commas.\nWithout it: IP addresses, localhost and local names;\nwith --cert any name",
   },
   base: {
     value: "PATH",

@@ -51,6 +51,26 @@ export function bearerOf(headers: Headers): string | undefined {
   return bearer && Buffer.from(bearer, "latin1").toString(); // a header's characters are its bytes
 }
 
+/**
+ * Returns the password of `Authorization: Basic`, which programs send if their URL is `https://NAME:PASSWORD@HOST/`; undefined
+ * for none. The name has no meaning. A browser's is ignored: it is for a proxy in front that has a password of its own.
+ */
+export function basicOf(headers: Headers): string | undefined {
+  if (headers.get("accept")?.includes("text/html")) return undefined;
+  const [, encoded] = /^Basic +([\w+/=-]+)$/i.exec(headers.get("authorization") ?? "") ?? [];
+  const [, password] = /^[^:]*:(.+)$/s.exec(Buffer.from(encoded ?? "", "base64").toString()) ?? [];
+  return password;
+}
+
+/**
+ * Returns the invite's token in the URL of a POST, for services that can be given nothing but a URL; undefined for none. Proxies
+ * log URLs, so it must be an invite: that can be for one room, expires and can be revoked.
+ */
+export function inviteOf({ method, url }: Request): string | undefined {
+  const token = method === "POST" ? new URL(url).searchParams.get("invite") : null;
+  return token !== null && /^inv_[\w-]{43}$/.test(token) ? token : undefined;
+}
+
 /** Sets the session cookie. */
 export function setSessionCookie(
   headers: Headers,

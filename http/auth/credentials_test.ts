@@ -1,5 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { clearSessionCookie, credentialsOf, setSessionCookie } from "./credentials.ts";
+import {
+  basicOf,
+  clearSessionCookie,
+  credentialsOf,
+  inviteOf,
+  setSessionCookie,
+} from "./credentials.ts";
 import type { ClientAddress } from "../client_address.ts";
 
 const VISITOR: ClientAddress = { address: "192.0.2.7", key: "192.0.2.7", isHttps: false, base: "" };
@@ -34,6 +40,39 @@ Deno.test("credentialsOf() reads a bounded number of cookies", () => {
   );
   const headers = new Headers({ cookie: cookie.join("; ") });
   assertEquals(credentialsOf(headers, VISITOR).cookies.length, 64);
+});
+
+Deno.test("basicOf() returns the password of a program, whatever the name", () => {
+  const encode = (text: string) =>
+    `Basic ${btoa(String.fromCharCode(...new TextEncoder().encode(text)))}`;
+  const cases: [authorization: string, password: string | undefined][] = [
+    [encode("ci:pässwörd:with:colons"), "pässwörd:with:colons"],
+    [encode(":secret"), "secret"],
+    [encode("name:"), undefined],
+    [encode("name"), undefined],
+    [encode("a:b").replace("Basic", "bAsIc "), "b"],
+    ["Basic", undefined],
+    ["Basic ###", undefined],
+    ["Bearer b", undefined],
+  ];
+  for (const [authorization, password] of cases) {
+    assertEquals(basicOf(new Headers({ authorization })), password, authorization);
+  }
+  const browser = { authorization: encode("a:b"), accept: "text/html,*/*;q=0.8" };
+  assertEquals(basicOf(new Headers(browser)), undefined); // for the proxy in front
+});
+
+Deno.test("inviteOf() finds an invite in the URL of a POST, and nothing else there", () => {
+  const find = (query: string, method = "POST") =>
+    inviteOf(new Request(`http://x/r/ops${query}`, { method }));
+  const token = `inv_a-b_${"x".repeat(39)}`;
+  assertEquals(find(`?format=slack&invite=${token}`), token);
+  assertEquals(find(`?invite=${token}`, "GET"), undefined);
+  for (
+    const query of ["", "?invite=", "?invite=password", "?invite=inv_a", `?invite=${token}%20`]
+  ) {
+    assertEquals(find(query), undefined, query);
+  }
 });
 
 Deno.test("setSessionCookie() and clearSessionCookie() use the same cookie, with the same attributes", () => {

@@ -1,7 +1,6 @@
 // Browsers sign in with the password or with an invite's link, and sign out. A session is a cookie.
 import { ChatError } from "../../protocol/errors.ts";
-import { decodeText } from "../../protocol/plain_lines.ts";
-import { readBody } from "../body.ts";
+import { readText } from "../body.ts";
 import { clearSessionCookie, credentialsOf, setSessionCookie } from "./credentials.ts";
 import { type AccessDeps, identify } from "./authenticate.ts";
 import { isAllowedOrigin } from "../origin.ts";
@@ -57,7 +56,7 @@ async function signIn(
   if (!isOwnForm(request, clientAddress)) return refuse("foreign_origin");
   let next = "./";
   try {
-    const form = new URLSearchParams(decodeText(await readBody(request, MAX_FORM_BYTES)));
+    const form = new URLSearchParams(await readText(request, MAX_FORM_BYTES));
     next = localPath(form.get("next") ?? "");
     const token = await authenticator.signIn(form.get("password")?.trim() ?? "", clientAddress.key);
     const response = redirect(next);

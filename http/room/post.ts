@@ -7,7 +7,7 @@ import { anonymousAuthor, hashKey, OPERATOR, parseName } from "../../protocol/na
 import { badField, decodeFields, type Fields, parseObject } from "../../protocol/confab_v1.ts";
 import type { Message } from "../../protocol/message.ts";
 import { decodeText } from "../../protocol/plain_lines.ts";
-import { readBody } from "../body.ts";
+import { checkTextHeaders, readBody, readText } from "../body.ts";
 import { checkSignature, readGithub } from "../../integrations/incoming/github.ts";
 import { cutBytes } from "../../integrations/incoming/payload.ts";
 import { readSlack } from "../../integrations/incoming/slack.ts";
@@ -61,13 +61,13 @@ async function readMessage(
 ): Promise<PostedMessage> {
   const type = mediaTypeOf(request);
   if (type.startsWith("multipart/")) throw new ChatError("bad_media_type");
-  const body = decodeText(await readBody(request, maxBytes));
+  const body = await readText(request, maxBytes);
   if (type === "application/json") {
     const fields = parseObject(body);
     return { name: readName(fields) ?? name, fields };
   }
   // A file and the output of a program end in a line break.
-  return { name, fields: { text: body.replace(/\r?\n$/, "") } };
+  return { name, fields: { text: body.replace(/\r\n?$|\n$/, "") } };
 }
 
 /** Reads another service's payload as a message; undefined if there is nothing to send. */
@@ -79,6 +79,7 @@ async function readPayload(
   if (format !== "github" && format !== "slack") {
     throw badField("format", "github or slack", format);
   }
+  checkTextHeaders(request.headers);
   const bytes = await readBody(request, MAX_PAYLOAD_BYTES);
   if (format === "github" && githubSecret !== undefined) {
     checkSignature(githubSecret, request.headers.get("x-hub-signature-256"), new Uint8Array(bytes));

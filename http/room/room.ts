@@ -9,7 +9,7 @@ import { encodeGap, encodeTranscript } from "../../protocol/transcript.ts";
 import { ASSETS } from "../../page/assets.ts";
 import { serveAsset } from "../assets.ts";
 import { addVary, respondWithText } from "../coding.ts";
-import { corsHeaders, isAllowedOrigin } from "../origin.ts";
+import { isAllowedOrigin } from "../origin.ts";
 import { servePost } from "./post.ts";
 import { problemOf } from "../problem.ts";
 import { isRead, refuseMethod } from "../respond.ts";
@@ -58,8 +58,6 @@ export async function serveRoom(request: Request, peer: Peer, deps: RoomDeps): P
     }
   }
   addVary(response.headers, deps.allowOrigins.length > 0 ? "Accept, Origin" : "Accept");
-  const headers = corsHeaders(request, deps.allowOrigins);
-  for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
   return response;
 }
 

@@ -8,7 +8,7 @@ import { parseName } from "../../protocol/names.ts";
 import type { Peer } from "../../transport/transport.ts";
 import { EVENT_STREAM } from "../../protocol/event_stream.ts";
 import { DEFAULT_HISTORY, JSON_LINES } from "../../protocol/confab_v1.ts";
-import { TRANSCRIPT } from "../../protocol/transcript.ts";
+import { STREAMED_TRANSCRIPT } from "../../protocol/transcript.ts";
 import { authorOf } from "./post.ts";
 import { parseLastEventId, type RoomQuery } from "./query.ts";
 import type { RoomRequest } from "./request.ts";
@@ -17,7 +17,7 @@ import type { RoomRequest } from "./request.ts";
 const WIRES = new Map([
   ["text/event-stream", EVENT_STREAM],
   ["application/x-ndjson", JSON_LINES],
-  ["text/plain", TRANSCRIPT],
+  ["text/plain", STREAMED_TRANSCRIPT],
 ]);
 
 export interface StreamOptions extends RoomRequest {
