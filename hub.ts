@@ -191,6 +191,11 @@ export class Hub {
     return this.#ask(() => this.#visit(room).read(range, limit));
   }
 
+  /** Reads a page of history as {@linkcode read} does, each message with its last edit. */
+  readPage(room: string, range: Range, limit: ReadLimit): Promise<Reading> {
+    return this.#ask(() => this.#visit(room).read(range, limit, "page"));
+  }
+
   /** Returns the ban that applies to a client, with its end; undefined if there is none. */
   findBan(subject: BanSubject, author = ""): ChatError | undefined {
     return this.#moderation.findBan(subject, author);
@@ -382,7 +387,8 @@ export class Hub {
   #sendHistory(member: Member, { before, limit }: { before: number; limit: number }): void {
     const { room, subscription } = this.#memberships.get(member) ?? {};
     if (!room || !subscription) return;
-    const { entries, floor } = room.read({ before }, { entries: limit, chars: MAX_HISTORY_CHARS });
+    const size = { entries: limit, chars: MAX_HISTORY_CHARS };
+    const { entries, floor } = room.read({ before }, size, "page");
     const more = entries.length > 0 && entries[0]!.seq > floor + 1;
     subscription.notify({ type: "page", before, entries, more });
   }

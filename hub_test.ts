@@ -550,6 +550,27 @@ Deno.test("Hub gives a page that ended at the head to nobody once there is more"
   for (const member of slow) assertEquals(member.seqs, range(1, 11));
 });
 
+Deno.test("Hub gives no page with a text that was deleted since the page was read", async () => {
+  await using test = makeHub();
+  const ann = test.arrive();
+  const slow = [test.arrive(), test.arrive()];
+  await hubTurn();
+  for (const member of slow) member.room = 0;
+  for (const line of numbered(600)) test.say(ann, line, { id: line });
+  await hubTurn();
+  slow[0]!.room = 1;
+  test.hub.catchUp(slow[0]!);
+  await hubTurn();
+  assertEquals(slow[0]!.lines[0], "line 1");
+  test.say(ann, "", { kind: "delete", ref: 1, id: "delete" });
+  await hubTurn();
+  slow[1]!.room = 9;
+  test.hub.catchUp(slow[1]!);
+  for (let turns = 0; turns < 3; turns++) await hubTurn();
+  assertEquals(slow[1]!.lines.slice(0, 2), ["", "line 2"]);
+  assertEquals(slow[1]!.seqs, range(1, 601));
+});
+
 Deno.test("Hub gives pages to 64 members in a turn at most, and to the others in the next ones", async () => {
   await using test = makeHub();
   const talker = test.join();

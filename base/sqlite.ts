@@ -48,7 +48,8 @@ export function openDatabase(path: string, options: OpenOptions = {}): DatabaseS
   const { readOnly = false, pragmas = {} } = options;
   const db = new DatabaseSync(path, { readOnly });
   try {
-    const all = { busy_timeout: BUSY_TIMEOUT_MS, ...pragmas };
+    // Deleted content is overwritten with zeros.
+    const all = { busy_timeout: BUSY_TIMEOUT_MS, secure_delete: "ON", ...pragmas };
     for (const [name, value] of Object.entries(all)) db.exec(`PRAGMA ${name} = ${value}`);
     return db;
   } catch (error) {
@@ -93,6 +94,21 @@ export function checkSchema(db: DatabaseSync, { applicationId, steps, subject }:
 /** Returns whether {@linkcode migrate} would change the file. */
 export function isOutdated(db: DatabaseSync, { steps }: Schema): boolean {
   return readPragma(db, "user_version") < steps.length;
+}
+
+/**
+ * Writes the WAL into the file and truncates it, so that nothing deleted is left in it. Does not wait. Returns whether it
+ * could: it cannot while another process reads what the WAL has, nor within a transaction.
+ */
+export function emptyWal(db: DatabaseSync): boolean {
+  db.exec("PRAGMA busy_timeout = 0");
+  try {
+    return db.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get()?.["busy"] === 0;
+  } catch {
+    return false; // within a transaction, or a disk fault that the next commit will report
+  } finally {
+    db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+  }
 }
 
 /** Prepares each statement of a table of SQL. */

@@ -16,13 +16,14 @@ const VISIBLE =
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-/** Encoder of plain lines. It shows messages and edits, and cannot express anything else. */
+/** Encoder of plain lines. It shows messages and edits that were not deleted, and cannot express anything else. */
 export const LINES: Wire = {
   protocol: "",
   encode(entries) {
     const lines: string[] = [];
     for (const entry of entries) {
-      if (entry.kind === "say" || entry.kind === "edit") lines.push(encodeLine(entry));
+      const { kind, on } = entry;
+      if (on && (kind === "say" || kind === "edit")) lines.push(encodeLine(entry));
     }
     return lines.length > 0 ? new Frame(lines.join(LINE_SEPARATOR)) : undefined;
   },

@@ -102,3 +102,26 @@ Deno.test("encodeTranscript() applies edits and deletions", () => {
   assertEquals(encodeTranscript([...late, edit]), "");
   assertEquals(encodeTranscript([]), "");
 });
+
+Deno.test("TRANSCRIPT and encodeTranscript() show nothing of what was deleted", () => {
+  const gone = [
+    entry(1, { on: false }),
+    entry(2, { kind: "edit", ref: 1, on: false }),
+    entry(3, { kind: "edit", ref: 9, on: false }),
+  ];
+  assertEquals(TRANSCRIPT.encode(gone), undefined);
+  assertEquals(encodeTranscript(gone), "");
+});
+
+Deno.test("encodeTranscript() shows what a message has come to on another page", () => {
+  const edited = { seq: 70, text: "last" };
+  const page = [
+    entry(1, { text: "first", edited }),
+    entry(2, { kind: "edit", ref: 1, text: "second" }),
+    entry(60, { kind: "edit", ref: 50, text: "older", edited }),
+  ];
+  const lines = "2026-11-21T20:58:45Z Ann (edited): last\n";
+  assertEquals(encodeTranscript(page.slice(0, 2)), lines);
+  assertEquals(encodeTranscript(page.slice(2)), lines);
+  assertEquals(encodeTranscript(page), lines + lines);
+});

@@ -101,7 +101,7 @@ async function servePage(
   reads.takeOrThrow(addressKey, { nowMs: performance.now(), makeError: rateLimited });
   const { after, before = Number.MAX_SAFE_INTEGER, limit } = query;
   const range = after === undefined ? { before } : { after };
-  const reading = await hub.read(room, range, { entries: limit, chars: MAX_PAGE_CHARS });
+  const reading = await hub.readPage(room, range, { entries: limit, chars: MAX_PAGE_CHARS });
   const gap = gapOf(reading, query);
   const body = type === "text/plain"
     ? (gap ? `${encodeGap(gap)}\n` : "") + encodeTranscript(reading.entries)

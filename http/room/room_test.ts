@@ -80,6 +80,36 @@ Deno.test("POST of JSON sends, replies, edits, deletes and reacts as the key's a
   );
 });
 
+Deno.test("GET shows what entries have come to, on whatever page the edit or the deletion stands", async () => {
+  await using server = await serve();
+  const post = async (body: object) => {
+    const headers = { ...JSON_TYPE, "confab-key": KEY };
+    const init = { method: "POST", headers, body: JSON.stringify({ name: "Ann", ...body }) };
+    return (await (await fetch(server.url, init)).json()).seq;
+  };
+  for (const text of ["first version", "regretted", "kept"]) await post({ text });
+  for (let n = 0; n < 60; n++) await post({ text: `other ${n}` });
+  const older = await post({ type: "edit", ref: 1, text: "second version" });
+  for (let n = 0; n < 9; n++) await post({ text: `another ${n}` });
+  const edit = await post({ type: "edit", ref: 1, text: "last version" });
+  await post({ type: "delete", ref: 2 });
+  const lines = async (query: string) =>
+    (await (await fetch(server.url + query)).text()).replace(/^\S+ /gm, "");
+  assertEquals(await lines("?before=4"), "Ann (edited): last version\nAnn: kept\n");
+  assertEquals(await lines("?after=0&limit=1"), "Ann (edited): last version\n");
+  const between = await lines(`?after=${older - 1}&limit=1`);
+  assertEquals(between, "Ann (edited): last version\n");
+  const { page } = await readJson(server.url, "?before=4");
+  const shown = page.entries.map((
+    { text, edited, deleted }: Record<string, unknown>,
+  ) => ({ text, edited, deleted }));
+  assertEquals(shown, [
+    { text: "first version", edited: { seq: edit, text: "last version" }, deleted: undefined },
+    { text: "", edited: undefined, deleted: true },
+    { text: "kept", edited: undefined, deleted: undefined },
+  ]);
+});
+
 Deno.test("POST of a known id stores nothing and returns the first seq", async () => {
   await using server = await serve();
   const post = async (headers: Record<string, string>, body: string, query = "") => {
