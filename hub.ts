@@ -416,11 +416,11 @@ export class Hub {
   #nameAll(room: Room): void {
     try {
       if (!room.nameAll()) return;
-      this.#groupCommit.requestCommit();
-      this.#changePresence(room);
     } catch (error) {
       this.#log("error", "naming failed", { error }); // the tag is claimed with the person's next message instead
     }
+    this.#groupCommit.requestCommit();
+    this.#changePresence(room);
   }
 
   /** Serves lagging members in slices. Live members come first: a thousand that return at once must not delay them. */

@@ -112,7 +112,7 @@ export class GroupCommit {
     this.#isRequested = false; // if this commit fails, the journal keeps the claims for the next one
     const results = await this.#append(pending.map(({ draft }) => draft));
     if (!results) {
-      if (hasModeration) this.#moderation.rollBack();
+      if (hasModeration) this.#readModeration(() => this.#moderation.rollBack());
       for (const { draft, sender } of pending) this.#refuse(sender, draft.id, "not_stored");
       return this.#finish();
     }
@@ -145,9 +145,9 @@ export class GroupCommit {
 
   #findPending(room: Room, { person }: Sender, id: string): Draft | undefined {
     if (!person || id === "") return undefined;
-    return this.#pending.map(({ draft }) => draft).find((draft) =>
+    return this.#pending.find(({ draft }) =>
       draft.id === id && draft.author === person.author && draft.room === room.name
-    );
+    )?.draft;
   }
 
   /** Returns undefined if the journal could not claim a tag for the author. */
@@ -224,8 +224,19 @@ export class GroupCommit {
     const evicted = this.#evicted;
     if (delivered.length + evicted.length === 0 && !isModerated) return NOTHING;
     this.#evicted = [];
-    const expelled = isModerated ? this.#moderation.confirm() : NOTHING.expelled;
+    const expelled = isModerated && this.#readModeration(() => this.#moderation.confirm()) ||
+      NOTHING.expelled;
     return { delivered, evicted, isModerated, expelled };
+  }
+
+  /** A journal that cannot be read must not end the loop: what was staged stays in force until it can be. */
+  #readModeration<T>(read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      this.#log("error", "moderation not read", { error: causeOf(error) });
+      return undefined;
+    }
   }
 
   #logFailure(error: unknown): void {

@@ -223,6 +223,7 @@ export const ERRORS = {
     sentence: "Internal server error",
     status: 500,
     closeCode: 1011,
+    line: true,
     reconnect: true,
   },
   bad_usage: { sentence: "The command line is invalid", exitCode: 2, reconnect: false },

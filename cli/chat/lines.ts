@@ -88,7 +88,7 @@ export class ChatLines {
         return entry.on ? ` ${emoji} ${to}` : ` took ${emoji} back from ${to}`;
       }
       case "close":
-        return ` ${describeModeration(entry, formatTime)}`;
+        return ` ${escapeForTerminal(describeModeration({ on: entry.on }, formatTime))}`;
       case "ban": {
         const { on, who, until } = entry;
         const act = describeModeration({ on, banned: { who, until } }, formatTime);

@@ -41,9 +41,12 @@ export interface RoomDeps extends RoomRequest {
 /** Returns the media type that the client prefers; undefined if it accepts none of a room. */
 export function chooseType(request: Request, isRoot: boolean): string | undefined {
   const types = isRoot ? ROOT_TYPES : TYPES;
-  // Among equals the order of the list decides. JSON comes first if the client names it: HTTP libraries do, beside a wildcard.
-  const isJsonNamed = request.headers.get("accept")?.includes(JSON_TYPE);
-  return accepts(request, ...isJsonNamed ? new Set([JSON_TYPE, ...types]) : types);
+  // Among equals the order of the list decides. JSON comes first if a client that is no browser names it beside a wildcard, as
+  // HTTP libraries do.
+  const named = request.headers.get("accept")?.split(",").map((part) => part.trim()) ?? [];
+  const isJsonFirst = named.includes(JSON_TYPE) && named.includes("*/*") &&
+    !named.includes("text/html");
+  return accepts(request, ...isJsonFirst ? new Set([JSON_TYPE, ...types]) : types);
 }
 
 /** Serves a request for a room. Responds to an error with a problem document. */

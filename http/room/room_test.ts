@@ -337,6 +337,8 @@ Deno.test("GET chooses a representation by Accept, and adds it to Vary", async (
     [root, "*/*", 200, html],
     [root, "application/json", 200, "application/json"],
     [root, "application/json, text/plain, */*", 200, "application/json"],
+    [root, "text/html, application/json, */*", 200, html],
+    [server.url, "application/json-seq, */*", 200, text],
     [root, "text/plain", 200, text],
   ];
   for (const [url, accept, status, type] of cases) {

@@ -131,7 +131,7 @@ export class SqliteJournal implements Journal {
       return this.#commit(drafts, () => this.#insertAll(drafts));
     } catch (cause) {
       this.#rollBack();
-      if (isDiskFault(cause) || drafts.length === 0) throw new ChatError("not_stored", { cause });
+      if (!isDraftFault(cause) || drafts.length === 0) throw new ChatError("not_stored", { cause });
     }
     // A draft is at fault, not the disk: try them one by one.
     try {
@@ -308,7 +308,7 @@ export class SqliteJournal implements Journal {
       this.#sql.release.run();
       return appended;
     } catch (cause) {
-      if (isDiskFault(cause)) throw cause;
+      if (!isDraftFault(cause)) throw cause;
       this.#sql.rollBackTo.run();
       this.#sql.release.run();
       this.#rooms.clear(); // they may say what was undone
@@ -450,12 +450,14 @@ function countPlain(drafts: readonly Draft[], start: number): number {
   return count;
 }
 
-/** SQLite's result codes for faults that no draft can cause: no memory, a busy or read-only file, I/O errors, damage, a full disk. */
-const DISK_FAULTS = new Set([5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 26]);
+/** SQLite's result codes for faults of a single row: too big, a violated constraint, a wrong type. */
+const DRAFT_FAULTS = new Set([18, 19, 20]);
 
-function isDiskFault(error: unknown): boolean {
-  const { errcode } = error as { errcode?: number };
-  return errcode !== undefined && DISK_FAULTS.has(errcode & 0xff);
+/** Reports whether a draft caused the error. Any other error, such as a full disk, may have another cause. */
+function isDraftFault(error: unknown): boolean {
+  const { code, errcode } = error as { code?: string; errcode?: number };
+  if (errcode !== undefined) return DRAFT_FAULTS.has(errcode & 0xff);
+  return code !== "ERR_SQLITE_ERROR"; // a value that cannot be bound, or a tag that was never claimed
 }
 
 /** Opens the file for writing. Others can read it meanwhile. */
