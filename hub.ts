@@ -319,7 +319,6 @@ export class Hub {
     }
     const room = this.#room(roomName);
     const person = joinRequest?.author ? this.#addPerson(member, room, joinRequest) : undefined;
-    if (person?.name) this.#groupCommit.needsCommit();
     const failures = this.#failures;
     const subscription = new Subscription({ member, person, deliveredSeq: room.head, failures });
     this.#memberships.set(member, { room, subscription });
@@ -364,7 +363,6 @@ export class Hub {
       return subscription.notify({ type: "error", code, message });
     }
     room.rename(subscription.person, name);
-    this.#groupCommit.needsCommit();
     this.#changePresence(room);
   }
 
@@ -406,9 +404,7 @@ export class Hub {
   /** Announces the names that were held back while the room was closed. */
   #nameAll(room: Room): void {
     try {
-      if (!room.nameAll()) return;
-      this.#groupCommit.needsCommit();
-      this.#changePresence(room);
+      if (room.nameAll()) this.#changePresence(room);
     } catch (error) {
       this.#log("error", "naming failed", { error }); // the tag is claimed with the person's next message instead
     }

@@ -7,7 +7,7 @@ import type { Ack, Entry, Message } from "../protocol/message.ts";
 import { authorize, type RefusalReason } from "./authorize.ts";
 import type { Expulsion, Moderation } from "./moderation.ts";
 import type { Room } from "./room.ts";
-import type { Sender } from "./sender.ts";
+import type { Sender, Signature } from "./sender.ts";
 import type { Stats } from "./stats.ts";
 
 /** Time after which a client should retry a message that could not be stored. */
@@ -152,12 +152,23 @@ export class GroupCommit {
     const { kind, id, text, ref, on } = message;
     const { author, name } = person ?? NOBODY;
     try {
-      const tag = person ? person.tag || this.#journal.claimTag(room.name, author, name) : "";
+      const tag = person ? this.#claimTag(room, person) : "";
       return { room: room.name, at: Date.now(), kind, author, name, tag, id, text, ref, on };
     } catch (error) {
       this.#logFailure(error);
       return undefined;
     }
+  }
+
+  /** Returns the person's tag, and claims it with the first message. A tag that is not shown yet stays so. */
+  #claimTag(room: Room, person: Signature): string {
+    if (person.isClaimed) return person.tag;
+    const { author, name } = person;
+    const tag = this.#journal.claimTag(room.name, author, name, person.tag);
+    if (person.tag === "") return tag;
+    person.tag = tag;
+    person.isClaimed = true;
+    return tag;
   }
 
   async #append(drafts: readonly Draft[]): Promise<AppendResult[] | undefined> {

@@ -9,8 +9,10 @@ export interface Signature {
   /** Hash of the key, or a stand-in for a client without one. */
   readonly author: string;
   readonly name: string;
-  /** Empty until it is claimed. */
-  readonly tag: string;
+  /** Tag that is shown beside the name; empty for none. */
+  tag: string;
+  /** Whether the journal knows the tag beside this name. */
+  isClaimed?: boolean;
 }
 
 /** Sends messages to a room. Called by the hub's loop only. */

@@ -29,6 +29,8 @@ export interface Person extends From {
   name: string;
   /** Empty while the name is not announced. */
   tag: string;
+  /** Whether the journal knows the tag. A person who has not spoken is not stored. */
+  isClaimed: boolean;
   connections: number;
 }
 

@@ -196,14 +196,27 @@ export class SqliteJournal implements Journal {
     }
   }
 
-  claimTag(room: string, author: string, name: string): string {
+  claimTag(room: string, author: string, name: string, wish = ""): string {
     try {
-      this.#open();
-      return this.#claim(room, author, name);
+      return this.findTag(room, author, name) ?? this.#claim({ room, author, name, tag: wish });
     } catch (cause) {
       this.#rollBack();
       throw new ChatError("not_stored", { cause });
     }
+  }
+
+  findTag(room: string, author: string, name: string): string | undefined {
+    const { id = 0 } = this.#room(room) ?? {};
+    const stored = this.#sql.findPerson.get(id, author, name)?.["tag"] as string | undefined;
+    if (stored !== undefined || this.#isOpen) return stored;
+    // The next transaction repeats claims that were rolled back.
+    const isSame = (claim: Claim) =>
+      claim.room === room && claim.author === author && claim.name === name;
+    return this.#claims.find(isSame)?.tag;
+  }
+
+  isTagTaken(room: string, name: string, tag: string): boolean {
+    return this.#sql.findTag.get(this.#room(room)?.id ?? 0, name, tag) !== undefined;
   }
 
   cursor(reader: string, room: string): number | undefined {
@@ -350,11 +363,11 @@ export class SqliteJournal implements Journal {
     });
   }
 
-  #claim(room: string, author: string, name: string): string {
+  /** Claims the tag, or another one if it is empty or taken. The author must have none beside this name. */
+  #claim({ room, author, name, tag: wish }: Claim): string {
+    this.#open();
     const { id } = this.#makeRoom(room);
-    const known = this.#sql.findPerson.get(id, author, name);
-    if (known) return known["tag"] as string;
-    for (const tag of tagsOf(author)) {
+    for (const tag of wish ? [wish, ...tagsOf(author)] : tagsOf(author)) {
       if (this.#sql.findTag.get(id, name, tag)) continue;
       this.#sql.addPerson.run(id, this.#authorId(author), name, tag);
       this.#claims.push({ room, author, name, tag });
