@@ -17,7 +17,8 @@ import { serveWs } from "./room/upgrade.ts";
 import { ConnectionLimit } from "./connection_limit.ts";
 import type { RoomRequest } from "./room/request.ts";
 import type { Hub } from "../hub.ts";
-import { DEFAULT_LIMITS, type Limits, PAGES_PER_MESSAGE } from "../base/limits.ts";
+import { AddressBudgets, LimitLog } from "../base/address_budget.ts";
+import { DEFAULT_LIMITS, type Limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import { LOBBY, parseRoomName } from "../protocol/names.ts";
 import { ASSETS } from "../page/assets.ts";
@@ -38,8 +39,8 @@ export interface ServerDeps {
   readonly metrics?: MetricsDeps | undefined;
 }
 
-/** Addresses whose rate is remembered, for POSTs and for reads. */
-const MAX_ADDRESSES = 10_000;
+/** Authors whose rate of POSTs is remembered. */
+const MAX_AUTHORS = 10_000;
 
 /** Accepts any host name, without a base path. */
 const ANY_HOST: HostOptions = { hosts: [], base: "" };
@@ -48,10 +49,11 @@ const ANY_HOST: HostOptions = { hosts: [], base: "" };
 export function makeHandler(deps: ServerDeps): Handler {
   const { hub, log, allowOrigins = [], hostOptions = ANY_HOST, authenticator, metrics } = deps;
   const { limits = DEFAULT_LIMITS, proxies = new Proxies([]) } = deps;
-  const connectionLimit = new ConnectionLimit(limits);
-  const posts = new Buckets(rateOf(limits), MAX_ADDRESSES);
-  const reads = new Buckets(rateOf(limits, PAGES_PER_MESSAGE), MAX_ADDRESSES);
-  const shared = { hub, log, allowOrigins, limits, connectionLimit, posts, reads };
+  const limitLog = new LimitLog(log);
+  const budgets = new AddressBudgets(limits, limitLog);
+  const connectionLimit = new ConnectionLimit(limits, { budgets, limitLog });
+  const posts = new Buckets(rateOf(limits), MAX_AUTHORS);
+  const shared = { hub, log, allowOrigins, limits, connectionLimit, posts };
   for (const asset of ASSETS.values()) void asset.represent(); // compressed before the first request
 
   return (request, nearestPeer) => {
@@ -67,7 +69,8 @@ export function makeHandler(deps: ServerDeps): Handler {
     if (route) {
       const { address, isHttps } = clientAddress;
       const addressKey = proxies.keyOf(address);
-      const roomDeps = { ...shared, room: route.room, address, addressKey, isHttps };
+      const budget = budgets.of(addressKey);
+      const roomDeps = { ...shared, room: route.room, address, addressKey, budget, isHttps };
       return serveRoomPath(request, peer, { route, access, roomDeps });
     }
     if (path === "/healthz") return serveHealth(request, hub);

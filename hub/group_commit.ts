@@ -13,6 +13,9 @@ import type { Stats } from "./stats.ts";
 /** Time after which a client should retry a message that could not be stored. */
 const RETRY_AFTER_MS = 2_000;
 
+/** Minimum wait that a client is asked for before it sends again. */
+const MIN_RETRY_MS = 500;
+
 /** Reads one entry. */
 const ONE: ReadLimit = { entries: 1, chars: 1 };
 
@@ -38,6 +41,8 @@ export interface GroupCommitOptions {
   readonly moderation: Moderation;
   readonly log: Log;
   readonly stats: Stats;
+  /** Maximum number of rooms with messages. Those that exist are not affected. */
+  readonly maxRooms: number;
 }
 
 /** A message on its way into the journal. */
@@ -53,6 +58,11 @@ export class GroupCommit {
   readonly #moderation: Moderation;
   readonly #log: Log;
   readonly #stats: Stats;
+  readonly #maxRooms: number;
+  /** Rooms with messages; counted only if their number is limited. */
+  #roomCount: number;
+  /** Rooms whose first message is pending. */
+  readonly #newRooms = new Set<Room>();
   #pending: PendingDraft[] = [];
   #evicted: Eviction[] = [];
   /** Whether the journal has something else to make durable, such as a claimed name. */
@@ -60,12 +70,16 @@ export class GroupCommit {
   #hasModeration = false;
   /** Whether the last append failed. Only the first failure of a row is logged. */
   #isFailing = false;
+  /** Whether a new room was refused because there are too many. Logged once. */
+  #isFull = false;
 
   constructor(options: GroupCommitOptions) {
     this.#journal = options.journal;
     this.#moderation = options.moderation;
     this.#log = options.log;
     this.#stats = options.stats;
+    this.#maxRooms = options.maxRooms;
+    this.#roomCount = options.maxRooms === Infinity ? 0 : options.journal.rooms().length;
   }
 
   /** Makes the next commit happen even without a message: the journal has something else to store. */
@@ -78,7 +92,7 @@ export class GroupCommit {
     const { kind, id } = message;
     const isModeration = kind === "close" || kind === "ban";
     const target = this.#readTarget(room, message);
-    const refusal = this.#check(room, sender, message, target);
+    const refusal = this.#check(room, sender, message, target) ?? this.#checkGrowth(room, sender);
     if (refusal || isModeration) {
       // An accepted message stays accepted, whatever has become of its target, its author or its room since. Nothing is
       // looked up for the others: the journal itself finds a repeated id.
@@ -93,6 +107,7 @@ export class GroupCommit {
     }
     const draft = this.#makeDraft(room, sender, message);
     if (!draft) return this.#refuse(sender, id, "not_stored");
+    if (room.head === 0) this.#newRooms.add(room);
     this.#hasModeration ||= isModeration;
     const staged = isModeration
       ? this.#moderation.stage(draft, { ban: message.ban, target })
@@ -105,6 +120,7 @@ export class GroupCommit {
     const [pending, hasModeration] = [this.#pending, this.#hasModeration];
     if (pending.length === 0 && !this.#isNeeded) return this.#finish();
     this.#pending = [];
+    this.#newRooms.clear();
     this.#hasModeration = false;
     this.#isNeeded = false; // the journal remembers the claims, should this commit fail
     const results = await this.#append(pending.map(({ draft }) => draft));
@@ -129,6 +145,22 @@ export class GroupCommit {
     const ban = this.#moderation.findBan(sender, person?.author);
     const isClosed = this.#moderation.isClosed(room.name);
     return authorize(message, { person, principal, ban }, { isClosed, head: room.head, target });
+  }
+
+  /** Limits what is stored for good, whatever becomes of the message: a room with its first message, and a name. */
+  #checkGrowth(room: Room, { person, budget }: Sender): RefusalReason | undefined {
+    const isNewRoom = room.head === 0 && !this.#newRooms.has(room);
+    if (isNewRoom && this.#roomCount + this.#newRooms.size >= this.#maxRooms) {
+      this.#logFullOnce();
+      return "too_many_rooms";
+    }
+    if (!budget) return undefined;
+    const roomWaitMs = isNewRoom ? budget.take("rooms") : 0;
+    if (roomWaitMs > 0) return refuseGrowth("rooms", roomWaitMs);
+    const isNewName = person && !person.isClaimed &&
+      this.#journal.findTag(room.name, person.author, person.name) === undefined;
+    const nameWaitMs = isNewName ? budget.take("names") : 0;
+    return nameWaitMs > 0 ? refuseGrowth("names", nameWaitMs) : undefined;
   }
 
   #readTarget(room: Room, { kind, ref }: Message): Entry | undefined {
@@ -195,6 +227,7 @@ export class GroupCommit {
       else fresh.set(room, [result.entry]);
     }
     for (const [room, entries] of fresh) {
+      if (entries[0]!.seq === 1) this.#roomCount++;
       room.deliver(entries);
       for (const sender of room.prune()) this.#evicted.push({ sender, code: "fell_behind" });
     }
@@ -222,8 +255,9 @@ export class GroupCommit {
   }
 
   #refuse(sender: Sender, id: string, refusal: RefusalReason): void {
-    const { code, message } = refusal instanceof ChatError ? refusal : new ChatError(refusal);
-    const retryAfterMs = code === "not_stored" ? RETRY_AFTER_MS : undefined;
+    const error = refusal instanceof ChatError ? refusal : new ChatError(refusal);
+    const { code, message, retryAfterMs = code === "not_stored" ? RETRY_AFTER_MS : undefined } =
+      error;
     const isHeard = sender.refuse(new ChatError(code, { message, id, retryAfterMs }));
     if (!isHeard) this.#evicted.push({ sender, code });
   }
@@ -238,10 +272,20 @@ export class GroupCommit {
     return { delivered, evicted, expelled };
   }
 
+  #logFullOnce(): void {
+    if (!this.#isFull) this.#log("warn", "limit reached", { flag: "--max-rooms" });
+    this.#isFull = true;
+  }
+
   #logFailure(error: unknown): void {
     if (!this.#isFailing) this.#log("error", "append failed", { error: causeOf(error) });
     this.#isFailing = true;
   }
+}
+
+function refuseGrowth(what: "rooms" | "names", waitMs: number): ChatError {
+  const message = `Too many new ${what} from this address in a short time`;
+  return new ChatError("rate_limited", { message, retryAfterMs: Math.max(MIN_RETRY_MS, waitMs) });
 }
 
 function causeOf(error: unknown): unknown {
