@@ -6,6 +6,7 @@ import type { MakeHandler, ProtocolHandler } from "./client/handler.ts";
 import { ChatError, closeFor, type ErrorCode } from "./protocol/errors.ts";
 import type { Hub } from "./hub.ts";
 import { DEFAULT_LIMITS, type Limits, maxMessageBytes } from "./base/limits.ts";
+import type { AddressBudget } from "./base/address_budget.ts";
 import type { Log } from "./base/log.ts";
 import type { Member } from "./hub/subscription.ts";
 import type { Connection, ConnectionHandlers } from "./transport/transport.ts";
@@ -59,6 +60,8 @@ export interface ClientOptions {
   readonly principal: Principal;
   /** IP address of the client. The connection's own address may be that of a proxy. */
   readonly address: string;
+  /** Budget of that address. Undefined if nothing is counted. */
+  readonly budget?: AddressBudget | undefined;
   readonly trackConnection?: TrackConnection | undefined;
   readonly limits?: Limits | undefined;
 }
@@ -68,6 +71,7 @@ export class Client implements Member, ConnectionHandlers {
   readonly wire: Wire;
   readonly principal: Principal;
   readonly address: string;
+  readonly budget: AddressBudget | undefined;
   readonly #hub: Hub;
   readonly #connection: Connection;
   readonly #handler: ProtocolHandler;
@@ -88,6 +92,8 @@ export class Client implements Member, ConnectionHandlers {
   /** Time when the peer last showed a sign of life, by reading bytes or by sending a message. */
   #aliveAt = 0;
   #closeCode: ErrorCode | undefined;
+  /** Time after which it should reconnect when the server has closed it. */
+  #retryAfterMs = RETRY_AFTER_MS;
   #watch: ReturnType<typeof setInterval> | undefined;
   #isPumpDue = false;
 
@@ -97,6 +103,7 @@ export class Client implements Member, ConnectionHandlers {
     this.#log = options.log;
     this.principal = options.principal;
     this.address = options.address;
+    this.budget = options.budget;
     this.#trackConnection = options.trackConnection;
     this.#limits = options.limits ?? DEFAULT_LIMITS;
     this.#handler = options.makeHandler(this);
@@ -118,7 +125,7 @@ export class Client implements Member, ConnectionHandlers {
       this.#handler.read(data);
     } catch (error) {
       if (!(error instanceof ChatError)) throw error;
-      this.leave(error.code);
+      this.leave(error.code, error.retryAfterMs);
     }
   }
 
@@ -160,7 +167,7 @@ export class Client implements Member, ConnectionHandlers {
     this.#handler.end();
     if (this.#closeCode) {
       const isBanned = this.#closeCode === "banned";
-      const retryAfterMs = isBanned ? BANNED_RETRY_AFTER_MS : RETRY_AFTER_MS;
+      const retryAfterMs = isBanned ? BANNED_RETRY_AFTER_MS : this.#retryAfterMs;
       this.notify({ type: "bye", code: this.#closeCode, retryAfterMs });
       this.#hub.countClose(this.#closeCode);
       this.#log("info", "client closed", { code: this.#closeCode, remote: this.address });
@@ -173,10 +180,11 @@ export class Client implements Member, ConnectionHandlers {
    * Asks the hub to remove this client, if it has joined; the hub then calls {@linkcode close}, and the pump closes the socket.
    * The code is the reason, if there is one.
    */
-  leave(code?: ErrorCode): void {
+  leave(code?: ErrorCode, retryAfterMs = RETRY_AFTER_MS): void {
     if (this.#isLeaving) return;
     this.#isLeaving = true;
     this.#closeCode = code;
+    this.#retryAfterMs = retryAfterMs;
     if (this.#handler.hasJoined) this.#hub.unregister(this, code);
     else this.close(code);
   }

@@ -6,6 +6,7 @@
 import { Channel } from "@std/async/channel";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Principal } from "./auth/principal.ts";
+import type { AddressBudget } from "./base/address_budget.ts";
 import { DEFAULT_LIMITS } from "./base/limits.ts";
 import type { Log } from "./base/log.ts";
 import { isSilenced } from "./hub/authorize.ts";
@@ -35,6 +36,8 @@ export interface Author {
   readonly principal?: Principal;
   /** IP address that it comes from. */
   readonly address?: string;
+  /** Budget of that address. */
+  readonly budget?: AddressBudget;
 }
 
 /** The members of all rooms at one moment. */
@@ -77,6 +80,8 @@ export interface HubOptions {
   readonly keep: number;
   /** Maximum size of a text in bytes of UTF-8. Sent to clients that join. */
   readonly textBytes?: number;
+  /** Maximum number of rooms with messages. */
+  readonly maxRooms?: number;
   readonly log: Log;
   /** Called by the loop after it has delivered entries of the room. */
   readonly onDelivered?: (room: string) => void;
@@ -121,14 +126,16 @@ export class Hub {
   readonly #presenceTimers = new Map<Room, ReturnType<typeof setTimeout>>();
 
   constructor(options: HubOptions) {
-    const { journal, keep, log, textBytes = DEFAULT_LIMITS.textBytes } = options;
+    const { journal, keep, log, textBytes = DEFAULT_LIMITS.textBytes, maxRooms = Infinity } =
+      options;
     const { stats } = this;
     this.#journal = journal;
     this.#log = log;
     this.#onDelivered = options.onDelivered;
     this.#roomOptions = { journal, keep, textBytes, stats };
     this.#moderation = new Moderation({ journal, members: this.#memberships });
-    this.#groupCommit = new GroupCommit({ journal, moderation: this.#moderation, log, stats });
+    const moderation = this.#moderation;
+    this.#groupCommit = new GroupCommit({ journal, moderation, log, stats, maxRooms });
   }
 
   /**
@@ -326,7 +333,6 @@ export class Hub {
     }
     const room = this.#room(roomName);
     const person = joinRequest?.author ? this.#addPerson(member, room, joinRequest) : undefined;
-    if (person?.name) this.#groupCommit.requestCommit();
     const failures = this.#failures;
     const subscription = new Subscription({ member, person, deliveredSeq: room.head, failures });
     this.#memberships.set(member, { room, subscription });
@@ -334,6 +340,7 @@ export class Hub {
     this.#changePresence(room);
     if (joinRequest) {
       room.welcome(subscription, joinRequest, this.#moderation.isClosed(roomName));
+      member.budget?.chargeReplay(room.head - subscription.deliveredSeq);
     }
     this.#catchingUp.add(member);
   }
@@ -371,7 +378,6 @@ export class Hub {
       return subscription.notify({ type: "error", code, message });
     }
     room.rename(subscription.person, name);
-    this.#groupCommit.requestCommit();
     this.#changePresence(room);
   }
 
@@ -419,7 +425,6 @@ export class Hub {
     } catch (error) {
       this.#log("error", "naming failed", { error }); // the tag is claimed with the person's next message instead
     }
-    this.#groupCommit.requestCommit();
     this.#changePresence(room);
   }
 

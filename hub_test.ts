@@ -156,7 +156,7 @@ Deno.test("Hub.register() gives somebody without a name no tag of who has no key
   assertEquals(member.told("welcome")[0]!.you, { name: "", tag: "0000z" });
 });
 
-Deno.test("Hub.broadcast() claims a tag when somebody comes, not for each message", async () => {
+Deno.test("Hub.broadcast() claims a tag with the first message, not with each", async () => {
   await using test = makeHub();
   const { journal } = test;
   const claimTag = journal.claimTag.bind(journal);
@@ -174,11 +174,11 @@ Deno.test("Hub.broadcast() claims a tag when somebody comes, not for each messag
 Deno.test("Hub.register() that fails leaves the room to those who come in the same turn", async () => {
   await using test = makeHub();
   const { hub, journal } = test;
-  const claimTag = journal.claimTag.bind(journal);
+  const findTag = journal.findTag.bind(journal);
   let isBroken = true;
-  journal.claimTag = (room, author, name) => {
+  journal.findTag = (room, author, name) => {
     if (isBroken) throw new ChatError("not_stored");
-    return claimTag(room, author, name);
+    return findTag(room, author, name);
   };
   const read = hub.read("lobby", { after: 0 }, { entries: 1, chars: 1 }); // makes the room
   const unlucky = test.arrive();
@@ -916,7 +916,7 @@ Deno.test("Hub.broadcast() lets no line overtake one that could not be stored an
 
 Deno.test("Hub closes a member that cannot be registered", async () => {
   class BrokenJournal extends FlakyJournal {
-    override claimTag(): string {
+    override findTag(): string {
       throw new ChatError("not_stored");
     }
   }

@@ -146,10 +146,10 @@ function revokeFileAccess(config: ServeConfig): void {
 }
 
 function makeHub(
-  { keep, limits: { textBytes } }: ServeConfig,
+  { keep, limits: { textBytes, rooms } }: ServeConfig,
   options: Pick<HubOptions, "journal" | "log" | "onDelivered">,
 ): Hub {
-  return new Hub({ ...options, keep, textBytes });
+  return new Hub({ ...options, keep, textBytes, maxRooms: rooms });
 }
 
 /** Runs the loop of the hub. If the loop fails, the process ends: rooms without it only look alive. */

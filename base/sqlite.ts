@@ -128,3 +128,13 @@ function isEmpty(db: DatabaseSync): boolean {
 function readPragma(db: DatabaseSync, name: string): number {
   return db.prepare(`PRAGMA ${name}`).get()![name] as number;
 }
+
+/** SQLite's result codes for faults of a single row: too big, a violated constraint, a wrong type. */
+const ROW_FAULTS = new Set([18, 19, 20]);
+
+/** Reports whether a row caused the error by what it is. Any other error, such as a full disk, may have another cause. */
+export function isRowFault(error: unknown): boolean {
+  const { code, errcode } = error as { code?: string; errcode?: number };
+  if (errcode !== undefined) return ROW_FAULTS.has(errcode & 0xff);
+  return code !== "ERR_SQLITE_ERROR"; // a value that cannot be bound, or an error of the caller
+}

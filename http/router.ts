@@ -20,7 +20,8 @@ import { serveWs } from "./room/upgrade.ts";
 import { ConnectionLimit } from "./connection_limit.ts";
 import type { RoomRequest } from "./room/request.ts";
 import type { Hub } from "../hub.ts";
-import { DEFAULT_LIMITS, type Limits, PAGES_PER_MESSAGE } from "../base/limits.ts";
+import { AddressBudgets, LimitLog } from "../base/address_budget.ts";
+import { DEFAULT_LIMITS, type Limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import { LOBBY, parseRoomName } from "../protocol/names.ts";
 import { ASSETS } from "../page/assets.ts";
@@ -43,8 +44,8 @@ export interface ServerDeps {
   readonly metrics?: MetricsDeps | undefined;
 }
 
-/** Addresses whose rate is remembered, for POSTs and for reads. */
-const MAX_ADDRESSES = 10_000;
+/** Authors whose rate of POSTs is remembered. */
+const MAX_AUTHORS = 10_000;
 
 /** Accepts any host name, without a base path. */
 const ANY_HOST: HostOptions = { hosts: "any", base: "" };
@@ -53,10 +54,11 @@ const ANY_HOST: HostOptions = { hosts: "any", base: "" };
 export function makeHandler(deps: ServerDeps): Handler {
   const { hub, log, allowOrigins = [], hostOptions = ANY_HOST, authenticator, metrics } = deps;
   const { limits = DEFAULT_LIMITS, proxies = new Proxies([]), githubSecret } = deps;
-  const connectionLimit = new ConnectionLimit(limits);
-  const posts = new Buckets(rateOf(limits), MAX_ADDRESSES);
-  const reads = new Buckets(rateOf(limits, PAGES_PER_MESSAGE), MAX_ADDRESSES);
-  const shared = { hub, log, allowOrigins, limits, connectionLimit, posts, reads, githubSecret };
+  const limitLog = new LimitLog(log);
+  const budgets = new AddressBudgets(limits, limitLog);
+  const connectionLimit = new ConnectionLimit(limits, { budgets, limitLog });
+  const posts = new Buckets(rateOf(limits), MAX_AUTHORS);
+  const shared = { hub, log, allowOrigins, limits, connectionLimit, posts, githubSecret };
   for (const asset of ASSETS.values()) void asset.represent(); // compressed before the first request
 
   let hasWarned = false;
@@ -80,7 +82,8 @@ export function makeHandler(deps: ServerDeps): Handler {
     if (roomRoute) {
       const { address, isHttps } = clientAddress;
       const addressKey = proxies.keyOf(address);
-      const roomDeps = { ...shared, room: roomRoute.room, address, addressKey, isHttps };
+      const budget = budgets.of(addressKey);
+      const roomDeps = { ...shared, room: roomRoute.room, address, addressKey, budget, isHttps };
       return serveRoomPath(request, peer, { route: roomRoute, access, roomDeps });
     }
     if (path === "/healthz") return serveHealth(request, hub);

@@ -7,11 +7,14 @@ import type { Ack, Entry, Message } from "../protocol/message.ts";
 import { authorize, type RefusalReason } from "./authorize.ts";
 import type { Expulsion, Moderation } from "./moderation.ts";
 import type { Room } from "./room.ts";
-import type { Sender } from "./sender.ts";
+import type { Sender, Signature } from "./sender.ts";
 import type { Stats } from "./stats.ts";
 
 /** Time after which a client should retry a message that could not be stored. */
 const RETRY_AFTER_MS = 2_000;
+
+/** Minimum wait that a client is asked for before it sends again. */
+const MIN_RETRY_MS = 500;
 
 /** Reads one entry. */
 const ONE: ReadLimit = { entries: 1, chars: 1 };
@@ -40,6 +43,8 @@ export interface GroupCommitOptions {
   readonly moderation: Moderation;
   readonly log: Log;
   readonly stats: Stats;
+  /** Maximum number of rooms with messages. Those that exist are not affected. */
+  readonly maxRooms: number;
 }
 
 /** A message on its way into the journal. */
@@ -55,6 +60,11 @@ export class GroupCommit {
   readonly #moderation: Moderation;
   readonly #log: Log;
   readonly #stats: Stats;
+  readonly #maxRooms: number;
+  /** Rooms with messages; counted only if their number is limited. */
+  #roomCount: number;
+  /** Rooms whose first message is pending. */
+  readonly #newRooms = new Set<Room>();
   #pending: PendingDraft[] = [];
   #evicted: Eviction[] = [];
   /** Whether the journal has something else to make durable, such as a claimed name. */
@@ -62,12 +72,16 @@ export class GroupCommit {
   #hasModeration = false;
   /** Whether the last append failed. Of consecutive failures only the first is logged. */
   #isFailing = false;
+  /** Whether a new room was refused because there are too many. Logged once. */
+  #isFull = false;
 
   constructor(options: GroupCommitOptions) {
     this.#journal = options.journal;
     this.#moderation = options.moderation;
     this.#log = options.log;
     this.#stats = options.stats;
+    this.#maxRooms = options.maxRooms;
+    this.#roomCount = options.maxRooms === Infinity ? 0 : options.journal.rooms().length;
   }
 
   /** Makes the next commit happen even without a message: the journal has something else to store. */
@@ -80,7 +94,7 @@ export class GroupCommit {
     const { kind, id } = message;
     const isModeration = kind === "close" || kind === "ban";
     const target = this.#readTarget(room, message);
-    const refusal = this.#check(room, sender, message, target);
+    const refusal = this.#check(room, sender, message, target) ?? this.#checkGrowth(room, sender);
     if (refusal || isModeration) {
       // A stored message is acknowledged again, even if it would be refused now. Other messages need no lookup: the journal
       // itself recognizes their ids.
@@ -96,6 +110,7 @@ export class GroupCommit {
     }
     const draft = this.#makeDraft(room, sender, message);
     if (!draft) return this.#refuse(sender, id, "not_stored");
+    if (room.head === 0) this.#newRooms.add(room);
     this.#hasModeration ||= isModeration;
     const staged = isModeration
       ? this.#moderation.stage(draft, { ban: message.ban, target })
@@ -108,6 +123,7 @@ export class GroupCommit {
     const [pending, hasModeration] = [this.#pending, this.#hasModeration];
     if (pending.length === 0 && !this.#isRequested) return this.#finish();
     this.#pending = [];
+    this.#newRooms.clear();
     this.#hasModeration = false;
     this.#isRequested = false; // if this commit fails, the journal keeps the claims for the next one
     const results = await this.#append(pending.map(({ draft }) => draft));
@@ -134,6 +150,22 @@ export class GroupCommit {
     return authorize(message, { person, principal, ban }, { isClosed, head: room.head, target });
   }
 
+  /** Limits what is stored for good, whatever becomes of the message: a room with its first message, and a name. */
+  #checkGrowth(room: Room, { person, budget }: Sender): RefusalReason | undefined {
+    const isNewRoom = room.head === 0 && !this.#newRooms.has(room);
+    if (isNewRoom && this.#roomCount + this.#newRooms.size >= this.#maxRooms) {
+      this.#logFullOnce();
+      return "too_many_rooms";
+    }
+    if (!budget) return undefined;
+    const roomWaitMs = isNewRoom ? budget.take("rooms") : 0;
+    if (roomWaitMs > 0) return refuseGrowth("rooms", roomWaitMs);
+    const isNewName = person && !person.isClaimed &&
+      this.#journal.findTag(room.name, person.author, person.name) === undefined;
+    const nameWaitMs = isNewName ? budget.take("names") : 0;
+    return nameWaitMs > 0 ? refuseGrowth("names", nameWaitMs) : undefined;
+  }
+
   #readTarget(room: Room, { kind, ref }: Message): Entry | undefined {
     if (kind === "say" || ref === 0) return undefined;
     return this.#journal.read(room.name, { after: ref - 1 }, ONE)[0];
@@ -155,12 +187,23 @@ export class GroupCommit {
     const { kind, id, text, ref, on } = message;
     const { author, name } = person ?? NOBODY;
     try {
-      const tag = person ? person.tag || this.#journal.claimTag(room.name, author, name) : "";
+      const tag = person ? this.#claimTag(room, person) : "";
       return { room: room.name, at: Date.now(), kind, author, name, tag, id, text, ref, on };
     } catch (error) {
       this.#logFailure(error);
       return undefined;
     }
+  }
+
+  /** Returns the person's tag, and claims it with the first message. A tag that is not shown yet stays so. */
+  #claimTag(room: Room, person: Signature): string {
+    if (person.isClaimed) return person.tag;
+    const { author, name } = person;
+    const tag = this.#journal.claimTag(room.name, author, name, person.tag);
+    if (person.tag === "") return tag;
+    person.tag = tag;
+    person.isClaimed = true;
+    return tag;
   }
 
   async #append(drafts: readonly Draft[]): Promise<AppendResult[] | undefined> {
@@ -187,6 +230,7 @@ export class GroupCommit {
       else fresh.set(room, [result.entry]);
     }
     for (const [room, entries] of fresh) {
+      if (entries[0]!.seq === 1) this.#roomCount++;
       room.deliver(entries);
       for (const sender of room.prune()) this.#evicted.push({ sender, code: "fell_behind" });
     }
@@ -214,8 +258,9 @@ export class GroupCommit {
   }
 
   #refuse(sender: Sender, id: string, refusal: RefusalReason): void {
-    const { code, message } = refusal instanceof ChatError ? refusal : new ChatError(refusal);
-    const retryAfterMs = code === "not_stored" ? RETRY_AFTER_MS : undefined;
+    const error = refusal instanceof ChatError ? refusal : new ChatError(refusal);
+    const { code, message, retryAfterMs = code === "not_stored" ? RETRY_AFTER_MS : undefined } =
+      error;
     const isReported = sender.refuse(new ChatError(code, { message, id, retryAfterMs }));
     if (!isReported) this.#evicted.push({ sender, code });
   }
@@ -239,10 +284,20 @@ export class GroupCommit {
     }
   }
 
+  #logFullOnce(): void {
+    if (!this.#isFull) this.#log("warn", "limit reached", { flag: "--max-rooms" });
+    this.#isFull = true;
+  }
+
   #logFailure(error: unknown): void {
     if (!this.#isFailing) this.#log("error", "append failed", { error: causeOf(error) });
     this.#isFailing = true;
   }
+}
+
+function refuseGrowth(what: "rooms" | "names", waitMs: number): ChatError {
+  const message = `Too many new ${what} from this address in a short time`;
+  return new ChatError("rate_limited", { message, retryAfterMs: Math.max(MIN_RETRY_MS, waitMs) });
 }
 
 function causeOf(error: unknown): unknown {

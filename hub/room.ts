@@ -1,7 +1,7 @@
 // A room exists while it has members. It knows who they are, and delivers entries to them: new ones at once, missed ones
 // from the journal. It holds no entries itself. Owned and called by the hub's loop only.
 import { type Journal, type Range, readHistory, type ReadLimit } from "../journal/journal.ts";
-import { shortestTag } from "../protocol/names.ts";
+import { shortestTag, tagsOf } from "../protocol/names.ts";
 import type { Member, Person, Subscription } from "./subscription.ts";
 import type { Stats } from "./stats.ts";
 import type { Batch, Entry, Notice, Welcome, Wire } from "../protocol/message.ts";
@@ -178,7 +178,8 @@ export class Room {
    */
   addPerson(author: string, name: string, isHeldBack: boolean): Person {
     const tag = shortestTag(author);
-    const person = this.#people.get(author) ?? { author, name: "", tag, connections: 0 };
+    const person = this.#people.get(author) ??
+      { author, name: "", tag, isClaimed: false, connections: 0 };
     if (name !== "" && !isHeldBack) this.rename(person, name);
     else if (name !== "" && person.name === "") [person.name, person.tag] = [name, ""];
     this.#people.set(author, person);
@@ -186,10 +187,28 @@ export class Room {
     return person;
   }
 
-  /** Changes the name under which the person sends messages. */
+  /**
+   * Changes the name under which the person sends messages. Stores nothing: the tag is claimed with the first message, so
+   * that people who only come and go leave nothing behind.
+   */
   rename(person: Person, name: string): void {
-    person.tag = this.#journal.claimTag(this.name, person.author, name);
+    if (person.name === name && person.tag !== "") return; // another connection of the same person
+    const claimed = this.#journal.findTag(this.name, person.author, name);
+    person.tag = claimed ?? this.#chooseTag(person, name);
+    person.isClaimed = claimed !== undefined;
     person.name = name;
+  }
+
+  /** Returns the shortest tag that nobody has claimed beside the name, and that nobody who is here shows beside it. */
+  #chooseTag({ author }: Person, name: string): string {
+    const shown = new Set<string>();
+    for (const other of this.#people.values()) {
+      if (other.name === name && other.author !== author) shown.add(other.tag);
+    }
+    for (const tag of tagsOf(author)) {
+      if (!shown.has(tag) && !this.#journal.isTagTaken(this.name, name, tag)) return tag;
+    }
+    return author;
   }
 
   /** Announces the names that were held back. Returns whether there were any. */

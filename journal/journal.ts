@@ -81,8 +81,13 @@ export interface Journal extends Disposable {
   /**
    * Returns the tag of an author beside a name: the shortest prefix of the author's hash that no other author has beside this
    * name in this room. It never changes. Durable with the next append.
+   * @param wish tag to claim instead of the shortest one, if it is free
    */
-  claimTag(room: string, author: string, name: string): string;
+  claimTag(room: string, author: string, name: string, wish?: string): string;
+  /** Returns the tag that the author has claimed beside a name; undefined if none. Stores nothing. */
+  findTag(room: string, author: string, name: string): string | undefined;
+  /** Reports whether an author has claimed the tag beside a name. */
+  isTagTaken(room: string, name: string, tag: string): boolean;
   /** Returns the rooms whose newest `close` has closed them. Known for good, whatever becomes of that entry. */
   closedRooms(): string[];
   /** Returns the bans that were not lifted; some may have ended by themselves. As durable as their entries. */

@@ -334,6 +334,29 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
   });
 }
 
+for (const [name, makePlace] of Object.entries(JOURNALS)) {
+  Deno.test(`journal ${name} finds a tag that was claimed, and claims the one that is wished for if it is free`, async () => {
+    using place = makePlace();
+    using journal = place.open();
+    assertEquals(journal.findTag("lobby", ANN, "Ann"), undefined);
+    assertEquals(journal.isTagTaken("lobby", "Ann", "ann0"), false);
+    await journal.append([]);
+    assertEquals(journal.findTag("lobby", ANN, "Ann"), undefined, "a look claims nothing");
+    assertEquals(journal.claimTag("lobby", ANN, "Ann", ANN.slice(0, 6)), ANN.slice(0, 6));
+    assertEquals(journal.claimTag("lobby", ANN, "Ann"), ANN.slice(0, 6), "it never changes");
+    assertEquals(journal.findTag("lobby", ANN, "Ann"), ANN.slice(0, 6));
+    assertEquals(journal.isTagTaken("lobby", "Ann", ANN.slice(0, 6)), true);
+    const others = [["other", "Ann"], ["lobby", "Anna"]] as const;
+    assertEquals(others.map(([room, name]) => journal.findTag(room, ANN, name)), [
+      ...[undefined, undefined],
+    ]);
+    const twin = `${ANN.slice(0, 6)}twin`;
+    assertEquals(journal.claimTag("lobby", twin, "Ann", ANN.slice(0, 6)), "ann0");
+    await journal.append([]);
+    assertEquals(journal.findTag("lobby", twin, "Ann"), "ann0");
+  });
+}
+
 Deno.test("journal sqlite keeps entries, epoch, ids and tags after reopening", async () => {
   using place = makeFolder();
   let epoch: string;
@@ -433,6 +456,7 @@ Deno.test("journal sqlite keeps a tag that was claimed before a failed batch", a
     assertEquals(journal.claimTag("lobby", "abcdefgh", "Ann"), "abcd");
     const stranger = draft("?", { author: "stranger", name: "Stranger", id: "1" });
     assertInstanceOf((await journal.append([stranger]))[0], ChatError);
+    assertEquals(journal.findTag("lobby", "abcdefgh", "Ann"), "abcd");
     assertEquals(journal.claimTag("lobby", "abcdexyz", "Ann"), "abcde");
     await journal.append([]);
   }

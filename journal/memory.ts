@@ -97,16 +97,26 @@ export class MemoryJournal implements Journal {
     }
   }
 
-  claimTag(room: string, author: string, name: string): string {
+  claimTag(room: string, author: string, name: string, wish = ""): string {
+    const known = this.findTag(room, author, name);
+    if (known !== undefined) return known;
     const { tags } = this.#room(room);
-    for (const tag of tagsOf(author)) {
+    for (const tag of wish ? [wish, ...tagsOf(author)] : tagsOf(author)) {
       const key = pair(tag, name);
-      const holder = tags.get(key);
-      if (holder !== undefined && holder !== author) continue;
+      if (tags.has(key)) continue;
       tags.set(key, author);
       return tag;
     }
     throw new Error("Cannot claim a tag: another author has the same hash");
+  }
+
+  findTag(room: string, author: string, name: string): string | undefined {
+    const tags = this.#rooms.get(room)?.tags;
+    return tags && [...tagsOf(author)].find((tag) => tags.get(pair(tag, name)) === author);
+  }
+
+  isTagTaken(room: string, name: string, tag: string): boolean {
+    return this.#rooms.get(room)?.tags.has(pair(tag, name)) ?? false;
   }
 
   cursor(reader: string, room: string): number | undefined {

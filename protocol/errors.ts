@@ -199,6 +199,13 @@ export const ERRORS = {
     line: true,
     reconnect: true,
   },
+  too_many_rooms: {
+    sentence: "The server has too many rooms: only those that exist accept messages",
+    status: 403,
+    closeCode: 1008,
+    line: true,
+    reconnect: false,
+  },
   not_operator: {
     sentence: "Only an operator may do this",
     status: 403,

@@ -226,6 +226,7 @@ Deno.test("parseConfig() reads limits; 0 is no limit", () => {
     rate: 9,
     "max-connections": 8,
     "per-address": 2,
+    "max-rooms": 6,
   };
   const limits = {
     textBytes: 100,
@@ -235,6 +236,7 @@ Deno.test("parseConfig() reads limits; 0 is no limit", () => {
     messagesPerS: 9,
     connections: 8,
     connectionsPerAddress: 2,
+    rooms: 6,
   };
   const entries = Object.entries(values);
   const args = entries.map(([name, value]) => `--${name}=${value}`);

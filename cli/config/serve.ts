@@ -90,6 +90,7 @@ function parseLimits({ get }: ServeArgs): Limits {
     messagesPerS: parseLimit(get("rate")!),
     connections: parseLimit(get("max-connections")!),
     connectionsPerAddress: parseLimit(get("per-address")!),
+    rooms: parseLimit(get("max-rooms")!),
   };
 }
 

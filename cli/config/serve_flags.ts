@@ -94,7 +94,7 @@ export const SERVE_FLAGS = {
     env: "CONFAB_RATE",
     aka: ["rate-limit", "throttle"],
     help:
-      "Messages per second for each connection, and POSTs\nper second for each IP address. Bursts: 2 x N",
+      "Messages per second for each connection, and POSTs\nper second for each author. Bursts: 2 x N. An IP\naddress may send 5 x N in all. Bursts: 50 x N",
   },
   "max-connections": {
     value: "N",
@@ -105,10 +105,17 @@ export const SERVE_FLAGS = {
   },
   "per-address": {
     value: "N",
-    default: "50",
+    default: "256",
     env: "CONFAB_PER_ADDRESS",
     aka: ["per-ip", "max-per-ip"],
     help: "Maximum open connections per IPv4 address or\nIPv6 /64 network",
+  },
+  "max-rooms": {
+    value: "N",
+    default: "100000",
+    env: "CONFAB_MAX_ROOMS",
+    aka: ["rooms"],
+    help: "Maximum number of rooms with messages",
   },
   "trust-proxy": {
     value: "ADDR",

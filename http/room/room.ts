@@ -98,10 +98,11 @@ function serveRead(request: Request, peer: Peer, deps: RoomDeps): Response | Pro
 /** Serves a page of entries as JSON, or as text for people. @throws {ChatError} `rate_limited` */
 async function servePage(
   request: Request,
-  { hub, room, reads, addressKey }: RoomDeps,
+  { hub, room, budget }: RoomDeps,
   { query, type }: { query: RoomQuery; type: string },
 ): Promise<Response> {
-  reads.takeOrThrow(addressKey, { nowMs: performance.now(), makeError: rateLimited });
+  const waitMs = budget?.take("reads") ?? 0;
+  if (waitMs > 0) throw rateLimited(waitMs);
   const { after, before = Number.MAX_SAFE_INTEGER, limit } = query;
   const range = after === undefined ? { before } : { after };
   const reading = await hub.readPage(room, range, { entries: limit, chars: MAX_PAGE_CHARS });

@@ -1,4 +1,5 @@
-// Converts rows of the table of entries to entries. Pure functions.
+// Converts rows of the table of entries to entries, and finds drafts that one statement can insert. Pure functions.
+import type { Draft } from "../journal.ts";
 import type { Banned, Entry, Kind } from "../../protocol/message.ts";
 
 /** Kinds by their stored number. A number never changes its meaning. */
@@ -40,4 +41,18 @@ export function encodeBanned({ who: { name, tag }, until }: Banned): string {
 
 function decodeBanned(text: string): Banned {
   return JSON.parse(text);
+}
+
+/** Maximum number of texts for one statement, so that they can be spread as arguments. */
+const MAX_PLAIN = 10_000;
+
+/** Counts the drafts from `start` on that have no author, in one room and at one time. */
+export function countPlain(drafts: readonly Draft[], start: number): number {
+  const { room, at } = drafts[start]!;
+  let count = 0;
+  for (let draft = drafts[start]; draft && count < MAX_PLAIN; draft = drafts[start + ++count]) {
+    const isPlain = draft.author === "" && draft.kind === "say" && draft.ref === 0 && draft.on;
+    if (!isPlain || draft.room !== room || draft.at !== at) break;
+  }
+  return count;
 }

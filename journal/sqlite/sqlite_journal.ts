@@ -7,7 +7,7 @@ import { ChatError } from "../../protocol/errors.ts";
 import { tagsOf } from "../../protocol/names.ts";
 import { makePrivateFile } from "../../base/private_file.ts";
 import type { Entry } from "../../protocol/message.ts";
-import { emptyWal, isOutdated, migrate, openDatabase } from "../../base/sqlite.ts";
+import { emptyWal, isOutdated, isRowFault, migrate, openDatabase } from "../../base/sqlite.ts";
 import { explainFolder, FILE_NAME, lockFolder } from "./data_folder.ts";
 import {
   type Appended,
@@ -20,7 +20,7 @@ import {
   type ReadLimit,
 } from "../journal.ts";
 import { checkJournal, JOURNAL_SCHEMA, readEpoch } from "./schema.ts";
-import { encodeBanned, KINDS, type Row, toEntry } from "./rows.ts";
+import { countPlain, encodeBanned, KINDS, type Row, toEntry } from "./rows.ts";
 import { prepare, type Statements } from "./statements.ts";
 import { WalEraser } from "./wal_eraser.ts";
 
@@ -131,7 +131,7 @@ export class SqliteJournal implements Journal {
       return this.#commit(drafts, () => this.#insertAll(drafts));
     } catch (cause) {
       this.#rollBack();
-      if (!isDraftFault(cause) || drafts.length === 0) throw new ChatError("not_stored", { cause });
+      if (!isRowFault(cause) || drafts.length === 0) throw new ChatError("not_stored", { cause });
     }
     // A draft is at fault, not the disk: try them one by one.
     try {
@@ -202,14 +202,27 @@ export class SqliteJournal implements Journal {
     }
   }
 
-  claimTag(room: string, author: string, name: string): string {
+  claimTag(room: string, author: string, name: string, wish = ""): string {
     try {
-      this.#open();
-      return this.#claim(room, author, name);
+      return this.findTag(room, author, name) ?? this.#claim({ room, author, name, tag: wish });
     } catch (cause) {
       this.#rollBack();
       throw new ChatError("not_stored", { cause });
     }
+  }
+
+  findTag(room: string, author: string, name: string): string | undefined {
+    const { id = 0 } = this.#room(room) ?? {};
+    const stored = this.#sql.findPerson.get(id, author, name)?.["tag"] as string | undefined;
+    if (stored !== undefined || this.#isOpen) return stored;
+    // The next transaction repeats claims that were rolled back.
+    const isSame = (claim: Claim) =>
+      claim.room === room && claim.author === author && claim.name === name;
+    return this.#claims.find(isSame)?.tag;
+  }
+
+  isTagTaken(room: string, name: string, tag: string): boolean {
+    return this.#sql.findTag.get(this.#room(room)?.id ?? 0, name, tag) !== undefined;
   }
 
   cursor(reader: string, room: string): number | undefined {
@@ -308,7 +321,7 @@ export class SqliteJournal implements Journal {
       this.#sql.release.run();
       return appended;
     } catch (cause) {
-      if (!isDraftFault(cause)) throw cause;
+      if (!isRowFault(cause)) throw cause;
       this.#sql.rollBackTo.run();
       this.#sql.release.run();
       this.#rooms.clear(); // they may say what was undone
@@ -383,11 +396,11 @@ export class SqliteJournal implements Journal {
     });
   }
 
-  #claim(room: string, author: string, name: string): string {
+  /** Claims the tag, or another one if it is empty or taken. The author must have none beside this name. */
+  #claim({ room, author, name, tag: wish }: Claim): string {
+    this.#open();
     const { id } = this.#makeRoom(room);
-    const known = this.#sql.findPerson.get(id, author, name);
-    if (known) return known["tag"] as string;
-    for (const tag of tagsOf(author)) {
+    for (const tag of wish ? [wish, ...tagsOf(author)] : tagsOf(author)) {
       if (this.#sql.findTag.get(id, name, tag)) continue;
       this.#sql.addPerson.run(id, this.#authorId(author), name, tag);
       this.#claims.push({ room, author, name, tag });
@@ -434,30 +447,6 @@ export class SqliteJournal implements Journal {
     this.#sql.addRoom.run(name);
     return this.#room(name)!;
   }
-}
-
-/** Maximum number of texts for one statement, so that they can be spread as arguments. */
-const MAX_PLAIN = 10_000;
-
-/** Counts the drafts from `start` on that have no author, in one room and at one time. */
-function countPlain(drafts: readonly Draft[], start: number): number {
-  const { room, at } = drafts[start]!;
-  let count = 0;
-  for (let draft = drafts[start]; draft && count < MAX_PLAIN; draft = drafts[start + ++count]) {
-    const isPlain = draft.author === "" && draft.kind === "say" && draft.ref === 0 && draft.on;
-    if (!isPlain || draft.room !== room || draft.at !== at) break;
-  }
-  return count;
-}
-
-/** SQLite's result codes for faults of a single row: too big, a violated constraint, a wrong type. */
-const DRAFT_FAULTS = new Set([18, 19, 20]);
-
-/** Reports whether a draft caused the error. Any other error, such as a full disk, may have another cause. */
-function isDraftFault(error: unknown): boolean {
-  const { code, errcode } = error as { code?: string; errcode?: number };
-  if (errcode !== undefined) return DRAFT_FAULTS.has(errcode & 0xff);
-  return code !== "ERR_SQLITE_ERROR"; // a value that cannot be bound, or a tag that was never claimed
 }
 
 /** Opens the file for writing. Others can read it meanwhile. */
