@@ -42,7 +42,7 @@ Deno.test("AddressBudget.takeMessage() bounds messages and bytes in the long run
       while (budgets.of("198.51.100.1")!.takeMessage(size) === 0) taken++;
       time.tick(50);
     }
-    // One more than the formula: the last one may leave a debt.
+    // The formula allows one more: the last message may leave a debt.
     assert(taken <= burst + 60 * perS + 1 && taken >= burst + 59 * perS, `${taken} of ${size}`);
   }
 });

@@ -186,7 +186,7 @@ Deno.test("Hub refuses new rooms and names beyond the address's rate, and nothin
   assertEquals(await post(hub, "room-0", known), "");
   assertEquals(await post(hub, "room-9", { ...known, budget: other }), "");
   assertEquals(logged, ["limit reached --rate a"]);
-  // What is refused leaves nothing.
+  // A refused message leaves nothing.
   assertEquals(journal.rooms().toSorted(), ["room-0", "room-1", "room-9"]);
   assertEquals(journal.findTag("room-3", "known", "Known"), undefined);
 });

@@ -1,4 +1,4 @@
-// What was deleted is gone: from every representation, every export and every file of the data folder. The whole program.
+// Tests that a deleted text is gone: from every representation, every export and every file of the data folder. The whole program.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { eventually } from "./support/until.ts";
 import { JsonSocket, makeKey } from "./support/json_socket.ts";

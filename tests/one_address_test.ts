@@ -1,4 +1,4 @@
-// One address that floods the program in every way at once, with the default limits: what it can store is bounded by the
+// Tests one address that floods the program in every way at once, with the default limits: what it can store is bounded by the
 // formula of its bucket, burst + rate x time, for the time that the flood took. Loopback only, 5 s.
 import { assert, assertEquals } from "@std/assert";
 import { delay } from "@std/async/delay";

@@ -569,7 +569,7 @@ testInBrowser(
         isDocument ? "same-origin" : "no-referrer",
       );
       assertEquals(response.headers.get("x-content-type-options"), "nosniff");
-      // Of a file that no browser makes a document of, it would be ignored.
+      // Browsers ignore it with a file that they make no document of.
       if (!isDocument) continue;
       const policy = response.headers.get("content-security-policy") ?? "";
       const directives = new Map(

@@ -242,7 +242,7 @@ testInBrowser("page: reads on upwards by the wheel, to the first message", async
   const ann = await stage.tab(SMALL);
   await lastIs(ann, "line 300");
   await ann.hover("#log");
-  // What is at the top grows less from one turn of the wheel to the next: nothing throws the reader back down. Positions are
+  // The first visible number only falls from one turn of the wheel to the next: nothing throws the reader back down. Positions are
   // rounded to pixels, so a message that ends at the very edge may count as visible before a page is loaded, and not after.
   let first = 300;
   for (let turn = 0; turn < 200 && first > 1; turn++) {
