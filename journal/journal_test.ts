@@ -431,6 +431,20 @@ Deno.test("journal sqlite creates a folder and files that only their owner can r
   }
 });
 
+Deno.test("journal sqlite undoes all of a draft that fails after a part of it was written", async () => {
+  using place = makeFolder();
+  using journal = place.open();
+  journal.claimTag("lobby", ANN, "Ann");
+  const bad = byAnn({} as string, "1"); // its id is written before its text cannot be bound
+  const results = await journal.append([byAnn("a", "0"), bad, byAnn("b", "2")]);
+  assertEquals(results.map((result) => result instanceof ChatError ? result.code : result.seq), [
+    ...[1, "internal", 2],
+  ]);
+  assertEquals(journal.find("lobby", ANN, "1"), undefined);
+  assertEquals((await append(journal, [byAnn("c", "1")]))[0]!.seq, 3);
+  assertEquals(texts(journal, { after: 0 }), ["a", "b", "c"]);
+});
+
 Deno.test("journal sqlite stores nothing of a batch while the disk is at fault, and goes on", async () => {
   using place = makeFolder();
   using journal = place.open();
