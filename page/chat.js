@@ -2,16 +2,15 @@
 import { makeComposer } from "./composer.js";
 import { makeConnection } from "./connection_status.js";
 import { byId } from "./dom.js";
-import { mentions } from "./markup.js";
+import { callsMe } from "./message_view.js";
 import { makeHistory } from "./history.js";
 import { MessageList } from "./message_list.js";
 import { isSame } from "../sdk/messages.js";
-import { copyAsLines, copyText, makeCopyButton, makePanel } from "./menu.js";
+import { copyText, makeCopyButton, makePanel } from "./menu.js";
 import { makeNotifier } from "./notifications.js";
 import { makePeople } from "./people.js";
 import { Session } from "../sdk/session.js";
 import { SafeStorage } from "../sdk/storage.js";
-import { addTools } from "./message_toolbar.js";
 
 /** @import { makeAccount } from "./account.js" */
 /** @import { ShownMessage } from "../sdk/messages.js" */
@@ -69,6 +68,7 @@ const connection = makeConnection(() => session.retryNow(), () => session.fallBa
 const composer = makeComposer({
   room,
   storage,
+  tabStorage: SafeStorage.ofTab(),
   onSend: send,
   onName: rename,
   onTyping: () => session.typing(),
@@ -78,7 +78,7 @@ const people = makePeople(list, (name) => {
   peoplePanel.close();
   composer.insert(`@${name} `);
 });
-const notify = makeNotifier(room, storage, (isHidden) => list.markUnread(isHidden));
+const notify = makeNotifier(room, storage, (isAway) => list.markUnread(isAway));
 const peoplePanel = makePanel("people");
 const menu = makePanel("menu");
 
@@ -88,15 +88,15 @@ const tools = {
     const mine = [...reactions.get(emoji) ?? []].find(([tag]) => isSame(list.me, tag));
     session.react(seq, emoji, !mine?.[1].on);
   },
-  reply: ({ seq, from }) =>
-    composer.begin({ replyTo: seq }, `Replying to ${from.name || "no name"}`),
+  reply: ({ seq, from, text }) =>
+    composer.begin({ replyTo: seq }, `Replying to ${from.name || "no name"}: ${text}`),
   link: async ({ seq }) => await copyText(linkOf(seq)) ? "Copied" : linkOf(seq),
   edit,
   remove: ({ seq }) => session.remove(seq),
   leave: () => composer.focus(),
 };
-addTools(element, list, tools);
-copyAsLines(element);
+for (const sign of ["pointerover", "focusin"]) element.addEventListener(sign, loadTools);
+document.addEventListener("selectionchange", loadCopy);
 byId("room").textContent = room;
 byId("address").textContent = decodeURI(roomUrl());
 makeCopyButton("copy-address", roomUrl);
@@ -107,11 +107,15 @@ byId("rename").onclick = () => {
   menu.close();
   composer.askName();
 };
-day.onchange = () => day.valueAsNumber > 0 && goToDay();
+byId("day-go").onclick = goToDay;
+day.onkeydown = (/** @type {KeyboardEvent} */ { key }) => key === "Enter" && goToDay();
 pill.onclick = () => list.scroll.toBottom();
 for (const sign of ["online", "pageshow"]) addEventListener(sign, () => session.retryNow());
 document.addEventListener("visibilitychange", () => document.hidden || session.retryNow());
 addEventListener("hashchange", goToHash);
+addEventListener("beforeunload", (event) => {
+  if (session.pending.some(({ isUnsaved }) => isUnsaved)) event.preventDefault();
+});
 document.addEventListener("keydown", typeAnywhere);
 visualViewport?.addEventListener("resize", fitKeyboard);
 
@@ -132,6 +136,27 @@ function begin({ you, limits, head: newest, closed, account: mine }) {
   showClosed(!!closed);
   if (head < 0) head = newest;
   if (head === 0) arrive();
+}
+
+/** Loads the toolbar. A failed import is retried when the pointer or the focus comes to the next message. @param {Event} event */
+async function loadTools(event) {
+  const module = import("./message_toolbar.js");
+  for (const sign of ["pointerover", "focusin"]) element.removeEventListener(sign, loadTools);
+  try {
+    (await module).addTools(element, list, tools, event);
+  } catch {
+    for (const sign of ["pointerover", "focusin"]) element.addEventListener(sign, loadTools);
+  }
+}
+
+/** Loads the format of copied messages before anything is selected to be copied. */
+function loadCopy() {
+  if (getSelection()?.isCollapsed) return;
+  document.removeEventListener("selectionchange", loadCopy);
+  import("./copy.js").then(
+    ({ copyAsLines }) => copyAsLines(element),
+    () => document.addEventListener("selectionchange", loadCopy),
+  );
 }
 
 /** Loads the account's actions. A failed import is retried at the next welcome. */
@@ -163,15 +188,18 @@ function addEntry(entry) {
   if (entry.seq >= head) arrive();
   if (entry.kind === "close") showClosed(entry.on);
   if (!isNews || entry.kind !== "say") return;
-  people.stopTyping(entry.from);
+  people.hear(entry.from);
   if (isSame(list.me, entry.from.tag)) return;
   if (!list.scroll.isPinned()) missed++;
-  notify(`${entry.from.name}: ${entry.text}`, mentions(entry.text, list.me.name));
+  const { seq, from, text } = entry;
+  notify({ seq, text: `${from.name}: ${text}`, callsMe: callsMe(entry, list) });
 }
 
 /** @param {ShownMessage} [message] */
 function edit(message) {
-  if (message) composer.begin({ edit: message.seq }, "Editing your message", message.text);
+  if (!message) return;
+  const { seq, text } = message;
+  composer.begin({ edit: seq }, `Editing your message: ${text}`, text);
 }
 
 /** @param {Gap} gap */
@@ -223,6 +251,7 @@ async function goTo(seq) {
 }
 
 async function goToDay() {
+  if (!(day.valueAsNumber > 0)) return day.focus();
   menu.close();
   await history.reach(() => list.startsBefore(day.value));
   if (!list.show(list.findDay(day.value))) list.scroll.toBottom();
@@ -258,7 +287,10 @@ function socketUrl() {
 }
 
 /** Moves the focus to the composer when somebody types elsewhere on the page. @param {KeyboardEvent} event */
-function typeAnywhere({ key, target, ctrlKey, metaKey }) {
+function typeAnywhere(event) {
+  const { key, target, metaKey } = event;
+  // Windows reports AltGr, which some keyboards need for "@", as Ctrl and Alt.
+  const ctrlKey = event.ctrlKey && !event.altKey && !event.getModifierState("AltGraph");
   const isBusy = target instanceof Element && target.closest("input, textarea, select");
   const isText = ctrlKey || metaKey ? /^v$/i.test(key) : key.length === 1 && key !== " ";
   if (!isBusy && isText) composer.focus();

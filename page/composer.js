@@ -6,12 +6,22 @@ import { byId } from "./dom.js";
 /** The counter shows when fewer bytes than this are left. */
 const COUNT_FROM = 1_600;
 
+/** Maximum length of the line that names the other message. */
+const MAX_LABEL = 200;
+
+const NO_FILES = "Pictures and files cannot be sent here. Paste a link to them.";
+
 /** @typedef {{ replyTo?: number, edit?: number }} Mode purpose of a message, by the `seq` of the other message */
+
+/** Text with a character that shows. Equal to the server's rule (protocol/plain_lines.ts). */
+const VISIBLE =
+  /[^\s\p{Z}\p{Cc}\p{Default_Ignorable_Code_Point}\u2800\ufff9-\ufffb\u{13430}-\u{13440}\u{16fe4}\u{1d159}]/u;
 
 /**
  * @typedef {object} ComposerOptions
  * @property {string} room
- * @property {SafeStorage} storage
+ * @property {SafeStorage} storage shared by all tabs
+ * @property {SafeStorage} tabStorage of this tab alone
  * @property {(text: string, mode: Mode) => void} onSend
  * @property {(name: string) => void} onName
  * @property {() => void} onTyping
@@ -19,14 +29,16 @@ const COUNT_FROM = 1_600;
  */
 
 /** @param {ComposerOptions} options */
-export function makeComposer({ room, storage, onSend, onName, onTyping, onEditLast }) {
+export function makeComposer({ room, storage, tabStorage, onSend, onName, onTyping, onEditLast }) {
   const key = `confab.draft.${room}`;
+  const modeKey = `confab.mode.${room}`;
   const form = byId("form");
   const msg = byId("msg");
   const who = byId("who");
   const name = byId("name");
   const note = byId("note");
   const row = byId("row");
+  const send = byId("send");
   const counter = byId("counter");
   const modeLine = byId("mode");
   /** @type {Mode} */
@@ -37,7 +49,7 @@ export function makeComposer({ room, storage, onSend, onName, onTyping, onEditLa
   /** Maximum size of a text, in bytes of UTF-8. */
   let limit = Infinity;
 
-  msg.value = storage.get(key) ?? "";
+  msg.value = loadDraft();
   msg.oninput = change;
   msg.onkeydown = onKey;
   name.onchange = keepName;
@@ -45,9 +57,45 @@ export function makeComposer({ room, storage, onSend, onName, onTyping, onEditLa
   form.onsubmit = submit;
   byId("mode-cancel").onclick = cancel;
   // A phone's keyboard closes when the text box loses the focus.
-  byId("send").onmousedown = (event) => event.preventDefault();
+  send.onmousedown = (event) => event.preventDefault();
   addEventListener("resize", fit);
+  msg.onpaste = ({ clipboardData }) => refuseFiles(clipboardData);
+  // Otherwise the browser would open a dropped file in place of the page.
+  for (const sign of /** @type {const} */ (["dragover", "drop"])) {
+    addEventListener(sign, (event) => {
+      if (refuseFiles(event.dataTransfer)) event.preventDefault();
+    });
+  }
+  restore();
   fit();
+
+  /** Loads the draft of this tab. A new tab continues the last one of any tab. */
+  function loadDraft() {
+    return tabStorage.get(key) ?? storage.get(key) ?? "";
+  }
+
+  /** Keeps the draft in the tab, and for tabs to come. Does not remove another tab's. @param {string} text */
+  function keepDraft(text) {
+    const last = tabStorage.get(key);
+    tabStorage.set(key, text);
+    if (text) storage.set(key, text);
+    else if (storage.get(key) === last) storage.remove(key);
+  }
+
+  /** Explains that files cannot be sent, if there are any and no text. @param {DataTransfer | null} data */
+  function refuseFiles(data) {
+    const { types = [] } = data ?? {};
+    const isRefused = types.includes("Files") && !types.includes("text/plain");
+    if (isRefused) note.textContent = NO_FILES;
+    return isRefused;
+  }
+
+  /** Continues a reply or an edit that was under way before a reload. */
+  function restore() {
+    /** @type {{ mode: Mode, label: string, text?: string } | undefined} */
+    const kept = JSON.parse(tabStorage.get(modeKey) ?? "null") ?? undefined;
+    if (kept) enter(kept.mode, kept.label, kept.text);
+  }
 
   /** Shows the name; asks for one if it is empty. @param {string} chosen */
   function setName(chosen) {
@@ -71,28 +119,44 @@ export function makeComposer({ room, storage, onSend, onName, onTyping, onEditLa
    */
   function begin(wanted, label, text) {
     cancel();
+    enter(wanted, label, text);
+  }
+
+  /** @param {Mode} wanted @param {string} label @param {string} [text] */
+  function enter(wanted, label, text) {
     if (text !== undefined) msg.value = text;
     mode = wanted;
     modeLine.hidden = false;
-    byId("mode-text").textContent = label;
+    byId("mode-text").textContent = label.slice(0, MAX_LABEL);
+    send.textContent = mode.edit ? "Save" : "Send";
+    keepMode();
     fit();
+  }
+
+  function keepMode() {
+    const label = byId("mode-text").textContent;
+    if (modeLine.hidden) tabStorage.remove(modeKey);
+    else {tabStorage.set(
+        modeKey,
+        JSON.stringify({ mode, label, ...mode.edit ? { text: msg.value } : {} }),
+      );}
   }
 
   /** Returns to a new message: the draft. */
   function cancel() {
-    if (mode.edit) msg.value = storage.get(key) ?? "";
+    if (mode.edit) msg.value = loadDraft();
     mode = {};
     modeLine.hidden = true;
+    send.textContent = "Send";
+    keepMode();
     change();
     msg.focus();
   }
 
   function change() {
     const { value } = msg;
-    if (!mode.edit) {
-      if (value) storage.set(key, value);
-      else storage.remove(key);
-    }
+    if (mode.edit) keepMode();
+    else keepDraft(value);
     if (value) onTyping();
     note.textContent = "";
     fit();
@@ -152,7 +216,7 @@ export function makeComposer({ room, storage, onSend, onName, onTyping, onEditLa
   function submit(event) {
     event.preventDefault();
     const { value } = msg;
-    if (!value.trim()) return msg.focus();
+    if (!VISIBLE.test(value)) return msg.focus();
     wantsName = !myName && !keepName();
     if (wantsName) return askName("Choose a name first.");
     const left = countLeft();

@@ -1,15 +1,18 @@
 // Embeds the page's files in the program under the names that they are served by. A new file is one more line here.
 export { default as "home.html" } from "../home.html" with { type: "text" };
 export { default as "account.js" } from "./account.js" with { type: "text" };
+export { default as "alerts.js" } from "./alerts.js" with { type: "text" };
 export { default as "chat.js" } from "./chat.js" with { type: "text" };
 export { default as "composer.js" } from "./composer.js" with { type: "text" };
 export { default as "connection_status.js" } from "./connection_status.js" with { type: "text" };
+export { default as "copy.js" } from "./copy.js" with { type: "text" };
 export { default as "dom.js" } from "./dom.js" with { type: "text" };
 export { default as "grouping.js" } from "./grouping.js" with { type: "text" };
 export { default as "history.js" } from "./history.js" with { type: "text" };
 export { default as "icon.png" } from "./icon.png" with { type: "bytes" };
 export { default as "icon.svg" } from "./icon.svg" with { type: "text" };
 export { default as "icon_unread.svg" } from "./icon_unread.svg" with { type: "text" };
+export { default as "inline.js" } from "./inline.js" with { type: "text" };
 export { default as "manifest.webmanifest" } from "./manifest.webmanifest" with { type: "text" };
 export { default as "markup.js" } from "./markup.js" with { type: "text" };
 export { default as "menu.js" } from "./menu.js" with { type: "text" };
@@ -17,8 +20,10 @@ export { default as "message_list.js" } from "./message_list.js" with { type: "t
 export { default as "message_toolbar.js" } from "./message_toolbar.js" with { type: "text" };
 export { default as "message_view.js" } from "./message_view.js" with { type: "text" };
 export { default as "notifications.js" } from "./notifications.js" with { type: "text" };
+export { default as "other_tabs.js" } from "./other_tabs.js" with { type: "text" };
 export { default as "people.js" } from "./people.js" with { type: "text" };
 export { default as "save.js" } from "./save.js" with { type: "text" };
 export { default as "scroll.js" } from "./scroll.js" with { type: "text" };
 export { default as "style.css" } from "./style.css" with { type: "text" };
+export { default as "text_view.js" } from "./text_view.js" with { type: "text" };
 export { default as "theme.js" } from "./theme.js" with { type: "text" };

@@ -16,6 +16,8 @@ const MAX_ITEMS = 5000;
 /** Time after which a screen reader has noticed the elements that it should not read out. */
 const QUIET_MS = 1_000;
 
+const UNSAVED = "This browser has no room to keep it: leave this tab open.";
+
 export class MessageList {
   #root;
   #messages = new Messages();
@@ -131,7 +133,9 @@ export class MessageList {
         this.#waiting.set(id, item);
         this.#insert(item, null);
       }
-      if (state === "pending") item.append(el("div", "state", "Sending…"));
+      if (state === "pending") {
+        item.append(el("div", "state", message.isUnsaved ? `Sending… ${UNSAVED}` : "Sending…"));
+      }
       if (state === "failed") item.append(this.#makeFailure(id, message.error?.message));
     });
     if (type === "say" && state === "pending") this.scroll.toBottom();

@@ -1,4 +1,4 @@
-// The toolbar offers actions for a message. One row of buttons serves all messages: it moves to the message under the pointer,
+// The toolbar offers actions for a message. Loaded when the pointer or the focus first comes to one. One row of buttons serves all messages: it moves to the message under the pointer,
 // or to the one with the focus.
 import { el, makeButton } from "./dom.js";
 import { isSame } from "../sdk/messages.js";
@@ -19,8 +19,13 @@ const EMOJI = ["👍", "❤️", "😂", "🎉", "😮", "😢", "👀"];
  * @property {(message: ShownMessage) => Node[]} [operate] makes the operator's buttons for a message by somebody else
  */
 
-/** @param {HTMLElement} root @param {MessageList} list @param {MessageToolbar} tools */
-export function addTools(root, list, tools) {
+/**
+ * @param {HTMLElement} root
+ * @param {MessageList} list
+ * @param {MessageToolbar} tools
+ * @param {Event} event that asked for the tools: the pointer or the focus has come to a message
+ */
+export function addTools(root, list, tools, event) {
   const row = el("div", "tools");
   row.setAttribute("role", "group");
   row.setAttribute("aria-label", "Message");
@@ -36,6 +41,7 @@ export function addTools(root, list, tools) {
     if (relatedTarget instanceof Node && !active?.contains(relatedTarget)) row.remove();
   });
   root.onkeydown = walk;
+  move(event);
 
   /** @param {Event} event */
   function move({ target, type }) {

@@ -1,6 +1,7 @@
 // Draws a message as an element. It redraws the whole content whenever the message changes, and keeps no state.
 import { el, makeButton } from "./dom.js";
-import { isEmojiOnly, mentions, parseText } from "./markup.js";
+import { isEmojiOnly, mentions } from "./markup.js";
+import { drawText, fold } from "./text_view.js";
 import { isSame } from "../sdk/messages.js";
 import { clock, fullTime } from "../sdk/time.js";
 
@@ -50,11 +51,12 @@ export function drawItem(item, message, context) {
   classList.toggle("deleted", isDeleted);
   classList.toggle("emoji", !isDeleted && isEmojiOnly(text));
   classList.toggle("mine", isSame(context.me, from.tag));
-  classList.toggle("calls-me", !isDeleted && mentions(text, context.me.name));
+  classList.toggle("calls-me", !isDeleted && callsMe(message, context));
   const parts = [
     drawHead(from, at),
     ...isDeleted ? [] : drawQuote(message, context),
     body,
+    ...isDeleted ? [] : fold(body, text, item),
     ...isDeleted ? [] : [drawReactions(message, context)],
   ];
   const old = [...item.children].filter((part) => isDeleted || !part.matches(".state, .tools"));
@@ -63,6 +65,17 @@ export function drawItem(item, message, context) {
   for (const [index, part] of kept.entries()) {
     if (item.children[index] !== part) item.insertBefore(part, item.children[index] ?? null);
   }
+}
+
+/**
+ * Whether a message mentions the reader or replies to one of the reader's own.
+ * @param {{ text: string, replyTo?: number }} message
+ * @param {Pick<Context, "me" | "find">} context
+ */
+export function callsMe({ text, replyTo = 0 }, context) {
+  const original = context.find(replyTo);
+  const { me } = context;
+  return mentions(text, me.name) || (!!original && isSame(me, original.from.tag));
 }
 
 /** Draws author and time. @param {From} from @param {number} at */
@@ -74,33 +87,6 @@ function drawHead({ name, tag }, at) {
   time.dateTime = new Date(at - at % 60_000).toISOString();
   time.title = fullTime(at);
   return el("div", "head", author, " ", el("span", "tag", tag), " ", time);
-}
-
-/**
- * @param {string} text
- * @param {Context} context
- */
-function drawText(text, { me, names }) {
-  const known = text.includes("@") ? [me.name, ...names.keys()].filter(Boolean) : [];
-  return parseText(text, known).map(({ type, text, href }, index, tokens) => {
-    if (type === "mention") return el("b", "mention", text);
-    if (type === "code") return el("code", "", text);
-    if (type === "fence") return makeBlock(text);
-    // Text below a code block starts on a new line anyway.
-    if (type === "text") return tokens[index - 1]?.type === "fence" ? text.replace("\n", "") : text;
-    const link = el("a", "", text);
-    link.href = href ?? "";
-    link.target = "_blank";
-    link.rel = "noopener noreferrer nofollow";
-    return link;
-  });
-}
-
-/** Makes a code block. Wide lines can be scrolled, by keyboard as well. @param {string} text */
-function makeBlock(text) {
-  const block = el("pre", "", el("code", "", text));
-  block.tabIndex = 0;
-  return block;
 }
 
 /**
@@ -144,6 +130,7 @@ function drawReactions({ seq = 0, reactions = new Map() }, { me, actions }) {
     const isMine = fans.some(([tag]) => isSame(me, tag));
     const button = makeButton(`${emoji} ${fans.length}`, () => actions.react(seq, emoji, !isMine));
     button.title = fans.map(([, { name }]) => name).join(", ");
+    button.setAttribute("aria-label", `${emoji} ${fans.length}: ${button.title}`);
     button.setAttribute("aria-pressed", String(isMine));
     row.append(button);
   }

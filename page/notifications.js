@@ -1,16 +1,26 @@
-// Notifies of new messages while the page is hidden: by title, icon, notification and sound. Owns the settings for them.
+// Notifies of new messages while nobody looks at the page: by title, icon, notification and sound. Owns the settings for them.
 import { byId } from "./dom.js";
+import { makeOtherTabs } from "./other_tabs.js";
 
 /** @import { SafeStorage } from "../sdk/storage.js" */
 
-/** @param {string} room @param {SafeStorage} storage @param {(isHidden: boolean) => void} onHide */
-export function makeNotifier(room, storage, onHide) {
+/**
+ * @typedef {object} News
+ * @property {number} seq
+ * @property {string} text
+ * @property {boolean} callsMe whether it mentions the reader, or replies to one of the reader's own
+ */
+
+/** @param {string} room @param {SafeStorage} storage @param {(isAway: boolean) => void} onLook */
+export function makeNotifier(room, storage, onLook) {
   const icon = document.querySelector('link[rel="icon"]');
   const canNotify = "Notification" in globalThis && isSecureContext;
   const notify = addChoice("notify", `confab.notify.${room}`);
   const sound = addChoice("sound", "confab.sound");
   const mute = addChoice("mute", `confab.mute.${room}`);
   let unread = 0;
+  let newest = 0;
+  const otherTabs = makeOtherTabs({ isRead: () => !isAway(), onRead: () => count(0) });
 
   if (!canNotify) notify.title = "Requires https.";
   notify.disabled = !canNotify;
@@ -18,11 +28,17 @@ export function makeNotifier(room, storage, onHide) {
   notify.onclick = async () => {
     if (notify.checked && await Notification.requestPermission() !== "granted") notify.click();
   };
-  document.addEventListener("visibilitychange", () => {
-    count(0);
-    onHide(document.hidden);
-  });
+  document.addEventListener("visibilitychange", look);
+  addEventListener("focus", look);
+  addEventListener("blur", look);
   count(0);
+
+  function look() {
+    onLook(isAway());
+    if (isAway()) return;
+    count(0);
+    otherTabs.tell(newest);
+  }
 
   /** @param {"notify" | "sound" | "mute"} id @param {string} key */
   function addChoice(id, key) {
@@ -39,35 +55,21 @@ export function makeNotifier(room, storage, onHide) {
     icon?.setAttribute("href", `page/icon${unread > 0 ? "_unread" : ""}.svg`);
   }
 
-  /** @param {string} body */
-  function raise(body) {
-    try {
-      const notification = new Notification(room, { body, tag: `confab:${location.pathname}` });
-      notification.onclick = () => {
-        focus();
-        notification.close();
-      };
-    } catch {
-      // Android has no notifications without a service worker.
-    }
-  }
-
-  /** Notifies of a message by somebody else. @param {string} text @param {boolean} isMention */
-  return (text, isMention) => {
-    if (!document.hidden || (mute.checked && !isMention)) return;
+  /** Notifies of a message by somebody else. @param {News} news */
+  return async ({ seq, text, callsMe }) => {
+    newest = seq;
+    if (!isAway() || (mute.checked && !callsMe)) return;
     count(unread + 1);
-    if (notify.checked) raise(text);
-    if (sound.checked) beep();
+    if (!await otherTabs.claim(seq) || !isAway()) return;
+    if (!notify.checked && !sound.checked) return;
+    // Without the module there is no alert; the title has the count.
+    const alerts = await import("./alerts.js").catch(() => undefined);
+    if (notify.checked) alerts?.raise(room, text);
+    if (sound.checked) alerts?.beep();
   };
 }
 
-function beep() {
-  const audio = new AudioContext();
-  const tone = audio.createOscillator();
-  const volume = audio.createGain();
-  volume.gain.value = 0.1;
-  tone.connect(volume).connect(audio.destination);
-  setTimeout(() => audio.close(), 500);
-  tone.start();
-  tone.stop(audio.currentTime + 0.2);
+/** Whether the reader looks at something else: another tab, another window. */
+function isAway() {
+  return document.hidden || !document.hasFocus();
 }

@@ -23,6 +23,8 @@ export function makePeople(list, onPick) {
   /** @type {Map<string, string>} */
   let here = new Map();
   let settleMs = 0;
+  /** People who have sent a message since the last report: nobody needs to read that they joined. @type {Set<string>} */
+  const heard = new Set();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   /** People who are typing, by tag. @type {Map<string, { name: string, until: number }>} */
@@ -34,7 +36,10 @@ export function makePeople(list, onPick) {
     const before = reported ?? here;
     reported = here;
     const tags = [...new Set([...before.keys(), ...here.keys()])];
-    const changed = tags.filter((tag) => before.get(tag) !== here.get(tag));
+    const changed = tags.filter((tag) =>
+      before.get(tag) !== here.get(tag) && (before.has(tag) || !heard.has(tag))
+    );
+    heard.clear();
     if (changed.length === 0) return;
     list.addComings((changes) => {
       for (const tag of changed) {
@@ -51,7 +56,11 @@ export function makePeople(list, onPick) {
     const now = Date.now();
     for (const [tag, { until }] of typists) if (until <= now) typists.delete(tag);
     const names = [...typists.values()].map(({ name }) => name);
-    typing.textContent = names.length > 0 ? `${names.join(", ")} typing…` : "";
+    typing.textContent = names.length > 3
+      ? "Several people are typing…"
+      : names.length > 0
+      ? `${names.join(", ")} ${names.length > 1 ? "are" : "is"} typing…`
+      : "";
   }
 
   return {
@@ -83,8 +92,9 @@ export function makePeople(list, onPick) {
       drawTyping();
       setTimeout(drawTyping, TYPING_MS + 100);
     },
-    /** Removes somebody whose message has arrived. @param {From} from */
-    stopTyping({ tag }) {
+    /** Notes that somebody's message has arrived. @param {From} from */
+    hear({ tag }) {
+      heard.add(tag);
       if (typists.delete(tag)) drawTyping();
     },
   };

@@ -35,7 +35,7 @@ export class Outbox {
     return this.#messages.has(id);
   }
 
-  /** Adds a message as pending. It is stored when this returns. @param {Line} line */
+  /** Adds a message as pending. It is stored when this returns, or `isUnsaved`. @param {Line} line */
   add(line) {
     // A clock may stand still or be set back; the order of messages must not change.
     this.#lastAt = Math.max(Date.now(), this.#lastAt + 1);
@@ -62,9 +62,10 @@ export class Outbox {
   }
 
   /** @param {Pending} message */
-  #put(message) {
+  #put({ isUnsaved: _, ...item }) {
+    const isSaved = this.#storage.set(this.#prefix + item.id, JSON.stringify(item));
+    const message = isSaved ? item : { ...item, isUnsaved: true };
     this.#messages.set(message.id, message);
-    this.#storage.set(this.#prefix + message.id, JSON.stringify(message));
     return message;
   }
 

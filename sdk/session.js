@@ -307,7 +307,8 @@ export class Session {
       if (this.#inFlight.size >= MAX_IN_FLIGHT) return;
       this.#inFlight.add(message.id);
       if (this.#inFlight.size === 1) this.#awaitAck();
-      this.#connection.send({ ...message, at: undefined, state: undefined, error: undefined });
+      const { at: _at, state: _state, error: _error, isUnsaved: _isUnsaved, ...line } = message;
+      this.#connection.send(line);
     }
   }
 

@@ -15,12 +15,18 @@ export class SafeStorage {
     this.#storage = storage ?? attempt(() => globalThis.localStorage);
   }
 
+  /** Returns the storage of this tab, which survives a reload. */
+  static ofTab() {
+    return new SafeStorage(attempt(() => globalThis.sessionStorage));
+  }
+
   /** @param {string} key */
   get(key) {
     return this.#memory.get(key) ?? attempt(() => this.#storage?.getItem(key)) ?? undefined;
   }
 
   /**
+   * Sets a value. Returns whether it survives the page: false if the storage is full or does not work.
    * @param {string} key
    * @param {string} value
    */
@@ -31,6 +37,7 @@ export class SafeStorage {
       // A copy in memory would hide what another tab stores later.
       if (this.#storage) this.#memory.delete(key);
     });
+    return !this.#memory.has(key);
   }
 
   /** @param {string} key */

@@ -53,12 +53,14 @@ export type Action = Line extends infer One ? One extends Line ? Omit<One, "id">
 
 /**
  * Line in the outbox: `pending` until it is acknowledged, `failed` after the server has refused it for good. `at` is the time
- * of writing, in milliseconds since 1970; no two of a tab are equal.
+ * of writing, in milliseconds since 1970; no two of a tab are equal. `isUnsaved` if the storage has no room: closing the page
+ * loses it.
  */
 export type Pending = Line & {
   at: number;
   state: "pending" | "failed";
   error?: Refusal | undefined;
+  isUnsaved?: boolean;
 };
 
 /** State of one of the user's own messages: in the outbox, or settled. */

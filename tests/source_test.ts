@@ -4,12 +4,7 @@ import { ENV_NAMES } from "../cli/config/command_table.ts";
 import { STATE_ENV_NAMES } from "../cli/chat/file_storage.ts";
 import deno from "../deno.json" with { type: "json" };
 import { ASSETS } from "../page/assets.ts";
-import {
-  listPageSizes,
-  MAX_ON_DEMAND_BYTES,
-  MAX_PAGE_BYTES,
-  measurePage,
-} from "../tasks/page_sizes.ts";
+import { listPageSizes, MAX_PAGE_BYTES, measurePage, ON_DEMAND } from "../tasks/page_sizes.ts";
 import { PERMISSIONS, V8_FLAGS } from "../tasks/permissions.ts";
 import { parseLayers, partOf } from "../tasks/check/imports.ts";
 import layers from "../tasks/layers.txt" with { type: "text" };
@@ -151,12 +146,25 @@ Deno.test("listPageSizes() adds up sizes, and refuses one byte more than the lim
   assert(error.message.endsWith("expected at most 32768 bytes, received 32769"));
 });
 
-Deno.test("listPageSizes() counts what is loaded on demand by itself", () => {
-  const sizes = (bytes: number) => new Map([["/page/account.js", bytes], ["/", MAX_PAGE_BYTES]]);
+Deno.test("listPageSizes() counts each file that is loaded on demand by itself", () => {
+  const sizes = (bytes: number) => new Map([["/page/save.js", bytes], ["/", MAX_PAGE_BYTES]]);
+  const most = ON_DEMAND.get("/page/save.js")!;
   assert(
-    listPageSizes(sizes(MAX_ON_DEMAND_BYTES)).replaceAll(/ +/g, " ")
-      .endsWith("\n 2048 /page/account.js\n 2048 on demand, at most 2048"),
+    listPageSizes(sizes(most)).replaceAll(/ +/g, " ")
+      .endsWith(`\n ${most} /page/save.js, at most ${most}`),
   );
-  const error = assertThrows(() => listPageSizes(sizes(MAX_ON_DEMAND_BYTES + 1)), RangeError);
-  assert(error.message.endsWith("expected at most 2048 bytes, received 2049"));
+  const error = assertThrows(() => listPageSizes(sizes(most + 1)), RangeError);
+  assert(error.message.endsWith(`expected at most ${most} bytes, received ${most + 1}`));
+});
+
+Deno.test("source: files on demand are the page's, and imported by none of its other files", async () => {
+  for (const path of ON_DEMAND.keys()) {
+    assert(ASSETS.has(path), path);
+    const name = path.slice(path.lastIndexOf("/") + 1);
+    for await (const file of Deno.readDir(new URL("page/", ROOT))) {
+      if (!file.name.endsWith(".js")) continue;
+      const source = await Deno.readTextFile(new URL(`page/${file.name}`, ROOT));
+      assert(!RegExp(`^import .*"\\./${name}"`, "m").test(source), `${file.name} imports ${name}`);
+    }
+  }
 });

@@ -5,7 +5,7 @@ import type { Page } from "playwright-core";
 import { message, online, say, Stage, testInBrowser } from "../support/browser.ts";
 import { JsonSocket } from "../support/json_socket.ts";
 import { HIDEABLE, preparedTab } from "./states.ts";
-import { settled, until } from "../support/until.ts";
+import { eventually, settled, until } from "../support/until.ts";
 
 const ICON = 'link[rel="icon"]';
 
@@ -138,6 +138,7 @@ testInBrowser(
     await hide(ann);
     await hear("one");
     await hear("two");
+    await until(ann, "noted.notifications.length === 2");
     const { notifications } = await noted(ann);
     assertEquals(notifications.map(({ body }) => body), ["Ben: one", "Ben: two"]);
     assertEquals(notifications.map(({ title }) => title), ["lobby", "lobby"]);
@@ -152,6 +153,7 @@ testInBrowser(
     assertEquals(await ann.isChecked("#notify"), true);
     await hide(ann);
     await hear("three");
+    await until(ann, "noted.notifications.length > 0");
     assertEquals((await noted(ann)).notifications.map(({ body }) => body), ["Ben: three"]);
     await ann.goto(`${stage.url}r/kitchen`);
     await online(ann);
@@ -165,6 +167,7 @@ testInBrowser(
     await using __ = cat;
     cat.send({ type: "say", id: "1", text: "elsewhere" });
     await message(ann, "elsewhere").waitFor();
+    await until(ann, "noted.notifications.length > 0");
     const [elsewhere] = (await noted(ann)).notifications;
     assertEquals([elsewhere!.title, tags.has(elsewhere!.tag)], ["kitchen", false]);
   },
@@ -217,10 +220,16 @@ testInBrowser("page: in a muted room nothing counts but mentions of my name", as
   await hear("nobody is meant");
   await hear("Annabel and Joann are others");
   assertEquals([await ann.title(), (await noted(ann)).notifications], ["lobby · Confab", []]);
+  await hear("ann, without the sign, and ann@example.org");
   await hear("@Ann is called");
-  await hear("and ann, without the sign");
+  await say(ann, "a question");
+  const question = Number(await message(ann, "a question").getAttribute("data-seq"));
+  ben.send({ type: "say", id: "answer", text: "an answer", replyTo: question });
+  await message(ann, "an answer").waitFor();
   assertEquals(await ann.title(), "(2) lobby · Confab");
-  assertEquals((await noted(ann)).notifications.length, 2);
+  await until(ann, "noted.notifications.length === 2");
+  const { notifications } = await noted(ann);
+  assertEquals(notifications.map(({ body }) => body), ["Ben: @Ann is called", "Ben: an answer"]);
 });
 
 testInBrowser("page: makes no sound unless told to", async () => {
@@ -236,7 +245,7 @@ testInBrowser("page: makes no sound unless told to", async () => {
   assertEquals((await noted(ann)).sounds, 0);
   await hide(ann);
   await hear("aloud");
-  assertEquals((await noted(ann)).sounds, 1);
+  await until(ann, "noted.sounds === 1");
   await ann.reload();
   await online(ann);
   assertEquals(await ann.isChecked("#sound"), true);
@@ -245,3 +254,50 @@ testInBrowser("page: makes no sound unless told to", async () => {
   await hear("off again");
   assertEquals((await noted(ann)).sounds, 0);
 });
+
+testInBrowser("page: a window without focus counts and notifies", async () => {
+  await using stage = await Stage.open();
+  const { ann, ben, hear } = await meet(stage);
+  await using _ = ben;
+  await choose(ann, "Notifications");
+  await ann.evaluate(`document.hasFocus = () => false; dispatchEvent(new Event("blur"))`);
+  await hear("beside the window");
+  assertEquals(await ann.title(), "(1) lobby · Confab");
+  await until(ann, "noted.notifications.length === 1");
+  await ann.evaluate(`document.hasFocus = () => true; dispatchEvent(new Event("focus"))`);
+  assertEquals(await ann.title(), "lobby · Confab");
+});
+
+testInBrowser(
+  "page: of several tabs one notifies, and none while the reader looks at another",
+  async () => {
+    await using stage = await Stage.open();
+    const { ann, ben, hear } = await meet(stage);
+    await using _ = ben;
+    await choose(ann, "Notifications");
+    const twin = await ann.context().newPage();
+    await twin.addInitScript(NOTED("granted"));
+    await twin.goto(stage.url);
+    await online(twin);
+    const grant = `sessionStorage.setItem("permission of the test", "granted")`;
+    await twin.evaluate(grant);
+    await twin.reload();
+    await online(twin);
+    await hide(twin);
+    await hear("seen in the first tab");
+    await message(twin, "seen in the first tab").waitFor({ state: "attached" });
+    await until(twin, `document.title === "lobby · Confab"`);
+    await hide(ann);
+    for (let n = 1; n <= 5; n++) await hear(`seen in none ${n}`);
+    await message(twin, "seen in none 5").waitFor({ state: "attached" });
+    const count = async () =>
+      (await Promise.all([ann, twin].map(noted))).map(({ notifications }) => notifications.length);
+    await eventually(async () => (await count()).reduce((sum, some) => sum + some, 0) >= 5);
+    await settled(ann);
+    assertEquals((await count()).reduce((sum, some) => sum + some, 0), 5);
+    assertEquals(await ann.title(), "(5) lobby · Confab");
+    // Looking at one is looking at all.
+    await hide(twin, false);
+    await until(ann, `document.title === "lobby · Confab"`);
+  },
+);

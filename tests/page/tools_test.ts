@@ -245,12 +245,12 @@ testInBrowser(
   },
 );
 
-testInBrowser("page: a mention stands out, with its sign or without", async () => {
+testInBrowser("page: a mention stands out, a name without its sign does not", async () => {
   await using stage = await Stage.open();
   const ann = await stage.member();
   await using ben = await talker(stage, 0);
-  const mine = ["@Ann, look", "what does ann think?"];
-  const others = ["@Annabel, look", "Joann", "`@Ann` in code"];
+  const mine = ["@Ann, look"];
+  const others = ["what does ann think?", "@Annabel, look", "Joann", "`@Ann` in code"];
   ben.send(...[...mine, ...others, "@Ben is me"].map((text) => ({ type: "say", id: text, text })));
   await message(ann, "@Ben is me").waitFor();
   assertEquals(await ann.locator(".calls-me > .text").allTextContents(), mine);
@@ -302,6 +302,7 @@ testInBrowser("page: goes to a day, however far back", async () => {
   const goTo = async (days: number, id: string) => {
     await ann.getByRole("button", { name: "Menu" }).click();
     await ann.getByLabel("Go to a day").fill(await daysAgo(days));
+    await ann.getByRole("button", { name: "Go", exact: true }).click();
     await ann.locator(`#${id}.target`).waitFor();
     await until(ann, isInView(`#${id}`));
   };
@@ -311,7 +312,7 @@ testInBrowser("page: goes to a day, however far back", async () => {
   await goTo(0, "m601");
 });
 
-testInBrowser("page: a day to go to can be typed, digit by digit", async () => {
+testInBrowser("page: a day to go to can be typed, and typed again", async () => {
   await using stage = await Stage.open();
   const ann = await stage.member({ locale: "en-US" });
   await tell(ann, "today");
@@ -319,13 +320,20 @@ testInBrowser("page: a day to go to can be typed, digit by digit", async () => {
     const now = new Date();
     return [now.getFullYear(), now.getMonth() + 1, now.getDate()].map((part) => String(part).padStart(2, "0"));
   })()`);
-  await ann.getByRole("button", { name: "Menu" }).click();
-  await ann.focus("#day");
-  for (const digit of `${month}${day}${year!.slice(0, 3)}`) await ann.keyboard.press(digit);
-  // A year of one to three digits is one on the way to another.
-  assertEquals(await ann.evaluate("document.activeElement.id"), "day");
-  await ann.keyboard.press(year!.slice(3));
-  await ann.locator("#m1.target").waitFor();
+  for (let time = 1; time <= 2; time++) {
+    await ann.getByRole("button", { name: "Menu" }).click();
+    await ann.focus("#day");
+    for (const digit of `${month}${day}${year}`) await ann.keyboard.press(digit);
+    // The first digit completes a date if the field had one. Nothing happens until the reader has finished.
+    await ann.keyboard.press("ArrowUp");
+    await ann.keyboard.press("ArrowDown");
+    assertEquals(await ann.evaluate("document.activeElement.id"), "day");
+    await ann.keyboard.press("Enter");
+    await ann.locator("#m1.target").waitFor();
+    assertEquals(await ann.evaluate("document.activeElement.id"), "m1");
+    assertEquals(await ann.inputValue("#msg"), "");
+    await ann.focus("#msg");
+  }
 });
 
 testInBrowser("page: who types costs the others no more the longer it goes on", async () => {

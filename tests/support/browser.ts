@@ -138,6 +138,10 @@ export function online(page: Page): Promise<void> {
   return page.locator('html[data-connection="online"]').waitFor();
 }
 
+/** Condition for a copy that is made of lines: its module is loaded when something is selected. */
+export const COPIES_AS_LINES =
+  `performance.getEntriesByType("resource").some(({ name }) => name.endsWith("/copy.js"))`;
+
 /** Says something, as people with a keyboard do. */
 export async function say(page: Page, text: string): Promise<void> {
   await page.fill("#msg", text);

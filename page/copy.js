@@ -1,0 +1,27 @@
+// Makes several messages that are copied together lines of `name: text`, wherever the selection begins. Loaded when something
+// is selected.
+
+/** @param {HTMLElement} list */
+export function copyAsLines(list) {
+  document.addEventListener("copy", (event) => {
+    const selection = getSelection();
+    // Firefox keeps the selection of the document beside that of a field.
+    if (document.activeElement?.matches("input, textarea") || !selection?.rangeCount) return;
+    const range = selection.getRangeAt(0);
+    const lines = [...list.querySelectorAll("article")].flatMap((item) => {
+      const text = item.querySelector(".text");
+      if (!text || !range.intersectsNode(text)) return [];
+      const part = document.createRange();
+      part.selectNodeContents(text);
+      if (range.comparePoint(text, 0) < 0) part.setStart(range.startContainer, range.startOffset);
+      if (part.compareBoundaryPoints(Range.END_TO_END, range) > 0) {
+        part.setEnd(range.endContainer, range.endOffset);
+      }
+      const selected = String(part);
+      return selected ? [`${item.querySelector(".name")?.textContent}: ${selected}`] : [];
+    });
+    if (lines.length < 2) return;
+    event.clipboardData?.setData("text/plain", lines.join("\n"));
+    event.preventDefault();
+  });
+}
