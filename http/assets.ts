@@ -14,8 +14,15 @@ const FILE_HEADERS = { "referrer-policy": "no-referrer", "x-content-type-options
  */
 const DOCUMENTS = new Set(["text/html; charset=utf-8", "image/svg+xml"]);
 
-/** Responds with a file of the page in a coding that the client accepts, or with 304 if the client has it already. */
-export async function serveAsset(request: Request, asset: Asset): Promise<Response> {
+/**
+ * Responds with a file of the page in a coding that the client accepts, or with 304 if the client has it already.
+ * `isVersioned`: its URL names the version of the files
+ */
+export async function serveAsset(
+  request: Request,
+  asset: Asset,
+  { isVersioned = false } = {},
+): Promise<Response> {
   if (!isRead(request)) return refuseMethod("GET, HEAD");
   const representations = await asset.represent();
   const wanted = chooseCoding(
@@ -25,7 +32,8 @@ export async function serveAsset(request: Request, asset: Asset): Promise<Respon
   const { coding, body, etag } = representations.find(({ coding }) => coding === wanted)!;
   const headers = {
     "content-type": asset.type,
-    "cache-control": "no-cache", // revalidated each time, so that a new version shows at once
+    // Revalidated each time, so that a new version shows at once; unless its URL changes with its content.
+    "cache-control": isVersioned ? "public, max-age=31536000, immutable" : "no-cache",
     etag,
     ...representations.length > 1 ? { vary: "Accept-Encoding" } : {},
     ...DOCUMENTS.has(asset.type) ? securityHeaders(request) : FILE_HEADERS,

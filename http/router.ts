@@ -24,7 +24,7 @@ import { AddressBudgets, LimitLog } from "../base/address_budget.ts";
 import { DEFAULT_LIMITS, type Limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import { LOBBY, parseRoomName } from "../protocol/names.ts";
-import { ASSETS } from "../page/assets.ts";
+import { ASSETS, VERSION } from "../page/assets.ts";
 import { Buckets, rateOf } from "../base/rate_limit.ts";
 import type { Handler, Peer } from "../transport/transport.ts";
 
@@ -92,7 +92,7 @@ export function makeHandler(deps: ServerDeps): Handler {
       (serveSignInPath(request, access) ?? // "/sign-in", "/sign-out", "/invite/TOKEN"
         serveInvites(request, access)); // "/invites", "/invites/ID"
     return response ??
-      servePageFile(request, path) ?? // "/page/FILE", "/r/page/FILE"
+      servePageFile(request, path) ?? // "/page/FILE", "/r/page/FILE", "/v/VERSION/page/FILE"
       respondNotFound(request, path);
   };
   if (allowOrigins.length === 0) return route;
@@ -164,9 +164,11 @@ function parseRoomPath(path: string): RoomRoute | undefined {
 
 /** Serves a file of the page; undefined if there is none at the path. */
 function servePageFile(request: Request, path: string): Promise<Response> | undefined {
-  // The page names its files relative to itself, so they are below `/r/` as well.
-  const asset = ASSETS.get(path.replace(/^\/r\/(?=page\/|sdk\/)/, "/"));
-  return asset && serveAsset(request, asset);
+  // The page names its files relative to itself, so they are below `/r/` as well. A page of an older version, which may load
+  // more on demand, gets the files of today.
+  const [, version, file = ""] = /^(?:\/r)?(?:\/v\/(\w+))?(\/(?:page|sdk)\/.*)$/.exec(path) ?? [];
+  const asset = ASSETS.get(file);
+  return asset && serveAsset(request, asset, { isVersioned: version === VERSION });
 }
 
 /** Responds with 404. A program that misspells a room is told how rooms are spelled. */

@@ -4,7 +4,7 @@ import { FakeTime } from "@std/testing/time";
 import { Proxies } from "./client_address.ts";
 import { Hub } from "../hub.ts";
 import { MemoryJournal } from "../journal/memory.ts";
-import { ASSETS } from "../page/assets.ts";
+import { ASSETS, VERSION } from "../page/assets.ts";
 import { makeHandler } from "./router.ts";
 import type { Peer } from "../transport/transport.ts";
 
@@ -160,6 +160,26 @@ Deno.test("makeHandler() serves each file in each coding, with its own tag, and 
     }
   }
   assertEquals(tags.size, 3 * ASSETS.size - 2); // the icon has only one
+});
+
+Deno.test("makeHandler() lets browsers keep the files of this version for good, and no others", async () => {
+  const { ask } = makeTestHandler();
+  const cacheControl = async (path: string) => (await ask(path)).headers.get("cache-control");
+  for (const folder of ["/", "/r/"]) {
+    const path = `${folder}v/${VERSION}/page/chat.js`;
+    assertEquals(await cacheControl(path), "public, max-age=31536000, immutable");
+    // A page that was opened before an update loads the rest of itself later.
+    assertEquals(await cacheControl(`${folder}v/000000000000/page/chat.js`), "no-cache");
+    assertEquals(await cacheControl(`${folder}page/chat.js`), "no-cache");
+  }
+  assertEquals(await cacheControl("/"), "no-cache");
+  for (
+    const path of [`/v/${VERSION}/`, `/v/${VERSION}/main.ts`, "/v/page/chat.js", "/v//page/chat.js"]
+  ) {
+    assertEquals((await ask(path)).status, 404, path);
+  }
+  const document = await (await ask("/")).text();
+  assertStringIncludes(document, `src="v/${VERSION}/page/chat.js"`);
 });
 
 Deno.test("makeHandler() compresses no image, and nothing twice", async () => {

@@ -2,6 +2,7 @@
 import { eTag } from "@std/http/etag";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import * as sdkFiles from "../sdk/files.ts";
+import { completeDocument, versionOf } from "./document.ts";
 import * as pageFiles from "./files.ts";
 
 /** Maps endings of file names to media types. */
@@ -50,17 +51,27 @@ export class Asset {
   }
 }
 
-/** Maps the paths that the files are served at to the files. */
-export const ASSETS: ReadonlyMap<string, Asset> = new Map([
-  ...makeAssets(pageFiles, (name) => name === "home.html" ? "/" : `/page/${name}`),
-  ...makeAssets(sdkFiles, (name) => `/sdk/${name}`),
+const { "home.html": home, ...files } = pageFiles;
+/** Sources of the files by the paths that they are served at, without the document. */
+export const SOURCES: ReadonlyMap<string, string | Uint8Array<ArrayBuffer>> = new Map([
+  ...listFiles("/page/", files),
+  ...listFiles("/sdk/", sdkFiles),
 ]);
 
-function makeAssets(
+/** Version of the files. Below `/v/VERSION` they never change. */
+export const VERSION = versionOf(SOURCES);
+
+/** Maps the paths that the files are served at to the files. */
+export const ASSETS: ReadonlyMap<string, Asset> = new Map([
+  ["/", new Asset("home.html", completeDocument(home, VERSION, SOURCES))],
+  ...[...SOURCES].map(([path, source]): [string, Asset] => [path, new Asset(path, source)]),
+]);
+
+function listFiles(
+  folder: string,
   files: Readonly<Record<string, string | Uint8Array<ArrayBuffer>>>,
-  pathOf: (name: string) => string,
-): [string, Asset][] {
-  return Object.entries(files).map(([name, source]) => [pathOf(name), new Asset(name, source)]);
+): [string, string | Uint8Array<ArrayBuffer>][] {
+  return Object.entries(files).map(([name, source]) => [folder + name, source]);
 }
 
 async function represent(source: string | Uint8Array<ArrayBuffer>): Promise<Representation[]> {

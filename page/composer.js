@@ -59,7 +59,7 @@ export function makeComposer({ room, storage, tabStorage, onSend, onName, onTypi
   // A phone's keyboard closes when the text box loses the focus.
   send.onmousedown = (event) => event.preventDefault();
   addEventListener("resize", fit);
-  msg.onpaste = ({ clipboardData }) => refuseFiles(clipboardData);
+  msg.addEventListener("paste", ({ clipboardData }) => refuseFiles(clipboardData));
   // Otherwise the browser would open a dropped file in place of the page.
   for (const sign of /** @type {const} */ (["dragover", "drop"])) {
     addEventListener(sign, (event) => {

@@ -13,6 +13,7 @@ import { makeOtherTabs } from "./other_tabs.js";
 
 /** @param {string} room @param {SafeStorage} storage @param {(isAway: boolean) => void} onLook */
 export function makeNotifier(room, storage, onLook) {
+  /** @type {HTMLLinkElement | null} */
   const icon = document.querySelector('link[rel="icon"]');
   const canNotify = "Notification" in globalThis && isSecureContext;
   const notify = addChoice("notify", `confab.notify.${room}`);
@@ -52,7 +53,9 @@ export function makeNotifier(room, storage, onLook) {
   function count(now) {
     unread = now;
     document.title = `${unread > 0 ? `(${unread}) ` : ""}${room} · Confab`;
-    icon?.setAttribute("href", `page/icon${unread > 0 ? "_unread" : ""}.svg`);
+    const name = unread > 0 ? "icon_unread.svg" : "icon.svg";
+    const href = icon && new URL(name, icon.href).href;
+    if (href && icon.href !== href) icon.href = href;
   }
 
   /** Notifies of a message by somebody else. @param {News} news */

@@ -1,5 +1,7 @@
 // The page as a newcomer meets it. Chromium does not show what browsers take away outside of a secure context beyond what
 // it takes away itself; the LAN address that it is shown leads to this machine.
+import { SOURCES } from "../../page/assets.ts";
+import { listModules } from "../../page/document.ts";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type Browser, chromium, type Page } from "playwright-core";
 import {
@@ -73,7 +75,7 @@ testInBrowser(
       const codings = new Set<string | undefined>();
       page.on("response", (response) => codings.add(response.headers()["content-encoding"]));
       session.on("Network.requestWillBeSent", ({ requestId, request }) => {
-        paths.set(requestId, new URL(request.url).pathname);
+        paths.set(requestId, new URL(request.url).pathname.replace(/\/v\/\w+/, ""));
       });
       session.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => {
         sizes.set(paths.get(requestId)!, encodedDataLength);
@@ -90,6 +92,44 @@ testInBrowser(
     }
   },
 );
+
+testInBrowser("page: a second visit asks for the document alone", async () => {
+  await using stage = await Stage.open();
+  const context = await stage.context();
+  const page = await context.newPage();
+  await page.goto(`${stage.url}r/kitchen`);
+  await online(page);
+  await page.goto("about:blank");
+  const asked = new Map<string, string>();
+  const session = await context.newCDPSession(page);
+  await session.send("Network.enable");
+  session.on("Network.responseReceived", ({ requestId, response }) => {
+    if (!response.fromDiskCache) asked.set(requestId, response.url);
+  });
+  const cached = new Set<string>();
+  session.on("Network.requestServedFromCache", ({ requestId }) => cached.add(requestId));
+  await page.goto(`${stage.url}r/kitchen`);
+  await online(page);
+  const loaded = [...asked].filter(([id]) => !cached.has(id)).map(([, url]) => url);
+  assertEquals(loaded, [`${stage.url}r/kitchen`]);
+});
+
+testInBrowser("page: all modules are asked for as soon as the document is there", async () => {
+  await using stage = await Stage.open();
+  const page = await (await stage.context()).newPage();
+  const asked = new Set<string>();
+  page.on(
+    "request",
+    (request) => asked.add(new URL(request.url()).pathname.replace(/.*\/v\/\w+/, "")),
+  );
+  // No module is answered: none can ask for another one.
+  await page.route(/\.js$/, () => {});
+  await page.goto(`${stage.url}r/kitchen`, { waitUntil: "commit" });
+  const modules = listModules("/page/chat.js", SOURCES);
+  assert(modules.includes("/sdk/http_fallback.js"));
+  await eventually(() => modules.every((path) => asked.has(path)));
+  assert(!asked.has("/page/save.js"));
+});
 
 testInBrowser("page: without JavaScript it says what it needs", async () => {
   await using stage = await Stage.open();
