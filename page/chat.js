@@ -108,7 +108,7 @@ byId("rename").onclick = () => {
   composer.askName();
 };
 byId("day-go").onclick = goToDay;
-day.onkeydown = (/** @type {KeyboardEvent} */ { key }) => key === "Enter" && goToDay();
+day.addEventListener("keydown", ({ key }) => key === "Enter" && goToDay());
 pill.onclick = () => list.scroll.toBottom();
 for (const sign of ["online", "pageshow"]) addEventListener(sign, () => session.retryNow());
 document.addEventListener("visibilitychange", () => document.hidden || session.retryNow());

@@ -69,7 +69,7 @@ testInBrowser("page: who has no WebSocket chats with who has one", async () => {
   // It is not told at each key.
   await eventually(async () => {
     await ben.press("#msg", "x");
-    return await ann.locator("#typing", { hasText: "Ben typing" }).count() > 0;
+    return await ann.locator("#typing", { hasText: "Ben is typing" }).count() > 0;
   });
   await ben.fill("#msg", "");
 
