@@ -114,6 +114,7 @@ class WsListener implements Listener {
       },
       prepare: (server) => {
         server.on("connection", (socket) => this.#acquire(socket));
+        for (const event of ["connection", "secureConnection"]) server.on(event, dropUnknown);
         server.on("request", (message, response) => {
           message.url = originForm(message.url);
           message.socket.setKeepAlive(true, KEEP_ALIVE_MS);
@@ -310,6 +311,14 @@ interface Making extends Omit<Peer, "remoteAddress"> {
 }
 
 function ignore(): void {}
+
+/**
+ * Drops a connection whose peer has left already: its address is not known any more, so that no limit would count its requests.
+ * An address that was known once stays known.
+ */
+function dropUnknown(socket: Socket): void {
+  if (socket.remoteAddress === undefined) socket.destroy();
+}
 
 /** Returns the path and query of a request target, which may be an absolute URL (RFC 9112, section 3.2.2). */
 function originForm(target = "/"): string {
