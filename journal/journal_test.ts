@@ -3,6 +3,7 @@ import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } f
 import { FakeTime } from "@std/testing/time";
 import { DatabaseSync } from "node:sqlite";
 import { ChatError } from "../protocol/errors.ts";
+import { chooseSeed, Random } from "../tests/support/random.ts";
 import { type Appended, type Draft, type Journal, readHistory } from "./journal.ts";
 import { MemoryJournal } from "./memory.ts";
 import { openSqliteJournal, openSqliteReader } from "./sqlite/sqlite_journal.ts";
@@ -443,6 +444,82 @@ Deno.test("journal sqlite undoes all of a draft that fails after a part of it wa
   assertEquals(journal.find("lobby", ANN, "1"), undefined);
   assertEquals((await append(journal, [byAnn("c", "1")]))[0]!.seq, 3);
   assertEquals(texts(journal, { after: 0 }), ["a", "b", "c"]);
+});
+
+/** Statements of a draft that fail for its mark, each after others of the same draft have run. */
+const FAULTS = `
+  CREATE TRIGGER t1 BEFORE INSERT ON entries WHEN NEW.text LIKE 'bad %' OR NEW.id LIKE 'bad %'
+    BEGIN SELECT RAISE(ABORT, 'injected'); END;
+  CREATE TRIGGER t2 AFTER INSERT ON entries WHEN NEW.text LIKE 'bad %'
+    BEGIN SELECT RAISE(FAIL, 'injected'); END;
+  CREATE TRIGGER t3 BEFORE UPDATE ON entries WHEN OLD.text LIKE 'kept %'
+    BEGIN SELECT RAISE(ABORT, 'injected'); END;
+  CREATE TRIGGER t4 BEFORE INSERT ON bans WHEN NEW.until = 13
+    BEGIN SELECT RAISE(ABORT, 'injected'); END;
+  CREATE TRIGGER t5 BEFORE UPDATE ON rooms WHEN NEW.name = 'jammed'
+    BEGIN SELECT RAISE(ABORT, 'injected'); END;`;
+
+Deno.test("journal sqlite refuses drafts for which a statement fails, whichever, and stores the others of the batch as if alone", async () => {
+  const seed = chooseSeed();
+  console.log(`seed ${seed}`);
+  const random = new Random(seed);
+  using place = makeFolder();
+  using journal = place.open();
+  using expected = new MemoryJournal();
+  {
+    using db = new DatabaseSync(`${place.folder}/journal.db`);
+    db.exec(FAULTS);
+  }
+  for (const each of [journal, expected]) each.claimTag("lobby", ANN, "Ann");
+  let [bad, n] = [0, 0];
+  const isKept = new Set<number>();
+  const make = (head: number): { draft: Draft; isBad: boolean } => {
+    const isBad = random.next() < 0.1;
+    const mark = isBad ? "bad" : "fine";
+    const [id, text] = [`${++n}`, `${mark} ${n}`];
+    const ref = random.integer(1, Math.max(1, head));
+    switch (random.integer(0, 6)) {
+      case 0:
+        return { draft: byAnn(text, isBad ? text : id, { kind: "edit", ref }), isBad };
+      case 1:
+        return { draft: byAnn("", id, { kind: "delete", ref }), isBad: isKept.has(ref) };
+      case 2: {
+        const bans = [{ author: ANN, address: "", until: isBad ? 13 : 2e12 + n }];
+        return { draft: byAnn("", id, { kind: "ban", ref, banned: BANNED, bans }), isBad };
+      }
+      case 3: {
+        const room = isBad ? "jammed" : "lobby";
+        return { draft: draft("", { room, kind: "close" }), isBad };
+      }
+      case 4:
+        return { draft: draft(text), isBad };
+      default:
+        return { draft: byAnn(isBad ? `fine ${n}` : text, isBad ? `bad ${n}` : id), isBad };
+    }
+  };
+  for (let batch = 0; batch < 100; batch++) {
+    if (batch % 10 === 0) {
+      const [kept] = await append(journal, [draft(`kept ${batch}`)]);
+      await append(expected, [draft(`kept ${batch}`)]);
+      isKept.add(kept!.seq);
+    }
+    const head = journal.head("lobby");
+    const made = Array.from({ length: random.integer(1, 40) }, () => make(head));
+    const results = await journal.append(made.map(({ draft }) => draft));
+    const good = made.filter(({ isBad }) => !isBad).map(({ draft }) => draft);
+    const alone = await append(expected, good);
+    assertEquals(
+      results.filter((_, i) => made[i]!.isBad).map((result) => (result as ChatError).code),
+      made.filter(({ isBad }) => isBad).map(() => "internal"),
+    );
+    assertEquals(results.filter((_, i) => !made[i]!.isBad), alone);
+    bad += made.length - good.length;
+  }
+  assert(bad > 50, "statements failed");
+  const [read, wanted] = [journal, expected].map((each) => each.read("lobby", { after: 0 }, ALL));
+  assertEquals(read, wanted);
+  assertEquals(journal.bans(), expected.bans());
+  assertEquals([journal.closedRooms(), journal.rooms()], [["lobby"], ["lobby"]]);
 });
 
 Deno.test("journal sqlite stores nothing of a batch while the disk is at fault, and goes on", async () => {

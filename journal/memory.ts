@@ -159,7 +159,8 @@ export class MemoryJournal implements Journal {
     const edits = room.edits.get(edit.ref);
     if (edits) edits.push(edit.seq);
     else room.edits.set(edit.ref, [edit.seq]);
-    if (entryAt(room, edit.ref)?.on === false) blank(edit);
+    const message = entryAt(room, edit.ref);
+    if (message?.kind === "say" && !message.on) blank(edit);
   }
 
   /** Applies the entry of an operator. */
@@ -190,7 +191,7 @@ function entryAt({ entries, floor }: MemoryRoom, seq = 0): Entry | undefined {
 /** Blanks a message and its edits. */
 function erase(room: MemoryRoom, seq: number): void {
   const message = entryAt(room, seq);
-  if (message?.kind !== "say") return;
+  if (message?.kind !== "say" || !message.on) return;
   for (const part of [seq, ...room.edits.get(seq) ?? []]) blank(entryAt(room, part));
 }
 
