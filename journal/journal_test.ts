@@ -522,6 +522,24 @@ Deno.test("journal sqlite refuses drafts for which a statement fails, whichever,
   assertEquals([journal.closedRooms(), journal.rooms()], [["lobby"], ["lobby"]]);
 });
 
+Deno.test("journal sqlite erases a message once, however often it is deleted", async () => {
+  using place = makeFolder();
+  using journal = place.open();
+  using db = new DatabaseSync(`${place.folder}/journal.db`);
+  db.exec(`CREATE TABLE erasures (seq INTEGER);
+    CREATE TRIGGER counter AFTER UPDATE ON entries
+      BEGIN INSERT INTO erasures VALUES (NEW.seq); END;`);
+  journal.claimTag("lobby", ANN, "Ann");
+  const edit = (n: number) => byAnn(`edit ${n}`, `e${n}`, { kind: "edit", ref: 1 });
+  await append(journal, [byAnn("first", "1"), edit(1), edit(2)]);
+  for (const id of ["a", "b", "c"]) {
+    await append(journal, [byAnn("", id, { kind: "delete", ref: 1 }), edit(Number(`0x${id}`))]);
+  }
+  const erased = db.prepare("SELECT seq FROM erasures ORDER BY seq").all();
+  assertEquals(erased.map(({ seq }) => seq), [1, 2, 3]);
+  assert(journal.read("lobby", { after: 0 }, ALL).every(({ text }) => text === ""));
+});
+
 Deno.test("journal sqlite stores nothing of a batch while the disk is at fault, and goes on", async () => {
   using place = makeFolder();
   using journal = place.open();

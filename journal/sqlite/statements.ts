@@ -36,7 +36,7 @@ const SQL = {
   readAfter: `SELECT ${COLUMNS} WHERE entries.room = ? AND seq > ? ORDER BY seq LIMIT ?`,
   readBefore: `SELECT ${COLUMNS} WHERE entries.room = ? AND seq < ? AND seq > ?
     ORDER BY seq DESC LIMIT ?`,
-  erase: `UPDATE entries SET text = '', "on" = 0 WHERE room = ? AND seq = ? AND kind = 0`,
+  erase: `UPDATE entries SET text = '', "on" = 0 WHERE room = ? AND seq = ? AND kind = 0 AND "on"`,
   eraseEdits: `UPDATE entries SET text = '', "on" = 0 WHERE room = ? AND kind = 1 AND ref = ?`,
   isErased: `SELECT 1 FROM entries WHERE room = ? AND seq = ? AND kind = 0 AND NOT "on"`,
   findLastEdit: `SELECT ${COLUMNS} WHERE entries.room = ?1 AND seq = (
