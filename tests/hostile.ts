@@ -10,6 +10,7 @@ import { DEAF_ROWS } from "./hostile/deaf_rows.ts";
 import { FAREWELL_ROWS } from "./hostile/farewell_rows.ts";
 import { FRAME_ROWS } from "./hostile/frame_rows.ts";
 import { PROVEN_ROWS } from "./hostile/proven_rows.ts";
+import { REQUEST_ROWS } from "./hostile/request_rows.ts";
 import { type Figure, judge, type Row, type Transport, TRANSPORTS } from "./hostile/row.ts";
 import { TRESPASS_ROWS } from "./hostile/trespass_rows.ts";
 import { chooseSeed } from "./support/random.ts";
@@ -20,6 +21,7 @@ const ROWS: readonly Row[] = [
   ...FRAME_ROWS,
   ...CONNECTION_ROWS,
   ...FAREWELL_ROWS,
+  ...REQUEST_ROWS,
   ...TRESPASS_ROWS,
 ];
 

@@ -4,6 +4,7 @@ import { assertEquals } from "@std/assert";
 import { CONNECTION_ROWS } from "./hostile/connection_rows.ts";
 import { FAREWELL_ROWS } from "./hostile/farewell_rows.ts";
 import { FRAME_ROWS } from "./hostile/frame_rows.ts";
+import { REQUEST_ROWS } from "./hostile/request_rows.ts";
 import { type Figure, judge, type Row, type Transport, TRANSPORTS } from "./hostile/row.ts";
 import { TRESPASS_ROWS } from "./hostile/trespass_rows.ts";
 import { chooseSeed } from "./support/random.ts";
@@ -16,6 +17,8 @@ const SHARES: Readonly<Record<string, number>> = {
   "half-upgraded": 0.03,
   descriptors: 0.2,
   farewell: 0.05,
+  bombs: 0.16,
+  hosts: 0.05,
   foreign: 1,
   canary: 1,
 };
@@ -24,6 +27,7 @@ const ROWS: readonly Row[] = [
   ...FRAME_ROWS,
   ...CONNECTION_ROWS,
   ...FAREWELL_ROWS,
+  ...REQUEST_ROWS,
   ...TRESPASS_ROWS,
 ];
 
