@@ -29,7 +29,7 @@ const MOST_MORE_MIB = 48;
 
 async function runBombs(setting: Setting): Promise<Figure[]> {
   await using victim = await startVictim(setting);
-  const bomb = gzipSync(new Uint8Array(BOMB_BYTES));
+  const bomb = new Uint8Array(gzipSync(new Uint8Array(BOMB_BYTES)));
   const url = `http://127.0.0.1:${victim.port}/r/ops`;
   const bombs = part(BOMBS, setting);
   await post(url, "gzip", new Uint8Array(bomb.length)); // what the first request needs
