@@ -69,8 +69,9 @@ export class JsonHandler implements ProtocolHandler {
 
   read(data: string | ArrayBuffer): void {
     if (isLonger(data, maxMessageBytes(this.#limits))) throw new ChatError("too_long");
-    for (const line of decodeText(data).split("\n")) {
-      if (line.trim() === "") continue;
+    const lines = decodeText(data).split("\n").filter((line) => line.trim() !== "");
+    if (lines.length === 0) this.#checkLineRate(); // an empty message is work as well
+    for (const line of lines) {
       this.#checkLineRate();
       this.#readLine(line);
     }

@@ -128,6 +128,13 @@ for (const transport of ["deno", "ws"]) {
     );
   });
 
+  test("messages without a line", ["--rate", "1"], async ({ port }) => {
+    const { socket } = await JsonSocket.join(port, { name: "Ann" });
+    await using ann = socket;
+    for (let n = 0; n < 400; n++) ann.sendText(n % 2 ? "\n\n" : "");
+    assertEquals((await ann.read("bye"))?.code, "rate_limited");
+  });
+
   test("--per-address and --max-connections", [
     ...["--per-address", "2", "--max-connections", "3"],
     ...PROXY,
