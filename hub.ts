@@ -384,10 +384,7 @@ export class Hub {
   #typing(member: Member): void {
     const { room, subscription } = this.#memberships.get(member) ?? {};
     const person = subscription?.person;
-    if (!room || !person || this.#isSilenced(member, room)) return;
-    const { name, tag } = person;
-    if (name === "" || tag === "") return;
-    room.notifyAll({ type: "typing", from: { name, tag } }, person);
+    if (room && person && !this.#isSilenced(member, room)) room.notifyTyping(person);
   }
 
   #sendHistory(member: Member, { before, limit }: { before: number; limit: number }): void {

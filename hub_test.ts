@@ -762,6 +762,18 @@ Deno.test("Hub.typing() tells the others, not the one who types", async () => {
   assertEquals([ben, ann, same].map((member) => member.told("typing")), [typing, [], []]);
 });
 
+Deno.test("Hub.typing() passes on a bounded number of notices a second in a room, whoever types", async () => {
+  await using test = makeHub();
+  const startedMs = performance.now();
+  const ann = test.arrive({ author: "ann0" });
+  const typists = Array.from({ length: 100 }, (_, n) => test.arrive({ author: `typist${n}` }));
+  for (const typist of typists) test.hub.typing(typist);
+  await hubTurn();
+  const count = ann.told("typing").length;
+  const most = 20 + 10 * (performance.now() - startedMs) / 1000;
+  assert(count >= 20 && count <= most, `${count} of at most ${most}`);
+});
+
 Deno.test("Hub drops a member that throws; the others get their batch", async () => {
   await using test = makeHub();
   const [bad, good] = [test.join(), test.join()];

@@ -1,5 +1,6 @@
 // A room exists while it has members. It knows who they are, and delivers entries to them: new ones at once, missed ones
 // from the journal. It holds no entries itself. Owned and called by the hub's loop only.
+import { Bucket, type Rate } from "../base/rate_limit.ts";
 import { type Journal, type Range, readHistory, type ReadLimit } from "../journal/journal.ts";
 import { shortestTag, tagsOf } from "../protocol/names.ts";
 import type { Member, Person, Subscription } from "./subscription.ts";
@@ -66,6 +67,9 @@ const MAX_PAGES = 16;
 /** Maximum number of people that presence names. Above it, presence is only their number. */
 const MAX_PEOPLE_NAMED = 100;
 
+/** Rate of typing notices in a room. Each goes to everybody there, and nobody can read more of them. */
+const TYPING_RATE: Rate = { perS: 10, burst: 20 };
+
 /** Minimum number of entries to remove at once. Removing them one by one costs more. */
 const PRUNE_SLACK = 256;
 
@@ -94,6 +98,7 @@ export class Room {
   #head: number;
   /** Members without a person. */
   #unnamed = 0;
+  readonly #typing = new Bucket(TYPING_RATE);
 
   constructor(name: string, options: RoomOptions) {
     this.name = name;
@@ -299,6 +304,13 @@ export class Room {
     return [...this.#lagging].filter((subscription) =>
       subscription.deliveredSeq < through && !subscription.canEncode(gap)
     );
+  }
+
+  /** Notifies the others that this person is typing, unless many others are. */
+  notifyTyping(person: Person): void {
+    const { name, tag } = person;
+    if (name === "" || tag === "" || !this.#typing.take(performance.now())) return;
+    this.notifyAll({ type: "typing", from: { name, tag } }, person);
   }
 
   /** Notifies all people of who is in the room. The hub decides when. */
