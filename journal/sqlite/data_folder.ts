@@ -50,6 +50,20 @@ export function syncNames(folder: string): void {
   } catch { /* not every system can; SQLite goes on as well */ }
 }
 
+/**
+ * Syncs the WAL of a process that was killed before it could do so. SQLite would replay it from the memory of the system, and
+ * this process would acknowledge its entries without another sync. Call it before SQLite opens the journal.
+ */
+export function syncWal(folder: string): void {
+  try {
+    using wal = Deno.openSync(`${folder}/${FILE_NAME}-wal`, { read: true, write: true });
+    wal.syncSync();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  syncNames(folder);
+}
+
 function isMissing(path: string): boolean {
   try {
     Deno.statSync(path);
