@@ -8,7 +8,7 @@ import { tagsOf } from "../../protocol/names.ts";
 import { makePrivateFile } from "../../base/private_file.ts";
 import type { Entry } from "../../protocol/message.ts";
 import { emptyWal, isOutdated, isRowFault, migrate, openDatabase } from "../../base/sqlite.ts";
-import { explainFolder, FILE_NAME, lockFolder } from "./data_folder.ts";
+import { explainFolder, FILE_NAME, lockFolder, syncWal } from "./data_folder.ts";
 import {
   type Appended,
   type AppendResult,
@@ -63,6 +63,7 @@ export function openSqliteJournal(folder: string): SqliteJournal {
   try {
     lock = lockFolder(folder);
     makePrivateFile(path);
+    syncWal(folder);
     const { size } = Deno.statSync(path);
     db = openWriter(path);
     if (size <= MAX_CHECKED_BYTES) check(db);
