@@ -84,6 +84,14 @@ export class GroupCommit {
     this.#roomCount = options.maxRooms === Infinity ? 0 : options.journal.rooms().length;
   }
 
+  /**
+   * Whether everything else must wait for the next commit: a `close` or a `ban` is pending, and others are judged by it only once
+   * it is stored.
+   */
+  get isSealed(): boolean {
+    return this.#hasModeration;
+  }
+
   /** Makes the next commit happen even without a message: the journal has something else to store. */
   requestCommit(): void {
     this.#isRequested = true;
