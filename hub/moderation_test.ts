@@ -232,6 +232,31 @@ Deno.test("Hub.broadcast() of a close that was sent before closes nothing again"
   assertEquals(ben.answers.map((answer) => answer.split(" ")[1]), ["3", "4"]);
 });
 
+Deno.test("Hub.broadcast() of a close or a ban with a known id is a repeat only with the same content", async () => {
+  await using test = makeHub();
+  const [ann, ben] = [test.come("Ann", { isOperator: true }), test.come("Ben")];
+  test.do(ben, "say");
+  await hubTurn();
+  const actions: [Message["kind"], Partial<Message>][] = [
+    ["close", { id: "c" }],
+    ["close", { id: "c" }],
+    ["close", { id: "c", on: false }],
+    ["close", { id: "d", on: false }],
+    ["ban", { id: "b", ...ban(1, 60) }],
+    ["ban", { id: "b", ...ban(1, 60) }],
+    ["ban", { id: "b", ...ban(1, 90) }],
+    ["ban", { id: "b", ...ban(1, 60), on: false }],
+    ["ban", { id: "l", ...ban(1, 60), on: false }],
+    ["ban", { id: "l", ...ban(1, 90), on: false }], // lifts it, whatever its length
+  ];
+  for (const [kind, more] of actions) test.do(ann, kind, { text: "", ...more });
+  for (const _ of actions) await hubTurn();
+  assertEquals(ann.answers, [
+    ...["c 2", "c 2", "c id_taken", "d 3"],
+    ...["b 4", "b 4", "b id_taken", "b id_taken", "l 5", "l 5"],
+  ]);
+});
+
 Deno.test("Hub.broadcast() of a close that the journal refuses changes nothing for what comes behind it", async () => {
   class PickyJournal extends FlakyJournal {
     override async append(drafts: readonly Draft[]) {
@@ -261,7 +286,8 @@ Deno.test("Hub.broadcast() of a ban with an id that was used before does nothing
     test.do(member, "ban", { ...ban(1), id: "b" });
     await hubTurn();
   }
-  assertEquals([ben.answers, ann.answers], [["b 1", "b 1", "b 1"], ["b 2", "b 2", "b 2"]]);
+  assertEquals(ben.answers, ["b 1", "b not_operator", "b not_operator"]);
+  assertEquals(ann.answers, ["b 2", "b unknown_ref", "b id_taken"]);
   assertEquals([ann.closes, ben.closes], [[], []]);
 });
 
