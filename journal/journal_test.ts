@@ -232,6 +232,7 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
   test("ends the ids of authors without a key after days, some in each append", async (journal) => {
     const CI = anonymousAuthor("ci");
     const start = 1_790_000_000_000;
+    assertEquals(KEYLESS_ID_MS / 86_400_000, 7, "docs/protocol.md names the days");
     for (const room of ["lobby", "ops"]) journal.claimTag(room, CI, "ci");
     journal.claimTag("lobby", ANN, "Ann");
     const byCi = (id: string, at: number, room = "lobby") =>
