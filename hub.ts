@@ -87,7 +87,8 @@ export interface HubOptions {
   readonly onDelivered?: (room: string) => void;
 }
 
-// Unbounded: a refused event would lose a message or leak a member. Each iteration empties the inbox.
+// Unbounded: a refused event would lose a message or leak a member. Each iteration empties the inbox, unless it has to stop
+// at a `close` or a `ban`.
 const INBOX_CAPACITY = Number.MAX_SAFE_INTEGER;
 
 /** Budget of one iteration for all lagging members together: time, and pages. The rest waits for the next one. */
@@ -255,16 +256,16 @@ export class Hub {
     this.#inbox.trySend({ type: "close", code });
   }
 
-  /** Runs the loop: takes everything that waits, then acts once. Resolves after {@linkcode close}. */
+  /** Runs the loop: takes everything that waits, up to a message of an operator that others depend on, then acts once. Resolves after {@linkcode close}. */
   async run(): Promise<void> {
     for await (const event of this.#inbox) {
       // Let this round of socket reads finish, so that it becomes one batch (decision 0004).
       await nextTurn();
       this.#take(event);
-      let next = this.#inbox.tryReceive();
-      while (next.state === "ok") {
+      while (!this.#groupCommit.isSealed) {
+        const next = this.#inbox.tryReceive();
+        if (next.state !== "ok") break;
         this.#take(next.value);
-        next = this.#inbox.tryReceive();
       }
       // Events that arrive during the commit wait in the inbox for the next iteration.
       this.#apply(await this.#groupCommit.commit());

@@ -276,10 +276,10 @@ Deno.test("Hub.broadcast() gives a repeated id its first seq, and delivers nothi
   await using test = makeHub();
   const ann = test.arrive({ author: "ann0" });
   test.say(ann, "once", { id: "1" });
-  test.say(ann, "twice, in the same turn", { id: "1" });
+  test.say(ann, "once", { id: "1" }); // in the same turn
   await hubTurn();
   const again = test.arrive({ author: "ann0", history: 0 });
-  test.say(again, "twice, on another connection", { id: "1" });
+  test.say(again, "once", { id: "1" });
   const ben = test.arrive({ author: "ben0", history: 0 });
   test.say(ben, "the id of another author", { id: "1" });
   await hubTurn();
@@ -288,6 +288,22 @@ Deno.test("Hub.broadcast() gives a repeated id its first seq, and delivers nothi
   assertEquals(again.acks, [ack(1)]);
   assertEquals(ben.acks, [ack(2)]);
   assertEquals(ann.lines, ["once", "the id of another author"]);
+});
+
+Deno.test("Hub.broadcast() refuses a known id with other content, in the same turn and later", async () => {
+  await using test = makeHub();
+  const ann = test.arrive({ author: "ann0" });
+  test.say(ann, "once", { id: "1" });
+  test.say(ann, "other", { id: "1" });
+  await hubTurn();
+  test.say(ann, "other", { id: "1" });
+  test.say(ann, "once", { id: "1", ref: 1 }); // an answer to something
+  test.say(ann, "next", { id: "2" });
+  await hubTurn();
+  assertEquals(ann.acks, [{ id: "1", seq: 1 }, { id: "2", seq: 2 }]);
+  const errors = ann.told("error").map(({ code, id }) => `${code} ${id}`);
+  assertEquals(errors, ["id_taken 1", "id_taken 1", "id_taken 1"]);
+  assertEquals(ann.lines, ["once", "next"]);
 });
 
 Deno.test("Hub.broadcast() tells a sender what could not be stored, and goes on when it can", async () => {
@@ -834,12 +850,14 @@ Deno.test("Hub.broadcast() acknowledges a known id whatever else is wrong with i
   const other = test.arrive({ author: "ben0", name: "Ben" });
   await hubTurn();
   test.say(nameless, "once", { id: "1" });
-  test.say(nameless, "once", { id: "1", kind: "edit", ref: 77 });
+  test.say(nameless, "another", { id: "1" });
   test.say(nameless, "never seen", { id: "2" });
   test.say(other, "a neighbour", { id: "1" });
   await hubTurn();
-  assertEquals(nameless.acks, [{ id: "1", seq: 1 }, { id: "1", seq: 1 }]);
-  assertEquals(nameless.told("error").map(({ code, id }) => [code, id]), [["no_name", "2"]]);
+  assertEquals(nameless.acks, [{ id: "1", seq: 1 }]);
+  assertEquals(nameless.told("error").map(({ code, id }) => [code, id]), [
+    ...[["no_name", "1"], ["no_name", "2"]],
+  ]);
   assertEquals(other.acks, [{ id: "1", seq: 2 }]);
 });
 
@@ -867,8 +885,9 @@ Deno.test("Hub.broadcast() takes an id that comes twice in one batch for one mes
   test.say(ann, "once", { id: "1" });
   test.say(ann, "edits what is not there", { id: "1", kind: "edit", ref: 77 });
   await hubTurn();
-  assertEquals(ann.acks.map(({ id, seq }) => [id, seq]), [["1", 1], ["1", 1], ["1", 1]]);
-  assertEquals([ann.told("error"), test.journal.head("lobby")], [[], 1]);
+  assertEquals(ann.acks.map(({ id, seq }) => [id, seq]), [["1", 1], ["1", 1]]);
+  assertEquals(ann.told("error").map(({ code, id }) => [code, id]), [["unknown_ref", "1"]]);
+  assertEquals(test.journal.head("lobby"), 1);
 });
 
 Deno.test("Hub refuses a draft that the journal refuses, and stores its neighbours", async () => {

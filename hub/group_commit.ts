@@ -1,7 +1,15 @@
 // Group commit: collects the messages of one loop iteration, authorizes them, stores them in one transaction, then delivers
 // and acknowledges them. Owned by the hub; the only caller of `Journal.append`.
 import type { Log } from "../base/log.ts";
-import type { AppendResult, Draft, Journal, ReadLimit } from "../journal/journal.ts";
+import {
+  type AppendResult,
+  type Draft,
+  isRepeat,
+  type Journal,
+  type KnownId,
+  readEntry,
+} from "../journal/journal.ts";
+import { hashContent } from "../protocol/content_hash.ts";
 import { ChatError, type ErrorCode } from "../protocol/errors.ts";
 import type { Ack, Entry, Message } from "../protocol/message.ts";
 import { authorize, type RefusalReason } from "./authorize.ts";
@@ -15,9 +23,6 @@ const RETRY_AFTER_MS = 2_000;
 
 /** Minimum wait that a client is asked for before it sends again. */
 const MIN_RETRY_MS = 500;
-
-/** Reads one entry. */
-const ONE: ReadLimit = { entries: 1, chars: 1 };
 
 /** A sender that has to be disconnected, and why. */
 export interface Eviction {
@@ -84,6 +89,14 @@ export class GroupCommit {
     this.#roomCount = options.maxRooms === Infinity ? 0 : options.journal.rooms().length;
   }
 
+  /**
+   * Whether everything else must wait for the next commit: a `close` or a `ban` is pending, and others are judged by it only once
+   * it is stored.
+   */
+  get isSealed(): boolean {
+    return this.#hasModeration;
+  }
+
   /** Makes the next commit happen even without a message: the journal has something else to store. */
   requestCommit(): void {
     this.#isRequested = true;
@@ -98,15 +111,18 @@ export class GroupCommit {
     if (refusal || isModeration) {
       // A stored message is acknowledged again, even if it would be refused now. Other messages need no lookup: the journal
       // itself recognizes their ids.
-      const seq = this.#findStored(room, sender, id);
-      if (seq !== undefined) return sender.acknowledge([{ id, seq }]);
-    }
-    if (refusal) {
-      const same = this.#findPending(room, sender, id);
-      if (!same) return this.#refuse(sender, id, refusal);
-      // The same id twice in one commit: the journal stores it once, and gives both the same number.
-      this.#pending.push({ draft: same, room, sender });
-      return;
+      const stored = this.#findStored(room, sender, id);
+      if (stored && isRepeat(stored, message)) {
+        return sender.acknowledge([{ id, seq: stored.seq }]);
+      }
+      const pending = stored ? undefined : this.#findPending(room, sender, id);
+      if (pending && hashContent(pending) === hashContent(message)) {
+        // The same id twice in one commit: the journal stores it once, and gives both the same number.
+        this.#pending.push({ draft: pending, room, sender });
+        return;
+      }
+      const reason = refusal ?? (stored || pending ? "id_taken" : undefined);
+      if (reason) return this.#refuse(sender, id, reason);
     }
     const draft = this.#makeDraft(room, sender, message);
     if (!draft) return this.#refuse(sender, id, "not_stored");
@@ -168,10 +184,10 @@ export class GroupCommit {
 
   #readTarget(room: Room, { kind, ref }: Message): Entry | undefined {
     if (kind === "say" || ref === 0) return undefined;
-    return this.#journal.read(room.name, { after: ref - 1 }, ONE)[0];
+    return readEntry(this.#journal, room.name, ref);
   }
 
-  #findStored(room: Room, { person }: Sender, id: string): number | undefined {
+  #findStored(room: Room, { person }: Sender, id: string): KnownId | undefined {
     return person && id !== "" ? this.#journal.find(room.name, person.author, id) : undefined;
   }
 
@@ -240,7 +256,7 @@ export class GroupCommit {
   /** Acknowledges all messages of a sender together, and refuses those that the journal refused. */
   #acknowledge(results: readonly AppendResult[], pending: readonly PendingDraft[]): void {
     const acks = new Map<Sender, Ack[]>();
-    const bad = results.find((result) => result instanceof ChatError);
+    const bad = results.find((result) => result instanceof ChatError && result.code !== "id_taken");
     if (bad) this.#log("error", "draft refused", { error: causeOf(bad) }); // one line, however many there are
     for (const [n, result] of results.entries()) {
       const { draft: { id }, sender } = pending[n]!;

@@ -3,7 +3,8 @@
 //
 // Another journal is one more case in main.ts and a choice of `--journal`. Reads are synchronous: a remote journal needs a
 // local copy.
-import type { ChatError } from "../protocol/errors.ts";
+import { type Content, hashContent } from "../protocol/content_hash.ts";
+import { ChatError } from "../protocol/errors.ts";
 import type { Entry } from "../protocol/message.ts";
 
 /** A ban of an author, or of everybody at one of the author's addresses. */
@@ -25,12 +26,24 @@ export interface Draft extends Omit<Entry, "seq"> {
 /** A draft that is in the journal. */
 export interface Appended {
   readonly seq: number;
-  /** The new entry, as stored. Undefined if the author has used the id before: `seq` is then the number of the first one. */
+  /** The new entry, as stored. Undefined if the draft is a repeat: `seq` is then the number of the first one. */
   readonly entry: Entry | undefined;
 }
 
-/** The outcome for one draft: stored, known, or refused because of the draft itself. */
+/**
+ * The outcome for one draft: stored, known, or refused because of the draft itself. `id_taken` means that the author has used
+ * its id for other content.
+ */
 export type AppendResult = Appended | ChatError;
+
+/**
+ * Minimum time for which the ids of authors without a key are kept, by the clock of the drafts. Anybody may be such an author,
+ * so that their ids would grow without end.
+ */
+export const KEYLESS_ID_MS = 7 * 24 * 60 * 60_000;
+
+/** Maximum number of ids that end in one append, in addition to one for each draft. Bounds the time that it takes. */
+export const ENDED_IDS_PER_APPEND = 100;
 
 /** Reason to refuse a draft: {@linkcode Journal.claimTag} comes first. */
 export const NO_TAG = "Cannot append: the author has no tag beside this name";
@@ -43,6 +56,13 @@ export interface ReadLimit {
   readonly entries: number;
   /** Characters of text, all entries together. */
   readonly chars: number;
+}
+
+/** The message that an author has given an id. */
+export interface KnownId {
+  readonly seq: number;
+  /** Hash of its content. Undefined when the content was deleted or removed: then every message with this id is a repeat. */
+  readonly contentHash: string | undefined;
 }
 
 /** Stores numbered entries for each room, the ids and names in use, closed rooms and bans. */
@@ -74,8 +94,11 @@ export interface Journal extends Disposable {
    * messages. Local and quick, however many edits there are.
    */
   lastEdits(room: string, first: number, last: number): Entry[];
-  /** Returns the number of the author's message with this id; undefined if there is none. Never forgotten. */
-  find(room: string, author: string, id: string): number | undefined;
+  /**
+   * Returns the author's message with this id; undefined if there is none. Never forgotten, unless the author has no key: then
+   * it is kept for {@linkcode KEYLESS_ID_MS} at least.
+   */
+  find(room: string, author: string, id: string): KnownId | undefined;
   /** Removes the entries up to and including this one, at the next append at the latest. Ids stay. `Room.prune` decides when. */
   prune(room: string, through: number): void;
   /**
@@ -96,6 +119,23 @@ export interface Journal extends Disposable {
   cursor(reader: string, room: string): number | undefined;
   /** Stores the position of a reader in a room. Durable with the next append that succeeds. */
   moveCursor(reader: string, room: string, seq: number): void;
+}
+
+/** Reads one entry; undefined if it is not kept. */
+export function readEntry(journal: Journal, room: string, seq: number): Entry | undefined {
+  const [entry] = journal.read(room, { after: seq - 1 }, { entries: 1, chars: 1 });
+  return entry?.seq === seq ? entry : undefined;
+}
+
+/** Reports whether a message with a known id is that message again. */
+export function isRepeat({ contentHash }: KnownId, content: Content): boolean {
+  return contentHash === undefined || contentHash === hashContent(content);
+}
+
+/** Returns the result of a draft whose id is known. */
+export function answerKnown(known: KnownId, draft: Draft): AppendResult {
+  if (isRepeat(known, draft)) return { seq: known.seq, entry: undefined };
+  return new ChatError("id_taken", { id: draft.id });
 }
 
 /** Reads a page of history: each message, and each edit of a message on an older page, with the last edit, wherever it is. */

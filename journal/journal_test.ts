@@ -4,7 +4,16 @@ import { FakeTime } from "@std/testing/time";
 import { DatabaseSync } from "node:sqlite";
 import { ChatError } from "../protocol/errors.ts";
 import { chooseSeed, Random } from "../tests/support/random.ts";
-import { type Appended, type Draft, type Journal, readHistory } from "./journal.ts";
+import { anonymousAuthor } from "../protocol/names.ts";
+import {
+  type Appended,
+  type Draft,
+  ENDED_IDS_PER_APPEND,
+  type Journal,
+  KEYLESS_ID_MS,
+  readHistory,
+} from "./journal.ts";
+import { hashContent } from "../protocol/content_hash.ts";
 import { MemoryJournal } from "./memory.ts";
 import { openSqliteJournal, openSqliteReader } from "./sqlite/sqlite_journal.ts";
 
@@ -118,7 +127,7 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
       draft("b"),
       stranger,
       byAnn("c", "3"),
-      byAnn("known id beside a name without a tag", "1", { name: "" }),
+      byAnn("known", "1", { name: "" }), // beside a name without a tag
       { ...stranger, room: "other" },
       draft("d"),
       draft("e", { room: "other" }),
@@ -140,10 +149,10 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
     journal.claimTag("other", ANN, "Ann");
     await journal.append([byAnn("first", "1"), byAnn("second", "2")]);
     const again = await append(journal, [
-      byAnn("first, again", "1"),
+      byAnn("first", "1"),
       byAnn("third", "3"),
-      byAnn("third, again, in the same batch", "3"),
-      byAnn("another name is the same author", "2", { name: "Anna" }),
+      byAnn("third", "3"),
+      byAnn("second", "2", { name: "Anna", at: 1_790_000_000_001 }), // after a rename
       draft("Ben's own 1", { author: "ben0", name: "Ben", tag: "ben0", id: "1" }),
       byAnn("another room is another history", "1", { room: "other" }),
     ]);
@@ -157,9 +166,102 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
       true,
     ]);
     assertEquals(texts(journal, { after: 0 }), ["first", "second", "third", "Ben's own 1"]);
-    assertEquals(journal.find("lobby", ANN, "3"), 3);
+    assertEquals(journal.find("lobby", ANN, "3")?.seq, 3);
     assertEquals(journal.find("lobby", ANN, "4"), undefined);
     assertEquals(journal.find("nowhere", ANN, "1"), undefined);
+  });
+
+  test("refuses a known id with other content, while the content is kept", async (journal) => {
+    journal.claimTag("lobby", ANN, "Ann");
+    const drafts = [
+      byAnn("a", "1"),
+      byAnn("b", "2", { ref: 1 }),
+      byAnn("a, edited", "3", { kind: "edit", ref: 1 }),
+      byAnn("👍", "4", { kind: "react", ref: 2 }),
+      byAnn("", "5", { kind: "close" }),
+      byAnn("", "6", { kind: "ban", ref: 2, banned: BANNED, bans: [] }),
+    ];
+    const minutes = (n: number) => ({ banned: { ...BANNED, until: drafts[5]!.at + n * 60_000 } });
+    const others: Partial<Draft>[][] = [
+      [{ text: "b" }, { ref: 1 }, { kind: "edit", ref: 1 }],
+      [{ ref: 0 }, { text: "a" }],
+      [{ text: "a" }, { ref: 2 }, { kind: "say" }],
+      [{ on: false }, { text: "👎" }],
+      [{ on: false }],
+      [minutes(59), { on: false }, { ref: 1 }],
+    ];
+    const answers = async (drafts: readonly Draft[]) =>
+      (await journal.append(drafts)).map((result) =>
+        result instanceof ChatError ? result.code : result.entry ? "stored" : result.seq
+      );
+    assertEquals(await answers(drafts), drafts.map(() => "stored"));
+    for (const [n, draft] of drafts.entries()) {
+      const changed = others[n]!.map((other) => ({ ...draft, ...other }));
+      const expected = [n + 1, ...changed.map(() => "id_taken"), n + 1];
+      assertEquals(await answers([draft, ...changed, draft]), expected, draft.text);
+    }
+    const inOneBatch = [byAnn("c", "7"), byAnn("d", "7"), byAnn("c", "7")];
+    assertEquals(await answers(inOneBatch), ["stored", "id_taken", 7]);
+    assertEquals(journal.closedRooms(), ["lobby"]);
+    // An edit and a deletion change nothing for who sends the first version again.
+    await journal.append([byAnn("", "8", { kind: "delete", ref: 1 })]);
+    assertEquals(await answers([drafts[0]!, drafts[2]!, drafts[1]!]), [1, 3, 2]);
+    journal.prune("lobby", 4);
+    assertEquals(await answers(drafts), [1, 2, 3, 4, 5, 6]);
+    assertEquals(journal.head("lobby"), 8);
+  });
+
+  test("compares what was sent without a key after retention, too, but not after its deletion", async (journal) => {
+    const CI = anonymousAuthor("ci");
+    const tag = journal.claimTag("lobby", CI, "ci");
+    const byCi = (text: string, id: string) => draft(text, { author: CI, name: "ci", tag, id });
+    await journal.append(["1", "2", "3", "4"].map((id) => byCi(`build ${id}`, id)));
+    journal.claimTag("lobby", ANN, "Ann");
+    await journal.append([byAnn("", "d", { kind: "delete", ref: 2 })]);
+    const answers = async () => {
+      const drafts = ["1", "2", "3"].flatMap((id) => [byCi(`build ${id}`, id), byCi("other", id)]);
+      return (await journal.append(drafts)).map((result) =>
+        result instanceof ChatError ? result.code : result.seq
+      );
+    };
+    const expected = [1, "id_taken", 2, 2, 3, "id_taken"];
+    assertEquals(await answers(), expected);
+    journal.prune("lobby", 3);
+    assertEquals(await answers(), expected);
+  });
+
+  test("ends the ids of authors without a key after days, some in each append", async (journal) => {
+    const CI = anonymousAuthor("ci");
+    const start = 1_790_000_000_000;
+    assertEquals(KEYLESS_ID_MS / 86_400_000, 7, "docs/protocol.md names the days");
+    for (const room of ["lobby", "ops"]) journal.claimTag(room, CI, "ci");
+    journal.claimTag("lobby", ANN, "Ann");
+    const byCi = (id: string, at: number, room = "lobby") =>
+      draft("green", { author: CI, name: "ci", tag: "0000", id, at, room });
+    const isKnown = (id: string, room = "lobby") => journal.find(room, CI, id) !== undefined;
+    await journal.append([byCi("1", start), byCi("1", start, "ops"), byAnn("a", "1")]);
+    await journal.append([byCi("2", start + 1)]);
+    journal.prune("lobby", 2);
+    const repeated = await append(journal, [byCi("1", start + KEYLESS_ID_MS)]);
+    assertEquals(repeated[0], { seq: 1, entry: undefined }, "on the last day");
+    await journal.append([draft("later", { at: start + KEYLESS_ID_MS + 1 })]);
+    assertEquals([isKnown("1"), isKnown("1", "ops"), isKnown("2")], [false, false, true]);
+    assertEquals(journal.find("lobby", ANN, "1")?.seq, 2, "an author with a key");
+    const [again] = await append(journal, [byCi("1", start + KEYLESS_ID_MS + 2)]);
+    assertEquals([again!.seq, again!.entry?.text], [5, "green"]);
+    assertEquals([isKnown("1"), isKnown("2")], [true, false]);
+    // However many have ended, an append removes only some of them; more than it adds.
+    const ids = Array.from({ length: 3 * ENDED_IDS_PER_APPEND }, (_, n) => `many ${n}`);
+    await journal.append(ids.map((id) => byCi(id, start + KEYLESS_ID_MS + 3)));
+    const counts = [];
+    for (let n = 0; n < 4; n++) {
+      await journal.append([byCi(`new ${n}`, start + 2 * KEYLESS_ID_MS + 4)]);
+      counts.push(ids.filter((id) => isKnown(id)).length);
+    }
+    // The first of them also removes the id that was sent again.
+    assertEquals(counts, [200, 99, 0, 0]);
+    await journal.append([byCi("back", start)]); // the clock may go back
+    assertEquals([0, 1, 2, 3].map((n) => isKnown(`new ${n}`)), [true, true, true, true]);
   });
 
   test("reads after and before a seq, no more than asked for", async (journal) => {
@@ -190,7 +292,7 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
     assertEquals(texts(journal, { before: 5 }), ["4"]);
     journal.prune("lobby", 2); // has no effect
     journal.prune("nowhere", 2);
-    const again = await append(journal, [byAnn("again", "2"), byAnn("6", "6")]);
+    const again = await append(journal, [byAnn("2", "2"), byAnn("6", "6")]);
     assertEquals(again.map(({ seq, entry }) => [seq, entry?.text]), [[2, undefined], [6, "6"]]);
     assertEquals(journal.floor("lobby"), 3);
   });
@@ -598,7 +700,9 @@ Deno.test("openSqliteJournal() migrates a file of version 1, and keeps its conte
   }
   const db = new DatabaseSync(`${place.folder}/journal.db`);
   db.exec("DROP TABLE bans; ALTER TABLE rooms DROP COLUMN closed");
-  db.exec("DROP TABLE cursors; DROP INDEX edits; PRAGMA user_version = 1");
+  db.exec("DROP TABLE cursors; DROP INDEX edits");
+  toVersion4(db);
+  db.exec("PRAGMA user_version = 1");
   db.close();
   {
     using journal = place.open();
@@ -608,6 +712,42 @@ Deno.test("openSqliteJournal() migrates a file of version 1, and keeps its conte
   using journal = place.open();
   assertEquals([journal.epoch, journal.cursor("a", "lobby")], [epoch, 1]);
   assertEquals(texts(journal, { after: 0 }), ["of old", "of now"]);
+});
+
+/** Undoes the steps that follow version 4. */
+function toVersion4(db: DatabaseSync): void {
+  db.exec(
+    "DROP INDEX ending_ids; ALTER TABLE ids DROP COLUMN at; ALTER TABLE ids DROP COLUMN content",
+  );
+}
+
+Deno.test("openSqliteJournal() keeps the ids of a file of version 4; those without a key end days later", async () => {
+  using place = makeFolder();
+  const CI = anonymousAuthor("ci");
+  const byCi = (text: string, id: string, at = 1_790_000_000_000) =>
+    draft(text, { author: CI, name: "ci", tag: "0000", id, at });
+  {
+    using journal = place.open();
+    journal.claimTag("lobby", CI, "ci");
+    journal.claimTag("lobby", ANN, "Ann");
+    await journal.append([byCi("1", "1"), byCi("2", "2"), byAnn("3", "3")]);
+    journal.prune("lobby", 1);
+    await journal.append([]);
+  }
+  {
+    using db = new DatabaseSync(`${place.folder}/journal.db`);
+    toVersion4(db);
+    db.exec("PRAGMA user_version = 4");
+  }
+  using journal = place.open();
+  const now = Date.now();
+  const drafts = [byCi("1", "1", now), byCi("other", "1", now), byCi("other", "2", now)];
+  const results = await journal.append([...drafts, byAnn("other", "3")]);
+  const answers = results.map((result) => result instanceof ChatError ? result.code : result.seq);
+  assertEquals(answers, [1, 1, "id_taken", "id_taken"]);
+  const end = now + KEYLESS_ID_MS + 60_000; // SQLite's clock counts seconds
+  const results2 = await append(journal, [byCi("1", "1", end), byAnn("3", "3", { at: end })]);
+  assertEquals(results2.map(({ seq }) => seq), [4, 3]);
 });
 
 Deno.test("openSqliteJournal() erases what was deleted in a file of version 3, and no trace of it is left", () => {
@@ -629,6 +769,7 @@ Deno.test("openSqliteJournal() erases what was deleted in a file of version 3, a
       `INSERT INTO entries (room, seq, at, kind, text, ref, "on") VALUES (1, ?, 1, ?, ?, ?, 1)`,
     );
     for (const [seq, kind, text, ref] of rows) insert.run(seq, kind, text, ref);
+    toVersion4(db);
     db.exec("PRAGMA user_version = 3");
   }
   assert(hasBytes(place.folder, "SECRET"));
@@ -661,9 +802,18 @@ Deno.test("journal sqlite leaves a deleted text in no file, also while somebody 
   reader.close();
   time.tick(10_000);
   assert(!hasBytes(place.folder, "SECOND SECRET"));
+  // The hash of what was sent without a key is deleted as well.
+  const CI = anonymousAuthor("ci");
+  journal.claimTag("lobby", CI, "ci");
+  const guess = draft("FOURTH SECRET", { author: CI, name: "ci", tag: "0000", id: "ci" });
+  const [{ seq } = { seq: 0 }] = await append(journal, [guess]);
+  assert(hasBytes(place.folder, hashContent(guess)));
+  await journal.append([byAnn("", "ci deleted", { kind: "delete", ref: seq })]);
+  time.tick(10_000);
+  assert(!hasBytes(place.folder, hashContent(guess)));
   await journal.append([byAnn("THIRD SECRET", "7"), byAnn("h", "8")]);
-  journal.prune("lobby", 7);
-  await journal.append([byAnn("", "9", { kind: "delete", ref: 8 })]);
+  journal.prune("lobby", 9);
+  await journal.append([byAnn("", "9", { kind: "delete", ref: 10 })]);
   time.tick(10_000);
   assert(!hasBytes(place.folder, "THIRD SECRET"));
 });
@@ -716,8 +866,10 @@ Deno.test("openSqliteReader() migrates a file of version 1 that no process uses"
   place.open()[Symbol.dispose]();
   const db = new DatabaseSync(`${place.folder}/journal.db`);
   db.exec(
-    "DROP TABLE cursors; DROP TABLE bans; ALTER TABLE rooms DROP COLUMN closed; DROP INDEX edits; PRAGMA user_version = 1",
+    "DROP TABLE cursors; DROP TABLE bans; ALTER TABLE rooms DROP COLUMN closed; DROP INDEX edits",
   );
+  toVersion4(db);
+  db.exec("PRAGMA user_version = 1");
   db.close();
   using reader = openSqliteReader(place.folder);
   assertEquals(reader.cursor("a", "lobby"), undefined);

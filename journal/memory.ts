@@ -1,13 +1,18 @@
 // The memory journal ends with the process. It serves tests, and servers that must not write anything.
 import Denque from "denque";
-import { tagsOf } from "../protocol/names.ts";
+import { isAnonymous, tagsOf } from "../protocol/names.ts";
 import type { Entry } from "../protocol/message.ts";
 import { ChatError } from "../protocol/errors.ts";
+import { hashContent, hashEntry } from "../protocol/content_hash.ts";
 import {
+  answerKnown,
   type AppendResult,
   type Ban,
   type Draft,
+  ENDED_IDS_PER_APPEND,
   type Journal,
+  KEYLESS_ID_MS,
+  type KnownId,
   NO_TAG,
   type Range,
   type ReadLimit,
@@ -20,12 +25,19 @@ interface MemoryRoom {
   /** Entries without a hole; the first is `floor + 1`. */
   readonly entries: Denque<Entry>;
   floor: number;
-  /** Seq by author and id. */
-  readonly ids: Map<string, number>;
+  /** Messages by author and id. Those of authors without a key have a hash; others are compared with their entries. */
+  readonly ids: Map<string, KnownId>;
   /** Seqs of the edits of each message that is kept, oldest first. */
   readonly edits: Map<number, number[]>;
   /** Author by tag and name. */
   readonly tags: Map<string, string>;
+}
+
+/** An id of an author without a key. */
+interface EndingId {
+  readonly at: number;
+  readonly ids: Map<string, KnownId>;
+  readonly key: string;
 }
 
 /** A journal in memory. */
@@ -38,8 +50,11 @@ export class MemoryJournal implements Journal {
   readonly #closed = new Set<string>();
   /** Bans by author and address. */
   readonly #bans = new Map<string, Ban>();
+  /** Ids that end, oldest first. */
+  readonly #endingIds = new Denque<EndingId>();
 
   append(drafts: readonly Draft[]): Promise<AppendResult[]> {
+    this.#endIds(drafts);
     return Promise.resolve(drafts.map((draft) => this.#append(draft)));
   }
 
@@ -86,8 +101,11 @@ export class MemoryJournal implements Journal {
     return edits;
   }
 
-  find(room: string, author: string, id: string): number | undefined {
-    return this.#rooms.get(room)?.ids.get(pair(author, id));
+  find(room: string, author: string, id: string): KnownId | undefined {
+    const found = this.#rooms.get(room);
+    const known = found?.ids.get(pair(author, id));
+    const entry = found && entryAt(found, known?.seq);
+    return known && entry ? { seq: known.seq, contentHash: hashEntry(entry) } : known;
   }
 
   prune(room: string, through: number): void {
@@ -140,19 +158,36 @@ export class MemoryJournal implements Journal {
   #append(draft: Draft): AppendResult {
     const room = this.#room(draft.room);
     const { author, name, tag, id } = draft;
-    const key = id ? pair(author, id) : "";
-    const known = key ? room.ids.get(key) : undefined;
-    if (known !== undefined) return { seq: known, entry: undefined };
+    const known = id ? this.find(draft.room, author, id) : undefined;
+    if (known) return answerKnown(known, draft);
     if (author && room.tags.get(pair(tag, name)) !== author) {
       return new ChatError("internal", { cause: new Error(NO_TAG) });
     }
     const entry = number(draft, room.floor + room.entries.length + 1);
     room.entries.push(entry);
-    if (key) room.ids.set(key, entry.seq);
+    if (id) this.#addId(room, draft, entry.seq);
     if (draft.kind === "edit") this.#addEdit(room, entry);
     if (draft.kind === "delete") erase(room, draft.ref);
     this.#enforce(draft);
     return { seq: entry.seq, entry };
+  }
+
+  #addId({ ids }: MemoryRoom, draft: Draft, seq: number): void {
+    const key = pair(draft.author, draft.id);
+    const isEnding = isAnonymous(draft.author);
+    ids.set(key, { seq, contentHash: isEnding ? hashContent(draft) : undefined });
+    if (isEnding) this.#endingIds.push({ at: draft.at, ids, key });
+  }
+
+  /** Removes ids that are old enough, a limited number at once. */
+  #endIds(drafts: readonly Draft[]): void {
+    const before = (drafts[0]?.at ?? 0) - KEYLESS_ID_MS;
+    for (let n = drafts.length + ENDED_IDS_PER_APPEND; n > 0; n--) {
+      const oldest = this.#endingIds.peekFront();
+      if (!oldest || oldest.at >= before) return;
+      this.#endingIds.shift();
+      oldest.ids.delete(oldest.key);
+    }
   }
 
   #addEdit(room: MemoryRoom, edit: Entry): void {
@@ -192,6 +227,8 @@ function entryAt({ entries, floor }: MemoryRoom, seq = 0): Entry | undefined {
 function erase(room: MemoryRoom, seq: number): void {
   const message = entryAt(room, seq);
   if (message?.kind !== "say" || !message.on) return;
+  const key = pair(message.author, message.id);
+  if (room.ids.has(key)) room.ids.set(key, { seq, contentHash: undefined });
   for (const part of [seq, ...room.edits.get(seq) ?? []]) blank(entryAt(room, part));
 }
 

@@ -136,6 +136,12 @@ export const ERRORS = {
     line: true,
     reconnect: false,
   },
+  id_taken: {
+    sentence: "Another message of the same author has this id",
+    status: 409,
+    line: true,
+    reconnect: false,
+  },
   not_yours: {
     sentence: "Only the author may change a message",
     status: 403,

@@ -75,6 +75,12 @@ async function sayMuch({ url }: Serving): Promise<void> {
   }
 }
 
+/** Uses the id of a message for another one. */
+async function takeId({ url }: Serving): Promise<void> {
+  const response = await fetch(url, post({ id: "1", text: "other" }));
+  assertEquals(response.status, 201, await response.text());
+}
+
 /** Reads as much at once as one address may. */
 async function readMuch({ url }: Serving): Promise<void> {
   for (let n = 0; n < BURST_S * PAGES_PER_MESSAGE; n++) {
@@ -138,6 +144,7 @@ const TRIES: Try[] = [
   { init: post({ type: "delete", ref: 1 }), status: 403 },
   { room: "No%20room", init: post({ text: "hi" }), status: 404 },
   { init: post({ text: "hi", replyTo: 99 }), status: 409 },
+  { fault: takeId, init: post({ id: "1", text: "hi" }), status: 409, code: "id_taken" },
   { init: post({ text: "x".repeat(20_000) }), status: 413 },
   { init: { method: "POST", body: new FormData() }, status: 415 },
   { init: post({ text: "hi" }), status: 429, code: "rate_limited", fault: sayMuch },

@@ -131,6 +131,41 @@ Deno.test("POST of a known id stores nothing and returns the first seq", async (
   assertEquals((await readJson(server.url)).page.head, 3);
 });
 
+Deno.test("POST of a known id with other content is refused, whatever the way, and the repeat is not", async () => {
+  await using server = await serve();
+  const id = { "idempotency-key": "deploy-8" };
+  const post = async (body: string, more: Record<string, string> = {}, query = "?name=ci") => {
+    const init = { method: "POST", headers: { ...id, ...more }, body };
+    const response = await fetch(server.url + query, init);
+    return { status: response.status, ...await response.json() };
+  };
+  const taken = {
+    status: 409,
+    code: "id_taken",
+    id: "deploy-8",
+    title: "Another message of the same author has this id",
+  };
+  const json = (fields: object) => JSON.stringify(fields);
+  const payload = json({ sender: { login: "ann" }, zen: "Zen.", repository: {} });
+  const delivery = { ...JSON_TYPE, "x-github-event": "ping", "x-github-delivery": "deploy-8" };
+  for (const more of [{}, { "confab-key": KEY }]) {
+    const { status, seq } = await post("of a stranger", more);
+    assertEquals(status, 201);
+    const { detail: _, ...refused } = await post("build 8 green", more);
+    assertEquals(refused, taken);
+    assertEquals(
+      (await post(json({ text: "of a stranger", replyTo: seq }), { ...JSON_TYPE, ...more })).code,
+      "id_taken",
+    );
+    assertEquals((await post(json({ text: "of a stranger" }), { ...JSON_TYPE, ...more })).seq, seq);
+    assertEquals((await post("of a stranger\n", more)).seq, seq);
+  }
+  assertEquals((await post(payload, delivery, "?format=github")).status, 201);
+  assertEquals((await post("other", {}, "?name=GitHub")).code, "id_taken");
+  assertEquals((await post(payload, delivery, "?format=github")).status, 201);
+  assertEquals((await readJson(server.url)).page.head, 3);
+});
+
 Deno.test("POST without a key has an anonymous author", async () => {
   await using server = await serve();
   await send(`${server.url}?name=Ann`, "one");

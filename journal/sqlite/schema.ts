@@ -53,6 +53,15 @@ const STEPS: readonly string[] = [
   UPDATE entries SET text = '', "on" = 0
     WHERE kind = 1 AND (room, ref) IN (SELECT room, ref FROM entries WHERE kind = 2);
   `,
+  `
+  -- An id of an author without a key ends some time after "at". Until then "content" is the hash of its message, unless that is
+  -- deleted. Other ids have neither, and are compared with their entries. Nothing tells how old an id without an entry is.
+  ALTER TABLE ids ADD COLUMN at INTEGER;
+  ALTER TABLE ids ADD COLUMN content TEXT;
+  UPDATE ids SET at = 1000 * unixepoch()
+    WHERE author IN (SELECT id FROM authors WHERE hash GLOB '0000u*');
+  CREATE INDEX ending_ids ON ids (at) WHERE at IS NOT NULL;
+  `,
 ];
 
 /** The schema of journal.db. Its application id reads "Cfab". */

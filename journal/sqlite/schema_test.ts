@@ -11,6 +11,7 @@ Deno.test("JOURNAL_SCHEMA keeps its released steps and its application id", () =
     "6e8aba54b5b3f417",
     "e59ea09c9f8b0f60",
     "30538acac979d310",
+    "abab077aecc8e22c",
   ]);
   assertEquals(JOURNAL_SCHEMA.applicationId, 0x43666162);
 });

@@ -9,18 +9,31 @@ import { makePrivateFile } from "../../base/private_file.ts";
 import type { Entry } from "../../protocol/message.ts";
 import { emptyWal, isOutdated, isRowFault, migrate, openDatabase } from "../../base/sqlite.ts";
 import { explainFolder, FILE_NAME, lockFolder, syncWal } from "./data_folder.ts";
+import { hashEntry } from "../../protocol/content_hash.ts";
 import {
+  answerKnown,
   type Appended,
   type AppendResult,
   type Ban,
   type Draft,
   type Journal,
+  type KnownId,
   NO_TAG,
   type Range,
+  readEntry,
   type ReadLimit,
 } from "../journal.ts";
 import { checkJournal, JOURNAL_SCHEMA, readEpoch } from "./schema.ts";
-import { countPlain, encodeBanned, KINDS, type Row, toEntry } from "./rows.ts";
+import {
+  blankResults,
+  countPlain,
+  encodeBanned,
+  type Erased,
+  KINDS,
+  type Row,
+  toEntry,
+} from "./rows.ts";
+import { IdTable } from "./id_table.ts";
 import { prepare, type Statements } from "./statements.ts";
 import { WalEraser } from "./wal_eraser.ts";
 
@@ -104,6 +117,7 @@ export class SqliteJournal implements Journal {
   readonly #db: DatabaseSync;
   readonly #lock: Disposable | undefined;
   readonly #sql: Statements;
+  readonly #ids: IdTable;
   readonly #rooms = new Map<string, CachedRoom>();
   /** Rows of `people` by room, author and name. */
   readonly #people = new Map<string, { person: number; author: number }>();
@@ -114,7 +128,7 @@ export class SqliteJournal implements Journal {
   readonly #cursors = new Map<string, Cursor>();
 
   /** Messages deleted in this transaction. */
-  #erased: { readonly room: string; readonly ref: number }[] = [];
+  #erased: Erased[] = [];
   readonly #walEraser: WalEraser;
 
   /** Owns the database and the lock of its folder from now on, and releases both when disposed. */
@@ -124,6 +138,7 @@ export class SqliteJournal implements Journal {
     this.#walEraser = new WalEraser(db);
     this.#lock = lock;
     this.#sql = prepare(db);
+    this.#ids = new IdTable(this.#sql);
   }
 
   // deno-lint-ignore require-await -- a journal may be far away; this one is not
@@ -186,9 +201,10 @@ export class SqliteJournal implements Journal {
     return edits;
   }
 
-  find(room: string, author: string, id: string): number | undefined {
-    const found = this.#room(room);
-    return found && this.#sql.findId.get(found.id, author, id)?.["seq"] as number | undefined;
+  find(room: string, author: string, id: string): KnownId | undefined {
+    const known = this.#ids.find(this.#room(room)?.id ?? 0, author, id);
+    const entry = known && readEntry(this, room, known.seq);
+    return known && entry ? { seq: known.seq, contentHash: hashEntry(entry) } : known;
   }
 
   prune(room: string, through: number): void {
@@ -264,6 +280,7 @@ export class SqliteJournal implements Journal {
   /** Commits the drafts that `insert` adds, together with everything since the last commit. */
   #commit(drafts: readonly Draft[], insert: () => AppendResult[]): AppendResult[] {
     this.#open();
+    this.#ids.end(drafts);
     const results = insert();
     for (const { reader, room, seq } of this.#cursors.values()) {
       this.#sql.putCursor.run(reader, room, seq);
@@ -272,7 +289,11 @@ export class SqliteJournal implements Journal {
     this.#isOpen = false;
     this.#claims = [];
     this.#cursors.clear();
-    if (this.#erased.length > 0) this.#finishErasing(drafts, results);
+    if (this.#erased.length > 0) {
+      for (const erased of this.#erased) blankResults(drafts, results, erased);
+      this.#erased = [];
+      this.#walEraser.request();
+    }
     if (this.#rooms.size > MAX_CACHED) this.#rooms.clear();
     if (this.#people.size > MAX_CACHED) this.#people.clear();
     return results;
@@ -289,38 +310,24 @@ export class SqliteJournal implements Journal {
     this.#people.clear();
   }
 
-  /** Blanks the results that the same batch has deleted, and empties the WAL of all deleted texts. */
-  #finishErasing(drafts: readonly Draft[], results: AppendResult[]): void {
-    for (const { room, ref } of this.#erased) {
-      for (const [n, result] of results.entries()) {
-        if (drafts[n]!.room !== room || !("entry" in result) || !result.entry) continue;
-        const { kind, seq, ref: target } = result.entry;
-        const isGone = kind === "say" ? seq === ref : kind === "edit" && target === ref;
-        if (isGone) results[n] = { seq, entry: { ...result.entry, text: "", on: false } };
-      }
-    }
-    this.#erased = [];
-    this.#walEraser.request();
-  }
-
-  #insertAll(drafts: readonly Draft[]): Appended[] {
-    const appended: Appended[] = [];
-    while (appended.length < drafts.length) {
-      const start = appended.length;
+  #insertAll(drafts: readonly Draft[]): AppendResult[] {
+    const results: AppendResult[] = [];
+    while (results.length < drafts.length) {
+      const start = results.length;
       const count = countPlain(drafts, start);
-      if (count > 1) appended.push(...this.#insertPlain(drafts.slice(start, start + count)));
-      else appended.push(this.#insert(drafts[start]!));
+      if (count > 1) results.push(...this.#insertPlain(drafts.slice(start, start + count)));
+      else results.push(this.#insert(drafts[start]!));
     }
-    return appended;
+    return results;
   }
 
   /** Inserts a draft, or undoes all of it and returns the reason. @throws when the disk is at fault. */
   #tryInsert(draft: Draft): AppendResult {
     this.#sql.savepoint.run();
     try {
-      const appended = this.#insert(draft);
+      const result = this.#insert(draft);
       this.#sql.release.run();
-      return appended;
+      return result;
     } catch (cause) {
       if (!isRowFault(cause)) throw cause;
       this.#sql.rollBackTo.run();
@@ -331,20 +338,17 @@ export class SqliteJournal implements Journal {
     }
   }
 
-  #insert(draft: Draft): Appended {
+  #insert(draft: Draft): AppendResult {
     const room = this.#makeRoom(draft.room);
     const seq = room.head + 1;
     const who = draft.author ? this.#person(draft) : undefined;
     if (draft.author && !who) {
       const known = draft.id ? this.find(draft.room, draft.author, draft.id) : undefined;
-      if (known === undefined) throw new Error(NO_TAG);
-      return { seq: known, entry: undefined };
+      if (!known) throw new Error(NO_TAG);
+      return answerKnown(known, draft);
     }
-    if (who && draft.id) {
-      const { changes } = this.#sql.addId.run(room.id, who.author, draft.id, seq);
-      if (changes === 0) {
-        return { seq: this.find(draft.room, draft.author, draft.id)!, entry: undefined };
-      }
+    if (who && draft.id && !this.#ids.add(draft, { room: room.id, author: who.author, seq })) {
+      return answerKnown(this.find(draft.room, draft.author, draft.id)!, draft);
     }
     const { at, kind, author, name, tag, id, ref, banned } = draft;
     const isErased = kind === "edit" && this.#sql.isErased.get(room.id, ref) !== undefined;
@@ -372,6 +376,7 @@ export class SqliteJournal implements Journal {
   #erase({ room, ref }: Draft, { id }: CachedRoom): void {
     if (this.#sql.erase.run(id, ref).changes === 0) return;
     this.#sql.eraseEdits.run(id, ref);
+    this.#ids.eraseContent(id, ref);
     this.#erased.push({ room, ref });
   }
 

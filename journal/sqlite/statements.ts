@@ -26,9 +26,13 @@ const SQL = {
   findTag: "SELECT 1 FROM people WHERE room = ? AND name = ? AND tag = ?",
   addPerson: `INSERT INTO people (room, author, name, tag) VALUES (?, ?, ?, ?)
     ON CONFLICT DO NOTHING`,
-  findId: `SELECT seq FROM ids JOIN authors ON authors.id = author
+  findId: `SELECT seq, content FROM ids JOIN authors ON authors.id = author
     WHERE room = ? AND hash = ? AND ids.id = ?`,
-  addId: "INSERT INTO ids (room, author, id, seq) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+  addId: `INSERT INTO ids (room, author, id, seq, at, content) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO NOTHING`,
+  findOldestId: "SELECT min(at) AS at FROM ids WHERE at IS NOT NULL",
+  endIds: `DELETE FROM ids WHERE (room, author, id) IN
+    (SELECT room, author, id FROM ids WHERE at < ? ORDER BY at LIMIT ?)`,
   addEntry: `INSERT INTO entries (room, seq, at, kind, person, id, text, ref, "on")
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   addPlain: `INSERT INTO entries (room, seq, at, kind, text, ref, "on")
@@ -38,6 +42,9 @@ const SQL = {
     ORDER BY seq DESC LIMIT ?`,
   erase: `UPDATE entries SET text = '', "on" = 0 WHERE room = ? AND seq = ? AND kind = 0 AND "on"`,
   eraseEdits: `UPDATE entries SET text = '', "on" = 0 WHERE room = ? AND kind = 1 AND ref = ?`,
+  eraseContent: `UPDATE ids SET content = NULL WHERE (room, author, id) IN
+    (SELECT entries.room, author, entries.id FROM entries JOIN people ON people.id = person
+      WHERE entries.room = ? AND seq = ?)`,
   isErased: `SELECT 1 FROM entries WHERE room = ? AND seq = ? AND kind = 0 AND NOT "on"`,
   findLastEdit: `SELECT ${COLUMNS} WHERE entries.room = ?1 AND seq = (
     SELECT max(seq) FROM entries WHERE room = ?1 AND kind = 1 AND ref = (
