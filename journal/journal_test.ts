@@ -11,6 +11,8 @@ const ANN = "ann0aaaaaaaaaaaaaaaaaaaaaa";
 const BANNED = { who: { name: "Ben", tag: "b3nx" }, until: 1_790_003_600_000 };
 const ALL = { entries: 1000, chars: 1_000_000 };
 
+const CAN_LOCK_FOLDERS = Deno.build.os !== "windows" && "tryLockSync" in Deno.FsFile.prototype;
+
 interface Place extends Disposable {
   /** Opens the journal, for one that is on disk again and again. */
   open(): Journal;
@@ -586,6 +588,30 @@ Deno.test("openSqliteJournal() refuses a folder that another process has locked"
   const error = assertThrows(() => place.open(), ChatError);
   assertEquals(error.code, "data_unavailable");
   assert(error.message.includes("another process uses it"), error.message);
+});
+
+Deno.test({
+  name: "openSqliteJournal() refuses a locked folder whose lock file was deleted or replaced" +
+    (CAN_LOCK_FOLDERS ? "" : " (ignored: this version of Deno or this system cannot lock folders)"),
+  ignore: !CAN_LOCK_FOLDERS,
+  async fn() {
+    using place = makeFolder();
+    const lock = `${place.folder}/journal.lock`;
+    {
+      using held = place.open();
+      for (const replace of [() => {}, () => Deno.writeFileSync(lock, new Uint8Array())]) {
+        Deno.removeSync(lock);
+        replace();
+        const error = assertThrows(() => place.open(), ChatError);
+        assert(error.message.includes("another process uses it"), error.message);
+      }
+      await append(held, [draft("a")]);
+      using reader = openSqliteReader(place.folder);
+      assertEquals(texts(reader, { after: 0 }), ["a"]);
+    }
+    using again = place.open();
+    assertEquals(texts(again, { after: 0 }), ["a"]);
+  },
 });
 
 Deno.test("openSqliteJournal() and programs that lock the file itself exclude each other", async () => {
