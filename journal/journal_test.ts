@@ -575,6 +575,32 @@ Deno.test("journal sqlite leaves a deleted text in no file, also while somebody 
   assert(!hasBytes(place.folder, "THIRD SECRET"));
 });
 
+Deno.test("journal sqlite shrinks the WAL that has grown while somebody read, on a busy server and on an idle one", async () => {
+  for (const isBusy of [true, false]) {
+    using place = makeFolder();
+    using journal = place.open();
+    const walMib = () => Deno.statSync(`${place.folder}/journal.db-wal`).size / 1024 / 1024;
+    await append(journal, [draft("a")]);
+    using time = new FakeTime();
+    const reader = new DatabaseSync(`${place.folder}/journal.db`);
+    reader.exec("BEGIN; SELECT count(*) FROM entries");
+    for (let n = 0; n < 30; n++) {
+      await append(journal, Array.from({ length: 100 }, () => draft("x".repeat(8_000))));
+      time.tick(100);
+    }
+    assert(walMib() > 20);
+    reader.exec("COMMIT");
+    reader.close();
+    if (isBusy) { for (let n = 0; n < 3; n++) await append(journal, [draft("b")]); }
+    else time.tick(2_000);
+    assert(walMib() <= 8, `${walMib()} MiB`);
+    assertEquals(
+      journal.read("lobby", { after: 0 }, { entries: 9_999, chars: 1e9 }).length,
+      journal.head("lobby"),
+    );
+  }
+});
+
 /** Whether a file of the folder contains the text. */
 function hasBytes(folder: string, text: string): boolean {
   return [...Deno.readDirSync(folder)].some(({ name }) =>

@@ -22,7 +22,7 @@ import {
 import { checkJournal, JOURNAL_SCHEMA, readEpoch } from "./schema.ts";
 import { countPlain, encodeBanned, KINDS, type Row, toEntry } from "./rows.ts";
 import { prepare, type Statements } from "./statements.ts";
-import { WalEraser } from "./wal_eraser.ts";
+import { Wal } from "./wal.ts";
 
 /** Entries beyond retention to keep for lagging readers. Each takes some hundred bytes of disk. */
 const MAX_HELD = 500_000;
@@ -44,6 +44,13 @@ interface Claim {
   readonly author: string;
   readonly name: string;
   readonly tag: string;
+}
+
+/** The parts of a journal that is open for writing. */
+interface Owned {
+  /** Lock of the folder. */
+  readonly lock: Disposable;
+  readonly wal: Wal;
 }
 
 interface Cursor {
@@ -69,7 +76,7 @@ export function openSqliteJournal(folder: string): SqliteJournal {
     const isUpgrade = size > 0 && isOutdated(db, JOURNAL_SCHEMA);
     migrate(db, JOURNAL_SCHEMA);
     if (isUpgrade) emptyWal(db); // a step may have erased texts
-    return new SqliteJournal(db, lock);
+    return new SqliteJournal(db, { lock, wal: new Wal(db, `${path}-wal`) });
   } catch (cause) {
     db?.close();
     lock?.[Symbol.dispose]();
@@ -101,7 +108,7 @@ export class SqliteJournal implements Journal {
   readonly epoch: string;
   readonly maxHeld = MAX_HELD;
   readonly #db: DatabaseSync;
-  readonly #lock: Disposable | undefined;
+  readonly #owned: Owned | undefined;
   readonly #sql: Statements;
   readonly #rooms = new Map<string, CachedRoom>();
   /** Rows of `people` by room, author and name. */
@@ -114,14 +121,12 @@ export class SqliteJournal implements Journal {
 
   /** Messages deleted in this transaction. */
   #erased: { readonly room: string; readonly ref: number }[] = [];
-  readonly #walEraser: WalEraser;
 
-  /** Owns the database and the lock of its folder from now on, and releases both when disposed. */
-  constructor(db: DatabaseSync, lock?: Disposable) {
+  /** Owns the database, and all that a writer needs, from now on, and releases it when disposed. */
+  constructor(db: DatabaseSync, owned?: Owned) {
     this.epoch = readEpoch(db);
     this.#db = db;
-    this.#walEraser = new WalEraser(db);
-    this.#lock = lock;
+    this.#owned = owned;
     this.#sql = prepare(db);
   }
 
@@ -245,9 +250,9 @@ export class SqliteJournal implements Journal {
   }
 
   [Symbol.dispose](): void {
-    this.#walEraser[Symbol.dispose]();
+    this.#owned?.wal[Symbol.dispose]();
     this.#db.close();
-    this.#lock?.[Symbol.dispose]();
+    this.#owned?.lock[Symbol.dispose]();
   }
 
   /** Begins the transaction that the next append commits, if there is none. */
@@ -272,6 +277,7 @@ export class SqliteJournal implements Journal {
     this.#claims = [];
     this.#cursors.clear();
     if (this.#erased.length > 0) this.#finishErasing(drafts, results);
+    else this.#owned?.wal.trim();
     if (this.#rooms.size > MAX_CACHED) this.#rooms.clear();
     if (this.#people.size > MAX_CACHED) this.#people.clear();
     return results;
@@ -299,7 +305,7 @@ export class SqliteJournal implements Journal {
       }
     }
     this.#erased = [];
-    this.#walEraser.request();
+    this.#owned?.wal.empty();
   }
 
   #insertAll(drafts: readonly Draft[]): Appended[] {
