@@ -33,6 +33,9 @@ const MAX_CHECKED_BYTES = 256 * 1024 * 1024;
 /** Maximum number of rooms and people to cache between transactions, so that memory does not grow with their number. */
 const MAX_CACHED = 10_000;
 
+/** Reason to store nothing any more. */
+const DELETED = new Error("the data folder was deleted while the program was running: restart the program");
+
 interface CachedRoom {
   readonly id: number;
   head: number;
@@ -132,6 +135,7 @@ export class SqliteJournal implements Journal {
 
   // deno-lint-ignore require-await -- a journal may be far away; this one is not
   async append(drafts: readonly Draft[]): Promise<AppendResult[]> {
+    if (this.#owned?.wal.isDeleted) throw new ChatError("not_stored", { cause: DELETED });
     try {
       return this.#commit(drafts, () => this.#insertAll(drafts));
     } catch (cause) {
