@@ -72,8 +72,8 @@ export class GroupCommit {
   #hasModeration = false;
   /** Whether the last append failed. Of consecutive failures only the first is logged. */
   #isFailing = false;
-  /** Whether a new room was refused because there are too many. Logged once. */
-  #isFull = false;
+  /** Flags of the limits that a message has exceeded. Each is logged once. */
+  readonly #exceeded = new Set<string>();
 
   constructor(options: GroupCommitOptions) {
     this.#journal = options.journal;
@@ -94,7 +94,8 @@ export class GroupCommit {
     const { kind, id } = message;
     const isModeration = kind === "close" || kind === "ban";
     const target = this.#readTarget(room, message);
-    const refusal = this.#check(room, sender, message, target) ?? this.#checkGrowth(room, sender);
+    const refusal = this.#check(room, sender, message, target) ??
+      this.#checkGrowth(room, sender, message);
     if (refusal || isModeration) {
       // A stored message is acknowledged again, even if it would be refused now. Other messages need no lookup: the journal
       // itself recognizes their ids.
@@ -151,11 +152,19 @@ export class GroupCommit {
   }
 
   /** Limits what is stored for good, whatever becomes of the message: a room with its first message, and a name. */
-  #checkGrowth(room: Room, { person, budget }: Sender): RefusalReason | undefined {
+  #checkGrowth(
+    room: Room,
+    { person, budget }: Sender,
+    message: Message,
+  ): RefusalReason | undefined {
     const isNewRoom = room.head === 0 && !this.#newRooms.has(room);
     if (isNewRoom && this.#roomCount + this.#newRooms.size >= this.#maxRooms) {
-      this.#logFullOnce();
+      this.#warnOnce("--max-rooms");
       return "too_many_rooms";
+    }
+    if (!this.#journal.reserve(room.name, message)) {
+      this.#warnOnce("--max-data");
+      return "data_full";
     }
     if (!budget) return undefined;
     const roomWaitMs = isNewRoom ? budget.take("rooms") : 0;
@@ -284,9 +293,9 @@ export class GroupCommit {
     }
   }
 
-  #logFullOnce(): void {
-    if (!this.#isFull) this.#log("warn", "limit reached", { flag: "--max-rooms" });
-    this.#isFull = true;
+  #warnOnce(flag: string): void {
+    if (!this.#exceeded.has(flag)) this.#log("warn", "limit reached", { flag });
+    this.#exceeded.add(flag);
   }
 
   #logFailure(error: unknown): void {

@@ -32,12 +32,18 @@ interface MemoryRoom {
 export class MemoryJournal implements Journal {
   readonly epoch = crypto.randomUUID();
   readonly maxHeld = MAX_HELD;
+  /** The limit is one of the data folder. */
+  readonly usage = { storedBytes: 0, fileBytes: 0, maxBytes: Infinity };
   readonly #rooms = new Map<string, MemoryRoom>();
   /** Position by room and reader. */
   readonly #cursors = new Map<string, number>();
   readonly #closed = new Set<string>();
   /** Bans by author and address. */
   readonly #bans = new Map<string, Ban>();
+
+  reserve(): boolean {
+    return true;
+  }
 
   append(drafts: readonly Draft[]): Promise<AppendResult[]> {
     return Promise.resolve(drafts.map((draft) => this.#append(draft)));

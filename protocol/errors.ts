@@ -206,6 +206,13 @@ export const ERRORS = {
     line: true,
     reconnect: false,
   },
+  data_full: {
+    sentence: "The server's data folder is full: new rooms are refused first, then messages",
+    status: 507,
+    closeCode: 1011,
+    line: true,
+    reconnect: false,
+  },
   not_operator: {
     sentence: "Only an operator may do this",
     status: 403,

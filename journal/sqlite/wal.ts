@@ -5,30 +5,35 @@ import type { DatabaseSync } from "node:sqlite";
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { emptyWal } from "../../base/sqlite.ts";
 
-/** Size to keep. Twice the size at which SQLite writes the log into the file, so that a usual log is never emptied for it. */
-const MAX_KEPT_BYTES = 8 * 1024 * 1024;
-
 /** Pause between two attempts, in durations of the last one: however many requests there are, they take 5 % of the time. */
 const PAUSE = 20;
 
 /** Pause before the next attempt while the log is in use. */
 const RETRY_MS = 1_000;
 
+export interface WalOptions {
+  readonly path: string;
+  /** Size to keep. Above the size at which SQLite writes the log into the database, so that a usual log is not emptied for it. */
+  readonly maxKeptBytes: number;
+}
+
 export class Wal implements Disposable {
   readonly #db: DatabaseSync;
   /** Measures the log: unlike any other call, seeking needs no permission for a file that is open. */
   readonly #file: Deno.FsFile;
   readonly #descriptor: number;
+  readonly #maxKeptBytes: number;
   /** Earliest time of the next attempt, as `performance.now()` counts. */
   #nextMs = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** The log must exist: a database that was read has one. */
-  constructor(db: DatabaseSync, path: string) {
+  constructor(db: DatabaseSync, { path, maxKeptBytes }: WalOptions) {
     this.#db = db;
+    this.#maxKeptBytes = maxKeptBytes;
     this.#file = Deno.openSync(path);
     this.#descriptor = openSync(path, "r");
-    db.exec(`PRAGMA journal_size_limit = ${MAX_KEPT_BYTES}`);
+    db.exec(`PRAGMA journal_size_limit = ${maxKeptBytes}`);
   }
 
   /** Size of the log's file. */
@@ -47,7 +52,7 @@ export class Wal implements Disposable {
 
   /** Empties the log if it has grown. */
   trim(): void {
-    if (this.bytes > MAX_KEPT_BYTES) this.empty();
+    if (this.bytes > this.#maxKeptBytes) this.empty();
   }
 
   /** Empties the log now, or as soon as an attempt is due. */
