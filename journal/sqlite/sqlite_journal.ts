@@ -165,9 +165,9 @@ export class SqliteJournal implements Journal {
     const found = this.#room(room);
     if (!found || through <= found.floor) return;
     try {
-      this.#open();
       const last = this.#file.writer?.quota.reservePrune(found.id, through) ?? through;
       if (last <= found.floor) return; // no space: a later call may find some
+      this.#open();
       this.#sql.prune.run(found.id, last);
       found.floor = last;
     } catch {
