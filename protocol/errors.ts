@@ -207,7 +207,7 @@ export const ERRORS = {
     reconnect: false,
   },
   data_full: {
-    sentence: "The server's data folder is full: new rooms are refused first, then messages",
+    sentence: "The server's data folder is full",
     status: 507,
     closeCode: 1011,
     line: true,
