@@ -162,9 +162,10 @@ export class GroupCommit {
       this.#warnOnce("--max-rooms");
       return "too_many_rooms";
     }
-    if (!this.#journal.reserve(room.name, message)) {
+    const shortage = this.#journal.reserve(room.name, message);
+    if (shortage) {
       this.#warnOnce("--max-data");
-      return "data_full";
+      return shortage;
     }
     if (!budget) return undefined;
     const roomWaitMs = isNewRoom ? budget.take("rooms") : 0;

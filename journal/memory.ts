@@ -11,6 +11,7 @@ import {
   NO_TAG,
   type Range,
   type ReadLimit,
+  type Shortage,
 } from "./journal.ts";
 
 /** Entries beyond retention to keep for lagging readers. More would cost too much memory. */
@@ -41,8 +42,8 @@ export class MemoryJournal implements Journal {
   /** Bans by author and address. */
   readonly #bans = new Map<string, Ban>();
 
-  reserve(): boolean {
-    return true;
+  reserve(): Shortage | undefined {
+    return undefined;
   }
 
   append(drafts: readonly Draft[]): Promise<AppendResult[]> {

@@ -48,8 +48,8 @@ class FailingJournal extends MemoryJournal {
 
 /** A journal that has reached the limit of its folder. */
 class FullJournal extends MemoryJournal {
-  override reserve(): boolean {
-    return false;
+  override reserve(): "data_full" {
+    return "data_full";
   }
 }
 

@@ -6,7 +6,7 @@
 // exact figures are read only when they seem not to fit.
 import type { DatabaseSync } from "node:sqlite";
 import { boundFiles, countPages, prepareAll, type Prepared } from "../../base/sqlite.ts";
-import type { Draft, Usage } from "../journal.ts";
+import type { Draft, Shortage, Usage } from "../journal.ts";
 import type { Wal } from "./wal.ts";
 
 /** Parts of the limit that stored data may fill before the next new room, message, or deletion is refused. */
@@ -103,12 +103,12 @@ export class Quota {
     };
   }
 
-  /** Reserves space for a message in the room with this row and head. Returns false if there is none. */
+  /** Reserves space for a message in the room with this row and head, or returns why there is none. */
   reserveMessage(
     room: { readonly id: number; readonly head: number } | undefined,
     { kind, text, ref }: Pick<Draft, "kind" | "text" | "ref">,
-  ): boolean {
-    if (!this.#isBounded) return true;
+  ): Shortage | undefined {
+    if (!this.#isBounded) return undefined;
     const bytes = MESSAGE_PAGES * this.#pageBytes + this.#sizeOf(text.length * 3);
     if (kind === "close" || kind === "ban") return this.#reserve(bytes, SHARES.removal);
     const erased = kind === "delete" && room ? this.#sizeOfErased(room.id, ref) : 0;
@@ -119,7 +119,7 @@ export class Quota {
   /** Reserves space to update as many small rows. Returns false if there is none. */
   reserveRows(count: number): boolean {
     return count === 0 || !this.#isBounded ||
-      this.#reserve(count * this.#pageBytes, SHARES.removal);
+      this.#reserve(count * this.#pageBytes, SHARES.removal) === undefined;
   }
 
   /**
@@ -130,7 +130,7 @@ export class Quota {
     if (!this.#isBounded) return through;
     let last = 0;
     for (const { seq, bytes } of this.#sql.readSizes.iterate(room, through)) {
-      if (!this.#reserve(this.#sizeOf(bytes as number))) break;
+      if (this.#reserve(this.#sizeOf(bytes as number), Infinity)) break;
       last = seq as number;
     }
     return last;
@@ -146,24 +146,31 @@ export class Quota {
     return this.#maxBytes !== Infinity;
   }
 
-  #reserve(bytes: number, share = Infinity): boolean {
-    if (!this.#fits(bytes, share)) {
+  #reserve(bytes: number, share: number): Shortage | undefined {
+    if (!this.#fits(share, this.#reserved + bytes)) {
       this.#measure();
-      if (!this.#fits(bytes, share)) return false;
+      if (!this.#fits(share, this.#reserved + bytes)) {
+        // Another process may be what keeps the WAL from shrinking, or other messages have what is left.
+        return this.#fits(share, bytes, 0) ? "not_stored" : "data_full";
+      }
     }
     this.#pending += bytes;
-    return true;
+    return undefined;
   }
 
-  #fits(bytes: number, share: number): boolean {
-    const reserved = this.#committed + this.#pending + bytes;
+  get #reserved(): number {
+    return this.#committed + this.#pending;
+  }
+
+  /** Reports whether a share of the limit has space for as many bytes more. */
+  #fits(share: number, reserved: number, walBytes = this.#walBytes): boolean {
     if (this.#storedBytes + reserved > this.#maxBytes * share) return false;
     // A reserved byte may be needed twice: in the WAL, and in the file unless SQLite finds a free page.
     const fileBytes = Math.min(
       this.#fileBytes + reserved,
       Math.max(this.#fileBytes, this.#maxBytes * FILE_SHARE),
     );
-    const wal = (this.#walBytes + reserved) * WAL_OVERHEAD + SLACK_BYTES;
+    const wal = (walBytes + reserved) * WAL_OVERHEAD + SLACK_BYTES;
     return fileBytes + wal <= this.#maxBytes - accessBytes(this.#maxBytes);
   }
 

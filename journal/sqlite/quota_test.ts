@@ -45,7 +45,7 @@ function draft(room: string, text: string, more: Partial<Draft> = {}): Draft {
 
 /** Stores those drafts that have space, as the hub does. Returns how many. */
 async function store(journal: SqliteJournal, drafts: readonly Draft[]): Promise<number> {
-  const fitting = drafts.filter((draft) => journal.reserve(draft.room, draft));
+  const fitting = drafts.filter((draft) => !journal.reserve(draft.room, draft));
   const signed = fitting.map((draft) => ({
     ...draft,
     tag: journal.claimTag(draft.room, draft.author, draft.name),
@@ -80,6 +80,7 @@ Deno.test("Quota refuses new rooms first, then messages, and deletions last; the
     assertEquals(await store(journal, [draft("old", "hi"), draft("room-1", text)]), 2);
     assertEquals(await store(journal, [draft("new", "hi")]), 1);
     for (const more of [text, ""]) await fill(journal, () => draft("old", more));
+    assertEquals(journal.reserve("old", draft("old", "")), "data_full");
     // A second deletion frees nothing, so it counts as a message. What operators do has its own reserve.
     assertEquals(await store(journal, [deletion(1)]), 0);
     assertEquals(await store(journal, [draft("old", "", { kind: "close" })]), 1);
@@ -105,6 +106,7 @@ Deno.test("Quota keeps the folder within its limit while another process holds b
       return draft("lobby", text);
     });
     assert(journal.usage.storedBytes < 0.6 * MAX_BYTES); // the WAL has the rest
+    assertEquals(journal.reserve("lobby", draft("lobby", text)), "not_stored"); // a client tries again
   }
   await new Promise((resolve) => setTimeout(resolve, 1_500)); // the next attempt to empty it
   assertGreater(await fill(journal, () => draft("lobby", text)), 500);
@@ -194,6 +196,7 @@ Deno.test("Quota refuses a text that can never fit, and stores the others", asyn
   using journal = place.open();
   const drafts = [draft("a", "hi"), draft("a", "x".repeat(30 * MIB)), draft("a", "ho")];
   assertEquals(await store(journal, drafts), 2);
+  assertEquals(journal.reserve("a", drafts[1]!), "data_full");
   // Without a reservation, SQLite itself refuses to let the file grow.
   await assertRejects(() => journal.append([drafts[1]!]), ChatError);
   assertEquals(journal.head("a"), 2);

@@ -15,6 +15,7 @@ import {
   NO_TAG,
   type Range,
   type ReadLimit,
+  type Shortage,
   type Usage,
 } from "../journal.ts";
 import {
@@ -99,8 +100,11 @@ export class SqliteJournal implements Journal {
     return this.#file.writer?.quota.usage ?? { storedBytes: 0, fileBytes: 0, maxBytes: Infinity };
   }
 
-  reserve(room: string, message: Pick<Draft, "kind" | "text" | "ref">): boolean {
-    return this.#file.writer?.quota.reserveMessage(this.#room(room), message) ?? true;
+  reserve(
+    room: string,
+    message: Pick<Draft, "kind" | "text" | "ref">,
+  ): Shortage | undefined {
+    return this.#file.writer?.quota.reserveMessage(this.#room(room), message);
   }
 
   // deno-lint-ignore require-await -- a journal may be far away; this one is not
