@@ -162,7 +162,7 @@ export class GroupCommit {
       this.#warnOnce("--max-rooms");
       return "too_many_rooms";
     }
-    const shortage = this.#journal.reserve(room.name, message);
+    const shortage = this.#reserve(room, message);
     if (shortage) {
       this.#warnOnce("--max-data");
       return shortage;
@@ -174,6 +174,18 @@ export class GroupCommit {
       this.#journal.findTag(room.name, person.author, person.name) === undefined;
     const nameWaitMs = isNewName ? budget.take("names") : 0;
     return nameWaitMs > 0 ? refuseGrowth("names", nameWaitMs) : undefined;
+  }
+
+  /** Reserves space for a message. In a full folder, a room goes on with what its own retention frees. */
+  #reserve(room: Room, message: Message): RefusalReason | undefined {
+    const shortage = this.#journal.reserve(room.name, message);
+    if (!shortage) return undefined;
+    this.#prune(room, 1);
+    return this.#journal.reserve(room.name, message);
+  }
+
+  #prune(room: Room, minimum?: number): void {
+    for (const sender of room.prune(minimum)) this.#evicted.push({ sender, code: "fell_behind" });
   }
 
   #readTarget(room: Room, { kind, ref }: Message): Entry | undefined {
@@ -242,7 +254,7 @@ export class GroupCommit {
     for (const [room, entries] of fresh) {
       if (entries[0]!.seq === 1) this.#roomCount++;
       room.deliver(entries);
-      for (const sender of room.prune()) this.#evicted.push({ sender, code: "fell_behind" });
+      this.#prune(room);
     }
     return [...fresh.keys()];
   }
