@@ -147,11 +147,14 @@ export class Quota {
   }
 
   #reserve(bytes: number, share: number): Shortage | undefined {
-    if (!this.#fits(share, this.#reserved + bytes)) {
+    const isShort = () =>
+      !this.#hasShare(share, this.#reserved + bytes) || !this.#hasDisk(this.#reserved + bytes);
+    if (isShort()) {
       this.#measure();
-      if (!this.#fits(share, this.#reserved + bytes)) {
-        // Another process may be what keeps the WAL from shrinking, or other messages have what is left.
-        return this.#fits(share, bytes, 0) ? "not_stored" : "data_full";
+      if (isShort()) {
+        // Another process may be what keeps the WAL from shrinking.
+        const isBrief = this.#hasShare(share, this.#reserved + bytes) && this.#hasDisk(bytes, 0);
+        return isBrief ? "not_stored" : "data_full";
       }
     }
     this.#pending += bytes;
@@ -162,9 +165,13 @@ export class Quota {
     return this.#committed + this.#pending;
   }
 
-  /** Reports whether a share of the limit has space for as many bytes more. */
-  #fits(share: number, reserved: number, walBytes = this.#walBytes): boolean {
-    if (this.#storedBytes + reserved > this.#maxBytes * share) return false;
+  /** Reports whether stored data may grow by as many bytes within a share of the limit. */
+  #hasShare(share: number, reserved: number): boolean {
+    return this.#storedBytes + reserved <= this.#maxBytes * share;
+  }
+
+  /** Reports whether the files have space for as many changed bytes. */
+  #hasDisk(reserved: number, walBytes = this.#walBytes): boolean {
     // A reserved byte may be needed twice: in the WAL, and in the file unless SQLite finds a free page.
     const fileBytes = Math.min(
       this.#fileBytes + reserved,
