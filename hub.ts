@@ -16,7 +16,7 @@ import { type Reading, type ResumePoint, Room, type RoomOptions } from "./hub/ro
 import { OneShotSender } from "./hub/sender.ts";
 import { increment, Stats } from "./hub/stats.ts";
 import { type Member, type MemberFailure, type Person, Subscription } from "./hub/subscription.ts";
-import type { Journal, Range, ReadLimit } from "./journal/journal.ts";
+import type { Journal, Range, ReadLimit, Usage } from "./journal/journal.ts";
 import { ChatError, type ErrorCode } from "./protocol/errors.ts";
 import type { Message, Wire } from "./protocol/message.ts";
 
@@ -226,6 +226,11 @@ export class Hub {
     }
     const people = this.#rooms.values().reduce((sum, room) => sum + room.peopleCount, 0);
     return { members, rooms: this.#rooms.size, people, lagging, maxLag };
+  }
+
+  /** Sizes of what the journal stores. */
+  get usage(): Usage {
+    return this.#journal.usage;
   }
 
   /** Counts a message that was not accepted. */

@@ -29,6 +29,7 @@ import { Hub, type HubOptions } from "./hub.ts";
 import { Webhook, type WebhookOptions } from "./integrations/webhook/webhook.ts";
 import type { Journal } from "./journal/journal.ts";
 import { MemoryJournal } from "./journal/memory.ts";
+import { accessBytes } from "./journal/sqlite/quota.ts";
 import { openSqliteJournal } from "./journal/sqlite/sqlite_journal.ts";
 import type { Listen } from "./transport/transport.ts";
 
@@ -123,7 +124,8 @@ function openStores(config: ServeConfig, options: { secrets: Secrets; log: Log }
 }
 
 function openJournal(config: ServeConfig): Journal {
-  return config.journal === "memory" ? new MemoryJournal() : openSqliteJournal(config.data);
+  const { journal, data, limits: { dataBytes: maxBytes } } = config;
+  return journal === "memory" ? new MemoryJournal() : openSqliteJournal(data, { maxBytes });
 }
 
 /** Opens the sessions. Returns undefined if the server has neither a password nor operators. */
@@ -132,7 +134,8 @@ function openAuthenticator(
   { secrets: { password, operatorKey }, log }: { secrets: Secrets; log: Log },
 ): Authenticator | undefined {
   if (password === undefined && operatorKey === undefined) return undefined;
-  const store = openSessionStore(config.journal === "memory" ? undefined : config.data);
+  const folder = config.journal === "memory" ? undefined : config.data;
+  const store = openSessionStore(folder, { maxBytes: accessBytes(config.limits.dataBytes) });
   return new Authenticator({ password, operatorKey, store, log });
 }
 

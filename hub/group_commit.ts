@@ -77,8 +77,8 @@ export class GroupCommit {
   #hasModeration = false;
   /** Whether the last append failed. Of consecutive failures only the first is logged. */
   #isFailing = false;
-  /** Whether a new room was refused because there are too many. Logged once. */
-  #isFull = false;
+  /** Flags of the limits that a message has exceeded. Each is logged once. */
+  readonly #exceeded = new Set<string>();
 
   constructor(options: GroupCommitOptions) {
     this.#journal = options.journal;
@@ -107,7 +107,8 @@ export class GroupCommit {
     const { kind, id } = message;
     const isModeration = kind === "close" || kind === "ban";
     const target = this.#readTarget(room, message);
-    const refusal = this.#check(room, sender, message, target) ?? this.#checkGrowth(room, sender);
+    const refusal = this.#check(room, sender, message, target) ??
+      this.#checkGrowth(room, sender, message);
     if (refusal || isModeration) {
       // A stored message is acknowledged again, even if it would be refused now. Other messages need no lookup: the journal
       // itself recognizes their ids.
@@ -167,11 +168,20 @@ export class GroupCommit {
   }
 
   /** Limits what is stored for good, whatever becomes of the message: a room with its first message, and a name. */
-  #checkGrowth(room: Room, { person, budget }: Sender): RefusalReason | undefined {
+  #checkGrowth(
+    room: Room,
+    { person, budget }: Sender,
+    message: Message,
+  ): RefusalReason | undefined {
     const isNewRoom = room.head === 0 && !this.#newRooms.has(room);
     if (isNewRoom && this.#roomCount + this.#newRooms.size >= this.#maxRooms) {
-      this.#logFullOnce();
+      this.#warnOnce("--max-rooms");
       return "too_many_rooms";
+    }
+    const shortage = this.#reserve(room, message);
+    if (shortage) {
+      this.#warnOnce("--max-data");
+      return shortage;
     }
     if (!budget) return undefined;
     const roomWaitMs = isNewRoom ? budget.take("rooms") : 0;
@@ -180,6 +190,18 @@ export class GroupCommit {
       this.#journal.findTag(room.name, person.author, person.name) === undefined;
     const nameWaitMs = isNewName ? budget.take("names") : 0;
     return nameWaitMs > 0 ? refuseGrowth("names", nameWaitMs) : undefined;
+  }
+
+  /** Reserves space for a message. In a full folder, a room goes on with what its own retention frees. */
+  #reserve(room: Room, message: Message): RefusalReason | undefined {
+    const shortage = this.#journal.reserve(room.name, message);
+    if (!shortage) return undefined;
+    this.#prune(room, 1);
+    return this.#journal.reserve(room.name, message);
+  }
+
+  #prune(room: Room, minimum?: number): void {
+    for (const sender of room.prune(minimum)) this.#evicted.push({ sender, code: "fell_behind" });
   }
 
   #readTarget(room: Room, { kind, ref }: Message): Entry | undefined {
@@ -248,7 +270,7 @@ export class GroupCommit {
     for (const [room, entries] of fresh) {
       if (entries[0]!.seq === 1) this.#roomCount++;
       room.deliver(entries);
-      for (const sender of room.prune()) this.#evicted.push({ sender, code: "fell_behind" });
+      this.#prune(room);
     }
     return [...fresh.keys()];
   }
@@ -300,9 +322,9 @@ export class GroupCommit {
     }
   }
 
-  #logFullOnce(): void {
-    if (!this.#isFull) this.#log("warn", "limit reached", { flag: "--max-rooms" });
-    this.#isFull = true;
+  #warnOnce(flag: string): void {
+    if (!this.#exceeded.has(flag)) this.#log("warn", "limit reached", { flag });
+    this.#exceeded.add(flag);
   }
 
   #logFailure(error: unknown): void {

@@ -44,11 +44,11 @@ class LinesGuest extends Guest {
   override readonly wire = LINES;
 }
 
-function makeHub({ journal = new MemoryJournal() as Journal, maxRooms = Infinity } = {}) {
+function makeHub({ journal = new MemoryJournal() as Journal, maxRooms = Infinity, keep = 0 } = {}) {
   const logged: string[] = [];
   const log = (_level: string, event: string, fields: Record<string, unknown> = {}) =>
     void logged.push([event, ...Object.values(fields)].join(" "));
-  const hub = new Hub({ journal, keep: 0, log, maxRooms });
+  const hub = new Hub({ journal, keep, log, maxRooms });
   const running = hub.run();
   const arrive = (author: string, name: string, room = "lobby") => {
     const guest = new Guest();
@@ -86,9 +86,10 @@ async function post(
   hub: Hub,
   room: string,
   author: Parameters<Hub["post"]>[1],
+  text = "hi",
 ): Promise<string> {
   try {
-    await hub.post(room, author, saying("hi"));
+    await hub.post(room, author, saying(text));
     return "";
   } catch (error) {
     if (!(error instanceof ChatError)) throw error;
@@ -225,4 +226,30 @@ Deno.test("Hub refuses a room beyond the maximum, also after a restart; rooms th
   assertEquals([error!.code, error!.id], ["too_many_rooms", message.id]);
   assertEquals([guest.closes, line.closes], [[], ["too_many_rooms"]]);
   assertEquals(journal.rooms().toSorted(), ["a", "b"]);
+});
+
+Deno.test("Hub accepts in a full folder what a room's own retention makes space for", async () => {
+  const data = await Deno.makeTempDir({ prefix: "confab-growth-" });
+  try {
+    using journal = openSqliteJournal(data, { maxBytes: 20 * 1024 * 1024 });
+    await using test = makeHub({ journal, keep: 20 });
+    const author = { author: "annannann", name: "Ann" };
+    const say = (room: string) => post(test.hub, room, author, "x".repeat(16_000));
+    for (let n = 0; n < 60; n++) assertEquals(await say("lobby"), "");
+    const codes: string[] = [];
+    for (const round of [1, 2]) {
+      for (let n = 0; n < 2_000; n++) {
+        const code = await say(`room-${n}`);
+        if (code === "") continue;
+        codes.push(`${round} ${code}`);
+        break;
+      }
+    }
+    assertEquals(codes, ["1 data_full", "2 data_full"]); // first no new room, then no message
+    for (let n = 0; n < 60; n++) assertEquals(await say("lobby"), "");
+    assertEquals([journal.head("lobby"), journal.head("room-0")], [120, 2]);
+    assertEquals(test.logged, ["limit reached --max-data"]);
+  } finally {
+    await Deno.remove(data, { recursive: true });
+  }
 });

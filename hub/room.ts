@@ -288,17 +288,17 @@ export class Room {
   /**
    * Removes entries beyond retention. Lagging members delay that, as far as the journal can afford. Returns the members
    * that are further behind and whose protocol cannot announce a gap.
+   * @param minimum number of entries to remove at least
    */
-  prune(): Subscription[] {
+  prune(minimum = Math.max(PRUNE_SLACK, this.#keep >> 3)): Subscription[] {
     const keep = this.#keep;
     const floor = this.#journal.floor(this.name);
-    const slack = Math.max(PRUNE_SLACK, keep >> 3);
     const unneeded = this.#head - keep;
-    if (keep === 0 || unneeded - floor < slack) return [];
+    if (keep === 0 || unneeded - floor < minimum) return [];
     let needed = unneeded;
     for (const subscription of this.#lagging) needed = Math.min(needed, subscription.deliveredSeq);
     const through = Math.max(needed, unneeded - this.#journal.maxHeld);
-    if (through - floor < slack) return [];
+    if (through - floor < minimum) return [];
     this.#journal.prune(this.name, through);
     const gap = makeGap(floor, through, "retention");
     return [...this.#lagging].filter((subscription) =>

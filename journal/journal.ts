@@ -65,13 +65,35 @@ export interface KnownId {
   readonly contentHash: string | undefined;
 }
 
+/** Sizes in bytes. */
+export interface Usage {
+  /** Stored data, without space that was freed and can be used again. */
+  readonly storedBytes: number;
+  /** All files together. */
+  readonly fileBytes: number;
+  /** Limit of all files together; Infinity for none. */
+  readonly maxBytes: number;
+}
+
+/** Reason not to accept a message: the limit is reached, or space is missing for a time only. */
+export type Shortage = "data_full" | "not_stored";
+
 /** Stores numbered entries for each room, the ids and names in use, closed rooms and bans. */
 export interface Journal extends Disposable {
   /** Random id, made with the journal. Another epoch is another history. */
   readonly epoch: string;
   /** Entries that a room may keep beyond its retention for lagging readers. */
   readonly maxHeld: number;
+  readonly usage: Usage;
 
+  /**
+   * Reserves space for a message in the next append; returns the reason if there is none. New rooms are refused first, then
+   * messages, last deletions and moderation. Comes before {@linkcode claimTag}, so that a refused message leaves nothing.
+   */
+  reserve(
+    room: string,
+    message: Pick<Draft, "kind" | "text" | "ref">,
+  ): Shortage | undefined;
   /**
    * Commits the drafts in order, and resolves when they would survive a power cut, with a result for each. A draft that
    * cannot be stored because of what it is has an error for a result; the others are stored all the same. A `delete` blanks

@@ -21,6 +21,8 @@ const ANN = "ann0aaaaaaaaaaaaaaaaaaaaaa";
 const BANNED = { who: { name: "Ben", tag: "b3nx" }, until: 1_790_003_600_000 };
 const ALL = { entries: 1000, chars: 1_000_000 };
 
+const CAN_LOCK_FOLDERS = Deno.build.os !== "windows" && "tryLockSync" in Deno.FsFile.prototype;
+
 interface Place extends Disposable {
   /** Opens the journal, for one that is on disk again and again. */
   open(): Journal;
@@ -818,6 +820,48 @@ Deno.test("journal sqlite leaves a deleted text in no file, also while somebody 
   assert(!hasBytes(place.folder, "THIRD SECRET"));
 });
 
+Deno.test("journal sqlite shrinks the WAL that has grown while somebody read, on a busy server and on an idle one", async () => {
+  for (const isBusy of [true, false]) {
+    using place = makeFolder();
+    using journal = place.open();
+    const walMib = () => Deno.statSync(`${place.folder}/journal.db-wal`).size / 1024 / 1024;
+    await append(journal, [draft("a")]);
+    using time = new FakeTime();
+    const reader = new DatabaseSync(`${place.folder}/journal.db`);
+    reader.exec("BEGIN; SELECT count(*) FROM entries");
+    for (let n = 0; n < 30; n++) {
+      await append(journal, Array.from({ length: 100 }, () => draft("x".repeat(8_000))));
+      time.tick(100);
+    }
+    assert(walMib() > 20);
+    reader.exec("COMMIT");
+    reader.close();
+    if (isBusy) { for (let n = 0; n < 3; n++) await append(journal, [draft("b")]); }
+    else time.tick(2_000);
+    assert(walMib() <= 8, `${walMib()} MiB`);
+    assertEquals(
+      journal.read("lobby", { after: 0 }, { entries: 9_999, chars: 1e9 }).length,
+      journal.head("lobby"),
+    );
+  }
+});
+
+Deno.test({
+  name: "journal sqlite stores nothing after its folder was deleted",
+  ignore: Deno.build.os === "windows", // open files cannot be deleted there
+  async fn() {
+    using place = makeFolder();
+    const folder = `${place.folder}/data`;
+    using journal = openSqliteJournal(folder);
+    await append(journal, [draft("a")]);
+    Deno.removeSync(folder, { recursive: true });
+    const failed = await assertRejects(() => journal.append([draft("lost")]), ChatError);
+    assertEquals(failed.code, "not_stored");
+    assert((failed.cause as Error).message.includes("was deleted"));
+    assertEquals(texts(journal, { after: 0 }), ["a"]);
+  },
+});
+
 /** Whether a file of the folder contains the text. */
 function hasBytes(folder: string, text: string): boolean {
   return [...Deno.readDirSync(folder)].some(({ name }) =>
@@ -831,6 +875,30 @@ Deno.test("openSqliteJournal() refuses a folder that another process has locked"
   const error = assertThrows(() => place.open(), ChatError);
   assertEquals(error.code, "data_unavailable");
   assert(error.message.includes("another process uses it"), error.message);
+});
+
+Deno.test({
+  name: "openSqliteJournal() refuses a locked folder whose lock file was deleted or replaced" +
+    (CAN_LOCK_FOLDERS ? "" : " (ignored: this version of Deno or this system cannot lock folders)"),
+  ignore: !CAN_LOCK_FOLDERS,
+  async fn() {
+    using place = makeFolder();
+    const lock = `${place.folder}/journal.lock`;
+    {
+      using held = place.open();
+      for (const replace of [() => {}, () => Deno.writeFileSync(lock, new Uint8Array())]) {
+        Deno.removeSync(lock);
+        replace();
+        const error = assertThrows(() => place.open(), ChatError);
+        assert(error.message.includes("another process uses it"), error.message);
+      }
+      await append(held, [draft("a")]);
+      using reader = openSqliteReader(place.folder);
+      assertEquals(texts(reader, { after: 0 }), ["a"]);
+    }
+    using again = place.open();
+    assertEquals(texts(again, { after: 0 }), ["a"]);
+  },
 });
 
 Deno.test("openSqliteJournal() and programs that lock the file itself exclude each other", async () => {

@@ -16,6 +16,7 @@ import {
   NO_TAG,
   type Range,
   type ReadLimit,
+  type Shortage,
 } from "./journal.ts";
 
 /** Entries beyond retention to keep for lagging readers. More would cost too much memory. */
@@ -44,6 +45,8 @@ interface EndingId {
 export class MemoryJournal implements Journal {
   readonly epoch = crypto.randomUUID();
   readonly maxHeld = MAX_HELD;
+  /** The limit is one of the data folder. */
+  readonly usage = { storedBytes: 0, fileBytes: 0, maxBytes: Infinity };
   readonly #rooms = new Map<string, MemoryRoom>();
   /** Position by room and reader. */
   readonly #cursors = new Map<string, number>();
@@ -52,6 +55,10 @@ export class MemoryJournal implements Journal {
   readonly #bans = new Map<string, Ban>();
   /** Ids that end, oldest first. */
   readonly #endingIds = new Denque<EndingId>();
+
+  reserve(): Shortage | undefined {
+    return undefined;
+  }
 
   append(drafts: readonly Draft[]): Promise<AppendResult[]> {
     this.#endIds(drafts);

@@ -212,6 +212,13 @@ export const ERRORS = {
     line: true,
     reconnect: false,
   },
+  data_full: {
+    sentence: "The server's data folder is full",
+    status: 507,
+    closeCode: 1011,
+    line: true,
+    reconnect: false,
+  },
   not_operator: {
     sentence: "Only an operator may do this",
     status: 403,

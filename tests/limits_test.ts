@@ -230,7 +230,7 @@ for (const transport of ["deno", "ws"]) {
 Deno.test("limits: those of 0 are none", async () => {
   const flags = [
     ...["max-message", "queue", "stall", "ping", "rate"],
-    ...["max-connections", "per-address", "max-rooms"],
+    ...["max-connections", "per-address", "max-rooms", "max-data"],
   ];
   const args = flags.flatMap((flag) => [`--${flag}`, "0"]);
   await using program = await startProgram({ args: ["--addr", "127.0.0.1:0", ...args] });

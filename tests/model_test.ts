@@ -122,6 +122,8 @@ class Disk {
     return {
       epoch: journal.epoch,
       maxHeld: MAX_HELD,
+      usage: journal.usage,
+      reserve: (room, message) => journal.reserve(room, message),
       append,
       head: (room) => journal.head(room),
       floor: (room) => journal.floor(room),

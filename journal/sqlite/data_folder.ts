@@ -1,6 +1,9 @@
-// Locks a data folder for one process and explains why a folder cannot be used. The lock is SQLite's exclusive lock on a
-// small file beside the journal. It ends with the process, however that ends, so no lock is ever stale. The journal's own
-// file stays free for others to read.
+// Locks a data folder for one process and explains why a folder cannot be used. There are two locks: SQLite's exclusive lock on
+// a small file beside the journal, and a lock of the system on the folder itself. Both end with the process, however that ends,
+// so no lock is ever stale. The journal's own file stays free for others to read.
+//
+// The second lock does not depend on a name: deleting the file must not let a second process in. The first one serves systems
+// that cannot lock a folder, excludes earlier versions of the program, and waits for a process that is just exiting.
 import { dirname } from "node:path";
 import { ChatError } from "../../protocol/errors.ts";
 import { makePrivateFile } from "../../base/private_file.ts";
@@ -18,17 +21,35 @@ const LOCK_NAME = "journal.lock";
  */
 export function lockFolder(folder: string): Disposable {
   makeFolder(folder);
+  using locks = new DisposableStack();
+  const directory = openDirectory(folder);
+  if (directory) locks.use(directory);
   const path = `${folder}/${LOCK_NAME}`;
   makePrivateFile(path);
   // In memory: SQLite creates no further file and writes nothing on a full disk.
   const db = openDatabase(path, { pragmas: { journal_mode: "MEMORY" } });
+  locks.defer(() => db.close());
+  db.exec("BEGIN EXCLUSIVE");
+  if (directory && !tryLock(directory)) throw new Error("database is locked");
+  return locks.move();
+}
+
+/** Opens a folder to lock it. Returns undefined on systems that cannot: there, an open file cannot be deleted. */
+function openDirectory(folder: string): Deno.FsFile | undefined {
   try {
-    db.exec("BEGIN EXCLUSIVE");
-  } catch (error) {
-    db.close();
-    throw error;
+    return Deno.openSync(folder);
+  } catch {
+    return undefined; // Windows; any other reason also fails the file in the folder, with a better error
   }
-  return { [Symbol.dispose]: () => db.close() };
+}
+
+/** Returns false if another process has locked the folder; true if it is locked, or cannot be. */
+function tryLock(directory: Deno.FsFile): boolean {
+  try {
+    return directory.tryLockSync(true);
+  } catch {
+    return true; // Deno 2.6 lacks the method, and some network file systems the lock
+  }
 }
 
 /**

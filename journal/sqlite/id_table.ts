@@ -31,12 +31,16 @@ export class IdTable {
     this.#sql.eraseContent.run(room, seq);
   }
 
-  /** Removes ids that are old enough when these drafts are appended, a limited number at once. */
-  end(drafts: readonly Draft[]): void {
+  /**
+   * Removes ids that are old enough when these drafts are appended, a limited number at once.
+   * @param reserve reserves space to remove as many rows; false if there is none, so that a later append removes them
+   */
+  end(drafts: readonly Draft[], reserve: (count: number) => boolean): void {
     const before = (drafts[0]?.at ?? 0) - KEYLESS_ID_MS;
     const oldest = this.#sql.findOldestId.get()!["at"] as number | null;
     // Even without anything to remove, the deletion takes ten times as long as the look.
     if (oldest === null || oldest >= before) return;
-    this.#sql.endIds.run(before, drafts.length + ENDED_IDS_PER_APPEND);
+    const most = drafts.length + ENDED_IDS_PER_APPEND;
+    if (reserve(most)) this.#sql.endIds.run(before, most);
   }
 }

@@ -2,13 +2,10 @@
 //
 // The folder belongs to one process at a time (data_folder.ts); others may read the file meanwhile. A crash at any moment
 // leaves everything that was committed, and nothing to clean up.
-import type { DatabaseSync } from "node:sqlite";
 import { ChatError } from "../../protocol/errors.ts";
 import { tagsOf } from "../../protocol/names.ts";
-import { makePrivateFile } from "../../base/private_file.ts";
 import type { Entry } from "../../protocol/message.ts";
-import { emptyWal, isOutdated, isRowFault, migrate, openDatabase } from "../../base/sqlite.ts";
-import { explainFolder, FILE_NAME, lockFolder, syncWal } from "./data_folder.ts";
+import { isRowFault } from "../../base/sqlite.ts";
 import { hashEntry } from "../../protocol/content_hash.ts";
 import {
   answerKnown,
@@ -22,8 +19,15 @@ import {
   type Range,
   readEntry,
   type ReadLimit,
+  type Shortage,
+  type Usage,
 } from "../journal.ts";
-import { checkJournal, JOURNAL_SCHEMA, readEpoch } from "./schema.ts";
+import {
+  type FileOptions,
+  type JournalFile,
+  openFile,
+  openFileForReading,
+} from "./journal_file.ts";
 import {
   blankResults,
   countPlain,
@@ -34,17 +38,18 @@ import {
   toEntry,
 } from "./rows.ts";
 import { IdTable } from "./id_table.ts";
-import { prepare, type Statements } from "./statements.ts";
-import { WalEraser } from "./wal_eraser.ts";
+import type { Statements } from "./statements.ts";
 
 /** Entries beyond retention to keep for lagging readers. Each takes some hundred bytes of disk. */
 const MAX_HELD = 500_000;
 
-/** Maximum size of a file that is checked page by page before it is used. Takes some tenths of a second. */
-const MAX_CHECKED_BYTES = 256 * 1024 * 1024;
-
 /** Maximum number of rooms and people to cache between transactions, so that memory does not grow with their number. */
 const MAX_CACHED = 10_000;
+
+/** Reason to store nothing any more. */
+const DELETED = new Error(
+  "the data folder was deleted while the program was running: restart the program",
+);
 
 interface CachedRoom {
   readonly id: number;
@@ -69,53 +74,20 @@ interface Cursor {
  * Opens the journal in a folder, and creates both if they are missing, readable by their owner only.
  * @throws {ChatError} `data_unavailable`, with the reason and a remedy.
  */
-export function openSqliteJournal(folder: string): SqliteJournal {
-  const path = `${folder}/${FILE_NAME}`;
-  let lock: Disposable | undefined;
-  let db: DatabaseSync | undefined;
-  try {
-    lock = lockFolder(folder);
-    makePrivateFile(path);
-    syncWal(folder);
-    const { size } = Deno.statSync(path);
-    db = openWriter(path);
-    if (size <= MAX_CHECKED_BYTES) check(db);
-    const isUpgrade = size > 0 && isOutdated(db, JOURNAL_SCHEMA);
-    migrate(db, JOURNAL_SCHEMA);
-    if (isUpgrade) emptyWal(db); // a step may have erased texts
-    return new SqliteJournal(db, lock);
-  } catch (cause) {
-    db?.close();
-    lock?.[Symbol.dispose]();
-    const message = `Cannot use data folder "${folder}": ${explainFolder(cause as Error)}`;
-    throw new ChatError("data_unavailable", { cause, message });
-  }
+export function openSqliteJournal(folder: string, options: FileOptions = {}): SqliteJournal {
+  return new SqliteJournal(openFile(folder, options));
 }
 
 /** Opens the journal of a folder for reading, beside a server that may be using it. @throws {ChatError} `data_unavailable` */
 export function openSqliteReader(folder: string): SqliteJournal {
-  let db: DatabaseSync | undefined;
-  try {
-    db = openDatabase(`${folder}/${FILE_NAME}`);
-    checkJournal(db);
-    if (isOutdated(db, JOURNAL_SCHEMA)) {
-      openSqliteJournal(folder)[Symbol.dispose](); // no server of this version has used it yet
-    }
-    return new SqliteJournal(db);
-  } catch (cause) {
-    db?.close();
-    if (cause instanceof ChatError) throw cause;
-    const message = `Cannot use data folder "${folder}": ${explainFolder(cause as Error)}`;
-    throw new ChatError("data_unavailable", { cause, message });
-  }
+  return new SqliteJournal(openFileForReading(folder));
 }
 
 /** A journal in an SQLite file. */
 export class SqliteJournal implements Journal {
   readonly epoch: string;
   readonly maxHeld = MAX_HELD;
-  readonly #db: DatabaseSync;
-  readonly #lock: Disposable | undefined;
+  readonly #file: JournalFile;
   readonly #sql: Statements;
   readonly #ids: IdTable;
   readonly #rooms = new Map<string, CachedRoom>();
@@ -129,32 +101,34 @@ export class SqliteJournal implements Journal {
 
   /** Messages deleted in this transaction. */
   #erased: Erased[] = [];
-  readonly #walEraser: WalEraser;
 
-  /** Owns the database and the lock of its folder from now on, and releases both when disposed. */
-  constructor(db: DatabaseSync, lock?: Disposable) {
-    this.epoch = readEpoch(db);
-    this.#db = db;
-    this.#walEraser = new WalEraser(db);
-    this.#lock = lock;
-    this.#sql = prepare(db);
+  /** Owns the file from now on, and closes it when disposed. */
+  constructor(file: JournalFile) {
+    this.epoch = file.epoch;
+    this.#file = file;
+    this.#sql = file.sql;
     this.#ids = new IdTable(this.#sql);
+  }
+
+  /** Zeros for a journal that is open for reading only. */
+  get usage(): Usage {
+    return this.#file.writer?.quota.usage ?? { storedBytes: 0, fileBytes: 0, maxBytes: Infinity };
+  }
+
+  reserve(
+    room: string,
+    message: Pick<Draft, "kind" | "text" | "ref">,
+  ): Shortage | undefined {
+    return this.#file.writer?.quota.reserveMessage(this.#room(room), message);
   }
 
   // deno-lint-ignore require-await -- a journal may be far away; this one is not
   async append(drafts: readonly Draft[]): Promise<AppendResult[]> {
+    if (this.#file.writer?.wal.isDeleted) throw new ChatError("not_stored", { cause: DELETED });
     try {
-      return this.#commit(drafts, () => this.#insertAll(drafts));
-    } catch (cause) {
-      this.#rollBack();
-      if (!isRowFault(cause) || drafts.length === 0) throw new ChatError("not_stored", { cause });
-    }
-    // A draft is at fault, not the disk: try them one by one.
-    try {
-      return this.#commit(drafts, () => drafts.map((draft) => this.#tryInsert(draft)));
-    } catch (cause) {
-      this.#rollBack();
-      throw new ChatError("not_stored", { cause });
+      return this.#appendAll(drafts);
+    } finally {
+      this.#file.writer?.quota.finishAppend();
     }
   }
 
@@ -211,9 +185,11 @@ export class SqliteJournal implements Journal {
     const found = this.#room(room);
     if (!found || through <= found.floor) return;
     try {
+      const last = this.#file.writer?.quota.reservePrune(found.id, through) ?? through;
+      if (last <= found.floor) return; // no space: a later call may find some
       this.#open();
-      this.#sql.prune.run(found.id, through);
-      found.floor = through;
+      this.#sql.prune.run(found.id, last);
+      found.floor = last;
     } catch {
       this.#rollBack(); // for example a full disk: the entries stay, and the next append reports it
     }
@@ -262,9 +238,23 @@ export class SqliteJournal implements Journal {
   }
 
   [Symbol.dispose](): void {
-    this.#walEraser[Symbol.dispose]();
-    this.#db.close();
-    this.#lock?.[Symbol.dispose]();
+    this.#file[Symbol.dispose]();
+  }
+
+  #appendAll(drafts: readonly Draft[]): AppendResult[] {
+    try {
+      return this.#commit(drafts, () => this.#insertAll(drafts));
+    } catch (cause) {
+      this.#rollBack();
+      if (!isRowFault(cause) || drafts.length === 0) throw new ChatError("not_stored", { cause });
+    }
+    // A draft is at fault, not the disk: try them one by one.
+    try {
+      return this.#commit(drafts, () => drafts.map((draft) => this.#tryInsert(draft)));
+    } catch (cause) {
+      this.#rollBack();
+      throw new ChatError("not_stored", { cause });
+    }
   }
 
   /** Begins the transaction that the next append commits, if there is none. */
@@ -280,19 +270,22 @@ export class SqliteJournal implements Journal {
   /** Commits the drafts that `insert` adds, together with everything since the last commit. */
   #commit(drafts: readonly Draft[], insert: () => AppendResult[]): AppendResult[] {
     this.#open();
-    this.#ids.end(drafts);
+    const reserve = (rows: number) => this.#file.writer?.quota.reserveRows(rows) ?? true;
+    this.#ids.end(drafts, reserve);
     const results = insert();
-    for (const { reader, room, seq } of this.#cursors.values()) {
-      this.#sql.putCursor.run(reader, room, seq);
-    }
+    const hasSpace = reserve(this.#cursors.size);
+    const cursors = hasSpace ? [...this.#cursors.values()] : []; // otherwise a later commit has them
+    for (const { reader, room, seq } of cursors) this.#sql.putCursor.run(reader, room, seq);
     this.#sql.commit.run();
     this.#isOpen = false;
     this.#claims = [];
-    this.#cursors.clear();
+    if (hasSpace) this.#cursors.clear();
     if (this.#erased.length > 0) {
       for (const erased of this.#erased) blankResults(drafts, results, erased);
       this.#erased = [];
-      this.#walEraser.request();
+      this.#file.writer?.wal.empty();
+    } else {
+      this.#file.writer?.wal.trim();
     }
     if (this.#rooms.size > MAX_CACHED) this.#rooms.clear();
     if (this.#people.size > MAX_CACHED) this.#people.clear();
@@ -453,28 +446,4 @@ export class SqliteJournal implements Journal {
     this.#sql.addRoom.run(name);
     return this.#room(name)!;
   }
-}
-
-/** Opens the file for writing. Others can read it meanwhile. */
-function openWriter(path: string): DatabaseSync {
-  try {
-    return openWal(path, "NORMAL");
-  } catch (error) {
-    if (!/disk I\/O/.test((error as Error).message)) throw error;
-    // The disk has no room for the memory that processes share. A single process can do without it, and read what is there.
-    return openWal(path, "EXCLUSIVE");
-  }
-}
-
-function openWal(path: string, locking: "NORMAL" | "EXCLUSIVE"): DatabaseSync {
-  return openDatabase(path, {
-    // FULL: every commit is synced.
-    pragmas: { locking_mode: locking, journal_mode: "WAL", synchronous: "FULL" },
-  });
-}
-
-/** Checks all pages of the file. @throws if one is damaged. */
-function check(db: DatabaseSync): void {
-  const found = db.prepare("PRAGMA quick_check(1)").get()?.["quick_check"];
-  if (found !== "ok") throw new Error(`malformed: ${found}`);
 }
