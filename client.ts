@@ -122,6 +122,11 @@ export class Client implements Member, ConnectionHandlers {
     }
   }
 
+  /** Called by the connection when the peer has broken the protocol or a limit of the transport. */
+  onFault(code: ErrorCode): void {
+    this.leave(code);
+  }
+
   /** Called by the connection when it has ended. */
   onClose(): void {
     this.#isGone = true;

@@ -2,6 +2,7 @@
 import { type Limits, maxMessageBytes, pongWaitMs } from "../base/limits.ts";
 import { ChatError } from "../protocol/errors.ts";
 import type { Handler, Listen, Listener, ListenOptions } from "../transport/transport.ts";
+import { ByteLimit } from "./byte_limit.ts";
 import type { Proxies } from "./client_address.ts";
 import { ConnectionLimit } from "./connection_limit.ts";
 
@@ -10,6 +11,10 @@ const HEAD_WAIT_MS = 5_000;
 
 /** Open TCP connections for each connection of a room: a page loads its files, a script connects for one request. */
 const SOCKETS_PER_CONNECTION = 2;
+
+/** Bytes of answers that wait until they are read: of one address, and of all. */
+const UNREAD_BYTES_PER_ADDRESS = 16 * 1024 * 1024;
+const UNREAD_BYTES = 128 * 1024 * 1024;
 
 /** Address to listen on: an empty host name is every IPv4 address, port 0 any free port. */
 type ListenAddress = Pick<ListenOptions, "hostname" | "port">;
@@ -49,6 +54,8 @@ export async function listen(
       maxMessageBytes: maxMessageBytes(limits),
       headWaitMs: HEAD_WAIT_MS,
       acquire: makeSocketLimit(limits, proxies),
+      isProxy: (address) => proxies.trusts(address),
+      reserve: makeAnswerLimit(proxies),
       certificate,
       log,
     });
@@ -67,6 +74,15 @@ function makeSocketLimit(
     connectionsPerAddress: SOCKETS_PER_CONNECTION * limits.connectionsPerAddress,
   });
   return (remoteAddress) => sockets.acquire(proxies.keyOf(remoteAddress));
+}
+
+/** Makes the limit of bytes that wait for peers which do not read their answers. */
+function makeAnswerLimit(proxies: Proxies): NonNullable<ListenOptions["reserve"]> {
+  const bytes = new ByteLimit({
+    bytes: UNREAD_BYTES,
+    bytesPerAddress: UNREAD_BYTES_PER_ADDRESS,
+  });
+  return (remoteAddress, size) => bytes.acquire(proxies.keyOf(remoteAddress), size);
 }
 
 function explainListening({ hostname, port }: ListenAddress, cause: unknown): ChatError {

@@ -44,6 +44,13 @@ async function withServer(
   await use(listener.port, nextConnection).finally(() => listener.stop(0));
 }
 
+/** Reads until the end, and returns the close frame. */
+async function refusal(port: number, bytes: Uint8Array): Promise<{ code: number; reason: string }> {
+  using peer = await RawSocket.open(port);
+  await peer.write(bytes);
+  return await peer.readClose();
+}
+
 async function readToEnd(peer: RawSocket): Promise<void> {
   while (await peer.readChunk());
 }
@@ -118,7 +125,7 @@ Deno.test("listenWs() ends a connection with too many unanswered requests", asyn
   const request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
   using greedy = await RawSocket.connect(listener.port, request.repeat(20));
   assertEquals(await greedy.readChunk(), null);
-  assertEquals(asked, 6);
+  assertEquals(asked, 1); // they are handled one after another
   await listener.stop(0);
 });
 
@@ -135,6 +142,102 @@ Deno.test("listenWs() answers any number of consecutive requests on one connecti
   }
   peer.drop();
   await listener.stop(0);
+});
+
+Deno.test("listenWs() says why it closes a connection that breaks a rule", async () => {
+  await withServer(async (port) => {
+    const unmasked = Uint8Array.of(0x81, 1, 120);
+    const cases: [Uint8Array, number, string][] = [
+      [encodeFrame(OPCODE.text, Uint8Array.of(0xff, 0xfe)), 1007, "not_text: "],
+      [encodeFrame(OPCODE.text, new Uint8Array(MAX_MESSAGE_BYTES + 1)), 1009, "too_long: "],
+      [unmasked, 1002, "bad_frame: "],
+    ];
+    for (const [bytes, code, reason] of cases) {
+      const close = await refusal(port, bytes);
+      assertEquals([close.code, close.reason.slice(0, reason.length)], [code, reason]);
+    }
+  });
+});
+
+Deno.test("listenWs() lets the handler end a connection that breaks a rule", async () => {
+  const listener = await start((_request, peer) =>
+    peer.upgrade("", (connection) =>
+      connection.listen({
+        onMessage: () => {},
+        onClose: () => {},
+        onFault(code) {
+          connection.send(new Frame(`bye: ${code}`));
+          connection.close(4000, "by the handler");
+        },
+      }))
+  );
+  using peer = await RawSocket.open(listener.port);
+  await peer.write(encodeFrame(OPCODE.text, Uint8Array.of(0xff, 0xfe)));
+  assertEquals(await peer.readText(), "bye: not_text");
+  assertEquals(await peer.readClose(), { code: 4000, reason: "by the handler" });
+  peer.drop();
+  await listener.stop(0);
+});
+
+Deno.test("listenWs() closes a message that does not end in time, and no other", async () => {
+  const listener = await listenWs(
+    (_request, peer) =>
+      peer.upgrade("", (connection) =>
+        connection.listen({
+          onMessage: (data) => connection.send(new Frame(`${data}`)),
+          onClose: () => {},
+        })),
+    {
+      hostname: "127.0.0.1",
+      port: 0,
+      pongWaitMs: 33_000,
+      maxMessageBytes: MAX_MESSAGE_BYTES,
+      headWaitMs: HEAD_WAIT_MS,
+      messageWaitMs: HEAD_WAIT_MS,
+      log: () => {},
+    },
+  );
+  const whole = encodeFrame(OPCODE.text, new TextEncoder().encode("whole"));
+  const fragment = encodeFrame(OPCODE.text, new Uint8Array());
+  fragment[0] = OPCODE.text;
+  // A fragment, part of a frame, and part of a head, with pongs that count for nothing.
+  for (const part of [fragment, whole.subarray(0, -1), whole.subarray(0, 1)]) {
+    using peer = await RawSocket.open(listener.port);
+    await peer.write(whole);
+    await peer.write(part);
+    assertEquals(await peer.readText(), "whole");
+    const close = await within(5_000, "the close", peer.readClose());
+    assertEquals([close.code, close.reason.split(":")[0]], [1008, "message_timeout"]);
+  }
+  // Each of many messages ends within a write that begins the next one.
+  using busy = await RawSocket.open(listener.port);
+  await busy.write(whole.subarray(0, 3));
+  const shifted = new Uint8Array([...whole.subarray(3), ...whole.subarray(0, 3)]);
+  const endsAt = Date.now() + 3 * HEAD_WAIT_MS;
+  while (Date.now() < endsAt) {
+    await busy.write(shifted);
+    assertEquals(await busy.readText(), "whole");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  busy.drop();
+  await listener.stop(0);
+});
+
+Deno.test("listenWs() answers no pings of a peer that reads nothing", async () => {
+  await withServer(async (port, nextConnection) => {
+    using peer = await RawSocket.open(port);
+    const connection = await nextConnection();
+    const ping = encodeFrame(OPCODE.ping, new Uint8Array(125));
+    const many = new Uint8Array(ping.length * 500);
+    for (let n = 0; n < 500; n++) many.set(ping, n * ping.length);
+    let mostBytes = 0;
+    // 64 MiB of pings: more than the system keeps of their answers.
+    for (let n = 0; n < 1000; n++) {
+      await peer.write(many);
+      mostBytes = Math.max(mostBytes, connection.bufferedAmount);
+    }
+    assert(mostBytes < 256 * 1024, `${mostBytes} bytes wait`);
+  });
 });
 
 Deno.test("listenWs() ignores an upgrade to anything but a WebSocket", async () => {
