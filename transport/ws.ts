@@ -50,8 +50,8 @@ const UPGRADES = {
 const MAX_UPGRADES = 16;
 
 /**
- * Idle time after which the connection of a proxy is closed. It must be longer than a proxy keeps such a connection, or else the
- * proxy sends a request just as the connection ends, and reports 502. Caddy keeps one for 2 minutes, Google's load balancers
+ * Idle time after which the connection of a proxy is closed. A proxy that keeps it for longer may send a request just as the
+ * connection ends, and reports 502. Caddy keeps one for 2 minutes, Google's load balancers
  * for 10. Connections of other peers have the 5 s of node:http.
  */
 const PROXY_IDLE_MS = 620_000;
