@@ -1,7 +1,7 @@
 // A room exists while it has members. It knows who they are, and delivers entries to them: new ones at once, missed ones
 // from the journal. It holds no entries itself. Owned and called by the hub's loop only.
-import type { Journal, Range, ReadLimit } from "../journal/journal.ts";
-import { shortestTag } from "../protocol/names.ts";
+import { type Journal, type Range, readHistory, type ReadLimit } from "../journal/journal.ts";
+import { shortestTag, tagsOf } from "../protocol/names.ts";
 import type { Member, Person, Subscription } from "./subscription.ts";
 import type { Stats } from "./stats.ts";
 import type { Batch, Entry, Notice, Welcome, Wire } from "../protocol/message.ts";
@@ -123,8 +123,8 @@ export class Room {
     return Math.max(this.#journal.floor(this.name), this.#keep > 0 ? this.#head - this.#keep : 0);
   }
 
-  /** Reads entries that were delivered and are within retention. */
-  read(range: Range, limit: ReadLimit): Reading {
+  /** Reads entries that were delivered and are within retention. In a `page` of history they have their last edit. */
+  read(range: Range, limit: ReadLimit, as: "entries" | "page" = "entries"): Reading {
     const { name, head } = this;
     const floor = this.#floor;
     // Not beyond the head: entries that are not delivered yet do not exist for anybody.
@@ -132,9 +132,12 @@ export class Room {
     const after = "after" in range ? Math.max(range.after, floor) : floor;
     const count = Math.min(limit.entries, before - after - 1);
     const bounded = "after" in range ? { after } : { before };
-    const entries = count > 0
-      ? this.#journal.read(name, bounded, { ...limit, entries: count })
-      : [];
+    const wanted = { range: bounded, limit: { ...limit, entries: count } };
+    const entries = count <= 0
+      ? []
+      : as === "page"
+      ? readHistory(this.#journal, name, wanted)
+      : this.#journal.read(name, wanted.range, wanted.limit);
     return { room: name, epoch: this.#journal.epoch, head, floor, entries };
   }
 
@@ -175,7 +178,8 @@ export class Room {
    */
   addPerson(author: string, name: string, isHeldBack: boolean): Person {
     const tag = shortestTag(author);
-    const person = this.#people.get(author) ?? { author, name: "", tag, connections: 0 };
+    const person = this.#people.get(author) ??
+      { author, name: "", tag, isClaimed: false, connections: 0 };
     if (name !== "" && !isHeldBack) this.rename(person, name);
     else if (name !== "" && person.name === "") [person.name, person.tag] = [name, ""];
     this.#people.set(author, person);
@@ -183,10 +187,28 @@ export class Room {
     return person;
   }
 
-  /** Changes the name under which the person sends messages. */
+  /**
+   * Changes the name under which the person sends messages. Stores nothing: the tag is claimed with the first message, so
+   * that people who only come and go leave nothing behind.
+   */
   rename(person: Person, name: string): void {
-    person.tag = this.#journal.claimTag(this.name, person.author, name);
+    if (person.name === name && person.tag !== "") return; // another connection of the same person
+    const claimed = this.#journal.findTag(this.name, person.author, name);
+    person.tag = claimed ?? this.#chooseTag(person, name);
+    person.isClaimed = claimed !== undefined;
     person.name = name;
+  }
+
+  /** Returns the shortest tag that nobody has claimed beside the name, and that nobody who is here shows beside it. */
+  #chooseTag({ author }: Person, name: string): string {
+    const shown = new Set<string>();
+    for (const other of this.#people.values()) {
+      if (other.name === name && other.author !== author) shown.add(other.tag);
+    }
+    for (const tag of tagsOf(author)) {
+      if (!shown.has(tag) && !this.#journal.isTagTaken(this.name, name, tag)) return tag;
+    }
+    return author;
   }
 
   /** Announces the names that were held back. Returns whether there were any. */
@@ -213,6 +235,8 @@ export class Room {
 
   /** Sends entries that have just been committed to every live member. */
   deliver(entries: readonly Entry[]): void {
+    // A kept page may contain what was deleted.
+    if (this.#pages.size > 0 && entries.some(({ kind }) => kind === "delete")) this.#pages.clear();
     for (const chunk of chunksOf(entries)) {
       const batches = new Map<Wire, Batch>();
       for (const subscription of this.#live) {
@@ -277,7 +301,7 @@ export class Room {
     );
   }
 
-  /** Notifies all people of who is in the room. */
+  /** Notifies all people of who is in the room. The hub decides when. */
   notifyPresence(): void {
     this.notifyAll(this.#presence());
   }
@@ -296,7 +320,7 @@ export class Room {
     let pages = this.#pages.get(wire);
     if (!pages) this.#pages.set(wire, pages = new Map());
     const known = pages.get(after);
-    // Entries never change, but a page that ended at the old head would now end too soon.
+    // Only a deletion changes entries, and it drops the pages. A page that ended at the old head would now end too soon.
     if (known && (known.head === this.#head || known.batch.lastSeq < known.head)) {
       return known.batch;
     }

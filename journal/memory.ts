@@ -22,6 +22,8 @@ interface MemoryRoom {
   floor: number;
   /** Seq by author and id. */
   readonly ids: Map<string, number>;
+  /** Seqs of the edits of each message that is kept, oldest first. */
+  readonly edits: Map<number, number[]>;
   /** Author by tag and name. */
   readonly tags: Map<string, string>;
 }
@@ -74,25 +76,47 @@ export class MemoryJournal implements Journal {
     return isForward ? read : read.reverse();
   }
 
+  lastEdits(room: string, first: number, last: number): Entry[] {
+    const found = this.#rooms.get(room);
+    const edits: Entry[] = [];
+    for (let seq = first; found && seq <= last; seq++) {
+      const edit = entryAt(found, found.edits.get(seq)?.at(-1));
+      if (edit?.on) edits.push(edit);
+    }
+    return edits;
+  }
+
   find(room: string, author: string, id: string): number | undefined {
     return this.#rooms.get(room)?.ids.get(pair(author, id));
   }
 
   prune(room: string, through: number): void {
     const found = this.#rooms.get(room);
-    while (found && found.floor < through && found.entries.shift()) found.floor++;
+    while (found && found.floor < through && found.entries.shift()) {
+      found.edits.delete(++found.floor);
+    }
   }
 
-  claimTag(room: string, author: string, name: string): string {
+  claimTag(room: string, author: string, name: string, wish = ""): string {
+    const known = this.findTag(room, author, name);
+    if (known !== undefined) return known;
     const { tags } = this.#room(room);
-    for (const tag of tagsOf(author)) {
+    for (const tag of wish ? [wish, ...tagsOf(author)] : tagsOf(author)) {
       const key = pair(tag, name);
-      const holder = tags.get(key);
-      if (holder !== undefined && holder !== author) continue;
+      if (tags.has(key)) continue;
       tags.set(key, author);
       return tag;
     }
     throw new Error("Cannot claim a tag: another author has the same hash");
+  }
+
+  findTag(room: string, author: string, name: string): string | undefined {
+    const tags = this.#rooms.get(room)?.tags;
+    return tags && [...tagsOf(author)].find((tag) => tags.get(pair(tag, name)) === author);
+  }
+
+  isTagTaken(room: string, name: string, tag: string): boolean {
+    return this.#rooms.get(room)?.tags.has(pair(tag, name)) ?? false;
   }
 
   cursor(reader: string, room: string): number | undefined {
@@ -125,8 +149,17 @@ export class MemoryJournal implements Journal {
     const entry = number(draft, room.floor + room.entries.length + 1);
     room.entries.push(entry);
     if (key) room.ids.set(key, entry.seq);
+    if (draft.kind === "edit") this.#addEdit(room, entry);
+    if (draft.kind === "delete") erase(room, draft.ref);
     this.#enforce(draft);
     return { seq: entry.seq, entry };
+  }
+
+  #addEdit(room: MemoryRoom, edit: Entry): void {
+    const edits = room.edits.get(edit.ref);
+    if (edits) edits.push(edit.seq);
+    else room.edits.set(edit.ref, [edit.seq]);
+    if (entryAt(room, edit.ref)?.on === false) blank(edit);
   }
 
   /** Applies the entry of an operator. */
@@ -143,11 +176,27 @@ export class MemoryJournal implements Journal {
   #room(name: string): MemoryRoom {
     let room = this.#rooms.get(name);
     if (!room) {
-      room = { entries: new Denque(), floor: 0, ids: new Map(), tags: new Map() };
+      room = { entries: new Denque(), floor: 0, ids: new Map(), edits: new Map(), tags: new Map() };
       this.#rooms.set(name, room);
     }
     return room;
   }
+}
+
+function entryAt({ entries, floor }: MemoryRoom, seq = 0): Entry | undefined {
+  return seq > floor ? entries.peekAt(seq - floor - 1) : undefined;
+}
+
+/** Blanks a message and its edits. */
+function erase(room: MemoryRoom, seq: number): void {
+  const message = entryAt(room, seq);
+  if (message?.kind !== "say") return;
+  for (const part of [seq, ...room.edits.get(seq) ?? []]) blank(entryAt(room, part));
+}
+
+/** Blanks the entry itself, so that it is blank for everybody who has read it and has not passed it on. */
+function blank(entry: Entry | undefined): void {
+  if (entry) Object.assign(entry, { text: "", on: false });
 }
 
 /** Neither tags, authors nor rooms contain a space, so no two pairs have one key. */

@@ -97,3 +97,14 @@ Deno.test("Messages.forget() keeps a changed message: history would bring it wit
     "new",
   );
 });
+
+Deno.test("Messages.add() knows from a page of history that a message was edited or deleted", () => {
+  const messages = new Messages();
+  const say = { ...ENTRY, kind: "say", from: ANN, at: 1 } as const;
+  const edited = messages.add({ ...say, seq: 1, text: "old", edited: { seq: 70, text: "new" } });
+  const early = { ...ENTRY, kind: "edit", seq: 60, ref: 1, from: ANN, at: 2, text: "mid" } as const;
+  messages.add(early);
+  assertEquals([edited?.text, edited?.editSeq, edited?.isDeleted], ["new", 70, false]);
+  const deleted = messages.add({ ...say, seq: 2, text: "", deleted: true });
+  assertEquals([deleted?.text, deleted?.isDeleted], ["", true]);
+});

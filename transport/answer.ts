@@ -35,6 +35,7 @@ export async function sendAnswer(
     // A stream goes on: its listener ends it if the body does not arrive.
     if (timer !== undefined && isUnread(message)) return await sendEarly(message, response, answer);
     writeHead(response, answer);
+    if (timer === undefined) response.flushHeaders(); // otherwise the head of a stream waits for its first bytes
     if (answer.body && message.method !== "HEAD") {
       await writeBody(response, answer.body, timer === undefined ? () => () => {} : reserve);
     }

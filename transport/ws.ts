@@ -12,7 +12,8 @@ import type { Socket } from "node:net";
 import { setImmediate } from "node:timers";
 import { ChatError, type ErrorCode, type ErrorRow, ERRORS } from "../protocol/errors.ts";
 import { isUnread, sendAnswer } from "./answer.ts";
-import { HttpServer } from "./node_server.ts";
+import { checkHandshake } from "./handshake.ts";
+import { countHosts, HttpServer } from "./node_server.ts";
 import { OpenConnections } from "./open_connections.ts";
 import { CUT, StreamConnection } from "./stream_connection.ts";
 import {
@@ -30,6 +31,9 @@ import { SILENT_PARTS, WsConnection } from "./ws_connection.ts";
 /** Maximum size of a request's head, and maximum number of its headers. */
 const MAX_HEAD_BYTES = 8 * 1024;
 const MAX_HEADERS = 64;
+
+/** Methods that some URL supports. */
+const METHODS = "GET, HEAD, POST, OPTIONS, DELETE";
 
 /** Number of checks for overdue heads during `headWaitMs`. */
 const HEAD_CHECKS = 5;
@@ -58,9 +62,6 @@ const PROXY_IDLE_MS = 620_000;
 
 /** Constant that a handshake hashes with the key of the client (RFC 6455, section 1.3). */
 const HANDSHAKE_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-
-/** 16 bytes in base64 (RFC 6455, section 4.2.1). */
-const KEY = /^[+/\dA-Za-z]{22}==$/;
 
 /** Result of the handler for a request that was upgraded. */
 const UPGRADED = new Response(null);
@@ -266,6 +267,9 @@ class WsListener implements Listener {
   async #handle(message: IncomingMessage, { makeRequest, ...ways }: Making): Promise<Response> {
     // Each header takes two items.
     if (message.rawHeaders.length > 2 * MAX_HEADERS) return new Response(null, { status: 431 });
+    const hosts = countHosts(message);
+    if (hosts > 1) return refuse("bad_request");
+    if (message.method === "TRACE") return refuse("method_not_allowed", { allow: METHODS });
     let request: Request;
     try {
       request = makeRequest();
@@ -274,7 +278,7 @@ class WsListener implements Listener {
     }
     try {
       const { remoteAddress = "" } = message.socket;
-      return await this.#handler(request, { remoteAddress, ...ways });
+      return await this.#handler(request, { remoteAddress, isHostless: hosts === 0, ...ways });
     } catch (error) {
       this.#options.log("error", "request failed", { error });
       return refuse("internal");
@@ -287,10 +291,8 @@ class WsListener implements Listener {
       return new Response(null, { status: 503 });
     }
     const { socket, headers } = message;
-    const key = headers["sec-websocket-key"] ?? "";
-    if (headers["sec-websocket-version"] !== "13" || !KEY.test(key)) {
-      throw new TypeError("Cannot upgrade: a header is missing or wrong");
-    }
+    const key = headers["sec-websocket-key"];
+    checkHandshake({ version: headers["sec-websocket-version"], key });
     if (!socket.readable || !socket.writable) { // the peer has left meanwhile
       socket.destroy();
       onEnd?.();

@@ -44,6 +44,15 @@ const STEPS: readonly string[] = [
     PRIMARY KEY (author, address)
   ) WITHOUT ROWID;
   `,
+  `
+  -- The edits of each message: they are blanked with it, and the last one counts.
+  CREATE INDEX edits ON entries (room, ref) WHERE kind = 1;
+  -- A deletion used to hide texts only. A message or an edit with "on" = 0 is deleted and has no text.
+  UPDATE entries SET text = '', "on" = 0
+    WHERE kind = 0 AND (room, seq) IN (SELECT room, ref FROM entries WHERE kind = 2);
+  UPDATE entries SET text = '', "on" = 0
+    WHERE kind = 1 AND (room, ref) IN (SELECT room, ref FROM entries WHERE kind = 2);
+  `,
 ];
 
 /** The schema of journal.db. Its application id reads "Cfab". */
