@@ -1,4 +1,5 @@
 // The body of a request is bounded in size and time before it is in memory, and its text is UTF-8.
+import type { Hold, Holder } from "../base/waiting_bytes.ts";
 import { ChatError } from "../protocol/errors.ts";
 import { decodeText } from "../protocol/plain_lines.ts";
 
@@ -8,6 +9,8 @@ const FIRST_BYTES = 4096;
 /** Time for a body to arrive. */
 const BODY_WAIT_MS = 20_000;
 
+const EMPTY = new Uint8Array();
+
 /** Names of UTF-8 in a `Content-Type`. */
 const UTF8_NAMES = ["utf-8", "utf8"];
 
@@ -15,9 +18,13 @@ const UTF8_NAMES = ["utf-8", "utf8"];
  * Reads the whole body as text.
  * @throws {ChatError} `bad_media_type` for another charset or a content coding, `not_text`, and as {@linkcode readBody} does.
  */
-export async function readText(request: Request, maxBytes: number): Promise<string> {
+export async function readText(
+  request: Request,
+  maxBytes: number,
+  hold?: Hold,
+): Promise<string> {
   checkTextHeaders(request.headers);
-  return decodeText(await readBody(request, maxBytes));
+  return decodeText(await readBody(request, maxBytes, hold));
 }
 
 /**
@@ -42,35 +49,54 @@ export function checkTextHeaders(headers: Headers): void {
 
 /**
  * Reads the whole body.
- * @throws {ChatError} `too_long` above `maxBytes`, `body_timeout`, `bad_request`.
+ * @param hold counts the bytes until the body is complete
+ * @throws {ChatError} `too_long` above `maxBytes`, `body_timeout`, `address_full`, `bad_request`.
  */
-export async function readBody(request: Request, maxBytes: number): Promise<ArrayBuffer> {
+export async function readBody(
+  request: Request,
+  maxBytes: number,
+  hold?: Hold,
+): Promise<ArrayBuffer> {
   if (Number(request.headers.get("content-length")) > maxBytes) throw tooLong(maxBytes);
   // Parts are copied: even a small one is a view of a large buffer.
   let bytes = new Uint8Array(Math.min(FIRST_BYTES, maxBytes));
   let size = 0;
   const reader = request.body?.getReader();
   if (!reader) return new ArrayBuffer(0);
-  let isLate = false;
-  const timer = setTimeout(() => {
-    isLate = true;
+  let fault: "body_timeout" | "address_full" | undefined;
+  const giveUp = (code: NonNullable<typeof fault>) => {
+    fault = code;
+    bytes = EMPTY;
     reader.cancel().catch(() => {});
-  }, BODY_WAIT_MS);
+  };
+  const timer = setTimeout(() => giveUp("body_timeout"), BODY_WAIT_MS);
+  const holder: Holder = {
+    isShared: false,
+    get waitingBytes() {
+      return bytes.length;
+    },
+    cut: () => giveUp("address_full"),
+  };
+  const holding = hold?.(holder);
   try {
     for (let part = await reader.read(); !part.done; part = await reader.read()) {
       const end = size + part.value.byteLength;
       if (end > maxBytes) throw tooLong(maxBytes);
       if (end > bytes.length) bytes = enlarge(bytes, Math.min(Math.max(end, 2 * size), maxBytes));
+      holding?.update();
+      if (fault) break;
       bytes.set(part.value, size);
       size = end;
     }
-    if (isLate) throw new ChatError("body_timeout");
+    if (fault) throw new ChatError(fault);
     return bytes.slice(0, size).buffer;
   } catch (cause) {
     if (cause instanceof ChatError) throw cause;
-    throw new ChatError(isLate ? "body_timeout" : "bad_request", { cause }); // otherwise the peer has disconnected
+    throw new ChatError(fault ?? "bad_request", { cause }); // otherwise the peer has disconnected
   } finally {
     clearTimeout(timer);
+    bytes = EMPTY;
+    holding?.update();
     reader.cancel().catch(() => {});
   }
 }

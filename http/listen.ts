@@ -1,9 +1,9 @@
 // Opens the server's port: limits the sockets of each address, and explains why a port cannot be used.
 import { LimitLog } from "../base/address_budget.ts";
 import { type Limits, maxMessageBytes, pongWaitMs } from "../base/limits.ts";
+import type { WaitingBytes } from "../base/waiting_bytes.ts";
 import { ChatError } from "../protocol/errors.ts";
 import type { Handler, Listen, Listener, ListenOptions } from "../transport/transport.ts";
-import { ByteLimit } from "./byte_limit.ts";
 import type { Proxies } from "./client_address.ts";
 import { ConnectionLimit } from "./connection_limit.ts";
 
@@ -12,10 +12,6 @@ const HEAD_WAIT_MS = 5_000;
 
 /** Open TCP connections for each connection of a room: a page loads its files, a script connects for one request. */
 const SOCKETS_PER_CONNECTION = 2;
-
-/** Bytes of answers that wait until they are read: of one address, and of all. */
-const UNREAD_BYTES_PER_ADDRESS = 16 * 1024 * 1024;
-const UNREAD_BYTES = 128 * 1024 * 1024;
 
 /** Address to listen on: an empty host name is every IPv4 address, port 0 any free port. */
 type ListenAddress = Pick<ListenOptions, "hostname" | "port">;
@@ -41,11 +37,14 @@ export function checkAddress(address: ListenAddress): void {
  */
 export async function listen(
   { hostname, port, limits }: ListenAddress & { readonly limits: Limits },
-  { listenOn, handler, proxies, certificate, log }: Pick<ListenOptions, "certificate" | "log"> & {
-    readonly listenOn: Listen;
-    readonly handler: Handler;
-    readonly proxies: Proxies;
-  },
+  { listenOn, handler, proxies, waiting, certificate, log }:
+    & Pick<ListenOptions, "certificate" | "log">
+    & {
+      readonly listenOn: Listen;
+      readonly handler: Handler;
+      readonly proxies: Proxies;
+      readonly waiting: WaitingBytes;
+    },
 ): Promise<Listener> {
   try {
     return await listenOn(handler, {
@@ -56,7 +55,7 @@ export async function listen(
       headWaitMs: HEAD_WAIT_MS,
       acquire: makeSocketLimit(limits, { proxies, limitLog: new LimitLog(log) }),
       isProxy: (address) => proxies.trusts(address),
-      reserve: makeAnswerLimit(proxies),
+      hold: (address, answer) => waiting.hold(proxies.keyOf(address), answer),
       certificate,
       log,
     });
@@ -75,15 +74,6 @@ function makeSocketLimit(
     connectionsPerAddress: SOCKETS_PER_CONNECTION * limits.connectionsPerAddress,
   }, { limitLog });
   return (remoteAddress) => sockets.acquire(proxies.keyOf(remoteAddress));
-}
-
-/** Makes the limit of bytes that wait for peers which do not read their answers. */
-function makeAnswerLimit(proxies: Proxies): NonNullable<ListenOptions["reserve"]> {
-  const bytes = new ByteLimit({
-    bytes: UNREAD_BYTES,
-    bytesPerAddress: UNREAD_BYTES_PER_ADDRESS,
-  });
-  return (remoteAddress, size) => bytes.acquire(proxies.keyOf(remoteAddress), size);
 }
 
 function explainListening({ hostname, port }: ListenAddress, cause: unknown): ChatError {

@@ -202,6 +202,12 @@ export const ERRORS = {
     status: 503,
     reconnect: true,
   },
+  address_full: {
+    sentence: "Too much data waits for this address",
+    status: 503,
+    closeCode: 1008,
+    reconnect: true,
+  },
   rate_limited: {
     sentence: "Too many messages in a short time",
     status: 429,

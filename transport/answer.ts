@@ -2,6 +2,7 @@
 // nobody has read. The end of an unread body is the end of its connection, except for a short one.
 import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Hold, Holder, Holding } from "../base/waiting_bytes.ts";
 
 /** Bytes of an unread body that are discarded so that the connection can be used again. */
 const MAX_DISCARDED_BYTES = 256 * 1024;
@@ -13,8 +14,8 @@ const DISCARD_WAIT_MS = 5_000;
 export interface AnswerOptions {
   /** Time for the whole answer to leave the process. Infinity for a stream, whose sender watches its progress. */
   readonly writeWaitMs: number;
-  /** Acquires memory for bytes that wait until the peer reads. Returns a function that releases it. @throws if there is none */
-  readonly reserve: (bytes: number) => () => void;
+  /** Counts the bytes that wait until the peer reads. Those of a stream are counted by its sender. */
+  readonly hold: Hold | undefined;
 }
 
 /** Whether a part of the request is still to come. Deno 2.6 does not set `complete`. */
@@ -26,18 +27,21 @@ export function isUnread(message: IncomingMessage): boolean {
 export async function sendAnswer(
   message: IncomingMessage,
   response: ServerResponse,
-  { answer, writeWaitMs, reserve }: AnswerOptions & { readonly answer: Response },
+  { answer, writeWaitMs, hold }: AnswerOptions & { readonly answer: Response },
 ): Promise<void> {
   const timer = writeWaitMs === Infinity
     ? undefined
     : setTimeout(() => response.destroy(), writeWaitMs);
+  const waiting = new WaitingAnswer(response, timer === undefined ? undefined : hold);
   try {
     // A stream goes on: its listener ends it if the body does not arrive.
-    if (timer !== undefined && isUnread(message)) return await sendEarly(message, response, answer);
+    if (timer !== undefined && isUnread(message)) {
+      return await sendEarly(message, response, { answer, waiting });
+    }
     writeHead(response, answer);
     if (timer === undefined) response.flushHeaders(); // otherwise the head of a stream waits for its first bytes
     if (answer.body && message.method !== "HEAD") {
-      await writeBody(response, answer.body, timer === undefined ? () => () => {} : reserve);
+      await writeBody(response, answer.body, waiting);
     }
     if (response.destroyed) return;
     response.end();
@@ -45,6 +49,30 @@ export async function sendAnswer(
     if (timer !== undefined) await until(response, "finish");
   } finally {
     clearTimeout(timer);
+    waiting.set(0);
+  }
+}
+
+/** The bytes of an answer that wait. The answer that is cut has begun, so its connection ends. */
+class WaitingAnswer implements Holder {
+  readonly isShared = false;
+  waitingBytes = 0;
+  readonly #response: ServerResponse;
+  readonly #holding: Holding | undefined;
+
+  constructor(response: ServerResponse, hold: Hold | undefined) {
+    this.#response = response;
+    this.#holding = hold?.(this);
+  }
+
+  set(bytes: number): void {
+    this.waitingBytes = bytes;
+    this.#holding?.update();
+  }
+
+  cut(): void {
+    this.waitingBytes = 0;
+    this.#response.destroy();
   }
 }
 
@@ -55,7 +83,7 @@ export async function sendAnswer(
 async function sendEarly(
   message: IncomingMessage,
   response: ServerResponse,
-  answer: Response,
+  { answer, waiting }: { readonly answer: Response; readonly waiting: WaitingAnswer },
 ): Promise<void> {
   const body = Buffer.from(await answer.arrayBuffer());
   const announced = Number(message.headers["content-length"] ?? Infinity);
@@ -65,6 +93,7 @@ async function sendEarly(
   writeHead(response, answer);
   if (body.length > 0 && message.method !== "HEAD") response.write(body);
   else response.flushHeaders();
+  waiting.set(body.length);
   // Only after that: node:http destroys the connection behind its last answer, and the system discards the answer if bytes of
   // the request arrive later.
   await discardRest(message);
@@ -106,7 +135,7 @@ function writeHead(response: ServerResponse, { status, headers }: Response): voi
 async function writeBody(
   response: ServerResponse,
   body: ReadableStream<Uint8Array>,
-  reserve: AnswerOptions["reserve"],
+  waiting: WaitingAnswer,
 ): Promise<void> {
   const reader = body.getReader();
   const cancel = () => void reader.cancel().catch(() => {});
@@ -115,8 +144,9 @@ async function writeBody(
     for (let part = await reader.read(); !part.done; part = await reader.read()) {
       if (response.destroyed) return;
       if (response.write(part.value)) continue;
-      const release = reserve(part.value.length);
-      await until(response, "drain").finally(release);
+      waiting.set(part.value.length);
+      await until(response, "drain");
+      waiting.set(0);
     }
   } finally {
     response.off("close", cancel);

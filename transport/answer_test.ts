@@ -2,13 +2,17 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { within } from "../tests/support/deadline.ts";
 import { RawSocket } from "../tests/support/raw_socket.ts";
-import { ChatError } from "../protocol/errors.ts";
+import { DEFAULT_LIMITS } from "../base/limits.ts";
+import { WaitingBytes } from "../base/waiting_bytes.ts";
 import type { Handler, Listener, ListenOptions } from "./transport.ts";
 import { listenWs } from "./ws.ts";
 
 const WAIT_MS = 10_000;
 const HEAD_WAIT_MS = 500;
 const SHORT_WAIT_MS = 300;
+
+const MIB = 1024 * 1024;
+const WAITING = new WaitingBytes(DEFAULT_LIMITS);
 
 /** On Deno 2.6 node:http is built on another server, without these limits. */
 const ignore = Deno.version.deno.startsWith("2.6.");
@@ -187,35 +191,26 @@ test(
   { writeWaitMs: SHORT_WAIT_MS },
 );
 
-{
-  let held = 0;
-  let refused = 0;
-  const most = 20 * 1024 * 1024;
-  test(
-    "listenWs() cuts a peer whose unread answers take too much memory",
-    () => new Response(new Uint8Array(16 * 1024 * 1024)),
-    async (port) => {
-      const last = GET.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
-      using first = await RawSocket.connect(port, last);
-      await first.readHead();
-      using second = await RawSocket.connect(port, last);
-      assert(await readToEnd(second) < 16 * 1024 * 1024);
-      assertEquals(refused, 1);
-      assert(await readToEnd(first) > 15 * 1024 * 1024);
-      while (held > 0) await new Promise((resolve) => setTimeout(resolve, 10));
-    },
-    {
-      reserve: (_address, bytes) => {
-        if (held + bytes > most) {
-          refused++;
-          throw new ChatError("too_many_connections");
-        }
-        held += bytes;
-        return () => held -= bytes;
-      },
-    },
-  );
-}
+test(
+  "listenWs() cuts the largest unread answer of an address that keeps too much, and no other",
+  (request) => new Response(new Uint8Array(Number(new URL(request.url).pathname.slice(1)) * MIB)),
+  async (port) => {
+    const get = async (mib: number) => {
+      const head = `GET /${mib} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`;
+      const socket = await RawSocket.connect(port, head);
+      await socket.readHead();
+      return socket;
+    };
+    using largest = await get(26);
+    using first = await get(20);
+    using second = await get(20);
+    assert(await readToEnd(largest) < 26 * MIB);
+    for (const socket of [first, second]) assert(await readToEnd(socket) >= 20 * MIB);
+    using again = await get(26);
+    assert(await readToEnd(again) >= 26 * MIB);
+  },
+  { hold: (address, answer) => WAITING.hold(address, answer) },
+);
 
 for (const isProxy of [true, false]) {
   test(

@@ -70,6 +70,17 @@ export class MessageReader {
     return this.#messageOpcode !== 0 || this.#isInPayload || this.#headBytes > 0;
   }
 
+  /** Bytes that the parts of an unfinished message keep. */
+  get keptBytes(): number {
+    return this.#message.capacity;
+  }
+
+  /** Releases the parts. Nothing more can be read. */
+  release(): void {
+    this.#message.release();
+    this.#chunk = EMPTY;
+  }
+
   /** Adds bytes, which are unmasked in place. All earlier ones must have been read with {@linkcode next}. */
   push(chunk: Buffer): void {
     this.#chunk = chunk;
@@ -177,6 +188,10 @@ class GrowingBuffer {
   #bytes: Buffer = EMPTY;
   size = 0;
 
+  get capacity(): number {
+    return this.#bytes.length;
+  }
+
   /** @param missing bytes that are announced to follow: space is made for them when half of the whole has arrived */
   append(part: Buffer, maxBytes: number, missing = 0): void {
     const size = this.size + part.length;
@@ -196,9 +211,13 @@ class GrowingBuffer {
     if (this.size === 0) return part;
     this.append(part, maxBytes);
     const whole = this.#bytes.subarray(0, this.size);
+    this.release();
+    return whole;
+  }
+
+  release(): void {
     this.#bytes = EMPTY;
     this.size = 0;
-    return whole;
   }
 }
 

@@ -2,6 +2,7 @@
 // WebSocket library underneath. One suite (transport_test.ts) runs on every implementation.
 
 import type { Log } from "../base/log.ts";
+import type { Holder, Holding } from "../base/waiting_bytes.ts";
 import type { ErrorCode } from "../protocol/errors.ts";
 import type { Frame } from "../protocol/frame.ts";
 
@@ -41,6 +42,8 @@ export interface ConnectionHandlers {
    * sends what it has to say, and closes the connection. Without this callback, the connection closes by itself.
    */
   onFault?(code: ErrorCode): void;
+  /** Called when the bytes have changed that an unfinished message keeps, if the implementation can tell. */
+  onUnfinished?(bytes: number): void;
   onClose(): void;
 }
 
@@ -101,11 +104,8 @@ export interface ListenOptions {
   readonly writeWaitMs?: number;
   /** Returns whether the address is that of a proxy, which keeps idle connections for long and sends requests on them. */
   readonly isProxy?: (remoteAddress: string) => boolean;
-  /**
-   * Acquires memory for bytes of answers that an address does not read. Returns a function that releases it. An exception ends
-   * the connection.
-   */
-  readonly reserve?: (remoteAddress: string, bytes: number) => () => void;
+  /** Counts an answer until its peer has read it, if the implementation can. */
+  readonly hold?: (remoteAddress: string, answer: Holder) => Holding;
   /** Enables https and wss, and disables http and ws. The caller has checked that certificate and key match. */
   readonly certificate?: Certificate | undefined;
   /**

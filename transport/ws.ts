@@ -10,7 +10,7 @@ import { createHash } from "node:crypto";
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { setImmediate } from "node:timers";
-import { ChatError, type ErrorCode, type ErrorRow, ERRORS } from "../protocol/errors.ts";
+import { type ErrorCode, type ErrorRow, ERRORS } from "../protocol/errors.ts";
 import { isUnread, sendAnswer } from "./answer.ts";
 import { checkHandshake } from "./handshake.ts";
 import { countHosts, HttpServer } from "./node_server.ts";
@@ -188,15 +188,14 @@ class WsListener implements Listener {
     };
     const answer = await this.#handle(message, { makeRequest, upgrade, stream });
     const { remoteAddress = "" } = socket;
-    const { log, reserve, writeWaitMs = WRITE_WAIT_MS, isProxy } = this.#options;
+    const { log, hold, writeWaitMs = WRITE_WAIT_MS, isProxy } = this.#options;
     if (isProxy?.(remoteAddress)) keepForProxy(answer, response);
     await sendAnswer(message, response, {
       answer,
       writeWaitMs: isStream ? Infinity : writeWaitMs,
-      reserve: (bytes) => reserve?.(remoteAddress, bytes) ?? ignore,
+      hold: hold && ((holder) => hold(remoteAddress, holder)),
     }).catch((error) => {
-      const isRefused = error instanceof ChatError; // by `reserve`
-      if (error !== CUT && !isRefused) log("error", "answer failed", { error });
+      if (error !== CUT) log("error", "answer failed", { error });
       response.destroy();
     });
   }

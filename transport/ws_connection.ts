@@ -68,6 +68,8 @@ export class WsConnection implements Connection {
   #messageTimer: ReturnType<typeof setTimeout> | undefined;
   /** Messages read since that timer started. */
   #finished = 0;
+  /** Bytes of an unfinished message, as the handler knows them. */
+  #keptBytes = 0;
   /** Answers to pings, written together. */
   #pongs: Buffer[] = [];
 
@@ -196,6 +198,12 @@ export class WsConnection implements Connection {
 
   /** Starts the deadline of a message that has begun, and stops that of the last one. */
   #watchMessage(): void {
+    if (this.#isDeaf) this.#reader.release();
+    const { keptBytes } = this.#reader;
+    if (keptBytes !== this.#keptBytes) {
+      this.#keptBytes = keptBytes;
+      this.#handlers?.onUnfinished?.(keptBytes);
+    }
     const isUnfinished = !this.#isDeaf && this.#reader.isUnfinished;
     if (this.#messageTimer !== undefined && (!isUnfinished || this.#finished > 0)) {
       clearTimeout(this.#messageTimer);
