@@ -174,13 +174,13 @@ function decodeNaively(bytes: Uint8Array): unknown[] {
 function makeStream(random: Random): Uint8Array {
   const pick = <T>(items: readonly T[]) => items[random.integer(0, items.length - 1)]!;
   const isRude = random.next() < 0.5;
-  const isLong = random.next() < 0.02;
+  const isLong = random.next() < 0.05;
   const finality = pick([0.5, 0.5, 0.002]);
   let isInMessage = false;
   return Buffer.concat(Array.from({ length: isLong ? 300 : random.integer(1, 30) }, () => {
     const isControl = random.next() < 0.3;
     const isFinal = isControl || random.next() < finality;
-    let opcode = isControl ? pick([8, 9, 10]) : isInMessage ? 0 : pick([1, 1, 2]);
+    const opcode = isControl ? pick([8, 9, 10]) : isInMessage ? 0 : pick([1, 1, 2]);
     if (!isControl) isInMessage = !isFinal;
     const most = isControl ? 125 : isLong ? 2 : pick([3, 125, 126, 127, 300, MAX_BYTES + 1]);
     const size = random.integer(0, pick([0, 1, most]));
@@ -192,7 +192,6 @@ function makeStream(random: Random): Uint8Array {
     const fault = isRude ? random.next() : 1;
     if (fault < 0.03) first = random.integer(0, 255);
     else if (fault < 0.05) payload = Buffer.from(payload.map(() => random.integer(0, 255)));
-    opcode = first & 15;
     const bytes = encode(first, payload, random);
     if (fault > 0.05 && fault < 0.07) bytes[1]! ^= 128; // not masked
     if (fault > 0.07 && fault < 0.09) bytes[1] = random.integer(0, 255); // another length
@@ -203,7 +202,8 @@ function makeStream(random: Random): Uint8Array {
 /** Encodes a frame with any of the lengths that fit, also a longer one than necessary. */
 function encode(first: number, payload: Buffer, random: Random): Buffer {
   const { length } = payload;
-  const width = random.next() < 0.1 ? 8 : length > 125 ? 2 : 0;
+  const isData = (first & 15) < 8;
+  const width = isData && random.next() < 0.1 ? 8 : length > 125 ? 2 : 0;
   const head = Buffer.alloc(2 + width);
   head[0] = first;
   head[1] = 128 | (width === 0 ? length : width === 2 ? 126 : 127);
@@ -227,7 +227,7 @@ Deno.test("MessageReader.next() returns what a naive decoder does for any frames
   const seed = chooseSeed();
   const random = new Random(seed);
   const outcomes = new Map<unknown, number>();
-  for (let n = 0; n < 3_000; n++) {
+  for (let n = 0; n < 600; n++) {
     const stream = makeStream(random);
     const expected = decodeNaively(stream);
     const received: unknown[] = [];

@@ -1,6 +1,7 @@
 // Tests the limits that only the transport over `ws` has.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { ConnectionLimit } from "../http/connection_limit.ts";
+import { delay } from "@std/async/delay";
 import { within } from "../tests/support/deadline.ts";
 import { encodeFrame, OPCODE, RawSocket, upgradeRequest } from "../tests/support/raw_socket.ts";
 import { Frame } from "../protocol/frame.ts";
@@ -322,4 +323,117 @@ Deno.test({
       await listener.stop(0);
     }
   },
+});
+
+/** Records what happens to upgraded connections, and opens them after `delayMs`. */
+async function withRecorder(
+  use: (port: number, events: string[], stop: () => Promise<void>) => Promise<void>,
+  { delayMs = 0 } = {},
+): Promise<void> {
+  const events: string[] = [];
+  const listener = await start(async (_request, peer) => {
+    if (delayMs > 0) await delay(delayMs);
+    return peer.upgrade("", (connection) => {
+      events.push("open");
+      connection.listen({
+        onMessage: (data) => void events.push(`${data}`),
+        onFault: (code) => {
+          events.push(code);
+          connection.close(1002, code);
+        },
+        onUnfinished: (bytes) => void events.push(`${bytes > 0 ? "some" : "no"} bytes`),
+        onClose: () => void events.push("close"),
+      });
+    }, () => void events.push("end"));
+  });
+  await use(listener.port, events, () => listener.stop(0)).finally(() => listener.stop(0));
+}
+
+async function untilEvent(events: readonly string[], event: string): Promise<void> {
+  const seen = async () => {
+    while (!events.includes(event)) await delay(5);
+  };
+  await within(5_000, event, seen());
+}
+
+const encoder = new TextEncoder();
+const text = (data: string) => encodeFrame(OPCODE.text, encoder.encode(data));
+
+/** Sends the request and the frames in one packet. */
+async function openWith(port: number, ...frames: Uint8Array[]): Promise<RawSocket> {
+  const socket = await RawSocket.connect(port, "");
+  const request = encoder.encode(upgradeRequest(port, "/ws"));
+  await socket.write(Uint8Array.from([request, ...frames].flatMap((bytes) => [...bytes])));
+  return socket;
+}
+
+for (const delayMs of [0, 100]) {
+  const when = delayMs > 0 ? "late" : "at once";
+  Deno.test({
+    name: `listenWs() reads frames that come with the request for an upgrade that opens ${when}`,
+    ignore,
+    fn: () =>
+      withRecorder(async (port, events) => {
+        using whole = await openWith(port, text("one"), text("two").subarray(0, 4));
+        if (delayMs > 0) await delay(delayMs / 2);
+        await whole.write(text("two").subarray(4));
+        await whole.write(text("three"));
+        await untilEvent(events, "three");
+        assertEquals(events.filter((event) => !event.endsWith(" bytes")), [
+          "open",
+          "one",
+          "two",
+          "three",
+        ]);
+        whole.drop();
+        await untilEvent(events, "end");
+        events.length = 0;
+        using rude = await openWith(port, Uint8Array.of(0xff, 0xff));
+        assertEquals((await rude.readHead()).split("\r\n")[0], "HTTP/1.1 101 Switching Protocols");
+        assertEquals(await rude.readClose(), { code: 1002, reason: "bad_frame" });
+        rude.drop();
+        await untilEvent(events, "end");
+        assertEquals(events, ["open", "bad_frame", "close", "end"]);
+      }, { delayMs }),
+  });
+
+  Deno.test({
+    name: `listenWs() ends a connection whose peer has hung up, upgraded ${when}`,
+    ignore,
+    fn: () =>
+      withRecorder(async (port, events) => {
+        using peer = await openWith(port, text("whole"), text("half").subarray(0, -1));
+        if (delayMs === 0) await untilEvent(events, "whole");
+        await peer.endWriting();
+        await within(5_000, "the end", readToEnd(peer));
+        await untilEvent(events, "end");
+        assert(!events.includes("half"), `${events}`);
+        assertEquals(events.filter((event) => event === "end").length, 1);
+        events.length = 0;
+        for (let n = 0; n < 20; n++) (await openWith(port, text("gone"))).drop(); // resets the connection
+        while (events.filter((event) => event === "end").length < 20) await delay(5);
+        using next = await openWith(port, text("next"));
+        await untilEvent(events, "next");
+        next.drop();
+        await untilEvent(events, "close");
+      }, { delayMs }),
+  });
+}
+
+Deno.test({
+  name: "listenWs() stops in spite of unfinished messages, and reports what they keep",
+  ignore,
+  fn: () =>
+    withRecorder(async (port, events, stop) => {
+      using frame = await openWith(port, text("unfinished").subarray(0, -1));
+      await untilEvent(events, "some bytes");
+      using head = await openWith(port, text("x".repeat(300)).subarray(0, 3));
+      using upgrade = await RawSocket.connect(port, upgradeRequest(port, "/ws").slice(0, -2));
+      while (events.filter((event) => event === "open").length < 2) await delay(5);
+      await within(5_000, "the stop", stop());
+      for (const socket of [frame, head, upgrade]) {
+        await within(5_000, "the end", readToEnd(socket));
+      }
+      assertEquals(events.filter((event) => event === "end").length, 2);
+    }),
 });
