@@ -6,6 +6,9 @@ import { describeWatched, watch, watchCalm } from "./watch.ts";
 
 const CONNECTIONS = 256;
 
+/** Connections that their address may have, with those of the watcher: the bound of its bytes is that of the default. */
+const PER_ADDRESS = CONNECTIONS + 4;
+
 /** Connections that ping: two million pings take seconds to read. */
 const PINGING = 24;
 
@@ -20,6 +23,9 @@ const BODY_WAIT_MS = 20_000 + 5_000 + 5_000;
 
 /** Entries of 16 KiB, each character of which JSON escapes to two bytes: without a bound, a page of them would have 3 MiB. */
 const ENTRIES = 100;
+
+/** Entries that exceed the system's buffers of a connection. */
+const MANY_ENTRIES = 600;
 const ENTRY_BYTES = 16 * 1024;
 
 export const HOARD_ROWS: readonly Row[] = [
@@ -31,7 +37,17 @@ export const HOARD_ROWS: readonly Row[] = [
     fault: `${PINGING} connections: 10 MiB of pings each whose answers nobody reads`,
     run: (setting) => runHoard("pings", setting, { connections: PINGING }),
   },
-  hoarding("unread-pages", "six pages of history each that nobody reads", "unreadPages", fillRoom),
+  hoarding("unread-pages", "six pages of history each that nobody reads", "unreadPages", {
+    before: (port) => fillRoom(port, ENTRIES),
+  }),
+  hoarding("unread-streams", "a long replay each that nobody reads", "unreadStreams", {
+    before: (port) => fillRoom(port, MANY_ENTRIES),
+  }),
+  hoarding("unread-live", "WebSockets of a busy room that nobody reads", "unreadLive", {
+    during: (port) => fillRoom(port, MANY_ENTRIES),
+  }),
+  hoarding("unfinished-heads", "heads of 8 KiB that do not end", "heads"),
+  hoarding("large-bodies", "bodies of 1 MiB without their last byte", "largeBodies"),
   {
     id: "endless-bodies",
     fault: "256 requests with a body of a byte a second, POST and GET",
@@ -43,33 +59,40 @@ function hoarding(
   id: string,
   fault: string,
   attack: string,
-  prepare?: (port: number) => Promise<void>,
+  others: Others = {},
 ): Row {
   return {
     id,
     fault: `${CONNECTIONS} connections: ${fault}`,
-    run: (setting) => runHoard(attack, setting, { prepare }),
+    run: (setting) => runHoard(attack, setting, others),
   };
+}
+
+/** What else a row does, with the port of the server. */
+interface Others {
+  readonly connections?: number;
+  /** Before memory is measured. */
+  readonly before?: (port: number) => Promise<void>;
+  /** While the connections are open. */
+  readonly during?: (port: number) => Promise<void>;
 }
 
 async function runHoard(
   name: string,
   setting: Setting,
-  { connections = CONNECTIONS, prepare }: {
-    readonly connections?: number;
-    readonly prepare?: ((port: number) => Promise<void>) | undefined;
-  },
+  { connections = CONNECTIONS, before, during }: Others,
 ): Promise<Figure[]> {
   const count = part(connections, setting);
-  await using victim = await startVictim(setting);
+  await using victim = await startVictim({ ...setting, perAddress: PER_ADDRESS });
   const { port } = victim;
-  await prepare?.(port);
+  await before?.(port);
   const calm = await watchCalm(port, setting);
-  const before = residentMiB(victim);
-  let peak = before;
+  const beforeMiB = residentMiB(victim);
+  let peak = beforeMiB;
   const sampler = setInterval(() => peak = Math.max(peak, residentMiB(victim)), 20);
   const { result, ...watched } = await watch(port, async () => {
     await using attack = await Attack.begin(name, { port, count });
+    await during?.(port);
     await new Promise((resolve) => setTimeout(resolve, HOLD_MS));
     return await attack.stop();
   }).finally(() => clearInterval(sampler));
@@ -78,7 +101,7 @@ async function runHoard(
     { what: "sent", value: result.sentBytes / 1024 / 1024, unit: "MiB" },
     {
       what: "memory at most, more than before",
-      value: peak - before,
+      value: peak - beforeMiB,
       unit: "MiB",
       most: MOST_MORE_MIB,
       onlyOn: "ws",
@@ -111,9 +134,9 @@ async function runEndlessBodies(setting: Setting): Promise<Figure[]> {
   ];
 }
 
-/** Fills the room of the pages. */
-async function fillRoom(port: number): Promise<void> {
-  for (let n = 0; n < ENTRIES; n++) {
+/** Fills the room. */
+async function fillRoom(port: number, entries: number): Promise<void> {
+  for (let n = 0; n < entries; n++) {
     const body = '"'.repeat(ENTRY_BYTES);
     const response = await fetch(`http://127.0.0.1:${port}/r/hoard`, { method: "POST", body });
     if (!response.ok) throw new Error(`Cannot fill the room: received ${response.status}`);

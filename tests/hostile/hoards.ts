@@ -22,6 +22,12 @@ const PIPELINED = 6;
 /** Chunks of pings: more than their answers that the system keeps. */
 const PING_CHUNKS = 160;
 
+/** Most of a head. */
+const HEAD_BYTES = 8 * 1024 - 200;
+
+/** Largest payload of another service. */
+const BODY_BYTES = 1024 * 1024;
+
 const BODY_PERIOD_MS = 1_000;
 
 const encoder = new TextEncoder();
@@ -91,6 +97,47 @@ const unreadPages: Tactic = (force, { count }) => {
   return hoard(force, count, async () => {}, open);
 };
 
+/** Streams of a long room that nobody reads, each from another position, so that no two have the same batches. */
+const unreadStreams: Tactic = (force, { count }) =>
+  hoard(force, count, async () => {}, (n) =>
+    RawSocket.connect(
+      force.port,
+      [
+        `GET /r/hoard?after=${n} HTTP/1.1`,
+        "Host: 127.0.0.1",
+        "Accept: application/x-ndjson",
+        "\r\n",
+      ].join("\r\n"),
+    ));
+
+/** WebSockets of a busy room that nobody reads. */
+const unreadLive: Tactic = (force, { count }) =>
+  hoard(force, count, async () => {}, () => RawSocket.open(force.port, "/r/hoard/ws"));
+
+/** Heads without their last line. */
+const heads: Tactic = (force, { count }) =>
+  hoard(force, count, async () => {}, () => {
+    const head = `GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nx: ${"x".repeat(HEAD_BYTES)}\r\n`;
+    return RawSocket.connect(force.port, head);
+  });
+
+/** Payloads of another service without their last byte. */
+const largeBodies: Tactic = (force, { count }) => {
+  const head = [
+    "POST /r/hoard?format=github HTTP/1.1",
+    "Host: 127.0.0.1",
+    "Content-Type: application/json",
+    `Content-Length: ${BODY_BYTES}`,
+    "\r\n",
+  ].join("\r\n");
+  return hoard(
+    force,
+    count,
+    async (socket) => void await force.send(socket, new Uint8Array(BODY_BYTES - 1)),
+    () => RawSocket.connect(force.port, head),
+  );
+};
+
 /** Requests whose bodies never end: half of them POST, half GET. */
 const endlessBodies: Tactic = async (force, { count }) => {
   const sockets = await force.open(count, (n) => {
@@ -118,7 +165,7 @@ async function hoard(
   force: Force,
   count: number,
   act: (socket: RawSocket) => Promise<void>,
-  open: () => Promise<RawSocket> = () => RawSocket.open(force.port),
+  open: (n: number) => Promise<RawSocket> = () => RawSocket.open(force.port),
 ): Promise<void> {
   const sockets = await force.open(count, open);
   await Promise.race([Promise.all(sockets.map(act)), force.calledBack]);
@@ -132,5 +179,9 @@ export const HOARD_ATTACKS = {
   unfinished,
   pings,
   unreadPages,
+  unreadStreams,
+  unreadLive,
+  heads,
+  largeBodies,
   endlessBodies,
 };
