@@ -98,7 +98,10 @@ export class WaitingBytes {
   ): void {
     // Bytes that have left meanwhile do not count: nothing reports that they have.
     for (const holding of [...address.holdings]) holding.recount();
-    const ordered = [...address.holdings].filter(applies).toSorted((a, b) => b.bytes - a.bytes);
+    // Among equals the newest one, so that the others can end.
+    const ordered = [...address.holdings].filter(applies).reverse().toSorted((a, b) =>
+      b.bytes - a.bytes
+    );
     for (const holding of ordered) {
       if (!isTooMuch()) return;
       if (holding.cut()) this.#limitLog?.warn("--per-address", address.key);

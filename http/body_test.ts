@@ -62,8 +62,10 @@ Deno.test("readBody() counts an unfinished body, and gives up the largest one of
   const open = (size: number) => {
     const { readable, writable } = new TransformStream<Uint8Array>();
     const writer = writable.getWriter();
-    const read = readBody(makeRequest(readable), 100_000, hold);
-    return { writer, read, sent: writer.write(new Uint8Array(size)) };
+    const request = makeRequest(readable);
+    request.headers.set("content-length", `${size}`);
+    const read = readBody(request, 100_000, hold);
+    return { writer, read, sent: writer.write(new Uint8Array(size)).catch(() => {}) };
   };
   const [small, large] = [open(10_000), open(30_000)];
   await Promise.all([small.sent, large.sent]);
@@ -77,6 +79,14 @@ Deno.test("readBody() counts an unfinished body, and gives up the largest one of
   holding.update(); // everything was released
   const none = open(1);
   assertEquals(await codeOf(none.read), "address_full");
+  others.waitingBytes = BYTES_PER_ADDRESS - 50_000;
+  holding.update();
+  const unknown = readBody(makeRequest("short"), 100_000, hold); // it may become as long as allowed
+  assertEquals(await codeOf(unknown), "address_full");
+  others.waitingBytes = BYTES_PER_ADDRESS / 2; // no body above 128 KiB from now on
+  holding.update();
+  assertEquals(await codeOf(readBody(makeRequest("x"), 128 * 1024 + 1, hold)), "address_full");
+  assertEquals((await readBody(makeRequest("x"), 128 * 1024, hold)).byteLength, 1);
 });
 
 Deno.test("readBody() does not read a body whose length is above the limit", async () => {

@@ -97,7 +97,7 @@ const unreadPages: Tactic = (force, { count }) => {
   return hoard(force, count, async () => {}, open);
 };
 
-/** Streams of a long room that nobody reads, each from another position, so that no two have the same batches. */
+/** Streams of a long room that nobody reads, each from another position. */
 const unreadStreams: Tactic = (force, { count }) =>
   hoard(force, count, async () => {}, (n) =>
     RawSocket.connect(
