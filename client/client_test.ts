@@ -256,6 +256,26 @@ Deno.test("Client that keeps most of a full address is closed with address_full,
   assertEquals([talker.closes, small.closes], [[], []]);
 });
 
+Deno.test("Clients of a crowd at one address that stops reading are neither cut nor above its bound", async () => {
+  await using room = new Room();
+  const talker = room.join();
+  const crowd = Array.from({ length: 200 }, () => new FakeConnection());
+  const clients = crowd.map((connection) => room.add(connection));
+  await room.pass();
+  for (const connection of crowd) connection.isStuck = true;
+  await room.send(talker, numbered(100, 16_000));
+  await room.pass(1_000);
+  const waiting = clients.reduce((bytes, { waitingBytes }) => bytes + waitingBytes, 0);
+  assert(waiting > BYTES_PER_ADDRESS / 2 && waiting < BYTES_PER_ADDRESS, `${waiting / MIB} MiB`);
+  for (const connection of crowd) connection.isStuck = false;
+  for (const connection of crowd) connection.bufferedAmount = 0;
+  await room.pass(5_000);
+  for (const { closes, lines } of crowd) {
+    assertEquals([closes, lines.length], [[], talker.lines.length]);
+    assertEquals(lines, talker.lines);
+  }
+});
+
 Deno.test("Client counts an unfinished message until it is complete", async () => {
   await using room = new Room();
   const connection = room.join();
