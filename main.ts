@@ -2,7 +2,9 @@
 // transport to serve from, and reads the arguments. The other commands are in cli/.
 import { Authenticator } from "./auth/authenticator.ts";
 import { openSessionStore } from "./auth/session_store.ts";
+import { LimitLog } from "./base/address_budget.ts";
 import { type Log, logUncaughtErrors, openLog } from "./base/log.ts";
+import { WaitingBytes } from "./base/waiting_bytes.ts";
 import { ENV_NAMES } from "./cli/config/command_table.ts";
 import type { ServeConfig } from "./cli/config/config.ts";
 import { parseConfig } from "./cli/config/parse.ts";
@@ -68,18 +70,27 @@ async function serve(config: ServeConfig): Promise<void> {
   webhooks.push(...await startWebhooks(config, { secret: secrets.hook, source: hub, log }));
   const metrics = new Metrics({ hub, version: deno.version });
   const proxies = new Proxies(config.trustProxy);
+  const waiting = new WaitingBytes(config.limits, new LimitLog(log));
   const handler = makeHandler({
     hub,
     log,
     authenticator,
     proxies,
+    waiting,
     metrics: { metrics, token: secrets.metrics },
     githubSecret: secrets.github,
     hostOptions: config,
     allowOrigins: config.allowOrigins,
     limits: config.limits,
   });
-  const listener = await listen(config, { listenOn, handler, proxies, certificate, log });
+  const listener = await listen(config, {
+    listenOn,
+    handler,
+    proxies,
+    waiting,
+    certificate,
+    log,
+  });
   if (config.certificate) reloadOnHangUp(config.certificate, { listener, log, checkFile });
   stopOnSignal(log, async () => {
     // Webhooks first: the hub still stores their cursors.

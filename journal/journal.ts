@@ -160,7 +160,10 @@ export function answerKnown(known: KnownId, draft: Draft): AppendResult {
   return new ChatError("id_taken", { id: draft.id });
 }
 
-/** Reads a page of history: each message, and each edit of a message on an older page, with the last edit, wherever it is. */
+/**
+ * Reads a page of history: each message, and each edit of a message on an older page, with the last edit, wherever it is. The
+ * texts of these edits count towards the limit.
+ */
 export function readHistory(
   journal: Journal,
   room: string,
@@ -169,7 +172,7 @@ export function readHistory(
   const entries = journal.read(room, range, limit);
   const [first, last] = [entries[0]?.seq ?? 0, entries.at(-1)?.seq ?? 0];
   const edits = new Map(journal.lastEdits(room, first, last).map((edit) => [edit.ref, edit]));
-  return entries.map((entry) => {
+  const folded = entries.map((entry): Entry => {
     const { kind, seq, ref, on } = entry;
     const isOrphan = kind === "edit" && on && ref < first;
     const edit = kind === "say"
@@ -180,4 +183,11 @@ export function readHistory(
     if (!edit || edit.seq === seq) return entry;
     return { ...entry, edited: { seq: edit.seq, text: edit.text } };
   });
+  const isForward = "after" in range;
+  let chars = 0;
+  const isEnd = ({ text, edited }: Entry) =>
+    (chars += text.length + (edited?.text.length ?? 0)) >= limit.chars;
+  if (!isForward) return folded.slice(Math.max(0, folded.findLastIndex(isEnd)));
+  const end = folded.findIndex(isEnd);
+  return end < 0 ? folded : folded.slice(0, end + 1);
 }

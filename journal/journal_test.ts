@@ -352,6 +352,12 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
         .map(({ seq, text, edited }) => `${seq} ${text}, ${edited?.text ?? "-"}`);
     assertEquals(page({ after: 0 }), ["1 text 1, edit 8", "2 text 2, -"]);
     assertEquals(page({ before: 8 }), ["6 edit 6, edit 8", "7 edit 7, -"]);
+    const sizes = (range: { after: number } | { before: number }, chars: number) =>
+      readHistory(journal, "lobby", { range, limit: { entries: 5, chars } }).map(({ seq }) => seq);
+    // Texts of six characters each, and edits of as many beside 1, 3 and 5.
+    assertEquals([sizes({ after: 0 }, 12), sizes({ after: 0 }, 13)], [[1], [1, 2]]);
+    assertEquals([sizes({ before: 6 }, 12), sizes({ before: 6 }, 19)], [[5], [3, 4, 5]]);
+    assertEquals([sizes({ after: 0 }, 1), sizes({ before: 6 }, 1)], [[1], [5]]);
     await journal.append([byAnn("", "10", { kind: "delete", ref: 3 })]);
     assertEquals(found(1, 5), ["1 by 8", "5 by 9"]);
     journal.prune("lobby", 1);

@@ -65,6 +65,16 @@ export const ERRORS = {
     closeCode: 1007,
     reconnect: true,
   },
+  bad_frame: {
+    sentence: "The client sent a frame that the WebSocket protocol does not allow",
+    closeCode: 1002,
+    reconnect: true,
+  },
+  message_timeout: {
+    sentence: "The rest of a message did not arrive in time",
+    closeCode: 1008,
+    reconnect: true,
+  },
   stalled: {
     sentence: "The client received no data for too long",
     closeCode: 1008,
@@ -196,6 +206,12 @@ export const ERRORS = {
   too_many_connections: {
     sentence: "Too many connections are open",
     status: 503,
+    reconnect: true,
+  },
+  address_full: {
+    sentence: "Too much data waits for this address",
+    status: 503,
+    closeCode: 1008,
     reconnect: true,
   },
   rate_limited: {

@@ -426,6 +426,37 @@ Deno.test("GET returns 50 entries by default, and never more than 500", async ()
   assertEquals((await readJson(server.url, "?limit=9999")).page.entries.length, 500);
 });
 
+Deno.test("GET bounds a page by its encoded bytes, and its links lead to the rest", async () => {
+  await using server = await serve();
+  const texts = Array.from({ length: 30 }, (_, n) => `${n} `.padEnd(16 * 1024, '"'));
+  await send(server.url, ...texts);
+  for (const [start, rel] of [["?after=0&limit=500", "next"], ["?limit=500", "prev"]] as const) {
+    for (const accept of ["application/json", "text/plain"]) {
+      let bodies = "";
+      let pages = 0;
+      for (let query: string | undefined = start; query !== undefined; pages++) {
+        const response: Response = await fetch(server.url + query, { headers: { accept } });
+        const body = await response.text();
+        assert(body.length <= 256 * 1024 + 200, `${body.length} bytes`);
+        bodies = rel === "next" ? bodies + body : body + bodies;
+        const link = response.headers.get("link") ?? "";
+        query = new RegExp(`<([^>]+)>; rel="${rel}"`).exec(link)?.[1];
+      }
+      const found = [...bodies.matchAll(/(\d+) (?:\\?"){1000}/g)].map(([, n]) => Number(n));
+      assertEquals(found, texts.map((_, n) => n), `${start} ${accept}`);
+      assert(pages >= 2);
+    }
+  }
+});
+
+Deno.test("GET returns an entry that is larger than a page", async () => {
+  await using server = await serve({ limits: { textBytes: 300_000 } });
+  await send(server.url, "small", '"'.repeat(200_000), "small");
+  const { page } = await readJson(server.url, "?after=1");
+  assertEquals(page.entries.map(({ text }: { text: string }) => text.length), [200_000]);
+  assertEquals((await readJson(server.url, "?after=2")).page.entries.length, 1);
+});
+
 Deno.test("GET of pages is limited to four times the rate of messages, in all formats; other responses are not", async () => {
   await using server = await serve({ limits: { messagesPerS: 0.25 } });
   const get = async (accept: string, method = "GET") => {
