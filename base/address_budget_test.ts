@@ -94,6 +94,20 @@ Deno.test("AddressBudget.chargeReplay() of a very long replay delays others by i
   assertEquals(budget.takeReplay(), 0);
 });
 
+for (const hours of [-24, -1, 2]) {
+  Deno.test(`AddressBudget.takeMessage() waits the same if the date jumps by ${hours} h`, () => {
+    using time = new FakeTime();
+    using clock = fakeMonotonic();
+    const budget = makeBudgets().budgets.of("a")!;
+    while (budget.takeMessage(1) === 0);
+    const waitMs = budget.messageWaitMs();
+    clock.jumpDate(hours * 3_600_000);
+    assertEquals(budget.messageWaitMs(), waitMs);
+    time.tick(waitMs);
+    assertEquals(budget.takeMessage(1), 0);
+  });
+}
+
 Deno.test("AddressBudgets.of() has no budget for an empty key, or if nothing is limited", () => {
   const { budgets } = makeBudgets();
   assertEquals(budgets.of(""), undefined);

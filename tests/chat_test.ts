@@ -1,6 +1,7 @@
 // The program as a process, talked to over real sockets.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { FROM_SOURCE, type Program, runProgram, startProgram } from "./support/program.ts";
+import { eventually } from "./support/until.ts";
 import { encodeFrame, OPCODE, RawSocket, upgradeRequest } from "./support/raw_socket.ts";
 
 /** Joins, and waits until the room counts this client in. */
