@@ -7,7 +7,7 @@ import type { Listener } from "../../transport/transport.ts";
 /** Time for connections to end after a signal. Less than {@linkcode EXIT_DEADLINE_MS}, to leave time for the journal. */
 export const GRACE_MS = 3_000;
 
-/** Time from the first signal until the process ends in any case. Must stay below 5 s. */
+/** Time from the first signal until the process ends in any case. With the last lines of the log it must stay below 5 s. */
 export const EXIT_DEADLINE_MS = 4_000;
 
 /** `deno task` forwards a Ctrl-C that the terminal has also sent. Two signals within this time are one. */
