@@ -101,7 +101,7 @@ export class Client implements Member, ConnectionHandlers, Holder {
   #isGone = false;
   #writtenBytes = 0;
   /** Time when the peer last showed a sign of life, by reading bytes or by sending a message. */
-  #aliveAt = 0;
+  #aliveAtMs = 0;
   #closeCode: ErrorCode | undefined;
   /** Time after which it should reconnect when the server has closed it. */
   #retryAfterMs = RETRY_AFTER_MS;
@@ -139,7 +139,7 @@ export class Client implements Member, ConnectionHandlers, Holder {
   /** Handles one inbound message: the read pump, the only reader of the socket. */
   onMessage(data: string | ArrayBuffer): void {
     if (this.#isLeaving) return;
-    this.#aliveAt = Date.now();
+    this.#aliveAtMs = performance.now();
     try {
       this.#handler.read(data);
     } catch (error) {
@@ -350,19 +350,19 @@ export class Client implements Member, ConnectionHandlers, Holder {
     const unseenMs = this.#connection.unseenBytes / SLOWEST_READER_BYTES_PER_S * 1000;
     const allowedMs = this.#limits.stallMs ?? Math.max(WRITE_WAIT_MS, unseenMs);
     let leftBytes = 0;
-    this.#aliveAt = Date.now();
+    this.#aliveAtMs = performance.now();
     const watch = setInterval(() => {
       const waiting = this.#connection.bufferedAmount;
       this.#holding?.update();
       const left = this.#writtenBytes - waiting;
       if (left > leftBytes) {
         leftBytes = left;
-        this.#aliveAt = Date.now();
+        this.#aliveAtMs = performance.now();
       }
       if (waiting === 0) {
         clearInterval(watch);
         this.#watch = undefined;
-      } else if (Date.now() - this.#aliveAt >= allowedMs) {
+      } else if (performance.now() - this.#aliveAtMs >= allowedMs) {
         this.#isGone = true;
         this.leave("stalled");
       }

@@ -221,7 +221,8 @@ export class SessionStore implements Disposable {
   findSession(id: string, now: number): SignInSession | undefined {
     const row = this.#sql.findSession.get(id, now - SESSION_MS);
     if (!row) return undefined;
-    const isRecent = now - Number(row["used_at"]) <= TOUCH_PERIOD_MS;
+    // A use in the future was recorded while the date was wrong. Kept, it would delay the session's end.
+    const isRecent = Math.abs(now - Number(row["used_at"])) <= TOUCH_PERIOD_MS;
     if (!isRecent || row["is_used"] === 0) this.#sql.touchSession.run(now, id);
     return { role: row["role"] as Role, room: row["room"] as string ?? undefined };
   }

@@ -99,3 +99,14 @@ Deno.test("SessionStore.addSession() bounds the sessions of the password, and th
   store.endSession("0");
   assertEquals(store.addSession("again", member, 20_000), undefined);
 });
+
+Deno.test("SessionStore.findSession() replaces a use that lies in the future, because the date was wrong", () => {
+  using store = new SessionStore(new DatabaseSync(":memory:"));
+  const member = { role: "member", room: undefined } as const;
+  const day = 24 * 3_600_000;
+  store.addSession("a", member, 1_000 * day);
+  assertEquals(store.findSession("a", 1_000 * day), member);
+  assertEquals(store.findSession("a", 10 * day), member); // the date is right again
+  assertEquals(store.findSession("a", 39 * day), member);
+  assertEquals(store.findSession("a", 70 * day), undefined);
+});

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
+import { fakeMonotonic } from "../tests/support/monotonic.ts";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { ANYONE } from "../auth/principal.ts";
 import { Client } from "../client.ts";
@@ -65,6 +66,7 @@ const MIB = 1024 * 1024;
 
 class Room implements AsyncDisposable {
   readonly time = new FakeTime();
+  readonly clock = fakeMonotonic();
   readonly logged: string[] = [];
   readonly hub: Hub;
   readonly limits: Limits;
@@ -131,6 +133,7 @@ class Room implements AsyncDisposable {
     this.hub.close("restarting");
     await this.#hubRunning;
     await this.pass(20_000);
+    this.clock[Symbol.dispose]();
     this.time.restore();
   }
 }
@@ -367,6 +370,32 @@ Deno.test("Client whose peer reads nothing within the write deadline is closed, 
   assertEquals(talker.lines, ["hello", "still here"]);
   assertEquals(stuck.lines, ["hello"]);
 });
+
+for (const hours of [-24, -1, 2]) {
+  Deno.test(`Client gives a reader and a typist the same time if the date jumps by ${hours} h`, async () => {
+    await using room = new Room();
+    const [talker, stuck] = [room.join(), room.join()];
+    const [writer, witness] = [
+      room.joinJson(),
+      room.joinJson({ name: "Ben", key: "another secret of 16 bytes" }),
+    ];
+    const typed = () => witness.lines.filter((line) => line.includes('"typing"')).length;
+    await room.pass();
+    writer.receive('{"type":"typing"}');
+    stuck.isStuck = true;
+    await room.send(talker, ["hello"]);
+    await room.pass(500);
+    room.clock.jumpDate(hours * 3_600_000);
+    writer.receive('{"type":"typing"}');
+    await room.pass(500);
+    assertEquals(typed(), 1);
+    writer.receive('{"type":"typing"}');
+    await room.pass(8_000);
+    assertEquals([typed(), stuck.closes], [2, []]);
+    await room.pass(3_000);
+    assertEquals(stuck.closes.map((close) => close.code), [1008]);
+  });
+}
 
 Deno.test("Client that sends an invalid message is closed after its earlier messages are delivered", async () => {
   await using room = new Room();

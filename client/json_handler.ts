@@ -48,7 +48,7 @@ export class JsonHandler implements ProtocolHandler {
   readonly #barrier = new RetryBarrier();
   hasJoined = false;
   #badLines = 0;
-  #typedAt = 0;
+  #typedAtMs = -Infinity;
   #helloTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(client: ClientHandle, options: HandlerOptions) {
@@ -116,8 +116,8 @@ export class JsonHandler implements ProtocolHandler {
         this.#checkHistoryRate();
         return this.#hub.history(this.#client, command);
       case "typing":
-        if (Date.now() - this.#typedAt < TYPING_PERIOD_MS) return;
-        this.#typedAt = Date.now();
+        if (performance.now() - this.#typedAtMs < TYPING_PERIOD_MS) return;
+        this.#typedAtMs = performance.now();
         return this.#hub.typing(this.#client);
     }
   }

@@ -83,7 +83,6 @@ export class Metrics implements Disposable {
       help,
       read,
     });
-    const startedAt = (Date.now() - performance.now()) / 1000;
     return [
       gauge(
         "confab_event_loop_delay_seconds",
@@ -103,7 +102,7 @@ export class Metrics implements Disposable {
       gauge(
         "process_start_time_seconds",
         "Start time, in seconds since 1970",
-        () => one(startedAt),
+        () => one(performance.timeOrigin / 1000),
       ),
       {
         name: "process_cpu_seconds_total",

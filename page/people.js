@@ -48,7 +48,7 @@ export function makePeople(list, onPick) {
   }
 
   function drawTyping() {
-    const now = Date.now();
+    const now = performance.now();
     for (const [tag, { until }] of typists) if (until <= now) typists.delete(tag);
     const names = [...typists.values()].map(({ name }) => name);
     typing.textContent = names.length > 0 ? `${names.join(", ")} typing…` : "";
@@ -79,7 +79,7 @@ export function makePeople(list, onPick) {
     },
     /** @param {From} from */
     showTyping({ name, tag }) {
-      typists.set(tag, { name, until: Date.now() + TYPING_MS });
+      typists.set(tag, { name, until: performance.now() + TYPING_MS });
       drawTyping();
       setTimeout(drawTyping, TYPING_MS + 100);
     },

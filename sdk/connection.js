@@ -31,7 +31,7 @@ export class RoomConnection {
   #isStarted = false;
   #isOnline = false;
   #isProbing = false;
-  #welcomedAt = 0;
+  #welcomedAtMs = 0;
   /** Consecutive connections that did not last. */
   #attempt = 0;
 
@@ -81,20 +81,20 @@ export class RoomConnection {
     // A handler of the welcome may have called stop().
     if (!this.#socket) return;
     this.#isOnline = true;
-    this.#welcomedAt = Date.now();
+    this.#welcomedAtMs = performance.now();
     this.#listen();
     this.#options.onState("online");
   }
 
   /** Closes the connection and schedules the next one, not before `minDelayMs`. */
   drop(minDelayMs = 0) {
-    if (this.#isOnline && Date.now() - this.#welcomedAt >= STEADY_MS) this.#attempt = 0;
+    if (this.#isOnline && performance.now() - this.#welcomedAtMs >= STEADY_MS) this.#attempt = 0;
     this.#abandon();
     // Full jitter on top of the minimum delay: clients that are closed together must not reconnect together.
     const boundMs = Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** this.#attempt++);
     const delayMs = minDelayMs + this.#options.random() * boundMs;
     this.#wait(delayMs, () => this.#connect());
-    this.#options.onState({ offline: true, retryAtMs: Date.now() + delayMs });
+    this.#options.onState({ offline: true, retryAtMs: performance.now() + delayMs });
   }
 
   /** Replaces the connection without a delay, for nothing has failed. */
@@ -165,7 +165,7 @@ export class RoomConnection {
   #probe() {
     if (this.#isProbing) return;
     this.#isProbing = true;
-    this.send({ type: "ping", n: Date.now() });
+    this.send({ type: "ping", n: Math.trunc(performance.now()) });
     this.#wait(PONG_WAIT_MS, () => this.drop());
   }
 

@@ -73,11 +73,11 @@ Deno.test({
 
 Deno.test("confab: off a terminal the log is JSON, one object a line", async () => {
   await using program = await startProgram({ env: { CONFAB_LOG_FORMAT: "" } });
-  const url = `http://127.0.0.1:${program.port}/?q=%0a%22`;
-  await (await fetch(url)).body?.cancel();
+  const url = `http://127.0.0.1:${program.port}/r/ops?invite=secret&q=%0a%22`;
+  await (await fetch(url, { headers: { accept: "text/html" } })).body?.cancel();
   await eventually(() => program.log().includes("\n"));
   const { time, ...rest } = JSON.parse(program.log());
-  assertEquals(rest, { level: "info", event: "page", url });
+  assertEquals(rest, { level: "info", event: "page", path: "/r/ops" });
   assert(Date.now() - Date.parse(time) < 60_000);
 });
 

@@ -9,7 +9,7 @@ import { MemoryJournal } from "../journal/memory.ts";
 import { FakeSocket, peerOf } from "./support/fake_socket.ts";
 import type { Handler } from "../transport/transport.ts";
 import { makeKey } from "./support/json_socket.ts";
-import { followDate } from "./support/monotonic.ts";
+import { fakeMonotonic } from "./support/monotonic.ts";
 
 const ADDRESS = "198.51.100.7";
 const PEOPLE = 200;
@@ -110,7 +110,7 @@ interface Outcome {
 async function simulate(options: { everyS: number; seconds: number }): Promise<Outcome> {
   const { everyS, seconds } = options;
   using time = new FakeTime();
-  using _clock = followDate();
+  using _clock = fakeMonotonic();
   const journal = new MemoryJournal();
   const log = () => {};
   const hub = new Hub({ journal, keep: 10_000, log, maxRooms: DEFAULT_LIMITS.rooms });

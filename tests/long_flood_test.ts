@@ -15,7 +15,7 @@ import { ChatError } from "../protocol/errors.ts";
 import type { Handler } from "../transport/transport.ts";
 import { FakeSocket, peerOf } from "./support/fake_socket.ts";
 import { makeKey } from "./support/json_socket.ts";
-import { followDate } from "./support/monotonic.ts";
+import { fakeMonotonic } from "./support/monotonic.ts";
 
 const SECONDS = 40;
 
@@ -170,7 +170,7 @@ async function flood(
 ): Promise<number> {
   const { addressOf = () => "198.51.100.7", proxies } = options;
   using time = new FakeTime();
-  using _clock = followDate();
+  using _clock = fakeMonotonic();
   const journal = new CountingJournal();
   const log = () => {};
   const hub = new Hub({ journal, keep: 1_000, log, maxRooms: DEFAULT_LIMITS.rooms });

@@ -22,6 +22,9 @@ import type { RoomRequest } from "./request.ts";
 /** Maximum bytes of entries in a page, encoded and before compression. A page has at least one entry. */
 const MAX_PAGE_BYTES = 256 * 1024;
 
+/** Maximum characters of a path in the log. */
+const MAX_LOGGED_PATH_CHARS = 200;
+
 /** Media types of streams. */
 const STREAMS = ["application/x-ndjson", "text/event-stream"];
 
@@ -87,7 +90,9 @@ function serveRead(request: Request, peer: Peer, deps: RoomDeps): Response | Pro
     throw new ChatError("not_acceptable", { message });
   }
   if (type === "text/html") {
-    deps.log("info", "page", { url: request.url });
+    // Without the query, which may contain an invite.
+    const path = new URL(request.url).pathname.slice(0, MAX_LOGGED_PATH_CHARS);
+    deps.log("info", "page", { path });
     return serveAsset(request, ASSETS.get("/")!);
   }
   const query = parseQuery(new URL(request.url));

@@ -32,6 +32,11 @@ export const PROVEN_ROWS: readonly Row[] = [
     transports: ["ws"],
   },
   proven("disk-full", "a disk that is full", "tests/disk_full_test.ts"),
+  proven(
+    "output",
+    "outputs that nobody reads or that are full, a flood of lines",
+    "tests/output_test.ts",
+  ),
   // Each of these tests runs on both transports by itself.
   ...[
     proven(
