@@ -202,7 +202,7 @@ Deno.test("Hub.broadcast() reaches every member, its sender included, in one ord
   }
   await hubTurn();
   assertEquals(members[2]!.lines, numbered(500));
-  const named = numbered(500).map((line, n) => n % 3 === 2 ? `P1: ${line}` : line);
+  const named = numbered(500).map((line, n) => n % 3 === 2 ? `¶ P1#1autho: ${line}` : line);
   for (const member of members.slice(0, 2)) assertEquals(member.lines, named);
 });
 
@@ -727,7 +727,7 @@ Deno.test("Hub.rename() stamps what is said from then on", async () => {
     test.say(ann, "hello", { id: name });
   }
   await hubTurn();
-  assertEquals(line.lines, ["Ann: hello", "Anna: hello"]);
+  assertEquals(line.lines, ["¶ Ann#1autho: hello", "¶ Anna#1autho: hello"]);
 });
 
 Deno.test("Hub.typing() tells the others, not the one who types", async () => {

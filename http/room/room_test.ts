@@ -75,7 +75,7 @@ Deno.test("POST of JSON sends, replies, edits, deletes and reacts as the key's a
   assert(!tags.includes("0000"));
   assertEquals(
     (await (await fetch(server.url)).text()).replace(/\S+ /, ""),
-    "Ann (edited): hello\n",
+    `¶ Ann#${tags[0]} (edited): hello\n`,
   );
 });
 
@@ -350,7 +350,7 @@ Deno.test("GET counts the entries that retention has removed", async () => {
   assertEquals(response.headers.get("link"), null);
   assertEquals((await readJson(server.url, "?after=2")).page.gap, undefined);
   const text = await (await fetch(`${server.url}?after=0`)).text();
-  assertEquals(text.split("\n")[0], "-- 2 entries are no longer kept --");
+  assertEquals(text.split("\n")[0], "¶ -- 2 entries are no longer kept --");
 });
 
 Deno.test("GET refuses an invalid query", async () => {

@@ -1,0 +1,36 @@
+// Writes the author of a line of text, so that no text and no name can pass for the line of somebody else or of the server.
+// Pure functions.
+import { escapeForTerminal } from "./terminal_safe.ts";
+import type { From } from "./message.ts";
+
+/** Begins a line of an author with a name, and of the server. No other line begins with it. */
+export const SIGN = "¶";
+
+/** The sign at the start of a text, with everything before it that does not show, and characters that look like it. */
+const SIGN_AT_START = /^[\s\p{DI}\p{M}]*[¶⁋❡][\s\p{DI}\p{M}¶⁋❡]*/u;
+
+/** Characters that could end a name early, or make it look like a line of the server, with those that look like them. */
+const NAME_END = /^[-‐-―−]|[:：﹕︓∶꞉ː˸։׃#＃﹟♯]/gu;
+
+const LINE_BREAK_OR_TAB = /\r\n|[\r\n\t]/g;
+
+/** Returns `name#tag`, escaped. Only the last `#` and the first colon after it are not part of the name. */
+export function encodeAuthor({ name, tag }: From): string {
+  const shown = escapeName(name);
+  return tag === "" ? shown : `${shown}#${escapeForTerminal(tag)}`;
+}
+
+/** Replaces what would end a name early in a line of text. */
+export function escapeName(name: string): string {
+  return escapeForTerminal(name.replace(NAME_END, "_"));
+}
+
+/** Makes one line of a text, without control characters. */
+export function encodeOneLine(text: string): string {
+  return escapeForTerminal(text.replace(LINE_BREAK_OR_TAB, " "));
+}
+
+/** Makes one line of a text that has no author. It never begins with {@linkcode SIGN}. */
+export function encodeUnsigned(text: string): string {
+  return encodeOneLine(text.replace(SIGN_AT_START, ""));
+}
