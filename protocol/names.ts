@@ -18,8 +18,39 @@ const MIN_TAG_CHARS = 4;
 /** Digits of Crockford's base 32: without i, l, o and u, which are easily misread. */
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 
-/** Characters that are invisible, or change the direction of the text around them. */
-const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}\u115f\u1160\u3164\uffa0\u034f]/u;
+/**
+ * Characters that are invisible, or change the direction of the text around them: controls, formats, default ignorables, and
+ * glyphs that are blank (Braille, musical notation, Khitan).
+ */
+const INVISIBLE =
+  /[\p{Cc}\p{Cf}\p{DI}\p{Zl}\p{Zp}\p{Co}\p{Cs}\p{NChar}\u2800\ufff9-\ufffc\u{1d159}\u{16fe4}]/u;
+
+/** Emoji that may contain such characters: variation selectors, joiners and tags. */
+const EMOJI = /\p{RGI_Emoji}/gv;
+
+/** Marks that suppress a vowel. A joiner behind one selects the form of the consonants around it. */
+const VIRAMA =
+  "[\\u094d\\u09cd\\u0a4d\\u0acd\\u0b4d\\u0bcd\\u0c4d\\u0ccd\\u0d4d\\u0dca\\u1039\\u17d2]";
+
+const ARABIC_LETTER = "[\\p{Script=Arabic}&&\\p{L}]";
+
+/** Arabic letters that never join the next letter. */
+const ARABIC_UNJOINED =
+  "[\\u0621-\\u0625\\u0627\\u0629\\u062f-\\u0632\\u0648\\u0671-\\u0677\\u0688-\\u0699\\u06c0" +
+  "\\u06c3-\\u06cb\\u06cd\\u06cf\\u06d2\\u06d3\\u06d5\\u06ee\\u06ef]";
+
+/** Joiners where a script needs them (RFC 5892, appendix A). Elsewhere a joiner changes nothing that shows. */
+const JOINERS = RegExp(
+  [
+    `(?<=${VIRAMA})[\\u200c\\u200d]`,
+    "(?<=\\u09b0)[\\u200c\\u200d](?=\\u09cd)", // Bengali ra before a virama
+    `(?<=[${ARABIC_LETTER}--${ARABIC_UNJOINED}]\\p{M}*)\\u200c(?=${ARABIC_LETTER})`,
+  ].join("|"),
+  "gv",
+);
+
+/** A mark without a character to stand on. */
+const LONE_MARK = /(?:^|\s)\p{M}/u;
 
 /**
  * Returns the author of a key: 128 bits of its SHA-256, 26 characters.
@@ -50,18 +81,24 @@ function toDigits(hex: string, count: number): string {
 
 /**
  * Returns the name in NFC, without white space around it and with single spaces inside.
- * @throws {ChatError} `bad_name` when nothing is left, when it is too long, or when a character is invisible.
+ * @throws {ChatError} `bad_name` when nothing is left, when it is too long, when a character is invisible, or when a mark has
+ * no character to stand on.
  */
 export function parseName(name: string): string {
   const trimmed = name.normalize("NFC").trim();
   const parsed = trimmed.replace(/\s+/gu, " ");
-  if (parsed === "" || [...parsed].length > MAX_NAME_CHARS || INVISIBLE.test(trimmed)) {
+  if (parsed === "" || [...parsed].length > MAX_NAME_CHARS || isPartlyInvisible(trimmed)) {
     throw new ChatError("bad_name");
   }
   return parsed;
 }
 
-/** Prefix of authors without a key. Shows as the tag `0000`. No hash contains a `u`. */
+function isPartlyInvisible(name: string): boolean {
+  if (LONE_MARK.test(name)) return true;
+  return INVISIBLE.test(name) && INVISIBLE.test(name.replace(EMOJI, "*").replace(JOINERS, ""));
+}
+
+/** Prefix of authors without a key. No hash contains a `u`. */
 const NO_KEY = "0000u";
 
 /**
@@ -96,7 +133,7 @@ export function parseRoomName(segment: string): string | undefined {
   }
   // A room has one spelling. Any other is not found, instead of being another room.
   const isPlain = name === name.normalize("NFC") && name === name.toLowerCase();
-  return isPlain && ROOM_NAME.test(name) ? name : undefined;
+  return isPlain && ROOM_NAME.test(name) && !INVISIBLE.test(name) ? name : undefined;
 }
 
 /** Returns the tag of an author who has no name yet. */

@@ -62,6 +62,10 @@ Deno.test("parseName() returns one spelling of a name", () => {
 Deno.test("parseName() refuses a name that is empty, too long, or partly invisible", () => {
   const wrong = [
     "",
+    ...["👩‍💻", "❤️ Ann", "1️⃣", "👍🏽", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "👨‍👩‍👧‍👦 all"].map((name): [string, string] => [name, name]),
+    ...["علی‌رضا", "می‌خواهم", "क्‍ष", "රත්‍න", "র‍্যা", "हिन्दी", "Nguyễn"].map((
+      name,
+    ): [string, string] => [name, name]),
     "   ",
     "x".repeat(33),
     "A\nB",
@@ -79,6 +83,16 @@ Deno.test("parseName() refuses a name that is empty, too long, or partly invisib
 });
 
 Deno.test("parseRoomName() accepts letters, digits, - and _ of any script, in one spelling", () => {
+    ..."\ufe0f \u180b \u17b4 \u200d \u200c \u034f \u2800 \u2063 \u{e0061} \ufffe \u{1d159}".split(
+      " ",
+    ).flatMap(
+      (hidden) => [`Ann${hidden}`, `A${hidden}nn`, `${hidden}`, `👩‍💻${hidden}`],
+    ),
+    "\u0301",
+    "\u0301\u0302",
+    "Ann \u0301",
+    "👩‍",
+    "ر\u200cضا", // after a letter that never joins, the joiner does not show
   const names = [
     "lobby",
     "a",
@@ -108,6 +122,9 @@ Deno.test("parseRoomName() accepts letters, digits, - and _ of any script, in on
   for (const name of others) assertEquals(parseRoomName(encodeURIComponent(name)), undefined, name);
   for (const segment of ["%", "%ff", "%e4"]) assertEquals(parseRoomName(segment), undefined);
 });
+    "lobby\ufe0f",
+    "lobby\u180b",
+    "lobby\u3164",
 
 Deno.test("tagsOf() begins with four characters and ends with the whole author", () => {
   assertEquals([...tagsOf("abcdefg")], ["abcd", "abcde", "abcdef", "abcdefg"]);
