@@ -153,7 +153,25 @@ Deno.test("Hub.register() gives somebody without a name no tag of who has no key
   await using test = makeHub();
   const member = test.arrive({ author: "0000".padEnd(26, "z"), name: "" });
   await hubTurn();
-  assertEquals(member.told("welcome")[0]!.you, { name: "", tag: "0000z" });
+  assertEquals(member.told("welcome")[0]!.you, { name: "", tag: "0000zz" });
+});
+
+Deno.test("Hub.register() reserves a tag for somebody who has no name yet", async () => {
+  await using test = makeHub();
+  const [ann, eve] = ["ann0aaaaa", "ann0aabbb"].map((author) => test.arrive({ author, name: "" }));
+  await hubTurn();
+  assertEquals(ann!.told("welcome")[0]!.you, { name: "", tag: "ann0aa" });
+  assertEquals(eve!.told("welcome")[0]!.you, { name: "", tag: "ann0aab" });
+  // A third one, who is not in the room and speaks before both.
+  const message: Message = { kind: "say", id: "1", text: "hi", ref: 0, on: true };
+  await test.hub.post("lobby", { author: "ann0aabcc", name: "Ann" }, message);
+  test.hub.rename(eve!, "Ann");
+  test.hub.rename(ann!, "Ann");
+  for (const member of [eve!, ann!]) test.say(member, "hi", { id: "1" });
+  await hubTurn();
+  const entries = test.journal.read("lobby", { after: 0 }, { entries: 9, chars: 999 });
+  assertEquals(entries.map(({ tag }) => tag), ["ann0aabc", "ann0aab", "ann0aa"]);
+  assertEquals(test.arrive({ author: "ann0aaaaa", name: "Anna" }).closes, []);
 });
 
 Deno.test("Hub.broadcast() claims a tag when somebody comes, not for each message", async () => {
@@ -176,9 +194,9 @@ Deno.test("Hub.register() that fails leaves the room to those who come in the sa
   const { hub, journal } = test;
   const claimTag = journal.claimTag.bind(journal);
   let isBroken = true;
-  journal.claimTag = (room, author, name) => {
+  journal.claimTag = (...args) => {
     if (isBroken) throw new ChatError("not_stored");
-    return claimTag(room, author, name);
+    return claimTag(...args);
   };
   const read = hub.read("lobby", { after: 0 }, { entries: 1, chars: 1 }); // makes the room
   const unlucky = test.arrive();
@@ -694,7 +712,7 @@ Deno.test("Hub says who is there: one person a key, coalesced, names up to a hun
   watcher.notices.length = 0;
   time.tick(250);
   await hubTurn();
-  const people = [{ name: "Wim", tag: "watc" }, { name: "Ann", tag: "ann0" }, {
+  const people = [{ name: "Wim", tag: "watche" }, { name: "Ann", tag: "ann0" }, {
     name: "Ann",
     tag: "ann0x",
   }];
@@ -707,7 +725,7 @@ Deno.test("Hub says who is there: one person a key, coalesced, names up to a hun
   assertEquals(watcher.told("presence").length, 1);
   time.tick(1);
   await hubTurn();
-  const renamed = { name: "Willem", tag: "watc" };
+  const renamed = { name: "Willem", tag: "watche" };
   assertEquals(watcher.told("presence").at(-1)!.people, [renamed, ...people.slice(1)]);
   for (let n = 0; n < 97; n++) test.arrive({ author: `p${n}author`, name: "P" });
   await hubTurn();

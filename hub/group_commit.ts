@@ -152,7 +152,7 @@ export class GroupCommit {
     const { kind, id, text, ref, on } = message;
     const { author, name } = person ?? NOBODY;
     try {
-      const tag = person ? person.tag || this.#journal.claimTag(room.name, author, name) : "";
+      const tag = person ? person.tag || room.claimTag(author, name) : "";
       return { room: room.name, at: Date.now(), kind, author, name, tag, id, text, ref, on };
     } catch (error) {
       this.#logFailure(error);

@@ -1,7 +1,6 @@
 // A room exists while it has members. It knows who they are, and delivers entries to them: new ones at once, missed ones
 // from the journal. It holds no entries itself. Owned and called by the hub's loop only.
 import type { Journal, Range, ReadLimit } from "../journal/journal.ts";
-import { shortestTag } from "../protocol/names.ts";
 import type { Member, Person, Subscription } from "./subscription.ts";
 import type { Stats } from "./stats.ts";
 import type { Batch, Entry, Notice, Welcome, Wire } from "../protocol/message.ts";
@@ -84,6 +83,8 @@ export class Room {
   readonly #keep: number;
   readonly #textBytes: number;
   readonly #people = new Map<string, Person>();
+  /** Authors of the people here by their tags. */
+  readonly #tagHolders = new Map<string, string>();
   /** Members that receive each new batch. */
   readonly #live = new Set<Subscription>();
   /** Members that had no room for a batch, or have just joined. No member is in both sets. */
@@ -148,8 +149,8 @@ export class Room {
     const { epoch: ours } = this.#journal;
     const floor = this.#floor;
     const resumed = (epoch ?? ours) === ours && after <= head;
-    const { author, name: own, tag } = subscription.person ?? { author: "", name: "", tag: "" };
-    const you = { name: own, tag: tag || (author && shortestTag(author)) };
+    const { name: own, ownTag: tag } = subscription.person ?? { name: "", ownTag: "" };
+    const you = { name: own, tag };
     subscription.deliveredSeq = Math.max(floor, resumed ? after : head - history);
     const start = resumed ? after : subscription.deliveredSeq;
     const standing = { room: name, epoch: ours, head, you, resumed, after: start };
@@ -174,18 +175,35 @@ export class Room {
    * until {@linkcode nameAll}; a person that already has a name keeps it.
    */
   addPerson(author: string, name: string, isHeldBack: boolean): Person {
-    const tag = shortestTag(author);
-    const person = this.#people.get(author) ?? { author, name: "", tag, connections: 0 };
+    const person = this.#people.get(author) ?? this.#makePerson(author);
     if (name !== "" && !isHeldBack) this.rename(person, name);
     else if (name !== "" && person.name === "") [person.name, person.tag] = [name, ""];
     this.#people.set(author, person);
+    this.#tagHolders.set(person.ownTag, author);
     person.connections++;
     return person;
   }
 
+  #makePerson(author: string): Person {
+    const tag = this.#tagOf(author);
+    return { author, name: "", tag, ownTag: tag, connections: 0 };
+  }
+
+  /** Claims the author's tag in this room, for a message under this name. */
+  claimTag(author: string, name: string): string {
+    return this.#journal.claimTag(this.name, author, name, () => this.#tagOf(author));
+  }
+
+  /** Returns the author's tag in this room, claimed or to be claimed: none that somebody here has. */
+  #tagOf(author: string): string {
+    const present = this.#people.get(author);
+    return present?.ownTag ??
+      this.#journal.tagOf(this.name, author, (tag) => this.#tagHolders.has(tag));
+  }
+
   /** Changes the name under which the person sends messages. */
   rename(person: Person, name: string): void {
-    person.tag = this.#journal.claimTag(this.name, person.author, name);
+    person.tag = this.claimTag(person.author, name);
     person.name = name;
   }
 
@@ -208,7 +226,10 @@ export class Room {
     if (this.#lagging.size === 0) this.#pages.clear();
     const { person } = subscription;
     if (!person) this.#unnamed--;
-    else if (--person.connections === 0) this.#people.delete(person.author);
+    else if (--person.connections === 0) {
+      this.#people.delete(person.author);
+      this.#tagHolders.delete(person.ownTag);
+    }
   }
 
   /** Sends entries that have just been committed to every live member. */

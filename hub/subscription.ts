@@ -29,6 +29,8 @@ export interface Person extends From {
   name: string;
   /** Empty while the name is not announced. */
   tag: string;
+  /** Tag of the author in this room, announced or not. Nobody else can claim it while the person is here. */
+  readonly ownTag: string;
   connections: number;
 }
 

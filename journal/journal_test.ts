@@ -2,7 +2,8 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { ChatError } from "../protocol/errors.ts";
-import type { Appended, Draft, Journal } from "./journal.ts";
+import { anonymousAuthor } from "../protocol/names.ts";
+import { type Appended, type Draft, type Journal, MAX_EMOJI_READ } from "./journal.ts";
 import { MemoryJournal } from "./memory.ts";
 import { openSqliteJournal, openSqliteReader } from "./sqlite/sqlite_journal.ts";
 
@@ -47,7 +48,7 @@ function draft(text: string, more: Partial<Draft> = {}): Draft {
 
 /** A draft by Ann, who has claimed her tag. */
 function byAnn(text: string, id: string, more: Partial<Draft> = {}): Draft {
-  return draft(text, { author: ANN, name: "Ann", tag: "ann0", id, ...more });
+  return draft(text, { author: ANN, name: "Ann", tag: "ann0aa", id, ...more });
 }
 
 /** Appends drafts that are all stored. */
@@ -83,7 +84,7 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
   });
 
   test("reads back exactly what was appended", async (journal) => {
-    assertEquals(journal.claimTag("lobby", ANN, "Ann"), "ann0");
+    assertEquals(journal.claimTag("lobby", ANN, "Ann"), "ann0aa");
     const drafts = [
       byAnn("héllo\n🙂 \u0001\u2028", "id 1", { ref: 0 }),
       byAnn("edited", "id 2", { kind: "edit", ref: 1 }),
@@ -110,7 +111,7 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
   test("refuses a draft that it cannot store, and stores its neighbours in order", async (journal) => {
     journal.claimTag("lobby", ANN, "Ann");
     await journal.append([byAnn("known", "1")]);
-    const stranger = draft("?", { author: "stranger", name: "Stranger", tag: "stra", id: "1" });
+    const stranger = draft("?", { author: "stranger", name: "Stranger", tag: "strang", id: "1" });
     const results = await journal.append([
       draft("a"),
       draft("b"),
@@ -193,18 +194,58 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
     assertEquals(journal.floor("lobby"), 3);
   });
 
-  test("claims the shortest free tag for a name, permanently", async (journal) => {
+  test("gives an author one tag in a room, whatever its names, and no other author that one", async (journal) => {
     const claim = (author: string, who = "Ann", room = "lobby") =>
       journal.claimTag(room, author, who);
-    assertEquals(claim("abcdefgh"), "abcd");
-    assertEquals(claim("abcdexyz"), "abcde");
-    assertEquals(claim("abcdexzz"), "abcdex");
-    assertEquals(claim("abcdefgh"), "abcd");
-    assertEquals(claim("abcdexyz"), "abcde");
-    assertEquals(claim("abcdexyz", "Ben"), "abcd");
-    assertEquals(claim("abcdexyz", "Ann", "other"), "abcd");
+    assertEquals(journal.tagOf("lobby", "abcdefgh"), "abcdef");
+    assertEquals(claim("abcdefgh"), "abcdef");
+    assertEquals(claim("abcdefxy"), "abcdefx");
+    assertEquals(claim("abcdefxz", "Ben"), "abcdefxz");
+    assertEquals(claim("abcdefxy", "Ben"), "abcdefx");
+    assertEquals(claim("abcdefgh", "Anna"), "abcdef");
+    assertEquals(claim("abcdefxy", "Ann", "other"), "abcdef");
     await journal.append([]);
-    assertEquals(claim("abcdexyz"), "abcde");
+    assertEquals(claim("abcdefxy", "Bob"), "abcdefx");
+    assertEquals(journal.tagOf("lobby", "abcdefxy"), "abcdefx");
+    assertEquals(journal.tagOf("lobby", "abcdefzz", (tag) => tag === "abcdefz"), "abcdefzz");
+    assertEquals(journal.claimTag("lobby", "abcdefzz", "Zoe", () => "abcdefzz"), "abcdefzz");
+    for (const who of ["ci", "Ann"]) assertEquals(claim(anonymousAuthor(who), who), "0000");
+    assertEquals(claim("operator", "Ann"), "oper");
+  });
+
+  test("never gives two authors one tag, however many keys begin with a known one", (journal) => {
+    const victim = journal.claimTag("lobby", ANN, "Ann");
+    const tags = new Set([victim]);
+    for (let n = 0; n < 10_000; n++) {
+      const author = `${victim}${n.toString(32).padStart(20, "0")}`;
+      tags.add(journal.claimTag("lobby", author, n % 2 ? "Ann" : `Ann ${n}`));
+    }
+    assertEquals(tags.size, 10_001);
+    return Promise.resolve();
+  });
+
+  test("finds the emoji of an entry, and counts the reactions of an author", async (journal) => {
+    for (const name of ["Ann", "Anna"]) journal.claimTag("lobby", ANN, name);
+    journal.claimTag("lobby", "ben0", "Ben");
+    const react = (id: string, text: string, more: Partial<Draft> = {}) =>
+      byAnn(text, id, { kind: "react", ref: 1, ...more });
+    await journal.append([
+      byAnn("hi", "1"),
+      react("2", "👍"),
+      react("3", "👍", { on: false, name: "Anna" }),
+      react("4", "🎉", { author: "ben0", name: "Ben", tag: "ben0" }),
+      react("5", "👎", { on: false }),
+      react("6", "😀", { ref: 2 }),
+    ]);
+    const { emoji, own } = journal.reactions("lobby", 1, ANN);
+    assertEquals([emoji.toSorted(), own], [["🎉", "👍"].toSorted(), 3]);
+    assertEquals(journal.reactions("lobby", 1, "ben0").own, 1);
+    assertEquals(journal.reactions("lobby", 1, "stranger").own, 0);
+    assertEquals(journal.reactions("nowhere", 1, ANN), { emoji: [], own: 0 });
+    const many = Array.from({ length: 3_000 }, (_, n) => react(`many ${n}`, `emoji ${n}`));
+    await journal.append(many);
+    assertEquals(journal.reactions("lobby", 1, ANN).emoji.length, MAX_EMOJI_READ);
+    assertEquals(journal.reactions("lobby", 1, ANN).own, 3_003);
   });
 
   test("lists the rooms with entries", async (journal) => {
@@ -369,14 +410,14 @@ Deno.test("journal sqlite keeps a tag that was claimed before a failed batch", a
   using place = makeFolder();
   {
     using journal = place.open();
-    assertEquals(journal.claimTag("lobby", "abcdefgh", "Ann"), "abcd");
+    assertEquals(journal.claimTag("lobby", "abcdefgh", "Ann"), "abcdef");
     const stranger = draft("?", { author: "stranger", name: "Stranger", id: "1" });
     assertInstanceOf((await journal.append([stranger]))[0], ChatError);
-    assertEquals(journal.claimTag("lobby", "abcdexyz", "Ann"), "abcde");
+    assertEquals(journal.claimTag("lobby", "abcdefyz", "Ann"), "abcdefy");
     await journal.append([]);
   }
   using journal = place.open();
-  assertEquals(journal.claimTag("lobby", "abcdefgh", "Ann"), "abcd");
+  assertEquals(journal.claimTag("lobby", "abcdefgh", "Ann"), "abcdef");
 });
 
 Deno.test("journal sqlite keeps a cursor that was moved before a failed batch", async () => {
@@ -403,6 +444,7 @@ Deno.test("openSqliteJournal() migrates a file of version 1, and keeps its conte
     await journal.append([draft("of old")]);
   }
   const db = new DatabaseSync(`${place.folder}/journal.db`);
+  db.exec("DROP INDEX people_by_tag; DROP INDEX emoji; DROP INDEX reactions");
   db.exec("DROP TABLE bans; ALTER TABLE rooms DROP COLUMN closed");
   db.exec("DROP TABLE cursors; PRAGMA user_version = 1");
   db.close();
@@ -456,6 +498,7 @@ Deno.test("openSqliteReader() migrates a file of version 1 that no process uses"
   using place = makeFolder();
   place.open()[Symbol.dispose]();
   const db = new DatabaseSync(`${place.folder}/journal.db`);
+  db.exec("DROP INDEX people_by_tag; DROP INDEX emoji; DROP INDEX reactions");
   db.exec(
     "DROP TABLE cursors; DROP TABLE bans; ALTER TABLE rooms DROP COLUMN closed; PRAGMA user_version = 1",
   );

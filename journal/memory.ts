@@ -1,6 +1,6 @@
 // The memory journal ends with the process. It serves tests, and servers that must not write anything.
 import Denque from "denque";
-import { tagsOf } from "../protocol/names.ts";
+import { findFreeTag, isAnonymous } from "../protocol/names.ts";
 import type { Entry } from "../protocol/message.ts";
 import { ChatError } from "../protocol/errors.ts";
 import {
@@ -8,8 +8,10 @@ import {
   type Ban,
   type Draft,
   type Journal,
+  MAX_EMOJI_READ,
   NO_TAG,
   type Range,
+  type Reactions,
   type ReadLimit,
 } from "./journal.ts";
 
@@ -22,8 +24,13 @@ interface MemoryRoom {
   floor: number;
   /** Seq by author and id. */
   readonly ids: Map<string, number>;
-  /** Author by tag and name. */
+  /** Authors by tag, and tags by author. Authors without a key share one tag. */
+  readonly authors: Map<string, string>;
   readonly tags: Map<string, string>;
+  /** Emoji, and number of reactions by author, by the entry that they refer to. */
+  readonly reactions: Map<number, { emoji: Set<string>; byAuthor: Map<string, number> }>;
+  /** Authors with their names. */
+  readonly people: Set<string>;
 }
 
 /** A journal in memory. */
@@ -80,19 +87,38 @@ export class MemoryJournal implements Journal {
 
   prune(room: string, through: number): void {
     const found = this.#rooms.get(room);
-    while (found && found.floor < through && found.entries.shift()) found.floor++;
+    while (found && found.floor < through && found.entries.shift()) {
+      found.reactions.delete(++found.floor);
+    }
   }
 
-  claimTag(room: string, author: string, name: string): string {
-    const { tags } = this.#room(room);
-    for (const tag of tagsOf(author)) {
-      const key = pair(tag, name);
-      const holder = tags.get(key);
-      if (holder !== undefined && holder !== author) continue;
-      tags.set(key, author);
-      return tag;
-    }
-    throw new Error("Cannot claim a tag: another author has the same hash");
+  reactions(room: string, ref: number, author: string): Reactions {
+    const { emoji, byAuthor } = this.#rooms.get(room)?.reactions.get(ref) ?? {};
+    return {
+      emoji: [...emoji ?? []].slice(0, MAX_EMOJI_READ),
+      own: byAuthor?.get(author) ?? 0,
+    };
+  }
+
+  tagOf(room: string, author: string, isReserved = (_tag: string) => false): string {
+    const { tags, authors } = this.#rooms.get(room) ?? NO_ROOM;
+    return tags.get(author) ?? findFreeTag(author, (tag) => authors.has(tag) || isReserved(tag));
+  }
+
+  claimTag(
+    room: string,
+    author: string,
+    name: string,
+    makeTag = () => this.tagOf(room, author),
+  ): string {
+    const { authors, tags, people } = this.#room(room);
+    people.add(pair(author, name));
+    const known = tags.get(author);
+    if (known !== undefined) return known;
+    const tag = makeTag();
+    tags.set(author, tag);
+    if (!isAnonymous(author)) authors.set(tag, author);
+    return tag;
   }
 
   cursor(reader: string, room: string): number | undefined {
@@ -115,16 +141,17 @@ export class MemoryJournal implements Journal {
 
   #append(draft: Draft): AppendResult {
     const room = this.#room(draft.room);
-    const { author, name, tag, id } = draft;
+    const { author, name, id } = draft;
     const key = id ? pair(author, id) : "";
     const known = key ? room.ids.get(key) : undefined;
     if (known !== undefined) return { seq: known, entry: undefined };
-    if (author && room.tags.get(pair(tag, name)) !== author) {
+    if (author && !room.people.has(pair(author, name))) {
       return new ChatError("internal", { cause: new Error(NO_TAG) });
     }
     const entry = number(draft, room.floor + room.entries.length + 1);
     room.entries.push(entry);
     if (key) room.ids.set(key, entry.seq);
+    if (entry.kind === "react") countReaction(room, entry);
     this.#enforce(draft);
     return { seq: entry.seq, entry };
   }
@@ -143,14 +170,36 @@ export class MemoryJournal implements Journal {
   #room(name: string): MemoryRoom {
     let room = this.#rooms.get(name);
     if (!room) {
-      room = { entries: new Denque(), floor: 0, ids: new Map(), tags: new Map() };
+      room = makeRoom();
       this.#rooms.set(name, room);
     }
     return room;
   }
 }
 
-/** Neither tags, authors nor rooms contain a space, so no two pairs have one key. */
+function makeRoom(): MemoryRoom {
+  return {
+    entries: new Denque(),
+    floor: 0,
+    ids: new Map(),
+    authors: new Map(),
+    tags: new Map(),
+    reactions: new Map(),
+    people: new Set(),
+  };
+}
+
+function countReaction({ reactions }: MemoryRoom, { ref, text, on, author }: Entry): void {
+  const known = reactions.get(ref) ?? { emoji: new Set(), byAuthor: new Map() };
+  reactions.set(ref, known);
+  if (on) known.emoji.add(text);
+  known.byAuthor.set(author, (known.byAuthor.get(author) ?? 0) + 1);
+}
+
+/** Stands for a room that has nothing. */
+const NO_ROOM: Pick<MemoryRoom, "authors" | "tags"> = makeRoom();
+
+/** Neither authors nor rooms contain a space, so no two pairs have one key. */
 function pair(first: string, second: string): string {
   return `${first} ${second}`;
 }

@@ -235,8 +235,6 @@ export class MessageList {
     item.id = `m${seq}`;
     item.dataset["seq"] = String(seq);
     this.#items.set(seq, item);
-    // Tags distinguish two people with one name.
-    if ((this.names.get(from.name) ?? from.tag) !== from.tag) this.#root.classList.add("has-twins");
     this.names.set(from.name, from.tag);
     drawItem(item, message, this);
     return item;

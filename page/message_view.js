@@ -1,11 +1,14 @@
 // Draws a message as an element. It redraws the whole content whenever the message changes, and keeps no state.
 import { el, makeButton } from "./dom.js";
 import { isEmojiOnly, mentions, parseText } from "./markup.js";
-import { isSame } from "../sdk/messages.js";
+import { isSame, personOf } from "../sdk/messages.js";
 import { clock, fullTime } from "../sdk/time.js";
 
 /** @import { From } from "../sdk/types.d.ts" */
 /** @import { ShownMessage } from "../sdk/messages.js" */
+
+/** Reactions that are drawn. More than that would bury the text. */
+const MAX_REACTIONS = 20;
 
 /**
  * Actions on messages. An own message that waits to be sent has an id, a stored one a `seq`.
@@ -65,6 +68,11 @@ export function drawItem(item, message, context) {
   }
 }
 
+/** @param {From} from @returns {(Node | string)[]} */
+function drawPerson({ name, tag }) {
+  return [el("bdi", "", name || "no name"), tag && " ", el("span", "tag", tag)];
+}
+
 /** Draws author and time. @param {From} from @param {number} at */
 function drawHead({ name, tag }, at) {
   const author = el("bdi", "name", name || "no name");
@@ -116,7 +124,7 @@ function drawQuote({ replyTo }, context) {
     : original.isDeleted
     ? "Message deleted"
     : original.text;
-  const name = original ? [el("bdi", "", original.from.name || "no name"), ": "] : [];
+  const name = original ? [...drawPerson(original.from), ": "] : [];
   const quote = el(
     "a",
     original ? "quote" : "quote unknown",
@@ -138,15 +146,21 @@ function drawQuote({ replyTo }, context) {
  */
 function drawReactions({ seq = 0, reactions = new Map() }, { me, actions }) {
   const row = el("div", "reactions");
+  let more = 0;
   for (const [emoji, people] of reactions) {
     const fans = [...people].filter(([, { on }]) => on);
     if (fans.length === 0) continue;
+    if (row.childElementCount >= MAX_REACTIONS) {
+      more++;
+      continue;
+    }
     const isMine = fans.some(([tag]) => isSame(me, tag));
     const button = makeButton(`${emoji} ${fans.length}`, () => actions.react(seq, emoji, !isMine));
-    button.title = fans.map(([, { name }]) => name).join(", ");
+    button.title = fans.map(([tag, { name }]) => personOf({ name, tag })).join(", ");
     button.setAttribute("aria-pressed", String(isMine));
     row.append(button);
   }
+  if (more) row.append(`+${more}`);
   return row;
 }
 

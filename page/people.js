@@ -1,6 +1,6 @@
 // Shows the people in the room: the list, who joined and left, who is typing.
 import { byId, el, makeButton } from "./dom.js";
-import { isSame } from "../sdk/messages.js";
+import { isSame, personOf } from "../sdk/messages.js";
 
 /** @import { From, Presence } from "../sdk/types.d.ts" */
 /** @import { MessageList } from "./message_list.js" */
@@ -50,7 +50,7 @@ export function makePeople(list, onPick) {
   function drawTyping() {
     const now = Date.now();
     for (const [tag, { until }] of typists) if (until <= now) typists.delete(tag);
-    const names = [...typists.values()].map(({ name }) => name);
+    const names = [...typists].map(([tag, { name }]) => personOf({ name, tag }));
     typing.textContent = names.length > 0 ? `${names.join(", ")} typing…` : "";
   }
 
@@ -69,7 +69,7 @@ export function makePeople(list, onPick) {
       rest.textContent = more > 0 ? `and ${more} more` : "";
       if (!people) return;
       const others = people.filter((person) => !isSame(list.me, person.tag));
-      here = new Map(others.map(({ name, tag }) => [tag, name]));
+      here = new Map(others.map((person) => [person.tag, personOf(person)]));
       timer ??= setTimeout(report, settleMs);
     },
     /** Delays the report after a connection, so that people who were here have time to return. */

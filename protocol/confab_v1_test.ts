@@ -24,7 +24,7 @@ function entry(more: Partial<Entry>): Entry {
     kind: "say",
     author: "k3f9zzzzzzzzzzzzzzzzzzzzzz",
     name: "Ann",
-    tag: "k3f9",
+    tag: "k3f9ab",
     id: "5f0c",
     text: "",
     ref: 0,
@@ -67,7 +67,7 @@ function message(kind: string, more: object) {
   return { type: "message", message: { kind, id: "", text: "", ref: 0, on: true, ...more } };
 }
 
-const ANN = { name: "Ann", tag: "k3f9" };
+const ANN = { name: "Ann", tag: "k3f9ab" };
 
 const WELCOME = {
   type: "welcome",
@@ -97,7 +97,7 @@ const SENT: (Entry[] | Notice)[] = [
     id: "5f12",
     kind: "ban",
     ref: 42,
-    banned: { who: { name: "Ben", tag: "b3nx" }, until: 1_790_003_600_000 },
+    banned: { who: { name: "Ben", tag: "b3nx7d" }, until: 1_790_003_600_000 },
   })],
   { type: "acks", acks: [{ id: "5f0c", seq: 42 }] },
   { type: "page", before: 43, entries: [entry({ text: "hi" })], more: true },

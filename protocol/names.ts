@@ -12,8 +12,11 @@ const MAX_NAME_CHARS = 32;
 /** Length of an author's hash, 128 bits. */
 const AUTHOR_CHARS = 26;
 
-/** Length of a tag, unless another author's hash has the same prefix. */
-const MIN_TAG_CHARS = 4;
+/**
+ * Length of a tag, unless another author of the room has the same prefix. A tag is for display: finding a key for a prefix of
+ * 30 bits takes hours, and yields a longer tag.
+ */
+const MIN_TAG_CHARS = 6;
 
 /** Digits of Crockford's base 32: without i, l, o and u, which are easily misread. */
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
@@ -101,6 +104,9 @@ function isPartlyInvisible(name: string): boolean {
 /** Prefix of authors without a key. No hash contains a `u`. */
 const NO_KEY = "0000u";
 
+/** Tag of all authors without a key. It identifies nobody: shorter than the tag of any author with a key. */
+const NO_KEY_TAG = "0000";
+
 /**
  * Returns the author for messages without a key. Everybody without a key who uses one name is one author, so that message
  * ids need to be unique only for each name.
@@ -110,8 +116,10 @@ export function anonymousAuthor(name: string): string {
   return NO_KEY + toDigits(hash, AUTHOR_CHARS - NO_KEY.length);
 }
 
-/** Author of operators' actions by a program without a key. Shows as the tag `oper`. No hash contains an `o`. */
+/** Author of operators' actions by a program without a key. No hash contains an `o`. */
 export const OPERATOR = "operator";
+
+const OPERATOR_TAG = "oper";
 
 /** Whether the author has no key, so that it may be several people. */
 export function isAnonymous(author: string): boolean {
@@ -136,15 +144,17 @@ export function parseRoomName(segment: string): string | undefined {
   return isPlain && ROOM_NAME.test(name) && !INVISIBLE.test(name) ? name : undefined;
 }
 
-/** Returns the tag of an author who has no name yet. */
-export function shortestTag(author: string): string {
-  return tagsOf(author).next().value!;
-}
-
-/** Yields the tags that an author may have, shortest first. An author with a key never has a tag of one without. */
+/** Yields the tags that an author may have in a room, shortest first. The last one is the whole hash, which nobody else has. */
 export function* tagsOf(author: string): Generator<string> {
-  const isAlike = NO_KEY.startsWith(author.slice(0, MIN_TAG_CHARS)) && !isAnonymous(author);
-  for (let length = MIN_TAG_CHARS + (isAlike ? 1 : 0); length <= author.length; length++) {
+  if (isAnonymous(author)) return yield NO_KEY_TAG;
+  if (author === OPERATOR) return yield OPERATOR_TAG;
+  for (let length = Math.min(MIN_TAG_CHARS, author.length); length <= author.length; length++) {
     yield author.slice(0, length);
   }
+}
+
+/** Returns the shortest tag of an author that is not taken. */
+export function findFreeTag(author: string, isTaken: (tag: string) => boolean): string {
+  for (const tag of tagsOf(author)) if (isAnonymous(author) || !isTaken(tag)) return tag;
+  throw new Error("Cannot find a tag: another author has the same hash");
 }

@@ -4,7 +4,6 @@
 // leaves everything that was committed, and nothing to clean up.
 import type { DatabaseSync } from "node:sqlite";
 import { ChatError } from "../../protocol/errors.ts";
-import { tagsOf } from "../../protocol/names.ts";
 import { makePrivateFile } from "../../base/private_file.ts";
 import type { Banned, Entry, Kind } from "../../protocol/message.ts";
 import { isOutdated, migrate, openDatabase } from "../../base/sqlite.ts";
@@ -17,8 +16,10 @@ import {
   type Journal,
   NO_TAG,
   type Range,
+  type Reactions,
   type ReadLimit,
 } from "../journal.ts";
+import { findReactions, findTag, tagOf } from "./lookups.ts";
 import { checkJournal, JOURNAL_SCHEMA, readEpoch } from "./schema.ts";
 import { prepare, type Statements } from "./statements.ts";
 
@@ -196,10 +197,23 @@ export class SqliteJournal implements Journal {
     }
   }
 
-  claimTag(room: string, author: string, name: string): string {
+  reactions(room: string, ref: number, author: string): Reactions {
+    return findReactions(this.#sql, { room: this.#room(room), author }, ref);
+  }
+
+  tagOf(room: string, author: string, isReserved = (_tag: string) => false): string {
+    return tagOf(this.#sql, { room: this.#room(room), author }, isReserved);
+  }
+
+  claimTag(
+    room: string,
+    author: string,
+    name: string,
+    makeTag = () => this.tagOf(room, author),
+  ): string {
     try {
       this.#open();
-      return this.#claim(room, author, name);
+      return this.#claim({ room, author, name }, makeTag);
     } catch (cause) {
       this.#rollBack();
       throw new ChatError("not_stored", { cause });
@@ -350,17 +364,14 @@ export class SqliteJournal implements Journal {
     });
   }
 
-  #claim(room: string, author: string, name: string): string {
+  #claim({ room, author, name }: Omit<Claim, "tag">, makeTag: () => string): string {
     const { id } = this.#makeRoom(room);
-    const known = this.#sql.findPerson.get(id, author, name);
-    if (known) return known["tag"] as string;
-    for (const tag of tagsOf(author)) {
-      if (this.#sql.findTag.get(id, name, tag)) continue;
-      this.#sql.addPerson.run(id, this.#authorId(author), name, tag);
-      this.#claims.push({ room, author, name, tag });
-      return tag;
-    }
-    throw new Error("Cannot claim a tag: another author has the same hash");
+    const person = this.#sql.findPerson.get(id, author, name);
+    if (person) return person["tag"] as string;
+    const tag = findTag(this.#sql, { room: { id }, author }) ?? makeTag();
+    this.#sql.addPerson.run(id, this.#authorId(author), name, tag);
+    this.#claims.push({ room, author, name, tag });
+    return tag;
   }
 
   /** Returns the rows of the author beside this name; undefined if no tag was claimed. */

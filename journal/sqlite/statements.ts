@@ -23,11 +23,27 @@ const SQL = {
   addAuthor: "INSERT INTO authors (hash) VALUES (?) ON CONFLICT DO NOTHING",
   findPerson: `SELECT people.id AS person, author, tag
     FROM people JOIN authors ON authors.id = author WHERE room = ? AND hash = ? AND name = ?`,
-  findTag: "SELECT 1 FROM people WHERE room = ? AND name = ? AND tag = ?",
+  findTag: `SELECT tag FROM people JOIN authors ON authors.id = author
+    WHERE room = ? AND hash = ? LIMIT 1`,
+  findTagHolder: "SELECT 1 FROM people WHERE room = ? AND tag = ? LIMIT 1",
   addPerson: `INSERT INTO people (room, author, name, tag) VALUES (?, ?, ?, ?)
     ON CONFLICT DO NOTHING`,
   findId: `SELECT seq FROM ids JOIN authors ON authors.id = author
     WHERE room = ? AND hash = ? AND ids.id = ?`,
+  // Skips from one emoji to the next, however many people have used it.
+  findEmoji: `WITH RECURSIVE found (emoji) AS (
+      SELECT min(text) FROM entries WHERE kind = 3 AND "on" AND room = ?1 AND ref = ?2
+      UNION ALL
+      SELECT (
+        SELECT min(text) FROM entries
+        WHERE kind = 3 AND "on" AND room = ?1 AND ref = ?2 AND text > emoji
+      ) FROM found WHERE emoji IS NOT NULL LIMIT ?3
+    ) SELECT emoji FROM found WHERE emoji IS NOT NULL`,
+  countReactions: `SELECT count(*) AS count FROM entries WHERE kind = 3 AND room = ?1 AND ref = ?2
+    AND person IN (
+      SELECT people.id FROM people JOIN authors ON authors.id = author
+      WHERE people.room = ?1 AND hash = ?3
+    )`,
   addId: "INSERT INTO ids (room, author, id, seq) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
   addEntry: `INSERT INTO entries (room, seq, at, kind, person, id, text, ref, "on")
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,

@@ -448,7 +448,7 @@ testInBrowser("page: a hostile title, notification and address are text", async 
   await ann.check("#notify");
   await ann.keyboard.press("Escape");
   await ann.evaluate(`isAway = true; document.dispatchEvent(new Event("visibilitychange"))`);
-  const { socket } = await JsonSocket.join(stage.program.port, {
+  const { socket, welcome } = await JsonSocket.join(stage.program.port, {
     name: NAMES[1]!,
     path: "/r/constructor/ws",
   });
@@ -457,8 +457,9 @@ testInBrowser("page: a hostile title, notification and address are text", async 
   await message(ann, TEXTS[2]!).last().waitFor();
   assertEquals(await ann.title(), "(2) constructor · Confab");
   assertEquals(await ann.evaluate("raised"), [
-    { title: "constructor", body: `${NAMES[1]}: ${TEXTS[0]}` },
-    { title: "constructor", body: `${NAMES[1]}: ${TEXTS[2]}` },
+  const person = `${NAMES[1]} (${(welcome["you"] as unknown as { tag: string }).tag})`;
+    { title: "constructor", body: `${person}: ${TEXTS[0]}` },
+    { title: "constructor", body: `${person}: ${TEXTS[2]}` },
   ]);
   for (const text of TEXTS.slice(0, 60)) {
     await ann.evaluate(`location.hash = ${JSON.stringify(text)}`);
