@@ -174,6 +174,37 @@ Deno.test("Hub.register() reserves a tag for somebody who has no name yet", asyn
   assertEquals(test.arrive({ author: "ann0aaaaa", name: "Anna" }).closes, []);
 });
 
+Deno.test("Hub.broadcast() bounds the emoji of a message, and the reactions of a person", async () => {
+  await using test = makeHub();
+  const [ann, ben] = [test.arrive({ author: "ann0aaaaa" }), test.arrive({ author: "ben0aaaaa" })];
+  test.say(ann, "hi", { id: "hi" });
+  await hubTurn();
+  let count = 0;
+  const react = (member: FakeMember, text: string, on = true) =>
+    test.say(member, text, { kind: "react", id: `react ${++count}`, ref: 1, on });
+  const refused = (member: FakeMember) => member.told("error").map(({ code }) => code);
+  // Many in one iteration, then as many in iterations of their own.
+  for (let n = 0; n < 40; n++) react(ann, `${n}`);
+  await hubTurn();
+  assertEquals(refused(ann), Array(20).fill("too_many_reactions"));
+  for (let n = 0; n < 3; n++) {
+    react(ben, `other ${n}`);
+    await hubTurn();
+  }
+  assertEquals(refused(ben), Array(3).fill("too_many_reactions"));
+  // One that is there may be used by others, and taken back and set again, forty times.
+  for (let n = 0; n < 60; n++) react(ben, "7", n % 2 === 0);
+  await hubTurn();
+  assertEquals(refused(ben).length, 3 + 10);
+  react(ben, "7", false);
+  test.say(ben, "hi", { id: "hi" });
+  // An accepted one is known, although it would be refused by now.
+  test.say(ann, "3", { kind: "react", id: "react 4", ref: 1 });
+  await hubTurn();
+  assertEquals(refused(ben).length, 3 + 10);
+  assertEquals(ann.acks.at(-1), { id: "react 4", seq: 5 });
+});
+
 Deno.test("Hub.broadcast() claims a tag when somebody comes, not for each message", async () => {
   await using test = makeHub();
   const { journal } = test;

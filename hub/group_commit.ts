@@ -1,7 +1,7 @@
 // Group commit: collects the messages of one loop iteration, authorizes them, stores them in one transaction, then delivers
 // and acknowledges them. Owned by the hub; the only caller of `Journal.append`.
 import type { Log } from "../base/log.ts";
-import type { AppendResult, Draft, Journal, ReadLimit } from "../journal/journal.ts";
+import type { AppendResult, Draft, Journal, Reactions, ReadLimit } from "../journal/journal.ts";
 import { ChatError, type ErrorCode } from "../protocol/errors.ts";
 import type { Ack, Entry, Message } from "../protocol/message.ts";
 import { authorize, type RefusalReason } from "./authorize.ts";
@@ -47,6 +47,13 @@ interface PendingDraft {
   readonly sender: Sender;
 }
 
+/** Reactions to one entry: the stored ones that were looked up, and the pending ones. */
+interface PendingReactions {
+  readonly emoji: Set<string>;
+  /** Number of reactions by author. */
+  readonly own: Map<string, number>;
+}
+
 /** Holds the messages of this iteration. A commit empties it for the next one. */
 export class GroupCommit {
   readonly #journal: Journal;
@@ -54,6 +61,8 @@ export class GroupCommit {
   readonly #log: Log;
   readonly #stats: Stats;
   #pending: PendingDraft[] = [];
+  /** Reactions to entries, with the pending ones, by room and seq. */
+  readonly #reactions = new Map<string, PendingReactions>();
   #evicted: Eviction[] = [];
   /** Whether the journal has something else to make durable, such as a claimed name. */
   #isNeeded = false;
@@ -91,6 +100,7 @@ export class GroupCommit {
       this.#pending.push({ draft: same, room, sender }); // the journal stores it once, and numbers both
       return;
     }
+    if (kind === "react") this.#countReaction(room, sender, message);
     const draft = this.#makeDraft(room, sender, message);
     if (!draft) return this.#refuse(sender, id, "not_stored");
     this.#hasModeration ||= isModeration;
@@ -102,6 +112,7 @@ export class GroupCommit {
 
   /** Stores what was added; then, and only then, delivers and acknowledges it. Never rejects. */
   async commit(): Promise<CommitResult> {
+    this.#reactions.clear();
     const [pending, hasModeration] = [this.#pending, this.#hasModeration];
     if (pending.length === 0 && !this.#isNeeded) return this.#finish();
     this.#pending = [];
@@ -128,7 +139,33 @@ export class GroupCommit {
     const { person, principal } = sender;
     const ban = this.#moderation.findBan(sender, person?.author);
     const isClosed = this.#moderation.isClosed(room.name);
-    return authorize(message, { person, principal, ban }, { isClosed, head: room.head, target });
+    const reactions = target && message.kind === "react"
+      ? this.#findReactions(room, sender, message.ref)
+      : undefined;
+    const state = { isClosed, head: room.head, target, reactions };
+    return authorize(message, { person, principal, ban }, state);
+  }
+
+  /** Returns the reactions to an entry, the pending ones included. */
+  #findReactions(room: Room, { person }: Sender, ref: number): Reactions {
+    const author = person?.author ?? "";
+    const key = `${room.name} ${ref}`;
+    const pending = this.#reactions.get(key) ?? { emoji: new Set(), own: new Map() };
+    let own = pending.own.get(author);
+    if (own === undefined) {
+      const stored = this.#journal.reactions(room.name, ref, author);
+      for (const emoji of stored.emoji) pending.emoji.add(emoji);
+      pending.own.set(author, own = stored.own);
+      this.#reactions.set(key, pending);
+    }
+    return { emoji: [...pending.emoji], own };
+  }
+
+  #countReaction(room: Room, { person }: Sender, { ref, text, on }: Message): void {
+    const author = person?.author ?? "";
+    const { emoji, own } = this.#reactions.get(`${room.name} ${ref}`) ?? {};
+    if (on) emoji?.add(text);
+    own?.set(author, (own.get(author) ?? 0) + 1);
   }
 
   #readTarget(room: Room, { kind, ref }: Message): Entry | undefined {

@@ -208,3 +208,32 @@ Deno.test("decodeCommand() bounds what a hello and a history may request", () =>
   );
   assertEquals(limits.map((command) => command.type === "history" && command.limit), [1, 1, 500]);
 });
+
+Deno.test("decodeCommand() accepts one emoji as a reaction, and takes back whatever was accepted before", () => {
+  const react = (emoji: string, on = true) =>
+    decodeCommand(JSON.stringify({ type: "react", id: "1", ref: 42, emoji, on }));
+  const emoji = ["👍", "👍🏽", "❤️", "❤", "👩‍💻", "🇩🇪", "1️⃣", "👁️‍🗨️", "👁‍🗨", "🏳️‍🌈", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "©️", "✔", "🫩"];
+  for (const one of emoji) react(one);
+  const others = [
+    "",
+    "+1",
+    "a",
+    "1",
+    "#",
+    "👍👍",
+    "👍\u200b",
+    "\u200d".repeat(40),
+    "\u{e0020}",
+    "👍\u200d👍",
+    "e\u0301",
+    "\ufe0f",
+    "👍".repeat(21),
+  ];
+  for (const one of others) {
+    assertEquals(assertThrows(() => react(one), ChatError).code, "bad_field", JSON.stringify(one));
+  }
+  react("+1", false);
+  for (const one of ["two words", "", "x".repeat(41)]) {
+    assertThrows(() => react(one, false), ChatError);
+  }
+});
