@@ -6,11 +6,15 @@ import type { From } from "./message.ts";
 /** Begins a line of an author with a name, and of the server. No other line begins with it. */
 export const SIGN = "¶";
 
+/** Characters that may have to be replaced. Most texts have none, and one search tells. */
+// deno-lint-ignore no-control-regex -- it finds them
+const SPECIAL = /[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069¶⁋❡]/;
+
 /** The sign at the start of a text, with everything before it that does not show, and characters that look like it. */
 const SIGN_AT_START = /^[\s\p{DI}\p{M}]*[¶⁋❡][\s\p{DI}\p{M}¶⁋❡]*/u;
 
 /** Characters that could end a name early, or make it look like a line of the server, with those that look like them. */
-const NAME_END = /^[-‐-―−]|[:：﹕︓∶꞉ː˸։׃#＃﹟♯]/gu;
+const NAME_END = /^[-‐-―−]|[:：﹕︓∶꞉ː˸։׃#＃﹟♯]/g;
 
 const LINE_BREAK_OR_TAB = /\r\n|[\r\n\t]/g;
 
@@ -27,10 +31,10 @@ export function escapeName(name: string): string {
 
 /** Makes one line of a text, without control characters. */
 export function encodeOneLine(text: string): string {
-  return escapeForTerminal(text.replace(LINE_BREAK_OR_TAB, " "));
+  return SPECIAL.test(text) ? escapeForTerminal(text.replace(LINE_BREAK_OR_TAB, " ")) : text;
 }
 
 /** Makes one line of a text that has no author. It never begins with {@linkcode SIGN}. */
 export function encodeUnsigned(text: string): string {
-  return encodeOneLine(text.replace(SIGN_AT_START, ""));
+  return SPECIAL.test(text) ? encodeOneLine(text.replace(SIGN_AT_START, "")) : text;
 }
