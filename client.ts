@@ -1,11 +1,12 @@
 // A client stands between one connection and the hub: its read pump is the only reader of the socket, its write pump the only
-// writer. The router makes one for each upgrade; the hub knows it as a Member. A protocol handler knows what messages mean.
+// writer. `http/room/` makes one for each WebSocket or stream; the hub knows it as a Member. A protocol handler knows what messages mean.
 import { Channel } from "@std/async/channel";
 import type { Principal } from "./auth/principal.ts";
 import type { MakeHandler, ProtocolHandler } from "./client/handler.ts";
 import { ChatError, closeFor, type ErrorCode } from "./protocol/errors.ts";
 import type { Hub } from "./hub.ts";
 import { DEFAULT_LIMITS, type Limits, maxMessageBytes } from "./base/limits.ts";
+import type { AddressBudget } from "./base/address_budget.ts";
 import type { Log } from "./base/log.ts";
 import type { Member } from "./hub/subscription.ts";
 import type { Connection, ConnectionHandlers } from "./transport/transport.ts";
@@ -15,7 +16,7 @@ import type { Batch, Notice, Wire } from "./protocol/message.ts";
 /** Maximum bytes of batches in the send channel. An empty channel accepts a batch of any size. */
 const SEND_BYTES = 1024 * 1024;
 
-/** Maximum bytes in the send channel, notices included. Most notices cannot be dropped: a client that reads none is closed. */
+/** Maximum bytes in the send channel, notices included. Beyond it the client is closed, because most notices must not be dropped. */
 const MAX_QUEUED_BYTES = 2 * SEND_BYTES;
 
 /** Bytes waiting in the socket at which writing pauses. A WebSocket's own `send` never pauses. */
@@ -24,10 +25,10 @@ const HIGH_WATER_BYTES = 256 * 1024;
 /** Maximum bytes of a frame that is joined with others. A larger one becomes a message of its own. */
 const MAX_JOINED_BYTES = 4096;
 
-/** Write deadline: time without progress, while bytes wait, if progress can be observed byte by byte. */
+/** Write deadline, if progress can be observed byte by byte: time without any, while bytes wait. */
 const WRITE_WAIT_MS = 10_000;
 
-/** If progress cannot be observed byte by byte, wait as long as a reader at this speed needs to drain `unseenBytes`. */
+/** Otherwise the write deadline is the time that a reader at this speed needs to drain the transport's `unseenBytes`. */
 const SLOWEST_READER_BYTES_PER_S = 1024;
 
 /** Period of the check for progress. Must be well below `WRITE_WAIT_MS`. */
@@ -59,15 +60,18 @@ export interface ClientOptions {
   readonly principal: Principal;
   /** IP address of the client. The connection's own address may be that of a proxy. */
   readonly address: string;
+  /** Budget of that address. Undefined if nothing is counted. */
+  readonly budget?: AddressBudget | undefined;
   readonly trackConnection?: TrackConnection | undefined;
   readonly limits?: Limits | undefined;
 }
 
-/** A member of a room whose batches go to a WebSocket. */
+/** A member of a room whose batches go to a connection. */
 export class Client implements Member, ConnectionHandlers {
   readonly wire: Wire;
   readonly principal: Principal;
   readonly address: string;
+  readonly budget: AddressBudget | undefined;
   readonly #hub: Hub;
   readonly #connection: Connection;
   readonly #handler: ProtocolHandler;
@@ -88,6 +92,8 @@ export class Client implements Member, ConnectionHandlers {
   /** Time when the peer last showed a sign of life, by reading bytes or by sending a message. */
   #aliveAt = 0;
   #closeCode: ErrorCode | undefined;
+  /** Time after which it should reconnect when the server has closed it. */
+  #retryAfterMs = RETRY_AFTER_MS;
   #watch: ReturnType<typeof setInterval> | undefined;
   #isPumpDue = false;
 
@@ -97,6 +103,7 @@ export class Client implements Member, ConnectionHandlers {
     this.#log = options.log;
     this.principal = options.principal;
     this.address = options.address;
+    this.budget = options.budget;
     this.#trackConnection = options.trackConnection;
     this.#limits = options.limits ?? DEFAULT_LIMITS;
     this.#handler = options.makeHandler(this);
@@ -118,7 +125,7 @@ export class Client implements Member, ConnectionHandlers {
       this.#handler.read(data);
     } catch (error) {
       if (!(error instanceof ChatError)) throw error;
-      this.leave(error.code);
+      this.leave(error.code, error.retryAfterMs);
     }
   }
 
@@ -146,7 +153,7 @@ export class Client implements Member, ConnectionHandlers {
     if (frame === undefined) return;
     if (notice.type === "error") this.#hub.countRefusal(notice.code);
     this.#queue(frame);
-    // If texts may be very long, a single one must not look like a reader that is behind.
+    // The limit grows with the maximum text, so that one long message does not exceed it.
     const maxBytes = Math.max(MAX_QUEUED_BYTES, 2 * maxMessageBytes(this.#limits));
     if (this.#queuedBytes > maxBytes) this.leave("fell_behind");
   }
@@ -160,7 +167,7 @@ export class Client implements Member, ConnectionHandlers {
     this.#handler.end();
     if (this.#closeCode) {
       const isBanned = this.#closeCode === "banned";
-      const retryAfterMs = isBanned ? BANNED_RETRY_AFTER_MS : RETRY_AFTER_MS;
+      const retryAfterMs = isBanned ? BANNED_RETRY_AFTER_MS : this.#retryAfterMs;
       this.notify({ type: "bye", code: this.#closeCode, retryAfterMs });
       this.#hub.countClose(this.#closeCode);
       this.#log("info", "client closed", { code: this.#closeCode, remote: this.address });
@@ -169,18 +176,22 @@ export class Client implements Member, ConnectionHandlers {
     this.#pumpSoon();
   }
 
-  /** Asks the hub to remove this client, if it has joined. The code is the reason, if there is one. */
-  leave(code?: ErrorCode): void {
+  /**
+   * Asks the hub to remove this client, if it has joined; the hub then calls {@linkcode close}, and the pump closes the socket.
+   * The code is the reason, if there is one.
+   */
+  leave(code?: ErrorCode, retryAfterMs = RETRY_AFTER_MS): void {
     if (this.#isLeaving) return;
     this.#isLeaving = true;
     this.#closeCode = code;
+    this.#retryAfterMs = retryAfterMs;
     if (this.#handler.hasJoined) this.#hub.unregister(this, code);
     else this.close(code);
   }
 
   /**
-   * The write pump, the only writer of the socket: everything pending by the time it may write becomes one message. It is no
-   * loop that awaits the channel: with the same frame for a hundred clients, their promises would cost more than the writes.
+   * The write pump, the only writer of the socket. It joins small pending frames into one message. It runs when scheduled
+   * instead of awaiting the channel: with a hundred clients, the promises would cost more than the writes.
    */
   #writePump(): void {
     this.#isPumpDue = false;
@@ -199,7 +210,7 @@ export class Client implements Member, ConnectionHandlers {
     this.#endPump();
   }
 
-  /** Schedules the pump for when this iteration has delivered everything. */
+  /** Schedules the pump as a microtask, so that frames queued until then are written together. */
   #pumpSoon(): void {
     if (this.#isPumpDue) return;
     this.#isPumpDue = true;
@@ -276,7 +287,7 @@ export class Client implements Member, ConnectionHandlers {
     this.#watch ??= this.#watchProgress();
   }
 
-  /** Closes the client as stalled if, while bytes wait in the socket, none leaves and the peer sends nothing. */
+  /** Closes the client as stalled after the write deadline: bytes wait in the socket, none leaves, and the peer sends nothing. */
   #watchProgress(): ReturnType<typeof setInterval> {
     const unseenMs = this.#connection.unseenBytes / SLOWEST_READER_BYTES_PER_S * 1000;
     const allowedMs = this.#limits.stallMs ?? Math.max(WRITE_WAIT_MS, unseenMs);

@@ -1,8 +1,12 @@
-// The hub owns all rooms: who is in them, and which messages they hold in which order. One loop does everything; all others
-// only send to its inbox. It knows neither sockets nor encodings, so that its tests need none.
+// The hub owns all rooms and the order of their messages. One loop changes its state; all others send it events. Only bans
+// and counters are read directly. It knows neither sockets nor encodings, so that its tests need none.
+//
+// A connection is a Client; the hub sees it as a Member. Its place in a room is a Subscription, the human behind it a Person.
+// A Sender is whoever sent a message: a subscription or a POST.
 import { Channel } from "@std/async/channel";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Principal } from "./auth/principal.ts";
+import type { AddressBudget } from "./base/address_budget.ts";
 import { DEFAULT_LIMITS } from "./base/limits.ts";
 import type { Log } from "./base/log.ts";
 import { isSilenced } from "./hub/authorize.ts";
@@ -32,6 +36,8 @@ export interface Author {
   readonly principal?: Principal;
   /** IP address that it comes from. */
   readonly address?: string;
+  /** Budget of that address. */
+  readonly budget?: AddressBudget;
 }
 
 /** The members of all rooms at one moment. */
@@ -74,16 +80,17 @@ export interface HubOptions {
   readonly keep: number;
   /** Maximum size of a text in bytes of UTF-8. Sent to clients that join. */
   readonly textBytes?: number;
+  /** Maximum number of rooms with messages. */
+  readonly maxRooms?: number;
   readonly log: Log;
   /** Called by the loop after it has delivered entries of the room. */
   readonly onDelivered?: (room: string) => void;
 }
 
-// A bound on the inbox would be of no use: an event refused here is a message lost or a member leaked, and the loop takes
-// everything that waits in each iteration.
+// Unbounded: a refused event would lose a message or leak a member. Each iteration empties the inbox.
 const INBOX_CAPACITY = Number.MAX_SAFE_INTEGER;
 
-/** Time and number of pages that lagging members get in one iteration. The rest waits for the next one. */
+/** Budget of one iteration for all lagging members together: time, and pages. The rest waits for the next one. */
 const CATCH_UP_MS = 5;
 const MAX_CATCH_UPS = 64;
 
@@ -94,8 +101,8 @@ const MAX_HISTORY_CHARS = 128 * 1024;
 const PRESENCE_PERIOD_MS = 250;
 
 /**
- * Numbers the messages of all members, stores them, and delivers them to the rooms. Methods return at once; the loop does
- * what they ask for, in the order of the calls.
+ * Numbers the messages of all members, stores them, and delivers them to the rooms. Methods that change something return at
+ * once; the loop does what they ask for, in the order of the calls.
  */
 export class Hub {
   readonly stats = new Stats();
@@ -119,14 +126,16 @@ export class Hub {
   readonly #presenceTimers = new Map<Room, ReturnType<typeof setTimeout>>();
 
   constructor(options: HubOptions) {
-    const { journal, keep, log, textBytes = DEFAULT_LIMITS.textBytes } = options;
+    const { journal, keep, log, textBytes = DEFAULT_LIMITS.textBytes, maxRooms = Infinity } =
+      options;
     const { stats } = this;
     this.#journal = journal;
     this.#log = log;
     this.#onDelivered = options.onDelivered;
     this.#roomOptions = { journal, keep, textBytes, stats };
     this.#moderation = new Moderation({ journal, members: this.#memberships });
-    this.#groupCommit = new GroupCommit({ journal, moderation: this.#moderation, log, stats });
+    const moderation = this.#moderation;
+    this.#groupCommit = new GroupCommit({ journal, moderation, log, stats, maxRooms });
   }
 
   /**
@@ -139,12 +148,12 @@ export class Hub {
     }
   }
 
-  /** Removes a member and closes it, after everything before has been delivered. Does nothing for a member that is not there. */
+  /** Removes a member and closes it, after this iteration has been delivered. Does nothing for a member that is not there. */
   unregister(member: Member, code?: ErrorCode): void {
     this.#inbox.trySend({ type: "unregister", member, code });
   }
 
-  /** Sends a message to everybody in the member's room, the member included, once it is stored. Then acknowledges it. */
+  /** Stores a message, delivers it to everybody in the member's room, then acknowledges it; or refuses it. */
   broadcast(member: Member, message: Message): void {
     this.#inbox.trySend({ type: "broadcast", member, message });
   }
@@ -164,7 +173,7 @@ export class Hub {
     this.#inbox.trySend({ type: "history", member, ...range });
   }
 
-  /** Requests the next page for a lagging member that has written everything it accepted. */
+  /** Requests the next page for a lagging member whose send queue is empty. */
   catchUp(member: Member): void {
     this.#inbox.trySend({ type: "catchUp", member });
   }
@@ -182,11 +191,16 @@ export class Hub {
   }
 
   /**
-   * Reads entries of a room from outside, none that is not delivered yet.
+   * Reads entries of a room from outside, only delivered ones.
    * @throws {ChatError} `restarting` after {@linkcode close}.
    */
   read(room: string, range: Range, limit: ReadLimit): Promise<Reading> {
     return this.#ask(() => this.#visit(room).read(range, limit));
+  }
+
+  /** Reads a page of history as {@linkcode read} does, each message with its last edit. */
+  readPage(room: string, range: Range, limit: ReadLimit): Promise<Reading> {
+    return this.#ask(() => this.#visit(room).read(range, limit, "page"));
   }
 
   /** Returns the ban that applies to a client, with its end; undefined if there is none. */
@@ -228,15 +242,15 @@ export class Hub {
     return this.#ask(() => this.#journal.cursor(reader, room));
   }
 
-  /** Stores how far the reader has come. Durable soon. */
+  /** Stores how far the reader has come. The next commit makes it durable. */
   moveCursor(reader: string, room: string, seq: number): Promise<void> {
     return this.#ask(() => {
       this.#journal.moveCursor(reader, room, seq);
-      this.#groupCommit.needsCommit();
+      this.#groupCommit.requestCommit();
     });
   }
 
-  /** Closes all rooms: members receive everything before, then are closed with this code. */
+  /** Closes all rooms with this code. Members that keep up first receive everything stored; the others resume after reconnecting. */
   close(code: ErrorCode): void {
     this.#inbox.trySend({ type: "close", code });
   }
@@ -319,7 +333,6 @@ export class Hub {
     }
     const room = this.#room(roomName);
     const person = joinRequest?.author ? this.#addPerson(member, room, joinRequest) : undefined;
-    if (person?.name) this.#groupCommit.needsCommit();
     const failures = this.#failures;
     const subscription = new Subscription({ member, person, deliveredSeq: room.head, failures });
     this.#memberships.set(member, { room, subscription });
@@ -327,6 +340,7 @@ export class Hub {
     this.#changePresence(room);
     if (joinRequest) {
       room.welcome(subscription, joinRequest, this.#moderation.isClosed(roomName));
+      member.budget?.chargeReplay(room.head - subscription.deliveredSeq);
     }
     this.#catchingUp.add(member);
   }
@@ -335,7 +349,7 @@ export class Hub {
     try {
       return room.addPerson(author, name, this.#isSilenced(member, room));
     } catch (error) {
-      this.#visited.push(room); // not removed at once: others may be about to join it in this iteration
+      this.#visited.push(room); // forgotten at the end of the iteration only: later events may join this object
       member.close("internal"); // it has no membership yet from which it could be removed
       throw error;
     }
@@ -359,12 +373,11 @@ export class Hub {
     const { room, subscription } = this.#memberships.get(member) ?? {};
     if (!room || !subscription?.person) return;
     if (this.#isSilenced(member, room)) {
-      if (name === subscription.person.name) return; // a client repeats its name while it waits to be announced
+      if (name === subscription.person.name) return; // a client repeats its name: that is no rename
       const { code, message } = new ChatError("room_closed");
       return subscription.notify({ type: "error", code, message });
     }
     room.rename(subscription.person, name);
-    this.#groupCommit.needsCommit();
     this.#changePresence(room);
   }
 
@@ -380,18 +393,20 @@ export class Hub {
   #sendHistory(member: Member, { before, limit }: { before: number; limit: number }): void {
     const { room, subscription } = this.#memberships.get(member) ?? {};
     if (!room || !subscription) return;
-    const { entries, floor } = room.read({ before }, { entries: limit, chars: MAX_HISTORY_CHARS });
+    const size = { entries: limit, chars: MAX_HISTORY_CHARS };
+    const { entries, floor } = room.read({ before }, size, "page");
     const more = entries.length > 0 && entries[0]!.seq > floor + 1;
     subscription.notify({ type: "page", before, entries, more });
   }
 
   /** Acts on the outcome of a commit. */
-  #apply({ delivered, evicted, expelled }: CommitResult): void {
+  #apply({ delivered, evicted, isModerated, expelled }: CommitResult): void {
     for (const { name } of delivered) this.#onDelivered?.(name);
     for (const { sender, code } of evicted) {
-      if (sender instanceof Subscription) this.unregister(sender.member, code);
+      // At once, not by an event: the sender's next message is in the inbox already, and must not overtake the refused one.
+      if (sender instanceof Subscription) this.#leaving.push({ member: sender.member, code });
     }
-    if (!expelled) return;
+    if (!isModerated) return;
     for (const expulsion of expelled) this.#expel(expulsion);
     for (const room of this.#rooms.values()) {
       if (!this.#moderation.isClosed(room.name)) this.#nameAll(room);
@@ -407,11 +422,10 @@ export class Hub {
   #nameAll(room: Room): void {
     try {
       if (!room.nameAll()) return;
-      this.#groupCommit.needsCommit();
-      this.#changePresence(room);
     } catch (error) {
       this.#log("error", "naming failed", { error }); // the tag is claimed with the person's next message instead
     }
+    this.#changePresence(room);
   }
 
   /** Serves lagging members in slices. Live members come first: a thousand that return at once must not delay them. */
@@ -420,7 +434,7 @@ export class Hub {
     let count = 0;
     for (const member of this.#catchingUp) {
       if (count++ >= MAX_CATCH_UPS || performance.now() > until) {
-        this.catchUp(member); // so that there is a next iteration
+        this.catchUp(member); // an event starts the next iteration; without one the rest would wait
         return;
       }
       this.#catchingUp.delete(member);
@@ -440,7 +454,7 @@ export class Hub {
     return isSilenced(principal, { isClosed: this.#moderation.isClosed(name) });
   }
 
-  /** Contains a member that fails, or a read on its behalf, so that it costs the others nothing. */
+  /** Removes a member whose operation throws, so that the loop goes on. */
   #guard(member: Member, act: () => void): void {
     try {
       act();
@@ -476,7 +490,7 @@ export class Hub {
     this.#rooms.delete(room.name);
   }
 
-  /** Asks the loop. Answered in the order of everything that is sent to it. */
+  /** Evaluates a function in the loop, in the order of events. */
   #ask<T>(answer: () => T): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const event: HubEvent = {

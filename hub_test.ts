@@ -205,7 +205,7 @@ Deno.test("Hub.broadcast() bounds the emoji of a message, and the reactions of a
   assertEquals(ann.acks.at(-1), { id: "react 4", seq: 5 });
 });
 
-Deno.test("Hub.broadcast() claims a tag when somebody comes, not for each message", async () => {
+Deno.test("Hub.broadcast() claims a tag with the first message, not with each", async () => {
   await using test = makeHub();
   const { journal } = test;
   const claimTag = journal.claimTag.bind(journal);
@@ -223,11 +223,11 @@ Deno.test("Hub.broadcast() claims a tag when somebody comes, not for each messag
 Deno.test("Hub.register() that fails leaves the room to those who come in the same turn", async () => {
   await using test = makeHub();
   const { hub, journal } = test;
-  const claimTag = journal.claimTag.bind(journal);
+  const hasName = journal.hasName.bind(journal);
   let isBroken = true;
-  journal.claimTag = (...args) => {
+  journal.hasName = (...args) => {
     if (isBroken) throw new ChatError("not_stored");
-    return claimTag(...args);
+    return hasName(...args);
   };
   const read = hub.read("lobby", { after: 0 }, { entries: 1, chars: 1 }); // makes the room
   const unlucky = test.arrive();
@@ -599,6 +599,27 @@ Deno.test("Hub gives a page that ended at the head to nobody once there is more"
   for (const member of slow) assertEquals(member.seqs, range(1, 11));
 });
 
+Deno.test("Hub gives no page with a text that was deleted since the page was read", async () => {
+  await using test = makeHub();
+  const ann = test.arrive();
+  const slow = [test.arrive(), test.arrive()];
+  await hubTurn();
+  for (const member of slow) member.room = 0;
+  for (const line of numbered(600)) test.say(ann, line, { id: line });
+  await hubTurn();
+  slow[0]!.room = 1;
+  test.hub.catchUp(slow[0]!);
+  await hubTurn();
+  assertEquals(slow[0]!.lines[0], "line 1");
+  test.say(ann, "", { kind: "delete", ref: 1, id: "delete" });
+  await hubTurn();
+  slow[1]!.room = 9;
+  test.hub.catchUp(slow[1]!);
+  for (let turns = 0; turns < 3; turns++) await hubTurn();
+  assertEquals(slow[1]!.lines.slice(0, 2), ["", "line 2"]);
+  assertEquals(slow[1]!.seqs, range(1, 601));
+});
+
 Deno.test("Hub gives pages to 64 members in a turn at most, and to the others in the next ones", async () => {
   await using test = makeHub();
   const talker = test.join();
@@ -920,9 +941,31 @@ Deno.test("Hub refuses a draft that the journal refuses, and stores its neighbou
   assertEquals(test.logged, ["draft refused"]);
 });
 
+Deno.test("Hub.broadcast() lets no line overtake one that could not be stored and cannot be refused", async () => {
+  const disk = Promise.withResolvers<void>();
+  class StallingJournal extends FlakyJournal {
+    override async append(drafts: readonly Draft[]) {
+      if (drafts[0]?.text !== "first") return super.append(drafts);
+      await disk.promise;
+      throw new ChatError("not_stored");
+    }
+  }
+  await using test = makeHub({ journal: new StallingJournal() });
+  const [line, other] = [test.join(), test.join()];
+  await hubTurn();
+  test.say(line, "first");
+  await hubTurn();
+  test.say(line, "second"); // arrives during the commit
+  disk.resolve();
+  await hubTurn();
+  test.say(other, "third");
+  await hubTurn();
+  assertEquals([line.closes, other.lines], [["not_stored"], ["third"]]);
+});
+
 Deno.test("Hub closes a member that cannot be registered", async () => {
   class BrokenJournal extends FlakyJournal {
-    override claimTag(): string {
+    override hasName(): boolean {
       throw new ChatError("not_stored");
     }
   }

@@ -1,5 +1,5 @@
-// Wires the server: configuration -> journal -> hub -> handler -> listener. Only this file names a concrete journal or
-// transport to serve from, reads the arguments and ends the process by an exit code. The other commands are in cli/.
+// Wires the server: configuration -> journal -> hub -> handler -> listener. Only this file chooses the journal and the
+// transport to serve from, and reads the arguments. The other commands are in cli/.
 import { Authenticator } from "./auth/authenticator.ts";
 import { openSessionStore } from "./auth/session_store.ts";
 import { type Log, logUncaughtErrors, openLog } from "./base/log.ts";
@@ -7,7 +7,16 @@ import { ENV_NAMES } from "./cli/config/command_table.ts";
 import type { ServeConfig } from "./cli/config/config.ts";
 import { parseConfig } from "./cli/config/parse.ts";
 import { reportError, run } from "./cli/run.ts";
-import { HOOK_SECRET, METRICS_TOKEN, OPERATOR_KEY, PASSWORD, readSecret } from "./cli/secret.ts";
+import {
+  GITHUB_SECRET,
+  HOOK_SECRET,
+  makeFileWarning,
+  METRICS_TOKEN,
+  OPERATOR_KEY,
+  PASSWORD,
+  readSecret,
+  secretFilesOf,
+} from "./cli/secret.ts";
 import { readCertificate } from "./cli/serve/certificate.ts";
 import { describeServer } from "./cli/serve/greeting.ts";
 import { GRACE_MS, reloadOnHangUp, stopOnSignal } from "./cli/serve/signals.ts";
@@ -47,6 +56,8 @@ async function serve(config: ServeConfig): Promise<void> {
   const listenOn = await TRANSPORTS[config.transport]();
   const certificate = config.certificate && readCertificate(config.certificate);
   const secrets = readSecrets(config);
+  const checkFile = makeFileWarning(log);
+  secretFilesOf(config).forEach(checkFile);
   checkAddress(config);
   const { journal, authenticator } = openStores(config, { secrets, log });
   const webhooks: Webhook[] = [];
@@ -62,12 +73,13 @@ async function serve(config: ServeConfig): Promise<void> {
     authenticator,
     proxies,
     metrics: { metrics, token: secrets.metrics },
+    githubSecret: secrets.github,
     hostOptions: config,
     allowOrigins: config.allowOrigins,
     limits: config.limits,
   });
   const listener = await listen(config, { listenOn, handler, proxies, certificate, log });
-  if (config.certificate) reloadOnHangUp(config.certificate, listener, log);
+  if (config.certificate) reloadOnHangUp(config.certificate, { listener, log, checkFile });
   stopOnSignal(log, async () => {
     // Webhooks first: the hub still stores their cursors.
     await Promise.all(webhooks.map((webhook) => webhook.stop()));
@@ -86,15 +98,17 @@ async function serve(config: ServeConfig): Promise<void> {
 interface Secrets {
   readonly metrics: string | undefined;
   readonly hook: string | undefined;
+  readonly github: string | undefined;
   readonly password: string | undefined;
   readonly operatorKey: string | undefined;
 }
 
 function readSecrets(config: ServeConfig): Secrets {
-  const { metricsToken, hookSecret, password, operatorKey } = config;
+  const { metricsToken, hookSecret, githubSecret, password, operatorKey } = config;
   return {
     metrics: metricsToken && readSecret(metricsToken, METRICS_TOKEN),
     hook: hookSecret && readSecret(hookSecret, HOOK_SECRET),
+    github: githubSecret && readSecret(githubSecret, GITHUB_SECRET),
     password: password && readSecret(password, PASSWORD),
     operatorKey: operatorKey && readSecret(operatorKey, OPERATOR_KEY),
   };
@@ -132,10 +146,10 @@ function revokeFileAccess(config: ServeConfig): void {
 }
 
 function makeHub(
-  { keep, limits: { textBytes } }: ServeConfig,
+  { keep, limits: { textBytes, rooms } }: ServeConfig,
   options: Pick<HubOptions, "journal" | "log" | "onDelivered">,
 ): Hub {
-  return new Hub({ ...options, keep, textBytes });
+  return new Hub({ ...options, keep, textBytes, maxRooms: rooms });
 }
 
 /** Runs the loop of the hub. If the loop fails, the process ends: rooms without it only look alive. */

@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import { ChatError } from "../protocol/errors.ts";
 import type { Log } from "../base/log.ts";
+import { networksOf } from "../base/ip_address.ts";
 import { Buckets } from "../base/rate_limit.ts";
 import { sha256 } from "../base/sha256.ts";
 import { ANYONE, type Principal } from "./principal.ts";
@@ -41,8 +42,8 @@ const MAX_SESSION_RATES = 10_000;
 export interface Credentials {
   /** The password, the operator key or an invite's token. */
   readonly bearer: string | undefined;
-  /** A session's token. */
-  readonly cookie: string | undefined;
+  /** Tokens that may be a session's. Only one is expected, but others may have set more. */
+  readonly cookies: readonly string[];
 }
 
 /** Result of authenticating a request. */
@@ -50,9 +51,12 @@ export interface Identity {
   readonly principal: Principal;
   /** Credential that was accepted; undefined if none was required. */
   readonly role: Role | undefined;
-  /** Whether a cookie alone authenticates it. Browsers also send cookies with requests that other sites' pages make. */
-  readonly isByCookie: boolean;
+  /** Cookie that alone authenticates it, if one does. Browsers also send cookies with requests that other sites' pages make. */
+  readonly cookie: string | undefined;
 }
+
+/** A session, with the cookie by which it was found. */
+type FoundSession = SignInSession & { readonly id: string; readonly cookie: string };
 
 export interface AuthenticatorOptions {
   /** Undefined: anybody may use the server. */
@@ -62,8 +66,10 @@ export interface AuthenticatorOptions {
   readonly store: SessionStore;
   readonly log: Log;
   readonly now?: () => number;
-  /** Cost of checking a password: N of scrypt. Default `HASH_COST`. */
+  /** Cost of the hash on disk: N of scrypt. Default `HASH_COST`. */
   readonly hashCost?: number;
+  /** Order in which guesses are drawn. Default: random. */
+  readonly random?: () => number;
 }
 
 /** Authenticates requests, and manages sessions and invites. */
@@ -75,18 +81,19 @@ export class Authenticator implements Disposable {
   readonly #now: () => number;
   readonly #throttle: Throttle;
   readonly #connections = new SessionConnections();
-  readonly #guessQueue = new GuessQueue<Role | undefined>();
+  readonly #guessQueue: GuessQueue<Role>;
   readonly #sessionRates = new Buckets(SESSION_RATE, MAX_SESSION_RATES);
 
   /** Owns the store from then on. Ends sessions that began with a secret that has changed or is no longer set. */
   constructor(
-    { password, operatorKey, store, log, now = Date.now, hashCost }: AuthenticatorOptions,
+    { password, operatorKey, store, log, now = Date.now, hashCost, random }: AuthenticatorOptions,
   ) {
     this.#isOpen = password === undefined;
     this.#store = store;
     this.#log = log;
     this.#now = now;
     this.#throttle = new Throttle(now);
+    this.#guessQueue = new GuessQueue({ ...random ? { random } : {} });
     const texts: [Role, string | undefined][] = [["operator", operatorKey], ["member", password]];
     this.#secrets = texts.flatMap(([role, text]) => {
       if (text !== undefined) return { role, password: this.#createPassword(role, text, hashCost) };
@@ -99,22 +106,21 @@ export class Authenticator implements Disposable {
    * Authenticates a request from an address.
    * @throws {ChatError} `sign_in_first`, `wrong_password`, `too_many_attempts`, `bad_invite`.
    */
-  async authenticate({ bearer, cookie }: Credentials, address: string): Promise<Identity> {
+  async authenticate({ bearer, cookies }: Credentials, address: string): Promise<Identity> {
     if (bearer !== undefined) return await this.#authenticateBearer(bearer, address);
-    const session = this.#findSession(cookie);
+    const session = this.#findSession(cookies);
     if (session) {
-      const { role, room, id: sessionId } = session;
-      return {
-        principal: { room, isOperator: role === "operator", sessionId },
-        role,
-        isByCookie: true,
-      };
+      const { role, room, id: sessionId, cookie } = session;
+      return { principal: { room, isOperator: role === "operator", sessionId }, role, cookie };
     }
     if (!this.#isOpen) throw new ChatError("sign_in_first");
-    return { principal: ANYONE, role: undefined, isByCookie: false };
+    return { principal: ANYONE, role: undefined, cookie: undefined };
   }
 
-  /** Begins a session with the password or the operator key. Resolves with its token. @throws {ChatError} as `authenticate`. */
+  /**
+   * Begins a session with the password or the operator key. Resolves with its token.
+   * @throws {ChatError} as `authenticate`, and `too_many_sessions`.
+   */
   async signIn(secret: string, address: string): Promise<string> {
     const role = await this.#findRole(secret, address);
     return this.#beginSession({ role, room: undefined }, address);
@@ -122,30 +128,32 @@ export class Authenticator implements Disposable {
 
   /**
    * Returns the room of an invite, and the token of a new session for it. Begins no session for a preview, or if the
-   * cookie's session already grants access to that room: it may have more rights than a guest's.
-   * @throws {ChatError} `bad_invite`, `too_many_attempts`.
+   * session of a cookie already has access to that room: it may have more rights than a guest's.
+   * @throws {ChatError} `bad_invite`, `too_many_attempts`, `too_many_sessions`.
    */
   acceptInvite(
     token: string,
-    { cookie, address, isPreview }: {
-      cookie: string | undefined;
+    { cookies, address, isPreview }: {
+      cookies: readonly string[];
       address: string;
       isPreview: boolean;
     },
-  ): { session: string | undefined; room: string | undefined } {
+  ): { room: string | undefined; session: string | undefined; hasAccess: boolean } {
     const { id, room } = this.#findInvite(token);
-    const current = this.#findSession(cookie);
+    const current = this.#findSession(cookies);
     const hasAccess = current !== undefined && [undefined, room].includes(current.room);
     const session = isPreview || hasAccess
       ? undefined
       : this.#beginSession({ role: "guest", room, invite: id }, address);
-    return { session, room };
+    return { room, session, hasAccess };
   }
 
-  /** Ends a session and closes its connections. */
-  signOut(sessionId: string): void {
-    this.#store.endSession(sessionId);
-    this.#connections.close(sessionId);
+  /** Ends the sessions of the cookies, and closes their connections. */
+  signOut(cookies: readonly string[]): void {
+    for (const sessionId of cookies.map(hash)) {
+      this.#store.endSession(sessionId);
+      this.#connections.close(sessionId);
+    }
   }
 
   /** Creates an invite for a room, or for all rooms. Its token cannot be read again later. */
@@ -180,6 +188,7 @@ export class Authenticator implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#guessQueue[Symbol.dispose]();
     this.#store[Symbol.dispose]();
   }
 
@@ -197,18 +206,24 @@ export class Authenticator implements Disposable {
     if (INVITE_TOKEN.test(bearer)) {
       const { id, room } = this.#findInvite(bearer);
       const principal = { room, isOperator: false, sessionId: inviteSession(id) };
-      return { principal, role: "guest", isByCookie: false };
+      return { principal, role: "guest", cookie: undefined };
     }
     const role = await this.#findRole(bearer, address);
     const isOperator = role === "operator";
-    return { principal: { ...ANYONE, isOperator }, role, isByCookie: false };
+    return { principal: { ...ANYONE, isOperator }, role, cookie: undefined };
   }
 
-  #findSession(cookie: string | undefined): SignInSession & { readonly id: string } | undefined {
-    if (!cookie) return undefined;
-    const id = hash(cookie);
-    const session = this.#store.findSession(id, this.#now());
-    return session && { ...session, id };
+  /** Returns the session with the most rights: a cookie that somebody else has set takes none away. */
+  #findSession(cookies: readonly string[]): FoundSession | undefined {
+    let found: FoundSession | undefined;
+    for (const cookie of cookies) {
+      const id = hash(cookie);
+      const session = this.#store.findSession(id, this.#now());
+      if (session && (!found || rankOf(session) > rankOf(found))) {
+        found = { ...session, id, cookie };
+      }
+    }
+    return found;
   }
 
   #findInvite(token: string): { id: number; room: string | undefined } {
@@ -220,11 +235,15 @@ export class Authenticator implements Disposable {
   /** @throws {ChatError} `wrong_password`, `too_many_attempts`. */
   async #findRole(secret: string, address: string): Promise<Role> {
     const key = `${address} ${fingerprint(secret).toString("hex")}`;
-    // Throttle before comparing. Otherwise a throttled attacker would learn at once that a guess was right.
-    if (!this.#throttle.isTrusted(key)) this.#throttle.check(address);
-    const cached = this.#secrets.find(({ password }) => password.isCached(secret));
-    const role = cached?.role ?? await this.#guess(secret, { key, address });
+    const isTrusted = this.#throttle.isTrusted(key);
+    // A flood of guesses from elsewhere keeps nobody waiting at an address where a secret was right lately.
+    const isKnown = isTrusted || this.#throttle.isTrusted(address);
+    const networks = isKnown ? [address] : networksOf(address);
+    const compare = () => this.#compare(secret, { networks, isTrusted });
+    if (!isKnown) this.#throttle.check(networks); // a throttled guess needs no place in the queue
+    const role = isKnown ? compare() : await this.#guessQueue.check(networks, compare);
     if (role) {
+      this.#throttle.trust(address);
       if (Buffer.byteLength(secret) >= UNGUESSABLE_BYTES) this.#throttle.trust(key);
       return role;
     }
@@ -232,25 +251,19 @@ export class Authenticator implements Disposable {
     throw new ChatError("wrong_password");
   }
 
-  /** Checks a guess in the queue. The same guess twice at once counts once; a guess that the queue refuses does not count. */
-  async #guess(secret: string, from: { key: string; address: string }): Promise<Role | undefined> {
-    const same = this.#guessQueue.find(from.key);
-    if (same) return await same;
-    const guess = this.#guessQueue.add(from, () => this.#compare(secret));
-    const undo = this.#throttle.count(from.address);
-    const role = await guess;
-    if (role) undo();
-    return role;
+  /** Returns the role of a secret; undefined for a wrong one, which it counts. @throws {ChatError} `too_many_attempts`. */
+  #compare(
+    secret: string,
+    { networks, isTrusted }: { readonly networks: readonly string[]; readonly isTrusted: boolean },
+  ): Role | undefined {
+    // Throttle before comparing. Otherwise a throttled attacker would learn at once that a guess was right.
+    if (!isTrusted) this.#throttle.check(networks);
+    const found = this.#secrets.find(({ password }) => password.isRight(secret));
+    if (!found) this.#throttle.count(networks);
+    return found?.role;
   }
 
-  async #compare(secret: string): Promise<Role | undefined> {
-    for (const { role, password } of this.#secrets) {
-      if (await password.isRight(secret)) return role;
-    }
-    return undefined;
-  }
-
-  /** @throws {ChatError} `too_many_attempts` */
+  /** @throws {ChatError} `too_many_attempts`, `too_many_sessions`. */
   #beginSession(session: SignInSession & { invite?: number }, address: string): string {
     const now = this.#now();
     const message = "Too many sign-ins from this address";
@@ -260,9 +273,15 @@ export class Authenticator implements Disposable {
     });
     const token = makeToken();
     const evicted = this.#store.addSession(hash(token), session, now);
-    for (const sessionId of evicted) this.#connections.close(sessionId);
+    if (evicted !== undefined) this.#connections.close(evicted);
     return token;
   }
+}
+
+/** Returns a number that is larger for a session with more rights. */
+function rankOf({ role, room }: SignInSession): number {
+  if (role !== "guest") return role === "operator" ? 3 : 2;
+  return room === undefined ? 1 : 0;
 }
 
 function makeToken(): string {

@@ -1,9 +1,10 @@
-// Password compares guesses with a secret that people type: the password or the operator key. It stores a salted scrypt hash
-// of the secret, and hashes guesses off the main loop.
+// Password compares guesses with a secret that people type: the password or the operator key. On disk it is known by a salted
+// scrypt hash, in memory by a keyed hash. Comparing costs microseconds, so that a flood of guesses keeps nobody waiting; the
+// authenticator bounds their number.
 import { Buffer } from "node:buffer";
-import { createHmac, randomBytes, scrypt, scryptSync, timingSafeEqual } from "node:crypto";
+import { createHmac, randomBytes, scryptSync, timingSafeEqual } from "node:crypto";
 
-/** N of scrypt. A guess costs 32 MiB and about a tenth of a second. */
+/** N of scrypt. A guess by a reader of the disk costs 32 MiB and about a tenth of a second. */
 const HASH_COST = 2 ** 15;
 
 /** Parameters of scrypt. `maxmem`, in bytes, must exceed 128 * N * r. */
@@ -19,11 +20,7 @@ const FINGERPRINT_KEY = randomBytes(32);
 export class Password {
   /** Salt and hash. A later start compares it to see whether the secret has changed. */
   readonly verifier: string;
-  readonly #salt: Buffer;
-  readonly #hash: Buffer;
-  readonly #cost: number;
-  /** Fingerprint of the right text, once a guess was right. */
-  #cached: Buffer | undefined;
+  readonly #fingerprint: Buffer;
 
   /** Reuses the salt of an earlier verifier, so that the same text yields the same verifier. */
   constructor(
@@ -33,35 +30,20 @@ export class Password {
       readonly cost?: number | undefined;
     } = {},
   ) {
-    const [salt = ""] = earlier.split(":");
-    this.#cost = cost;
-    this.#salt = salt ? Buffer.from(salt, "hex") : randomBytes(SALT_BYTES);
-    this.#hash = scryptSync(text, this.#salt, HASH_BYTES, { ...HASH_OPTIONS, N: cost });
-    this.verifier = `${this.#salt.toString("hex")}:${this.#hash.toString("hex")}`;
+    const [digits = ""] = earlier.split(":");
+    const salt = digits ? Buffer.from(digits, "hex") : randomBytes(SALT_BYTES);
+    const hash = scryptSync(text, salt, HASH_BYTES, { ...HASH_OPTIONS, N: cost });
+    this.verifier = `${salt.toString("hex")}:${hash.toString("hex")}`;
+    this.#fingerprint = fingerprint(text);
   }
 
-  /** Returns at once whether a text is right and was right before. */
-  isCached(text: string): boolean {
-    return this.#cached !== undefined && timingSafeEqual(this.#cached, fingerprint(text));
-  }
-
-  /** Resolves with whether a text is right. */
-  async isRight(text: string): Promise<boolean> {
-    if (this.isCached(text)) return true;
-    const isRight = timingSafeEqual(await hash(text, this.#salt, this.#cost), this.#hash);
-    if (isRight) this.#cached = fingerprint(text);
-    return isRight;
+  /** Returns whether a text is right, in constant time. */
+  isRight(text: string): boolean {
+    return timingSafeEqual(this.#fingerprint, fingerprint(text));
   }
 }
 
 /** Returns a keyed hash of a text: equal for equal texts, but different in another process. */
 export function fingerprint(text: string): Buffer {
   return createHmac("sha256", FINGERPRINT_KEY).update(text).digest();
-}
-
-function hash(text: string, salt: Buffer, N: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const options = { ...HASH_OPTIONS, N };
-    scrypt(text, salt, HASH_BYTES, options, (error, key) => error ? reject(error) : resolve(key));
-  });
 }

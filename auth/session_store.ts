@@ -26,8 +26,12 @@ const PRAGMAS: Pragmas = {
 /** Time after its last use when a session expires. */
 export const SESSION_MS = 30 * 24 * 3_600_000;
 
-/** Sessions per invite. Beyond it the least recently used one ends, so that a leaked link cannot fill the disk. */
-const MAX_SESSIONS = 1_000;
+/**
+ * Sessions that began with one invite, and with the password or the operator key, so that a leaked link cannot fill the disk.
+ * Beyond it the oldest session that was never used ends. If there is none, the new one is refused: nobody is signed out.
+ */
+const MAX_INVITE_SESSIONS = 1_000;
+const MAX_SECRET_SESSIONS = 10_000;
 
 /** Shortest time between two updates of a session's `used_at`. */
 const TOUCH_PERIOD_MS = 3_600_000;
@@ -50,10 +54,15 @@ const TABLES = `
   );
 `;
 
+/** Sessions from before this step count as used. */
+const USED_COLUMN = `
+  ALTER TABLE sessions ADD COLUMN is_used INTEGER NOT NULL DEFAULT 1;
+`;
+
 /** The schema of access.db. Its application id reads "Cacc". A released step never changes. */
 export const SESSION_SCHEMA: Schema = {
   applicationId: 0x43616363,
-  steps: [TABLES],
+  steps: [TABLES, USED_COLUMN],
   subject: "it",
 };
 
@@ -63,14 +72,17 @@ const SQL = {
   forgetVerifier: "DELETE FROM verifiers WHERE role = ?",
   endRole: "DELETE FROM sessions WHERE role IN (?, 'guest')",
   endInvites: "DELETE FROM invites",
-  addSession: "INSERT INTO sessions (id, role, room, invite, used_at) VALUES (?, ?, ?, ?, ?)",
-  findSession: "SELECT role, room, used_at FROM sessions WHERE id = ? AND used_at > ?",
-  touchSession: "UPDATE sessions SET used_at = ? WHERE id = ?",
+  addSession:
+    "INSERT INTO sessions (id, role, room, invite, used_at, is_used) VALUES (?, ?, ?, ?, ?, 0)",
+  findSession: "SELECT role, room, used_at, is_used FROM sessions WHERE id = ? AND used_at > ?",
+  touchSession: "UPDATE sessions SET used_at = ?, is_used = 1 WHERE id = ?",
   isLive: `SELECT EXISTS (SELECT 1 FROM sessions WHERE id = ?1)
     OR EXISTS (SELECT 1 FROM invites WHERE ?1 = '${inviteSession("")}' || id) AS live`,
   endSession: "DELETE FROM sessions WHERE id = ?",
-  endOldest: `DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE invite = ?
-    ORDER BY used_at DESC LIMIT -1 OFFSET ${MAX_SESSIONS - 1}) RETURNING id`,
+  countSessions: `SELECT count(*) AS count FROM sessions
+    WHERE invite IS ? AND role = ? AND used_at > ?`,
+  endUnused: `DELETE FROM sessions WHERE id = (SELECT id FROM sessions
+    WHERE invite IS ? AND role = ? AND is_used = 0 ORDER BY used_at LIMIT 1) RETURNING id`,
   pruneSessions: `DELETE FROM sessions WHERE id IN
     (SELECT id FROM sessions WHERE used_at <= ? ORDER BY used_at LIMIT ${MAX_PRUNED})`,
   addInvite: "INSERT INTO invites (hash, room, expires_at) VALUES (?, ?, ?) RETURNING id",
@@ -169,23 +181,31 @@ export class SessionStore implements Disposable {
     this.#sql.forgetVerifier.run(role); // last: if the process ends before, the next one repeats all three
   }
 
-  /** Stores a session. Returns the ids of the sessions that it evicts. */
+  /**
+   * Stores a session. Returns the id of the session that it evicts; undefined for none.
+   * @throws {ChatError} `too_many_sessions`
+   */
   addSession(
     id: string,
     { role, room, invite }: SignInSession & { invite?: number },
     now: number,
-  ): string[] {
+  ): string | undefined {
     this.#prune(now);
-    const ended = invite === undefined ? [] : this.#sql.endOldest.all(invite);
+    const origin = [invite ?? null, role] as const;
+    const max = invite === undefined ? MAX_SECRET_SESSIONS : MAX_INVITE_SESSIONS;
+    const { count } = this.#sql.countSessions.get(...origin, now - SESSION_MS)!;
+    const evicted = Number(count) < max ? undefined : this.#sql.endUnused.get(...origin);
+    if (Number(count) >= max && !evicted) throw new ChatError("too_many_sessions");
     this.#sql.addSession.run(id, role, room ?? null, invite ?? null, now);
-    return ended.map((row) => row["id"] as string);
+    return evicted?.["id"] as string | undefined;
   }
 
   /** Returns a session and records its use; undefined if there is none or it has expired. */
   findSession(id: string, now: number): SignInSession | undefined {
     const row = this.#sql.findSession.get(id, now - SESSION_MS);
     if (!row) return undefined;
-    if (now - Number(row["used_at"]) > TOUCH_PERIOD_MS) this.#sql.touchSession.run(now, id);
+    const isRecent = now - Number(row["used_at"]) <= TOUCH_PERIOD_MS;
+    if (!isRecent || row["is_used"] === 0) this.#sql.touchSession.run(now, id);
     return { role: row["role"] as Role, room: row["room"] as string ?? undefined };
   }
 

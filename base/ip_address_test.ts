@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { addressKey } from "./ip_address.ts";
+import { addressKey, networksOf } from "./ip_address.ts";
 
 Deno.test("addressKey() is the network of an IPv6 address, and the IPv4 address within IPv6", () => {
   const cases = [
@@ -12,4 +12,15 @@ Deno.test("addressKey() is the network of an IPv6 address, and the IPv4 address 
     ["", ""],
   ];
   for (const [address, key] of cases) assertEquals(addressKey(address!), key);
+});
+
+Deno.test("networksOf() has the wider networks of a key, the narrowest first", () => {
+  const cases: [key: string, ...wider: string[]][] = [
+    ["2001:db8:1:2345::/64", "2001:db8:1:2300::/56", "2001:db8:1::/48"],
+    ["::/64", "::/56", "::/48"],
+    ["192.0.2.7"],
+    ["unknown"],
+    [""],
+  ];
+  for (const networks of cases) assertEquals(networksOf(networks[0]), networks);
 });

@@ -10,10 +10,12 @@ export interface Limits {
   readonly stallMs: number | undefined;
   /** Approximate silence before a ping. The exact value is half of {@linkcode pongWaitMs}. */
   readonly pingPeriodMs: number;
-  /** Messages per second from one connection, and POSTs per second from one address. */
+  /** Messages per second from one connection, and POSTs per second of one author. Address budgets are in proportion to it. */
   readonly messagesPerS: number;
   readonly connections: number;
   readonly connectionsPerAddress: number;
+  /** Rooms with messages. Those that exist accept messages whatever their number. */
+  readonly rooms: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -23,7 +25,8 @@ export const DEFAULT_LIMITS: Limits = {
   pingPeriodMs: 15_000,
   messagesPerS: 5,
   connections: 10_000,
-  connectionsPerAddress: 50,
+  connectionsPerAddress: 256,
+  rooms: 100_000,
 };
 
 /** Burst of a rate limit, in seconds of the rate. */
@@ -31,6 +34,9 @@ export const BURST_S = 2;
 
 /** Pages of history that an address may read for each message it may send. A page costs about as much as a few messages. */
 export const PAGES_PER_MESSAGE = 4;
+
+/** Lines of any type for each message: refused messages, requests, pings. */
+export const LINES_PER_MESSAGE = 40;
 
 /** JSON's escapes may make a text six times as long, and a message or a body has several texts. */
 const TEXTS_PER_MESSAGE = 8;

@@ -1,4 +1,5 @@
-// A token bucket limits a rate: a burst at once, then a steady number of tokens per second.
+// A token bucket limits a rate: a burst at once, then a steady number of tokens per second. The handlers in client/ hold the
+// buckets of a connection; the router makes those of an address for http/room/.
 import { BURST_S, type Limits } from "./limits.ts";
 
 export interface Rate {
@@ -26,19 +27,26 @@ export class Bucket {
     this.#rate = rate;
   }
 
-  /** Takes a token. Returns false when there is none, and leaves the bucket as it is. */
-  take(nowMs: number): boolean {
-    const { perS } = this.#rate;
-    if (perS === Infinity) return true;
+  /**
+   * Takes tokens. Returns false when there is not even one, and leaves the bucket as it is. Several tokens may leave a debt,
+   * which delays the next ones: so a cost above the burst is possible, and the rate in the long run is exact.
+   */
+  take(nowMs: number, cost = 1): boolean {
     if (this.waitMs(nowMs) > 0) return false;
-    this.#fullAtMs = Math.max(this.#fullAtMs, nowMs) + 1000 / perS;
+    this.charge(nowMs, cost);
     return true;
   }
 
-  /** Time until there is a token. */
-  waitMs(nowMs: number): number {
+  /** Takes tokens whether they are there or not. */
+  charge(nowMs: number, cost: number): void {
+    this.#fullAtMs = Math.max(this.#fullAtMs, nowMs) + cost * 1000 / this.#rate.perS;
+  }
+
+  /** Time until there are as many tokens, one by default. A negative number is a debt that is accepted. */
+  waitMs(nowMs: number, tokens = 1): number {
     const { perS, burst } = this.#rate;
-    return Math.max(0, this.#fullAtMs - nowMs - (burst - 1) * 1000 / perS);
+    if (perS === Infinity) return 0;
+    return Math.max(0, this.#fullAtMs - nowMs - (burst - tokens) * 1000 / perS);
   }
 
   /** Time until the bucket is full. */

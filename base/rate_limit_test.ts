@@ -55,3 +55,14 @@ Deno.test("Buckets.takeOrThrow() keeps a bounded number of buckets, and those th
     .filter((key) => take(buckets, key, 1000) > 0);
   assert(remembered.length > 5 && remembered.length <= 10, `${remembered.length}`);
 });
+
+Deno.test("Bucket.take() of several tokens leaves a debt, which delays the next one", () => {
+  const bucket = new Bucket({ perS: 10, burst: 5 });
+  assert(bucket.take(1000, 20));
+  assertEquals([bucket.waitMs(1000), bucket.waitMs(1000, -15), bucket.waitMs(1000, -14)], [
+    ...[1600, 0, 100],
+  ]);
+  assert(!bucket.take(2599));
+  assert(bucket.take(2600));
+  assert(!bucket.take(2600));
+});

@@ -48,7 +48,8 @@ export function openDatabase(path: string, options: OpenOptions = {}): DatabaseS
   const { readOnly = false, pragmas = {} } = options;
   const db = new DatabaseSync(path, { readOnly });
   try {
-    const all = { busy_timeout: BUSY_TIMEOUT_MS, ...pragmas };
+    // Deleted content is overwritten with zeros.
+    const all = { busy_timeout: BUSY_TIMEOUT_MS, secure_delete: "ON", ...pragmas };
     for (const [name, value] of Object.entries(all)) db.exec(`PRAGMA ${name} = ${value}`);
     return db;
   } catch (error) {
@@ -95,6 +96,21 @@ export function isOutdated(db: DatabaseSync, { steps }: Schema): boolean {
   return readPragma(db, "user_version") < steps.length;
 }
 
+/**
+ * Writes the WAL into the file and truncates it, so that nothing deleted is left in it. Does not wait. Returns whether it
+ * could: it cannot while another process reads what the WAL has, nor within a transaction.
+ */
+export function emptyWal(db: DatabaseSync): boolean {
+  db.exec("PRAGMA busy_timeout = 0");
+  try {
+    return db.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get()?.["busy"] === 0;
+  } catch {
+    return false; // within a transaction, or a disk fault that the next commit will report
+  } finally {
+    db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+  }
+}
+
 /** Prepares each statement of a table of SQL. */
 export function prepareAll<Name extends string>(
   db: DatabaseSync,
@@ -111,4 +127,14 @@ function isEmpty(db: DatabaseSync): boolean {
 
 function readPragma(db: DatabaseSync, name: string): number {
   return db.prepare(`PRAGMA ${name}`).get()![name] as number;
+}
+
+/** SQLite's result codes for faults of a single row: too big, a violated constraint, a wrong type. */
+const ROW_FAULTS = new Set([18, 19, 20]);
+
+/** Reports whether a row caused the error by what it is. Any other error, such as a full disk, may have another cause. */
+export function isRowFault(error: unknown): boolean {
+  const { code, errcode } = error as { code?: string; errcode?: number };
+  if (errcode !== undefined) return ROW_FAULTS.has(errcode & 0xff);
+  return code !== "ERR_SQLITE_ERROR"; // a value that cannot be bound, or an error of the caller
 }

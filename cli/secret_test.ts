@@ -1,6 +1,14 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ChatError } from "../protocol/errors.ts";
-import { HOOK_SECRET, OPERATOR_KEY, PASSWORD, readSecret } from "./secret.ts";
+import {
+  HOOK_SECRET,
+  makeFileWarning,
+  OPERATOR_KEY,
+  PASSWORD,
+  readSecret,
+  secretFilesOf,
+} from "./secret.ts";
+import type { ServeConfig } from "./config/config.ts";
 
 Deno.test("readSecret() reads a file without its last line break, or takes the value", async () => {
   const file = await Deno.makeTempFile({ prefix: "confab-secret-" });
@@ -47,4 +55,49 @@ Deno.test("readSecret() accepts short passwords in any script, but only long ope
   for (const [kind, value, message] of refused) {
     assertEquals(assertThrows(() => readSecret({ value }, kind), ChatError).message, message);
   }
+});
+
+Deno.test({
+  name: "makeFileWarning() warns once of a file that other users may access",
+  ignore: Deno.build.os === "windows",
+  fn: async () => {
+    const logged: unknown[] = [];
+    const check = makeFileWarning((...line) => logged.push(line));
+    const file = await Deno.makeTempFile({ prefix: "confab-secret-" });
+    try {
+      for (const mode of [0o600, 0o400, 0o700]) {
+        await Deno.chmod(file, mode);
+        check(file);
+      }
+      assertEquals(logged, []);
+      for (const mode of [0o640, 0o604, 0o620, 0o610]) {
+        await Deno.chmod(file, mode);
+        makeFileWarning((...line) => logged.push(line))(file);
+      }
+      assertEquals(logged.length, 4);
+      logged.length = 0;
+      await Deno.chmod(file, 0o644);
+      for (let i = 0; i < 3; i++) check(file);
+      const fields = { path: file, mode: "0644", expected: "0600" };
+      assertEquals(logged, [["warn", "secret file is open to other users", fields]]);
+      check("/dev/null");
+      assertEquals(logged.length, 1);
+    } finally {
+      await Deno.remove(file);
+    }
+  },
+});
+
+Deno.test("secretFilesOf() has the file of each secret once, and the key of the certificate", () => {
+  const config = {
+    password: { file: "password" },
+    operatorKey: { file: "operator" },
+    hookSecret: { file: "hook" },
+    githubSecret: { file: "github" },
+    metricsToken: { file: "hook" },
+    certificate: { cert: "cert", key: "key" },
+  } as Partial<ServeConfig> as ServeConfig;
+  assertEquals(secretFilesOf(config), ["key", "password", "operator", "hook", "github"]);
+  const values = { password: { value: "x" } } as Partial<ServeConfig> as ServeConfig;
+  assertEquals(secretFilesOf(values), []);
 });

@@ -2,7 +2,7 @@
 import type { ErrorCode } from "../protocol/errors.ts";
 import type { Hub } from "../hub.ts";
 import type { Limits } from "../base/limits.ts";
-import type { Buckets } from "../base/rate_limit.ts";
+import type { AddressBudget } from "../base/address_budget.ts";
 import type { Member } from "../hub/subscription.ts";
 import type { Wire } from "../protocol/message.ts";
 
@@ -21,8 +21,8 @@ export interface ProtocolHandler {
 
 /** Part of a client that its handler uses. */
 export interface ClientHandle extends Member {
-  /** Asks the hub to remove the client. A code is the reason. */
-  leave(code?: ErrorCode): void;
+  /** Asks the hub to remove the client. A code is the reason; the time is that after which it may come back. */
+  leave(code?: ErrorCode, retryAfterMs?: number): void;
 }
 
 /** Makes the handler of one client. */
@@ -32,8 +32,6 @@ export interface HandlerOptions {
   readonly hub: Hub;
   readonly room: string;
   readonly limits?: Limits;
-  /** Rate of pages of history, by address. */
-  readonly reads?: Buckets;
-  /** Key of the client's address in `reads`. Empty if the address is unknown or shared by many clients. */
-  readonly addressKey?: string;
+  /** Budget of the client's address. Undefined if the address is unknown or that of a proxy, or if nothing is limited. */
+  readonly budget?: AddressBudget | undefined;
 }

@@ -2,6 +2,7 @@
 import { ifNoneMatch } from "@std/http/etag";
 import type { Asset } from "../page/assets.ts";
 import { chooseCoding, respondInCoding } from "./coding.ts";
+import { hostOf } from "./host.ts";
 import { isRead, refuseMethod } from "./respond.ts";
 
 /** Headers of every file. */
@@ -37,9 +38,11 @@ export async function serveAsset(request: Request, asset: Asset): Promise<Respon
 
 /** Returns headers that keep a document from loading anything of another site, and from being shown inside of one. */
 export function securityHeaders(request: Request): Record<string, string> {
-  const { host } = new URL(request.url);
+  const host = hostOf(request);
   return {
     ...FILE_HEADERS,
+    // Other sites still get no referrer. With "no-referrer" a browser sends "Origin: null" with the document's forms.
+    "referrer-policy": "same-origin",
     // Safari before 15.4 restricts 'self' to the page's own scheme, so the socket's origin is named.
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; " +
       `img-src 'self'; manifest-src 'self'; connect-src 'self' ws://${host} wss://${host}; ` +

@@ -1,11 +1,44 @@
-// The body of a request is bounded in size and time before it is in memory.
+// The body of a request is bounded in size and time before it is in memory, and its text is UTF-8.
 import { ChatError } from "../protocol/errors.ts";
+import { decodeText } from "../protocol/plain_lines.ts";
 
 /** Initial size of the buffer. It doubles when it is full. */
 const FIRST_BYTES = 4096;
 
 /** Time for a body to arrive. */
 const BODY_WAIT_MS = 20_000;
+
+/** Names of UTF-8 in a `Content-Type`. */
+const UTF8_NAMES = ["utf-8", "utf8"];
+
+/**
+ * Reads the whole body as text.
+ * @throws {ChatError} `bad_media_type` for another charset or a content coding, `not_text`, and as {@linkcode readBody} does.
+ */
+export async function readText(request: Request, maxBytes: number): Promise<string> {
+  checkTextHeaders(request.headers);
+  return decodeText(await readBody(request, maxBytes));
+}
+
+/**
+ * Refuses a charset or a coding that is not decoded: its bytes may be valid UTF-8 by chance, and would be stored as another text.
+ * @throws {ChatError} `bad_media_type`
+ */
+export function checkTextHeaders(headers: Headers): void {
+  const coding = headers.get("content-encoding")?.trim() || "identity";
+  if (coding.toLowerCase() !== "identity") {
+    throw new ChatError("bad_media_type", {
+      message: "Cannot read the body: expected no Content-Encoding",
+    });
+  }
+  const [, charset] = /;\s*charset\s*=\s*([^;]*)/i.exec(headers.get("content-type") ?? "") ?? [];
+  const name = charset?.trim().replace(/^"(.*)"$/, "$1").toLowerCase();
+  if (name !== undefined && !UTF8_NAMES.includes(name)) {
+    throw new ChatError("bad_media_type", {
+      message: "Cannot read the body: expected the charset UTF-8",
+    });
+  }
+}
 
 /**
  * Reads the whole body.

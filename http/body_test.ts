@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { ChatError } from "../protocol/errors.ts";
-import { readBody } from "./body.ts";
+import { readBody, readText } from "./body.ts";
 
 function makeRequest(body: BodyInit | null): Request {
   return new Request("http://x/", { method: "POST", body });
@@ -22,6 +22,32 @@ Deno.test("readBody() reads up to the limit, however the body is split", async (
   const long = Array.from({ length: 20_000 }, (_, n) => n % 256);
   const bytes = ReadableStream.from(long.map((byte) => Uint8Array.of(byte)));
   assertEquals([...new Uint8Array(await readBody(makeRequest(bytes), 20_000))], long);
+});
+
+Deno.test("readText() decodes UTF-8 only, and no content coding", async () => {
+  const read = (headers: Record<string, string>) =>
+    readText(new Request("http://x/", { method: "POST", headers, body: "é" }), 100);
+  for (
+    const headers of [
+      { "content-type": "text/plain" },
+      { "content-type": 'application/json ; x="y"; charset="UTF-8"' },
+      { "content-type": "text/plain;charset=utf8;" },
+      { "content-encoding": " Identity" },
+      { "content-encoding": "" },
+    ]
+  ) assertEquals(await read(headers as Record<string, string>), "é", JSON.stringify(headers));
+  for (
+    const headers of [
+      { "content-type": "text/plain; charset=utf-16" },
+      { "content-type": "text/plain; charset=us-ascii" },
+      { "content-type": "application/json; CharSet = Latin1 ; x=y" },
+      { "content-encoding": "deflate" },
+      { "content-encoding": "identity, br" },
+    ]
+  ) {
+    const code = await codeOf(read(headers as Record<string, string>));
+    assertEquals(code, "bad_media_type", JSON.stringify(headers));
+  }
 });
 
 Deno.test("readBody() does not read a body whose length is above the limit", async () => {

@@ -61,24 +61,37 @@ export class Proxies {
   resolvePeer(request: Request, peer: Peer): Peer {
     if (!this.trusts(peer.remoteAddress)) return peer;
     const { headers } = request;
+    const client = this.#findClient(headers.get("x-forwarded-for") ?? "", peer.remoteAddress);
     return {
       ...peer,
-      remoteAddress: this.#findClient(headers.get("x-forwarded-for") ?? "", peer.remoteAddress),
-      isHttps: headers.get("x-forwarded-proto")?.trim().toLowerCase() === "https",
+      remoteAddress: client.address,
+      isHttps: isSecure(headers.get("x-forwarded-proto") ?? "", client.proxies),
     };
   }
 
-  /** Each proxy adds the address of its peer on the right. Anything to the left of an untrusted address may be forged. */
-  #findClient(forwardedFor: string, nearest: string): string {
-    let found = nearest;
-    for (const hop of forwardedFor.split(",").reverse()) {
+  /**
+   * Returns the client's address, and how many trusted proxies are between it and the nearest one. Each proxy adds the address
+   * of its peer on the right. Anything to the left of an untrusted address may be forged.
+   */
+  #findClient(forwardedFor: string, nearest: string): { address: string; proxies: number } {
+    let found = { address: nearest, proxies: 0 };
+    for (const [proxies, hop] of forwardedFor.split(",").reverse().entries()) {
       const address = stripPort(hop.trim());
       if (!ipaddr.isValid(address)) return found;
-      found = address;
+      found = { address, proxies };
       if (!this.trusts(address)) return found;
     }
     return found;
   }
+}
+
+/**
+ * Returns whether the list of schemes says that the client used https. Each proxy adds one on the right, or only the nearest
+ * proxy sets one. Some proxies name the scheme of a WebSocket.
+ */
+function isSecure(forwardedProto: string, proxies: number): boolean {
+  const schemes = forwardedProto.toLowerCase().split(",").map((scheme) => scheme.trim()).reverse();
+  return ["https", "wss"].includes(schemes[Math.min(proxies, schemes.length - 1)]!);
 }
 
 function parseNetwork(text: string): Network {

@@ -91,8 +91,20 @@ export async function respondWithText(
   });
 }
 
-/** Compresses part by part, and lets the event loop run between two parts. */
-export async function gzip(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+/** Settles when the bodies that are being compressed, and those that wait, are done. */
+let queue: Promise<unknown> = Promise.resolve();
+
+/**
+ * Compresses part by part, and lets the event loop run between two parts. Bodies are compressed one after another: otherwise
+ * the loop would compress a part of each before it runs again.
+ */
+export function gzip(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+  const result = queue.then(() => compress(bytes));
+  queue = result.catch(() => {});
+  return result;
+}
+
+async function compress(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
   const stream = createGzip({ level: LEVEL, chunkSize: PART_BYTES });
   const parts: Uint8Array<ArrayBuffer>[] = [];
   stream.on("data", (part) => parts.push(part));

@@ -12,9 +12,10 @@ function pass(
   },
 ): string {
   const headers: Record<string, string> = host === undefined ? {} : { host };
-  const peer = { remoteAddress: from } as Peer;
+  const isHostless = host === undefined && url.startsWith("http:");
+  const peer = { remoteAddress: from, isHostless } as Peer;
   const request = new Request(url, { headers });
-  const options = { hosts: [], base: "", ...hostOptions };
+  const options: HostOptions = { hosts: "any", base: "", ...hostOptions };
   const found = checkHost(request, peer, options) ?? stripBasePath(request, options.base);
   if (typeof found === "string") return found;
   return [found.status, found.headers.get("location")].filter(Boolean).join(" ");
@@ -40,7 +41,8 @@ Deno.test("stripBasePath() removes the base, redirects to it with its slash, and
     ["/a/b", "/a/", "404"],
   ];
   for (const [base, path, result] of cases) {
-    assertEquals(pass(`http://chat.example${path}`, { base }), result, `${path} below ${base}`);
+    const url = `http://chat.example${path}`;
+    assertEquals(pass(url, { base, host: "chat.example" }), result, `${path} below ${base}`);
   }
 });
 
@@ -49,13 +51,19 @@ Deno.test("checkHost() responds 421 to another name, whatever the port, and 400 
   const cases: [string | undefined, string][] = [
     ["chat.example", "/"],
     ["CHAT.example:8443", "/"],
+    ["chat.example.", "/"],
+    ["chat.example.:80", "/"],
     ["[::1]:8080", "/"],
     ["evil.example", "421"],
     ["evil.example:80", "421"],
     ["chat.example.evil.example", "421"],
     ["127.0.0.1", "421"],
     ["[::2]", "421"],
-    ["a b", "421"],
+    ["a b", "400"],
+    ["chat.example/x?", "400"],
+    ["chat.example:80:80", "400"],
+    ["a@chat.example", "400"],
+    ["chat.example, chat.example", "400"],
     [undefined, "400"],
     ["", "400"],
   ];
@@ -68,6 +76,29 @@ Deno.test("checkHost() responds 421 to another name, whatever the port, and 400 
     "/",
     "any, when none is set",
   );
+});
+
+Deno.test("checkHost() accepts only names of this network if none is set, and any name by https", () => {
+  const cases: [string, string][] = [
+    ["127.0.0.1", "/"],
+    ["0x7f.1", "/"], // another spelling of 127.0.0.1
+    ["[2001:db8::1]:8080", "/"],
+    ["localhost", "/"],
+    ["box", "/"],
+    ["box.LOCAL", "/"],
+    ["box.home.arpa.", "/"],
+    ["local", "/"],
+    ["evil.example", "421"],
+    ["evillocal.example", "421"],
+    ["box.locals", "421"],
+    ["home.arpa.example", "421"],
+    ["127.0.0.1.example", "421"],
+    ["example.", "/"],
+  ];
+  for (const [host, result] of cases) {
+    assertEquals(pass("http://x/", { hosts: [], host }), result, host);
+  }
+  assertEquals(pass("https://evil.example/", { hosts: [], host: "evil.example" }), "/");
 });
 
 Deno.test("checkHost() finds the name in the URL of HTTP/2", () => {
@@ -98,7 +129,7 @@ Deno.test("isAllowedOrigin() compares the origin with the host of the request, i
   assertEquals(ask("http://x/", { origin, host: "Chat.example:8443" }), true);
   assertEquals(ask("https://chat.example:8443/", { origin }), true);
   assertEquals(ask("https://evil.example:8443/", { origin }), false);
-  assertEquals(ask("http://chat.example:8443/", { origin }), false); // no Host, and no HTTP/2
+  assertEquals(ask("http://chat.example:8443/", { origin }), true); // HTTP/2 without TLS
   assertEquals(ask("http://x/", { origin, host: "chat.example" }), false);
   assertEquals(ask("http://x/", { origin: "https://other.example", host: "x" }), true);
   assertEquals(ask("http://x/", { host: "x" }), true);

@@ -1,4 +1,5 @@
 // Opens the server's port: limits the sockets of each address, and explains why a port cannot be used.
+import { LimitLog } from "../base/address_budget.ts";
 import { type Limits, maxMessageBytes, pongWaitMs } from "../base/limits.ts";
 import { ChatError } from "../protocol/errors.ts";
 import type { Handler, Listen, Listener, ListenOptions } from "../transport/transport.ts";
@@ -48,7 +49,7 @@ export async function listen(
       pongWaitMs: pongWaitMs(limits),
       maxMessageBytes: maxMessageBytes(limits),
       headWaitMs: HEAD_WAIT_MS,
-      acquire: makeSocketLimit(limits, proxies),
+      acquire: makeSocketLimit(limits, { proxies, limitLog: new LimitLog(log) }),
       certificate,
       log,
     });
@@ -60,12 +61,12 @@ export async function listen(
 /** Makes the limit of TCP connections. A transport acquires one for each socket that it sees, also for idle ones. */
 function makeSocketLimit(
   limits: Limits,
-  proxies: Proxies,
+  { proxies, limitLog }: { readonly proxies: Proxies; readonly limitLog: LimitLog },
 ): (remoteAddress: string) => () => void {
   const sockets = new ConnectionLimit({
     connections: SOCKETS_PER_CONNECTION * limits.connections,
     connectionsPerAddress: SOCKETS_PER_CONNECTION * limits.connectionsPerAddress,
-  });
+  }, { limitLog });
   return (remoteAddress) => sockets.acquire(proxies.keyOf(remoteAddress));
 }
 

@@ -1,9 +1,11 @@
-// /metrics serves monitoring on this machine, and clients with the token. For all others it does not exist.
+// /metrics serves monitoring on this machine, and clients with the token. For all others it does not exist. prometheus.ts
+// writes its text.
 import { timingSafeEqual } from "node:crypto";
 import { isLoopback } from "../base/ip_address.ts";
 import { sha256 } from "../base/sha256.ts";
 import type { Metrics } from "./prometheus.ts";
 import { respondWithText } from "./coding.ts";
+import { hostnameOf } from "./host.ts";
 import { bearerOf } from "./auth/credentials.ts";
 import { refuse } from "./problem.ts";
 import { isRead, refuseMethod } from "./respond.ts";
@@ -39,7 +41,7 @@ export function serveMetrics(
  * machine send a request for another name.
  */
 function isLocal(request: Request, { address }: ClientAddress): boolean {
-  const hostname = new URL(request.url).hostname.replace(/^\[(.*)\]$/, "$1");
+  const hostname = hostnameOf(request)?.replace(/^\[(.*)\]$/, "$1") ?? "";
   return isLoopback(address) && (hostname === "localhost" || isLoopback(hostname)) &&
     !FORWARDED.some((name) => request.headers.has(name));
 }

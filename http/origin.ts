@@ -1,6 +1,7 @@
 // The Origin header decides which web pages may use the server: its own, and those of origins that the operator allows.
-// A script sends no Origin and is allowed.
-import { hostOf } from "./host.ts";
+// A script sends no Origin and is allowed. Upgrades, requests that change something and CORS ask this module; a plain GET is
+// not checked.
+import { hostOf, parseAuthority } from "./host.ts";
 
 /** Origins that are allowed beside the server's own, and the scheme of the request. */
 export interface Allowance {
@@ -16,9 +17,10 @@ export interface Allowance {
 export function isAllowedOrigin(request: Request, { allowOrigins, isHttps }: Allowance): boolean {
   const origin = request.headers.get("origin");
   if (origin === null || allowOrigins.includes(origin)) return true;
-  const { protocol, host } = URL.parse(origin) ?? {};
-  return (protocol === "https:" || protocol === "http:" && !isHttps) &&
-    host === hostOf(request)?.toLowerCase();
+  const { protocol = "", host = "" } = URL.parse(origin) ?? {};
+  if (protocol !== "https:" && (protocol !== "http:" || isHttps)) return false;
+  const own = parseAuthority(hostOf(request), protocol);
+  return own !== undefined && own.host === parseAuthority(host, protocol)?.host;
 }
 
 /** Returns headers that let an allowed page of another origin read the response, and send more than simple requests. */

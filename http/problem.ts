@@ -1,10 +1,14 @@
 // Refusals are made from the table in protocol/errors.ts: a problem document (RFC 9457), or the sentence alone.
 import { ChatError, type ErrorCode, type ErrorRow, ERRORS } from "../protocol/errors.ts";
 
-/** Responds with the sentence as text, as the seed does. */
-export function refuse(code: ErrorCode, headers: Record<string, string> = {}): Response {
+/** Responds with the sentence as text, as the seed does, and with what to do about it if there is anything. */
+export function refuse(
+  code: ErrorCode,
+  headers: Record<string, string> = {},
+  remedy?: string,
+): Response {
   const row: ErrorRow = ERRORS[code];
-  return new Response(`${row.sentence}\n`, {
+  return new Response(`${row.sentence}\n${remedy === undefined ? "" : `${remedy}\n`}`, {
     status: row.status ?? 500,
     headers: { "content-type": "text/plain; charset=utf-8", ...headers },
   });

@@ -7,7 +7,7 @@ import { EVENT_STREAM } from "../protocol/event_stream.ts";
 import { JSON_LINES } from "../protocol/confab_v1.ts";
 import type { Wire } from "../protocol/message.ts";
 import { LINES } from "../protocol/plain_lines.ts";
-import { TRANSCRIPT } from "../protocol/transcript.ts";
+import { STREAMED_TRANSCRIPT } from "../protocol/transcript.ts";
 
 /** Period of the timer whose delay is measured. */
 const WATCH_PERIOD_MS = 500;
@@ -17,7 +17,7 @@ const WIRE_NAMES = new Map<Wire, string>([
   [LINES, "lines"],
   [JSON_LINES, "confab.v1"],
   [EVENT_STREAM, "event-stream"],
-  [TRANSCRIPT, "text"],
+  [STREAMED_TRANSCRIPT, "text"],
 ]);
 
 interface Value {

@@ -2,9 +2,12 @@
 import { accepts } from "@std/http/negotiation";
 import { ANYONE, type Principal } from "../auth/principal.ts";
 import type { Authenticator } from "../auth/authenticator.ts";
-import { ChatError } from "../protocol/errors.ts";
+import { ChatError, ERRORS } from "../protocol/errors.ts";
 import { type AccessDeps, requireAccess } from "./auth/authenticate.ts";
-import { checkHost, type HostOptions, stripBasePath } from "./host.ts";
+import { addVary } from "./coding.ts";
+import { checkHost, hostnameOf, type HostOptions, stripBasePath } from "./host.ts";
+import { corsHeaders } from "./origin.ts";
+import { refuseMethod } from "./respond.ts";
 import { serveHealth } from "./health.ts";
 import { serveInvites } from "./auth/invites.ts";
 import { type MetricsDeps, serveMetrics } from "./metrics.ts";
@@ -17,7 +20,8 @@ import { serveWs } from "./room/upgrade.ts";
 import { ConnectionLimit } from "./connection_limit.ts";
 import type { RoomRequest } from "./room/request.ts";
 import type { Hub } from "../hub.ts";
-import { DEFAULT_LIMITS, type Limits, PAGES_PER_MESSAGE } from "../base/limits.ts";
+import { AddressBudgets, LimitLog } from "../base/address_budget.ts";
+import { DEFAULT_LIMITS, type Limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import { LOBBY, parseRoomName } from "../protocol/names.ts";
 import { ASSETS } from "../page/assets.ts";
@@ -34,41 +38,53 @@ export interface ServerDeps {
   readonly authenticator?: Authenticator | undefined;
   readonly limits?: Limits;
   readonly proxies?: Proxies;
+  /** Secret that signs payloads of GitHub. Undefined accepts payloads without a signature. */
+  readonly githubSecret?: string | undefined;
   /** Undefined turns /metrics off. */
   readonly metrics?: MetricsDeps | undefined;
 }
 
-/** Addresses whose rate is remembered, for POSTs and for reads. */
-const MAX_ADDRESSES = 10_000;
+/** Authors whose rate of POSTs is remembered. */
+const MAX_AUTHORS = 10_000;
 
 /** Accepts any host name, without a base path. */
-const ANY_HOST: HostOptions = { hosts: [], base: "" };
+const ANY_HOST: HostOptions = { hosts: "any", base: "" };
 
 /** Makes the handler of every request: rooms and their sockets, health, metrics, sign-in, the page's files, or 404. */
 export function makeHandler(deps: ServerDeps): Handler {
   const { hub, log, allowOrigins = [], hostOptions = ANY_HOST, authenticator, metrics } = deps;
-  const { limits = DEFAULT_LIMITS, proxies = new Proxies([]) } = deps;
-  const connectionLimit = new ConnectionLimit(limits);
-  const posts = new Buckets(rateOf(limits), MAX_ADDRESSES);
-  const reads = new Buckets(rateOf(limits, PAGES_PER_MESSAGE), MAX_ADDRESSES);
-  const shared = { hub, log, allowOrigins, limits, connectionLimit, posts, reads };
+  const { limits = DEFAULT_LIMITS, proxies = new Proxies([]), githubSecret } = deps;
+  const limitLog = new LimitLog(log);
+  const budgets = new AddressBudgets(limits, limitLog);
+  const connectionLimit = new ConnectionLimit(limits, { budgets, limitLog });
+  const posts = new Buckets(rateOf(limits), MAX_AUTHORS);
+  const shared = { hub, log, allowOrigins, limits, connectionLimit, posts, githubSecret };
   for (const asset of ASSETS.values()) void asset.represent(); // compressed before the first request
 
-  return (request, nearestPeer) => {
+  let hasWarned = false;
+  const warnOfHost = (request: Request) => {
+    if (!hasWarned) log("warn", "host name refused", { host: hostnameOf(request), flag: "--host" });
+    hasWarned = true; // once: anybody can send any name
+  };
+
+  const route: Handler = (request, nearestPeer) => {
     const peer = proxies.resolvePeer(request, nearestPeer);
     const refusal = checkHost(request, peer, hostOptions);
+    if (refusal?.status === ERRORS.wrong_host.status) warnOfHost(request);
     if (refusal) return refusal;
+    if (request.method === "TRACE") return refuseMethod("GET, HEAD, POST, OPTIONS, DELETE");
     const path = stripBasePath(request, hostOptions.base);
     if (path instanceof Response) return path;
     const clientAddress = clientAddressOf(request, peer, hostOptions);
     const access = authenticator && { authenticator, allowOrigins, clientAddress, path };
 
-    const route = parseRoomPath(path); // "/", "/ws", "/r/ROOM", "/r/ROOM/ws"
-    if (route) {
+    const roomRoute = parseRoomPath(path); // "/", "/ws", "/r/ROOM", "/r/ROOM/ws"
+    if (roomRoute) {
       const { address, isHttps } = clientAddress;
       const addressKey = proxies.keyOf(address);
-      const roomDeps = { ...shared, room: route.room, address, addressKey, isHttps };
-      return serveRoomPath(request, peer, { route, access, roomDeps });
+      const budget = budgets.of(addressKey);
+      const roomDeps = { ...shared, room: roomRoute.room, address, addressKey, budget, isHttps };
+      return serveRoomPath(request, peer, { route: roomRoute, access, roomDeps });
     }
     if (path === "/healthz") return serveHealth(request, hub);
     if (path === "/metrics" && metrics) return serveMetrics(request, clientAddress, metrics);
@@ -79,6 +95,27 @@ export function makeHandler(deps: ServerDeps): Handler {
       servePageFile(request, path) ?? // "/page/FILE", "/r/page/FILE"
       respondNotFound(request, path);
   };
+  if (allowOrigins.length === 0) return route;
+  return async (request, peer) => {
+    const response = await route(request, peer);
+    const path = URL.parse(request.url)?.pathname.slice(hostOptions.base.length) ?? "";
+    const isUpgraded = request.headers.has("upgrade") && response.status < 400;
+    if (!isUpgraded && (path === "/" || path.startsWith("/r/"))) {
+      allowReading(request, response, allowOrigins);
+    }
+    return response;
+  };
+}
+
+/** Lets pages of the allowed origins read a response, refusals included: otherwise a page cannot tell them from a failure. */
+function allowReading(
+  request: Request,
+  { headers }: Response,
+  allowOrigins: readonly string[],
+): void {
+  if (!/\borigin\b/i.test(headers.get("vary") ?? "")) addVary(headers, "Origin");
+  const cors = Object.entries(corsHeaders(request, allowOrigins));
+  for (const [name, value] of cors) headers.set(name, value);
 }
 
 interface RoomRoute {

@@ -202,7 +202,7 @@ Deno.test("makeHandler() sends the page with headers that allow nothing of other
   ) assertStringIncludes(policy, directive);
   assert(!policy.includes("unsafe"));
   assertEquals(headers.get("x-content-type-options"), "nosniff");
-  assertEquals(headers.get("referrer-policy"), "no-referrer");
+  assertEquals(headers.get("referrer-policy"), "same-origin");
 });
 
 Deno.test("makeHandler() upgrades requests without an Origin or with its own", async () => {

@@ -8,10 +8,10 @@ import { isAnonymous } from "../protocol/names.ts";
 
 /** The sender of a message, as far as a decision depends on it. */
 export interface Actor {
-  /** Author and name. Undefined if its protocol knows no authors. */
+  /** Author and name. Undefined if the sender's protocol knows no authors. */
   readonly person: { readonly author: string; readonly name: string } | undefined;
   readonly principal: Principal | undefined;
-  /** The ban that applies to it now. */
+  /** The ban that applies to the sender now. */
   readonly ban: ChatError | undefined;
 }
 
@@ -47,13 +47,13 @@ export function authorize(
   if (actor.ban) return actor.ban;
   // In a closed room, authors may still delete what they wrote.
   if (kind !== "delete" && isSilenced(principal, room)) return "room_closed";
-  if (!person) return undefined; // a protocol without authors carries nothing but new messages
+  if (!person) return undefined; // plain lines can only send new messages, so nothing else needs a check
   if ((kind === "close" || kind === "ban") && !isOperator) return "not_operator";
   if (isAnonymous(person.author)) {
-    // Without a key, one client could pass for every other client without a key.
+    // Clients without a key cannot be told apart, so none of them may change entries.
     if (kind !== "say") return "no_key";
   } else if (person.name === "") return "no_name";
-  if (ref === 0) return undefined;
+  if (kind === "close") return undefined;
   if (kind === "say") return ref > room.head ? "unknown_ref" : undefined;
   const { target } = room;
   if (target?.seq !== ref || target.kind !== "say") return "unknown_ref";
@@ -63,7 +63,7 @@ export function authorize(
   return isTheirs || kind === "delete" && isOperator ? undefined : "not_yours";
 }
 
-/** Reports whether the room is closed to this principal: nothing that it chooses, its name included, may reach the others. */
+/** Reports whether the room is closed to this principal. In a closed room, only operators may change what others see. */
 export function isSilenced(
   principal: Principal | undefined,
   { isClosed }: Pick<RoomState, "isClosed">,

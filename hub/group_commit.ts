@@ -7,11 +7,14 @@ import type { Ack, Entry, Message } from "../protocol/message.ts";
 import { authorize, type RefusalReason } from "./authorize.ts";
 import type { Expulsion, Moderation } from "./moderation.ts";
 import type { Room } from "./room.ts";
-import type { Sender } from "./sender.ts";
+import type { Sender, Signature } from "./sender.ts";
 import type { Stats } from "./stats.ts";
 
 /** Time after which a client should retry a message that could not be stored. */
 const RETRY_AFTER_MS = 2_000;
+
+/** Minimum wait that a client is asked for before it sends again. */
+const MIN_RETRY_MS = 500;
 
 /** Reads one entry. */
 const ONE: ReadLimit = { entries: 1, chars: 1 };
@@ -27,17 +30,21 @@ export interface CommitResult {
   /** Rooms that entries were delivered to. */
   readonly delivered: readonly Room[];
   readonly evicted: readonly Eviction[];
-  /** Members that a ban applies to by now; undefined if no moderation was committed. */
-  readonly expelled: readonly Expulsion[] | undefined;
+  /** Whether a room was closed or opened, or a ban imposed or lifted. */
+  readonly isModerated: boolean;
+  /** Members that a ban applies to by now. */
+  readonly expelled: readonly Expulsion[];
 }
 
-const NOTHING: CommitResult = { delivered: [], evicted: [], expelled: undefined };
+const NOTHING: CommitResult = { delivered: [], evicted: [], isModerated: false, expelled: [] };
 
 export interface GroupCommitOptions {
   readonly journal: Journal;
   readonly moderation: Moderation;
   readonly log: Log;
   readonly stats: Stats;
+  /** Maximum number of rooms with messages. Those that exist are not affected. */
+  readonly maxRooms: number;
 }
 
 /** A message on its way into the journal. */
@@ -60,26 +67,35 @@ export class GroupCommit {
   readonly #moderation: Moderation;
   readonly #log: Log;
   readonly #stats: Stats;
+  readonly #maxRooms: number;
+  /** Rooms with messages; counted only if their number is limited. */
+  #roomCount: number;
+  /** Rooms whose first message is pending. */
+  readonly #newRooms = new Set<Room>();
   #pending: PendingDraft[] = [];
   /** Reactions to entries, with the pending ones, by room and seq. */
   readonly #reactions = new Map<string, PendingReactions>();
   #evicted: Eviction[] = [];
   /** Whether the journal has something else to make durable, such as a claimed name. */
-  #isNeeded = false;
+  #isRequested = false;
   #hasModeration = false;
-  /** Whether the last append failed. Only the first failure of a row is logged. */
+  /** Whether the last append failed. Of consecutive failures only the first is logged. */
   #isFailing = false;
+  /** Whether a new room was refused because there are too many. Logged once. */
+  #isFull = false;
 
   constructor(options: GroupCommitOptions) {
     this.#journal = options.journal;
     this.#moderation = options.moderation;
     this.#log = options.log;
     this.#stats = options.stats;
+    this.#maxRooms = options.maxRooms;
+    this.#roomCount = options.maxRooms === Infinity ? 0 : options.journal.rooms().length;
   }
 
   /** Makes the next commit happen even without a message: the journal has something else to store. */
-  needsCommit(): void {
-    this.#isNeeded = true;
+  requestCommit(): void {
+    this.#isRequested = true;
   }
 
   /** Adds a message, or refuses it at once. A message that is stored already is acknowledged at once. */
@@ -87,22 +103,24 @@ export class GroupCommit {
     const { kind, id } = message;
     const isModeration = kind === "close" || kind === "ban";
     const target = this.#readTarget(room, message);
-    const refusal = this.#check(room, sender, message, target);
+    const refusal = this.#check(room, sender, message, target) ?? this.#checkGrowth(room, sender);
     if (refusal || isModeration) {
-      // An accepted message stays accepted, whatever has become of its target, its author or its room since. Nothing is
-      // looked up for the others: the journal itself finds a repeated id.
+      // A stored message is acknowledged again, even if it would be refused now. Other messages need no lookup: the journal
+      // itself recognizes their ids.
       const seq = this.#findStored(room, sender, id);
       if (seq !== undefined) return sender.acknowledge([{ id, seq }]);
     }
     if (refusal) {
       const same = this.#findPending(room, sender, id);
       if (!same) return this.#refuse(sender, id, refusal);
-      this.#pending.push({ draft: same, room, sender }); // the journal stores it once, and numbers both
+      // The same id twice in one commit: the journal stores it once, and gives both the same number.
+      this.#pending.push({ draft: same, room, sender });
       return;
     }
     if (kind === "react") this.#countReaction(room, sender, message);
     const draft = this.#makeDraft(room, sender, message);
     if (!draft) return this.#refuse(sender, id, "not_stored");
+    if (room.head === 0) this.#newRooms.add(room);
     this.#hasModeration ||= isModeration;
     const staged = isModeration
       ? this.#moderation.stage(draft, { ban: message.ban, target })
@@ -114,19 +132,20 @@ export class GroupCommit {
   async commit(): Promise<CommitResult> {
     this.#reactions.clear();
     const [pending, hasModeration] = [this.#pending, this.#hasModeration];
-    if (pending.length === 0 && !this.#isNeeded) return this.#finish();
+    if (pending.length === 0 && !this.#isRequested) return this.#finish();
     this.#pending = [];
+    this.#newRooms.clear();
     this.#hasModeration = false;
-    this.#isNeeded = false; // the journal remembers the claims, should this commit fail
+    this.#isRequested = false; // if this commit fails, the journal keeps the claims for the next one
     const results = await this.#append(pending.map(({ draft }) => draft));
     if (!results) {
-      if (hasModeration) this.#moderation.rollBack();
+      if (hasModeration) this.#readModeration(() => this.#moderation.rollBack());
       for (const { draft, sender } of pending) this.#refuse(sender, draft.id, "not_stored");
       return this.#finish();
     }
     const delivered = this.#deliver(results, pending);
     this.#acknowledge(results, pending);
-    return this.#finish(delivered, hasModeration ? this.#moderation.confirm() : undefined);
+    return this.#finish(delivered, hasModeration);
   }
 
   #check(
@@ -135,7 +154,7 @@ export class GroupCommit {
     message: Message,
     target: Entry | undefined,
   ): RefusalReason | undefined {
-    if (sender.isBlocked(message.id, performance.now())) return "not_stored";
+    if (!sender.tryPass(message.id, performance.now())) return "not_stored";
     const { person, principal } = sender;
     const ban = this.#moderation.findBan(sender, person?.author);
     const isClosed = this.#moderation.isClosed(room.name);
@@ -168,6 +187,22 @@ export class GroupCommit {
     own?.set(author, (own.get(author) ?? 0) + 1);
   }
 
+  /** Limits what is stored for good, whatever becomes of the message: a room with its first message, and a name. */
+  #checkGrowth(room: Room, { person, budget }: Sender): RefusalReason | undefined {
+    const isNewRoom = room.head === 0 && !this.#newRooms.has(room);
+    if (isNewRoom && this.#roomCount + this.#newRooms.size >= this.#maxRooms) {
+      this.#logFullOnce();
+      return "too_many_rooms";
+    }
+    if (!budget) return undefined;
+    const roomWaitMs = isNewRoom ? budget.take("rooms") : 0;
+    if (roomWaitMs > 0) return refuseGrowth("rooms", roomWaitMs);
+    const isNewName = person && !person.isClaimed &&
+      !this.#journal.hasName(room.name, person.author, person.name);
+    const nameWaitMs = isNewName ? budget.take("names") : 0;
+    return nameWaitMs > 0 ? refuseGrowth("names", nameWaitMs) : undefined;
+  }
+
   #readTarget(room: Room, { kind, ref }: Message): Entry | undefined {
     if (kind === "say" || ref === 0) return undefined;
     return this.#journal.read(room.name, { after: ref - 1 }, ONE)[0];
@@ -179,9 +214,9 @@ export class GroupCommit {
 
   #findPending(room: Room, { person }: Sender, id: string): Draft | undefined {
     if (!person || id === "") return undefined;
-    return this.#pending.map(({ draft }) => draft).find((draft) =>
+    return this.#pending.find(({ draft }) =>
       draft.id === id && draft.author === person.author && draft.room === room.name
-    );
+    )?.draft;
   }
 
   /** Returns undefined if the journal could not claim a tag for the author. */
@@ -189,12 +224,23 @@ export class GroupCommit {
     const { kind, id, text, ref, on } = message;
     const { author, name } = person ?? NOBODY;
     try {
-      const tag = person ? person.tag || room.claimTag(author, name) : "";
+      const tag = person ? this.#claimTag(room, person) : "";
       return { room: room.name, at: Date.now(), kind, author, name, tag, id, text, ref, on };
     } catch (error) {
       this.#logFailure(error);
       return undefined;
     }
+  }
+
+  /** Returns the person's tag, and claims it with the first message. A tag that is not shown yet stays so. */
+  #claimTag(room: Room, person: Signature): string {
+    if (person.isClaimed) return person.tag;
+    const { author, name } = person;
+    const tag = room.claimTag(author, name);
+    if (person.tag === "") return tag;
+    person.tag = tag;
+    person.isClaimed = true;
+    return tag;
   }
 
   async #append(drafts: readonly Draft[]): Promise<AppendResult[] | undefined> {
@@ -221,6 +267,7 @@ export class GroupCommit {
       else fresh.set(room, [result.entry]);
     }
     for (const [room, entries] of fresh) {
+      if (entries[0]!.seq === 1) this.#roomCount++;
       room.deliver(entries);
       for (const sender of room.prune()) this.#evicted.push({ sender, code: "fell_behind" });
     }
@@ -248,26 +295,46 @@ export class GroupCommit {
   }
 
   #refuse(sender: Sender, id: string, refusal: RefusalReason): void {
-    const { code, message } = refusal instanceof ChatError ? refusal : new ChatError(refusal);
-    const retryAfterMs = code === "not_stored" ? RETRY_AFTER_MS : undefined;
-    const isHeard = sender.refuse(new ChatError(code, { message, id, retryAfterMs }));
-    if (!isHeard) this.#evicted.push({ sender, code });
+    const error = refusal instanceof ChatError ? refusal : new ChatError(refusal);
+    const { code, message, retryAfterMs = code === "not_stored" ? RETRY_AFTER_MS : undefined } =
+      error;
+    const isReported = sender.refuse(new ChatError(code, { message, id, retryAfterMs }));
+    if (!isReported) this.#evicted.push({ sender, code });
   }
 
-  #finish(
-    delivered: readonly Room[] = NOTHING.delivered,
-    expelled?: readonly Expulsion[],
-  ): CommitResult {
+  #finish(delivered: readonly Room[] = NOTHING.delivered, isModerated = false): CommitResult {
     const evicted = this.#evicted;
-    if (delivered.length + evicted.length === 0 && !expelled) return NOTHING;
+    if (delivered.length + evicted.length === 0 && !isModerated) return NOTHING;
     this.#evicted = [];
-    return { delivered, evicted, expelled };
+    const expelled = isModerated && this.#readModeration(() => this.#moderation.confirm()) ||
+      NOTHING.expelled;
+    return { delivered, evicted, isModerated, expelled };
+  }
+
+  /** A journal that cannot be read must not end the loop: what was staged stays in force until it can be. */
+  #readModeration<T>(read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      this.#log("error", "moderation not read", { error: causeOf(error) });
+      return undefined;
+    }
+  }
+
+  #logFullOnce(): void {
+    if (!this.#isFull) this.#log("warn", "limit reached", { flag: "--max-rooms" });
+    this.#isFull = true;
   }
 
   #logFailure(error: unknown): void {
     if (!this.#isFailing) this.#log("error", "append failed", { error: causeOf(error) });
     this.#isFailing = true;
   }
+}
+
+function refuseGrowth(what: "rooms" | "names", waitMs: number): ChatError {
+  const message = `Too many new ${what} from this address in a short time`;
+  return new ChatError("rate_limited", { message, retryAfterMs: Math.max(MIN_RETRY_MS, waitMs) });
 }
 
 function causeOf(error: unknown): unknown {

@@ -74,9 +74,10 @@ export class Moderation {
 
   /** Returns to what the journal has: nothing that was staged since was stored. */
   rollBack(): void {
-    this.#closed = new Set(this.#journal.closedRooms());
+    const [closed, bans] = [this.#journal.closedRooms(), this.#journal.bans()];
+    this.#closed = new Set(closed);
     this.#bans = new Map();
-    this.#add(this.#journal.bans());
+    this.#add(bans);
   }
 
   isClosed(room: string): boolean {

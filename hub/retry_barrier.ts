@@ -1,5 +1,5 @@
 // A retry barrier keeps the order of one connection when a message is refused that may succeed later. Messages behind it are
-// on their way already, and must not overtake it. Times are monotonic (`performance.now()`).
+// on their way already, and must not overtake it. It does not find duplicates: `Journal.append` does. Times are monotonic (`performance.now()`).
 
 /** Time after which the barrier opens for a client that never sends the refused message again. */
 const PATIENCE_MS = 30_000;
@@ -23,8 +23,8 @@ export class RetryBarrier {
     this.#openAtMs = nowMs + PATIENCE_MS;
   }
 
-  /** Reports whether the message may pass, and opens the barrier if it may. */
-  passes(id: string, nowMs: number): boolean {
+  /** Lets the message pass, and opens the barrier; or returns false. */
+  tryPass(id: string, nowMs: number): boolean {
     if (this.isClosed && this.#awaitedId !== id && nowMs < this.#openAtMs) return false;
     this.#awaitedId = undefined;
     return true;

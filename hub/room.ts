@@ -1,6 +1,6 @@
 // A room exists while it has members. It knows who they are, and delivers entries to them: new ones at once, missed ones
 // from the journal. It holds no entries itself. Owned and called by the hub's loop only.
-import type { Journal, Range, ReadLimit } from "../journal/journal.ts";
+import { type Journal, type Range, readHistory, type ReadLimit } from "../journal/journal.ts";
 import type { Member, Person, Subscription } from "./subscription.ts";
 import type { Stats } from "./stats.ts";
 import type { Batch, Entry, Notice, Welcome, Wire } from "../protocol/message.ts";
@@ -124,8 +124,8 @@ export class Room {
     return Math.max(this.#journal.floor(this.name), this.#keep > 0 ? this.#head - this.#keep : 0);
   }
 
-  /** Reads entries that were delivered and are within retention. */
-  read(range: Range, limit: ReadLimit): Reading {
+  /** Reads entries that were delivered and are within retention. In a `page` of history they have their last edit. */
+  read(range: Range, limit: ReadLimit, as: "entries" | "page" = "entries"): Reading {
     const { name, head } = this;
     const floor = this.#floor;
     // Not beyond the head: entries that are not delivered yet do not exist for anybody.
@@ -133,9 +133,12 @@ export class Room {
     const after = "after" in range ? Math.max(range.after, floor) : floor;
     const count = Math.min(limit.entries, before - after - 1);
     const bounded = "after" in range ? { after } : { before };
-    const entries = count > 0
-      ? this.#journal.read(name, bounded, { ...limit, entries: count })
-      : [];
+    const wanted = { range: bounded, limit: { ...limit, entries: count } };
+    const entries = count <= 0
+      ? []
+      : as === "page"
+      ? readHistory(this.#journal, name, wanted)
+      : this.#journal.read(name, wanted.range, wanted.limit);
     return { room: name, epoch: this.#journal.epoch, head, floor, entries };
   }
 
@@ -186,24 +189,28 @@ export class Room {
 
   #makePerson(author: string): Person {
     const tag = this.#tagOf(author);
-    return { author, name: "", tag, ownTag: tag, connections: 0 };
+    return { author, name: "", tag, ownTag: tag, isClaimed: false, connections: 0 };
   }
 
-  /** Claims the author's tag in this room, for a message under this name. */
+  /** Returns the author's tag in this room, and claims it for a message under this name. */
   claimTag(author: string, name: string): string {
-    return this.#journal.claimTag(this.name, author, name, () => this.#tagOf(author));
+    return this.#journal.claimTag(this.name, author, name, this.#tagOf(author));
   }
 
   /** Returns the author's tag in this room, claimed or to be claimed: none that somebody here has. */
   #tagOf(author: string): string {
-    const present = this.#people.get(author);
-    return present?.ownTag ??
+    return this.#people.get(author)?.ownTag ??
       this.#journal.tagOf(this.name, author, (tag) => this.#tagHolders.has(tag));
   }
 
-  /** Changes the name under which the person sends messages. */
+  /**
+   * Changes the name under which the person sends messages. Stores nothing: the tag is claimed with the first message, so
+   * that people who only come and go leave nothing behind.
+   */
   rename(person: Person, name: string): void {
-    person.tag = this.claimTag(person.author, name);
+    if (person.name === name && person.tag !== "") return; // another connection of the same person
+    person.isClaimed = this.#journal.hasName(this.name, person.author, name);
+    person.tag = person.ownTag;
     person.name = name;
   }
 
@@ -234,6 +241,8 @@ export class Room {
 
   /** Sends entries that have just been committed to every live member. */
   deliver(entries: readonly Entry[]): void {
+    // A kept page may contain what was deleted.
+    if (this.#pages.size > 0 && entries.some(({ kind }) => kind === "delete")) this.#pages.clear();
     for (const chunk of chunksOf(entries)) {
       const batches = new Map<Wire, Batch>();
       for (const subscription of this.#live) {
@@ -298,7 +307,7 @@ export class Room {
     );
   }
 
-  /** Notifies all people of who is in the room. */
+  /** Notifies all people of who is in the room. The hub decides when. */
   notifyPresence(): void {
     this.notifyAll(this.#presence());
   }
@@ -317,7 +326,7 @@ export class Room {
     let pages = this.#pages.get(wire);
     if (!pages) this.#pages.set(wire, pages = new Map());
     const known = pages.get(after);
-    // Entries never change, but a page that ended at the old head would now end too soon.
+    // Only a deletion changes entries, and it drops the pages. A page that ended at the old head would now end too soon.
     if (known && (known.head === this.#head || known.batch.lastSeq < known.head)) {
       return known.batch;
     }

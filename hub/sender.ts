@@ -1,5 +1,6 @@
 // A sender learns what became of its messages. A subscription is one for as long as its member stays in the room; a POST is
 // one for a single message.
+import type { AddressBudget } from "../base/address_budget.ts";
 import { ANYONE, type Principal } from "../auth/principal.ts";
 import type { ChatError } from "../protocol/errors.ts";
 import type { Ack } from "../protocol/message.ts";
@@ -9,8 +10,10 @@ export interface Signature {
   /** Hash of the key, or a stand-in for a client without one. */
   readonly author: string;
   readonly name: string;
-  /** Empty until it is claimed. */
-  readonly tag: string;
+  /** Tag that is shown beside the name; empty for none. */
+  tag: string;
+  /** Whether the journal knows the author and this name. */
+  isClaimed?: boolean;
 }
 
 /** Sends messages to a room. Called by the hub's loop only. */
@@ -20,8 +23,10 @@ export interface Sender {
   readonly principal: Principal | undefined;
   /** IP address that it sends from; empty if it is not known. */
   readonly address: string;
-  /** Reports whether an earlier message has to come again before this one may pass. */
-  isBlocked(id: string, nowMs: number): boolean;
+  /** Budget of that address. Undefined if nothing is counted. */
+  readonly budget: AddressBudget | undefined;
+  /** Lets a message pass, unless an earlier one has to come again first. */
+  tryPass(id: string, nowMs: number): boolean;
   /** Receives the numbers of messages that are durable. */
   acknowledge(acks: readonly Ack[]): void;
   /** Receives the reason why a message was not accepted. False if its protocol cannot express that. */
@@ -32,6 +37,7 @@ export interface OneShotSenderOptions {
   readonly person: Signature;
   readonly principal?: Principal | undefined;
   readonly address?: string | undefined;
+  readonly budget?: AddressBudget | undefined;
 }
 
 /** Sends one message without being in the room, for example one HTTP request. */
@@ -39,12 +45,14 @@ export class OneShotSender implements Sender {
   readonly person: Signature;
   readonly principal: Principal;
   readonly address: string;
+  readonly budget: AddressBudget | undefined;
   readonly #settled = Promise.withResolvers<number>();
 
-  constructor({ person, principal = ANYONE, address = "" }: OneShotSenderOptions) {
+  constructor({ person, principal = ANYONE, address = "", budget }: OneShotSenderOptions) {
     this.person = person;
     this.principal = principal;
     this.address = address;
+    this.budget = budget;
   }
 
   /** Resolves with the number of the message. @throws {ChatError} why it was not accepted. */
@@ -52,8 +60,8 @@ export class OneShotSender implements Sender {
     return this.#settled.promise;
   }
 
-  isBlocked(): boolean {
-    return false;
+  tryPass(): boolean {
+    return true;
   }
 
   acknowledge([ack]: readonly Ack[]): void {

@@ -1,6 +1,7 @@
 // A subscription is a member's place in a room. Everything that the member receives passes through it, so that a member
 // that throws costs the others nothing. Owned by the hub's loop.
 import type { Principal } from "../auth/principal.ts";
+import type { AddressBudget } from "../base/address_budget.ts";
 import type { ChatError, ErrorCode } from "../protocol/errors.ts";
 import type { Ack, Batch, From, Notice, Wire } from "../protocol/message.ts";
 import { RetryBarrier } from "./retry_barrier.ts";
@@ -12,6 +13,8 @@ export interface Member {
   readonly principal?: Principal;
   /** IP address that it connects from. A ban can cover it. */
   readonly address?: string;
+  /** Budget of that address. Undefined if nothing is counted. */
+  readonly budget?: AddressBudget | undefined;
   /**
    * Queues the batch without waiting. False means that there is no room for it: the hub then sends no batch until the
    * member asks with `Hub.catchUp`.
@@ -31,6 +34,8 @@ export interface Person extends From {
   tag: string;
   /** Tag of the author in this room, announced or not. Nobody else can claim it while the person is here. */
   readonly ownTag: string;
+  /** Whether the journal knows the name. A person who has not sent a message is not stored. */
+  isClaimed: boolean;
   connections: number;
 }
 
@@ -52,7 +57,9 @@ export interface SubscriptionOptions {
 export class Subscription implements Sender {
   readonly member: Member;
   readonly person: Person | undefined;
-  /** Number of the last entry that the member has accepted. Everything behind it is read from the journal. */
+  /**
+   * Number of the last entry that the member has accepted. `Room.welcome` sets it, `Room.deliver` and `Room.advance` move it.
+   */
   deliveredSeq: number;
   readonly #failures: MemberFailure[];
   /** Guards the order of messages that the journal could not store. The client's handler has one for those over its rate. */
@@ -77,7 +84,11 @@ export class Subscription implements Sender {
     return this.member.address ?? "";
   }
 
-  /** Offers a batch to the member, and reports whether it was accepted. */
+  get budget(): AddressBudget | undefined {
+    return this.member.budget;
+  }
+
+  /** Offers a batch to the member. If it is not accepted, the room serves the member from the journal (`Room.advance`). */
   offer(batch: Batch): boolean {
     try {
       if (!this.member.trySend(batch)) return false;
@@ -102,8 +113,8 @@ export class Subscription implements Sender {
     return this.wire.encodeNotice(notice) !== undefined;
   }
 
-  isBlocked(id: string, nowMs: number): boolean {
-    return this.#barrier !== undefined && !this.#barrier.passes(id, nowMs);
+  tryPass(id: string, nowMs: number): boolean {
+    return this.#barrier?.tryPass(id, nowMs) ?? true;
   }
 
   acknowledge(acks: readonly Ack[]): void {

@@ -1,5 +1,8 @@
-// A journal stores the entries of all rooms. One test suite (journal_test.ts) runs on every implementation. The hub is the
-// only caller, and makes no call while an append is under way.
+// A journal stores the entries of all rooms. One test suite (journal_test.ts) runs on every implementation. In a
+// server, the hub is the only caller, and makes no call while an append is under way.
+//
+// Another journal is one more case in main.ts and a choice of `--journal`. Reads are synchronous: a remote journal needs a
+// local copy.
 import type { ChatError } from "../protocol/errors.ts";
 import type { Entry } from "../protocol/message.ts";
 
@@ -22,7 +25,7 @@ export interface Draft extends Omit<Entry, "seq"> {
 /** A draft that is in the journal. */
 export interface Appended {
   readonly seq: number;
-  /** The new entry. Undefined if the author has used the id before: `seq` is then the number of the first one. */
+  /** The new entry, as stored. Undefined if the author has used the id before: `seq` is then the number of the first one. */
   readonly entry: Entry | undefined;
 }
 
@@ -62,8 +65,9 @@ export interface Journal extends Disposable {
 
   /**
    * Commits the drafts in order, and resolves when they would survive a power cut, with a result for each. A draft that
-   * cannot be stored because of what it is has an error for a result; the others are stored all the same. Also commits
-   * what {@linkcode claimTag}, {@linkcode moveCursor} and {@linkcode prune} did before.
+   * cannot be stored because of what it is has an error for a result; the others are stored all the same. A `delete` blanks
+   * the text of the message that it refers to, and of all its edits, in the same commit: their text is empty and `on` is
+   * false from then on. An `edit` of a deleted message is stored blank. Also commits what {@linkcode claimTag}, {@linkcode moveCursor} and {@linkcode prune} did before.
    * @throws {ChatError} `not_stored`: nothing was stored, for a reason outside of the drafts. It may be tried again.
    */
   append(drafts: readonly Draft[]): Promise<AppendResult[]>;
@@ -76,23 +80,30 @@ export interface Journal extends Disposable {
   floor(room: string): number;
   /** Reads entries, oldest first. Local and quick. */
   read(room: string, range: Range, limit: ReadLimit): Entry[];
+  /**
+   * Returns the last edit of each message from `first` to `last` that was edited and not deleted, in the order of the
+   * messages. Local and quick, however many edits there are.
+   */
+  lastEdits(room: string, first: number, last: number): Entry[];
   /** Returns the number of the author's message with this id; undefined if there is none. Never forgotten. */
   find(room: string, author: string, id: string): number | undefined;
   /** Returns the reactions to an entry that is still kept, as far as their limits depend on them. Quick for any number. */
   reactions(room: string, ref: number, author: string): Reactions;
-  /** Removes the entries up to and including this one, at the next append at the latest. Ids stay. */
+  /** Removes the entries up to and including this one, at the next append at the latest. Ids stay. `Room.prune` decides when. */
   prune(room: string, through: number): void;
   /**
    * Returns the tag of an author in a room: the one it has, or the one to claim: the shortest of {@linkcode tagsOf} that no
-   * other author has in this room, whatever its name, and that is not reserved.
+   * other author has in this room, whatever its name, and that is not reserved. Stores nothing.
    */
   tagOf(room: string, author: string, isReserved?: (tag: string) => boolean): string;
   /**
    * Stores that an author uses a name in a room, and returns the author's tag there. An author has one tag in a room, whatever
    * its names. It never changes, and no other author of the room ever has it. Durable with the next append.
-   * @param makeTag makes a tag for an author without one; by default {@linkcode tagOf}
+   * @param wish tag for an author without one, if it is free; by default the one of {@linkcode tagOf}
    */
-  claimTag(room: string, author: string, name: string, makeTag?: () => string): string;
+  claimTag(room: string, author: string, name: string, wish?: string): string;
+  /** Reports whether the author has claimed its tag under this name. Stores nothing. */
+  hasName(room: string, author: string, name: string): boolean;
   /** Returns the rooms whose newest `close` has closed them. Known for good, whatever becomes of that entry. */
   closedRooms(): string[];
   /** Returns the bans that were not lifted; some may have ended by themselves. As durable as their entries. */
@@ -101,4 +112,26 @@ export interface Journal extends Disposable {
   cursor(reader: string, room: string): number | undefined;
   /** Stores the position of a reader in a room. Durable with the next append that succeeds. */
   moveCursor(reader: string, room: string, seq: number): void;
+}
+
+/** Reads a page of history: each message, and each edit of a message on an older page, with the last edit, wherever it is. */
+export function readHistory(
+  journal: Journal,
+  room: string,
+  { range, limit }: { range: Range; limit: ReadLimit },
+): Entry[] {
+  const entries = journal.read(room, range, limit);
+  const [first, last] = [entries[0]?.seq ?? 0, entries.at(-1)?.seq ?? 0];
+  const edits = new Map(journal.lastEdits(room, first, last).map((edit) => [edit.ref, edit]));
+  return entries.map((entry) => {
+    const { kind, seq, ref, on } = entry;
+    const isOrphan = kind === "edit" && on && ref < first;
+    const edit = kind === "say"
+      ? edits.get(seq)
+      : isOrphan
+      ? journal.lastEdits(room, ref, ref)[0]
+      : undefined;
+    if (!edit || edit.seq === seq) return entry;
+    return { ...entry, edited: { seq: edit.seq, text: edit.text } };
+  });
 }

@@ -1,11 +1,15 @@
 // Tests every journal with one suite, and the SQLite journal with files.
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
 import { DatabaseSync } from "node:sqlite";
 import { ChatError } from "../protocol/errors.ts";
 import { anonymousAuthor } from "../protocol/names.ts";
-import { type Appended, type Draft, type Journal, MAX_EMOJI_READ } from "./journal.ts";
+import { type Appended, type Draft, type Journal, MAX_EMOJI_READ, readHistory } from "./journal.ts";
 import { MemoryJournal } from "./memory.ts";
 import { openSqliteJournal, openSqliteReader } from "./sqlite/sqlite_journal.ts";
+
+/** Removes from a file what the newest step of the schema has added. */
+const DROP_STEP_5 = "DROP INDEX people_by_tag; DROP INDEX emoji; DROP INDEX reactions";
 
 const ANN = "ann0aaaaaaaaaaaaaaaaaaaaaa";
 const BANNED = { who: { name: "Ben", tag: "b3nx" }, until: 1_790_003_600_000 };
@@ -89,7 +93,7 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
       byAnn("héllo\n🙂 \u0001\u2028", "id 1", { ref: 0 }),
       byAnn("edited", "id 2", { kind: "edit", ref: 1 }),
       byAnn("👍", "id 3", { kind: "react", ref: 1, on: false }),
-      byAnn("", "id 4", { kind: "delete", ref: 1 }),
+      byAnn("", "id 4", { kind: "delete", ref: 99 }),
       byAnn("", "id 5", { kind: "close", on: false }),
       byAnn("", "id 6", { kind: "ban", ref: 1, banned: BANNED }),
       draft(""),
@@ -194,6 +198,66 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
     assertEquals(journal.floor("lobby"), 3);
   });
 
+  test("blanks a deleted message and its edits, in the same commit, and edits of it that come later", async (journal) => {
+    journal.claimTag("lobby", ANN, "Ann");
+    const edit = (id: string, ref: number) => byAnn(`edit ${id}`, id, { kind: "edit", ref });
+    await journal.append([
+      byAnn("secret", "1"),
+      byAnn("kept", "2"),
+      edit("3", 1),
+      edit("4", 2),
+      byAnn("👍", "5", { kind: "react", ref: 1 }),
+      draft("other room", { room: "ops" }),
+    ]);
+    const held = await append(journal, [
+      edit("6", 1),
+      edit("7", 2),
+      byAnn("", "8", { kind: "delete", ref: 1 }),
+      edit("9", 1),
+    ]);
+    assertEquals(held.map(({ entry }) => entry!.text), ["", "edit 7", "", ""]);
+    const entries = journal.read("lobby", { after: 0 }, ALL);
+    assertEquals(entries.map(({ seq, text, on }) => `${seq} ${text} ${on}`), [
+      "1  false",
+      "2 kept true",
+      "3  false",
+      "4 edit 4 true",
+      "5 👍 true",
+      "6  false",
+      "7 edit 7 true",
+      "8  true",
+      "9  false",
+    ]);
+    assertEquals(entries.map(({ id }) => id), ["1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+    assertEquals(journal.read("ops", { after: 0 }, ALL)[0]!.text, "other room");
+    // Only a message is blanked, and sending its id again adds no text.
+    await journal.append([byAnn("", "10", { kind: "delete", ref: 4 })]);
+    assertEquals(journal.read("lobby", { after: 3 }, ALL)[0]!.text, "edit 4");
+    assertEquals((await append(journal, [byAnn("secret", "1")]))[0]!.entry, undefined);
+  });
+
+  test("finds the last edit of each message, wherever it is, and none of a deleted one", async (journal) => {
+    journal.claimTag("lobby", ANN, "Ann");
+    const edit = (id: string, ref: number) => byAnn(`edit ${id}`, id, { kind: "edit", ref });
+    const said = Array.from({ length: 5 }, (_, n) => byAnn(`text ${n + 1}`, `${n + 1}`));
+    await journal.append([...said, edit("6", 1), edit("7", 3), edit("8", 1), edit("9", 5)]);
+    const found = (first: number, last: number) =>
+      journal.lastEdits("lobby", first, last).map(({ ref, seq }) => `${ref} by ${seq}`);
+    assertEquals(found(1, 5), ["1 by 8", "3 by 7", "5 by 9"]);
+    assertEquals([found(2, 3), found(4, 4), found(6, 9)], [["3 by 7"], [], []]);
+    assertEquals(journal.lastEdits("nowhere", 1, 5), []);
+    const page = (range: { after: number } | { before: number }) =>
+      readHistory(journal, "lobby", { range, limit: { entries: 2, chars: 1000 } })
+        .map(({ seq, text, edited }) => `${seq} ${text}, ${edited?.text ?? "-"}`);
+    assertEquals(page({ after: 0 }), ["1 text 1, edit 8", "2 text 2, -"]);
+    assertEquals(page({ before: 8 }), ["6 edit 6, edit 8", "7 edit 7, -"]);
+    await journal.append([byAnn("", "10", { kind: "delete", ref: 3 })]);
+    assertEquals(found(1, 5), ["1 by 8", "5 by 9"]);
+    journal.prune("lobby", 1);
+    await journal.append([]);
+    assertEquals(found(2, 5), ["5 by 9"]);
+  });
+
   test("gives an author one tag in a room, whatever its names, and no other author that one", async (journal) => {
     const claim = (author: string, who = "Ann", room = "lobby") =>
       journal.claimTag(room, author, who);
@@ -208,7 +272,6 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
     assertEquals(claim("abcdefxy", "Bob"), "abcdefx");
     assertEquals(journal.tagOf("lobby", "abcdefxy"), "abcdefx");
     assertEquals(journal.tagOf("lobby", "abcdefzz", (tag) => tag === "abcdefz"), "abcdefzz");
-    assertEquals(journal.claimTag("lobby", "abcdefzz", "Zoe", () => "abcdefzz"), "abcdefzz");
     for (const who of ["ci", "Ann"]) assertEquals(claim(anonymousAuthor(who), who), "0000");
     assertEquals(claim("operator", "Ann"), "oper");
   });
@@ -314,6 +377,29 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
   });
 }
 
+for (const [name, makePlace] of Object.entries(JOURNALS)) {
+  Deno.test(`journal ${name} knows names that were claimed, and claims a tag that is wished for if it is free`, async () => {
+    using place = makePlace();
+    using journal = place.open();
+    const wish = ANN.slice(0, 8);
+    assertEquals([journal.tagOf("lobby", ANN), journal.hasName("lobby", ANN, "Ann")], [
+      ANN.slice(0, 6),
+      false,
+    ]);
+    await journal.append([]);
+    assertEquals(journal.hasName("lobby", ANN, "Ann"), false, "a look claims nothing");
+    assertEquals(journal.claimTag("lobby", ANN, "Ann", wish), wish);
+    assertEquals(journal.claimTag("lobby", ANN, "Ann", ANN), wish, "it never changes");
+    assertEquals(journal.tagOf("lobby", ANN), wish);
+    const names = [["lobby", "Ann"], ["other", "Ann"], ["lobby", "Anna"]] as const;
+    assertEquals(names.map(([room, who]) => journal.hasName(room, ANN, who)), [true, false, false]);
+    const twin = `${wish}twin`;
+    assertEquals(journal.claimTag("lobby", twin, "Ben", wish), ANN.slice(0, 6));
+    await journal.append([]);
+    assertEquals(journal.tagOf("lobby", twin), ANN.slice(0, 6));
+  });
+}
+
 Deno.test("journal sqlite keeps entries, epoch, ids and tags after reopening", async () => {
   using place = makeFolder();
   let epoch: string;
@@ -388,6 +474,20 @@ Deno.test("journal sqlite creates a folder and files that only their owner can r
   }
 });
 
+Deno.test("journal sqlite undoes all of a draft that fails after a part of it was written", async () => {
+  using place = makeFolder();
+  using journal = place.open();
+  journal.claimTag("lobby", ANN, "Ann");
+  const bad = byAnn({} as string, "1"); // its id is written before its text cannot be bound
+  const results = await journal.append([byAnn("a", "0"), bad, byAnn("b", "2")]);
+  assertEquals(results.map((result) => result instanceof ChatError ? result.code : result.seq), [
+    ...[1, "internal", 2],
+  ]);
+  assertEquals(journal.find("lobby", ANN, "1"), undefined);
+  assertEquals((await append(journal, [byAnn("c", "1")]))[0]!.seq, 3);
+  assertEquals(texts(journal, { after: 0 }), ["a", "b", "c"]);
+});
+
 Deno.test("journal sqlite stores nothing of a batch while the disk is at fault, and goes on", async () => {
   using place = makeFolder();
   using journal = place.open();
@@ -413,6 +513,9 @@ Deno.test("journal sqlite keeps a tag that was claimed before a failed batch", a
     assertEquals(journal.claimTag("lobby", "abcdefgh", "Ann"), "abcdef");
     const stranger = draft("?", { author: "stranger", name: "Stranger", id: "1" });
     assertInstanceOf((await journal.append([stranger]))[0], ChatError);
+    assertEquals(journal.hasName("lobby", "abcdefgh", "Ann"), true);
+    assertEquals(journal.tagOf("lobby", "abcdefgh"), "abcdef");
+    assertEquals(journal.tagOf("lobby", "abcdefyz"), "abcdefy");
     assertEquals(journal.claimTag("lobby", "abcdefyz", "Ann"), "abcdefy");
     await journal.append([]);
   }
@@ -444,9 +547,9 @@ Deno.test("openSqliteJournal() migrates a file of version 1, and keeps its conte
     await journal.append([draft("of old")]);
   }
   const db = new DatabaseSync(`${place.folder}/journal.db`);
-  db.exec("DROP INDEX people_by_tag; DROP INDEX emoji; DROP INDEX reactions");
+  db.exec(DROP_STEP_5);
   db.exec("DROP TABLE bans; ALTER TABLE rooms DROP COLUMN closed");
-  db.exec("DROP TABLE cursors; PRAGMA user_version = 1");
+  db.exec("DROP TABLE cursors; DROP INDEX edits; PRAGMA user_version = 1");
   db.close();
   {
     using journal = place.open();
@@ -457,6 +560,72 @@ Deno.test("openSqliteJournal() migrates a file of version 1, and keeps its conte
   assertEquals([journal.epoch, journal.cursor("a", "lobby")], [epoch, 1]);
   assertEquals(texts(journal, { after: 0 }), ["of old", "of now"]);
 });
+
+Deno.test("openSqliteJournal() erases what was deleted in a file of version 3, and no trace of it is left", () => {
+  using place = makeFolder();
+  place.open()[Symbol.dispose]();
+  const rows = [
+    [1, 0, "kept", 0],
+    [2, 0, "SECRET said ".repeat(500), 0],
+    [3, 1, "SECRET edited", 2],
+    [4, 1, "kept too", 1],
+    [5, 2, "", 2],
+    [6, 1, "SECRET edited later", 2],
+    [7, 0, "SAID elsewhere", 2], // an answer
+  ] as const;
+  {
+    using db = new DatabaseSync(`${place.folder}/journal.db`);
+    db.exec(DROP_STEP_5);
+    db.exec("DROP INDEX edits; INSERT INTO rooms (name) VALUES ('lobby')");
+    const insert = db.prepare(
+      `INSERT INTO entries (room, seq, at, kind, text, ref, "on") VALUES (1, ?, 1, ?, ?, ?, 1)`,
+    );
+    for (const [seq, kind, text, ref] of rows) insert.run(seq, kind, text, ref);
+    db.exec("PRAGMA user_version = 3");
+  }
+  assert(hasBytes(place.folder, "SECRET"));
+  using journal = place.open();
+  assertEquals(
+    journal.read("lobby", { after: 0 }, ALL).map(({ text, on }) => `${text} ${on}`),
+    ["kept true", " false", " false", "kept too true", " true", " false", "SAID elsewhere true"],
+  );
+  assert(!hasBytes(place.folder, "SECRET"));
+});
+
+Deno.test("journal sqlite leaves a deleted text in no file, also while somebody reads; a pruned one neither", async () => {
+  using place = makeFolder();
+  using journal = place.open();
+  journal.claimTag("lobby", ANN, "Ann");
+  const long = "SECRET ".repeat(2000);
+  await journal.append([byAnn(long, "1"), byAnn("b", "2")]);
+  await journal.append([byAnn(long, "3", { kind: "edit", ref: 1 })]);
+  assert(hasBytes(place.folder, "SECRET"));
+  await journal.append([byAnn("", "4", { kind: "delete", ref: 1 })]);
+  assert(!hasBytes(place.folder, "SECRET"));
+  // A reader holds back the WAL: the deletion does not wait for it, and the bytes go when it has ended.
+  await journal.append([byAnn("SECOND SECRET", "5")]);
+  using time = new FakeTime();
+  const reader = new DatabaseSync(`${place.folder}/journal.db`);
+  reader.exec("BEGIN; SELECT count(*) FROM entries");
+  await journal.append([byAnn("", "6", { kind: "delete", ref: 5 })]);
+  assert(hasBytes(place.folder, "SECOND SECRET"));
+  reader.exec("COMMIT");
+  reader.close();
+  time.tick(10_000);
+  assert(!hasBytes(place.folder, "SECOND SECRET"));
+  await journal.append([byAnn("THIRD SECRET", "7"), byAnn("h", "8")]);
+  journal.prune("lobby", 7);
+  await journal.append([byAnn("", "9", { kind: "delete", ref: 8 })]);
+  time.tick(10_000);
+  assert(!hasBytes(place.folder, "THIRD SECRET"));
+});
+
+/** Whether a file of the folder contains the text. */
+function hasBytes(folder: string, text: string): boolean {
+  return [...Deno.readDirSync(folder)].some(({ name }) =>
+    new TextDecoder("latin1").decode(Deno.readFileSync(`${folder}/${name}`)).includes(text)
+  );
+}
 
 Deno.test("openSqliteJournal() refuses a folder that another process has locked", () => {
   using place = makeFolder();
@@ -498,9 +667,9 @@ Deno.test("openSqliteReader() migrates a file of version 1 that no process uses"
   using place = makeFolder();
   place.open()[Symbol.dispose]();
   const db = new DatabaseSync(`${place.folder}/journal.db`);
-  db.exec("DROP INDEX people_by_tag; DROP INDEX emoji; DROP INDEX reactions");
+  db.exec(DROP_STEP_5);
   db.exec(
-    "DROP TABLE cursors; DROP TABLE bans; ALTER TABLE rooms DROP COLUMN closed; PRAGMA user_version = 1",
+    "DROP TABLE cursors; DROP TABLE bans; ALTER TABLE rooms DROP COLUMN closed; DROP INDEX edits; PRAGMA user_version = 1",
   );
   db.close();
   using reader = openSqliteReader(place.folder);

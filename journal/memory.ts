@@ -27,6 +27,8 @@ interface MemoryRoom {
   /** Authors by tag, and tags by author. Authors without a key share one tag. */
   readonly authors: Map<string, string>;
   readonly tags: Map<string, string>;
+  /** Seqs of the edits of each message that is kept, oldest first. */
+  readonly edits: Map<number, number[]>;
   /** Emoji, and number of reactions by author, by the entry that they refer to. */
   readonly reactions: Map<number, { emoji: Set<string>; byAuthor: Map<string, number> }>;
   /** Authors with their names. */
@@ -81,6 +83,16 @@ export class MemoryJournal implements Journal {
     return isForward ? read : read.reverse();
   }
 
+  lastEdits(room: string, first: number, last: number): Entry[] {
+    const found = this.#rooms.get(room);
+    const edits: Entry[] = [];
+    for (let seq = first; found && seq <= last; seq++) {
+      const edit = entryAt(found, found.edits.get(seq)?.at(-1));
+      if (edit?.on) edits.push(edit);
+    }
+    return edits;
+  }
+
   find(room: string, author: string, id: string): number | undefined {
     return this.#rooms.get(room)?.ids.get(pair(author, id));
   }
@@ -88,7 +100,8 @@ export class MemoryJournal implements Journal {
   prune(room: string, through: number): void {
     const found = this.#rooms.get(room);
     while (found && found.floor < through && found.entries.shift()) {
-      found.reactions.delete(++found.floor);
+      found.edits.delete(++found.floor);
+      found.reactions.delete(found.floor);
     }
   }
 
@@ -105,20 +118,20 @@ export class MemoryJournal implements Journal {
     return tags.get(author) ?? findFreeTag(author, (tag) => authors.has(tag) || isReserved(tag));
   }
 
-  claimTag(
-    room: string,
-    author: string,
-    name: string,
-    makeTag = () => this.tagOf(room, author),
-  ): string {
+  claimTag(room: string, author: string, name: string, wish?: string): string {
     const { authors, tags, people } = this.#room(room);
     people.add(pair(author, name));
     const known = tags.get(author);
     if (known !== undefined) return known;
-    const tag = makeTag();
+    const isFree = wish !== undefined && !authors.has(wish);
+    const tag = isFree ? wish : this.tagOf(room, author);
     tags.set(author, tag);
     if (!isAnonymous(author)) authors.set(tag, author);
     return tag;
+  }
+
+  hasName(room: string, author: string, name: string): boolean {
+    return this.#rooms.get(room)?.people.has(pair(author, name)) ?? false;
   }
 
   cursor(reader: string, room: string): number | undefined {
@@ -151,9 +164,18 @@ export class MemoryJournal implements Journal {
     const entry = number(draft, room.floor + room.entries.length + 1);
     room.entries.push(entry);
     if (key) room.ids.set(key, entry.seq);
-    if (entry.kind === "react") countReaction(room, entry);
+    if (draft.kind === "edit") this.#addEdit(room, entry);
+    if (draft.kind === "delete") erase(room, draft.ref);
+    if (draft.kind === "react") countReaction(room, entry);
     this.#enforce(draft);
     return { seq: entry.seq, entry };
+  }
+
+  #addEdit(room: MemoryRoom, edit: Entry): void {
+    const edits = room.edits.get(edit.ref);
+    if (edits) edits.push(edit.seq);
+    else room.edits.set(edit.ref, [edit.seq]);
+    if (entryAt(room, edit.ref)?.on === false) blank(edit);
   }
 
   /** Applies the entry of an operator. */
@@ -184,10 +206,14 @@ function makeRoom(): MemoryRoom {
     ids: new Map(),
     authors: new Map(),
     tags: new Map(),
+    edits: new Map(),
     reactions: new Map(),
     people: new Set(),
   };
 }
+
+/** Stands for a room that has nothing. */
+const NO_ROOM: Pick<MemoryRoom, "authors" | "tags"> = makeRoom();
 
 function countReaction({ reactions }: MemoryRoom, { ref, text, on, author }: Entry): void {
   const known = reactions.get(ref) ?? { emoji: new Set(), byAuthor: new Map() };
@@ -196,8 +222,21 @@ function countReaction({ reactions }: MemoryRoom, { ref, text, on, author }: Ent
   known.byAuthor.set(author, (known.byAuthor.get(author) ?? 0) + 1);
 }
 
-/** Stands for a room that has nothing. */
-const NO_ROOM: Pick<MemoryRoom, "authors" | "tags"> = makeRoom();
+function entryAt({ entries, floor }: MemoryRoom, seq = 0): Entry | undefined {
+  return seq > floor ? entries.peekAt(seq - floor - 1) : undefined;
+}
+
+/** Blanks a message and its edits. */
+function erase(room: MemoryRoom, seq: number): void {
+  const message = entryAt(room, seq);
+  if (message?.kind !== "say") return;
+  for (const part of [seq, ...room.edits.get(seq) ?? []]) blank(entryAt(room, part));
+}
+
+/** Blanks the entry itself, so that it is blank for everybody who has read it and has not passed it on. */
+function blank(entry: Entry | undefined): void {
+  if (entry) Object.assign(entry, { text: "", on: false });
+}
 
 /** Neither authors nor rooms contain a space, so no two pairs have one key. */
 function pair(first: string, second: string): string {

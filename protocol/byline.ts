@@ -34,7 +34,7 @@ export function encodeOneLine(text: string): string {
   return SPECIAL.test(text) ? escapeForTerminal(text.replace(LINE_BREAK_OR_TAB, " ")) : text;
 }
 
-/** Makes one line of a text that has no author. It never begins with {@linkcode SIGN}. */
+/** Makes one line of a text that has no author. It never begins with {@linkcode SIGN}, and is never empty. */
 export function encodeUnsigned(text: string): string {
-  return SPECIAL.test(text) ? encodeOneLine(text.replace(SIGN_AT_START, "")) : text;
+  return SPECIAL.test(text) ? encodeOneLine(text.replace(SIGN_AT_START, "") || "\ufffd") : text;
 }

@@ -5,7 +5,7 @@ import { encodeEntry } from "./entry.ts";
 import { DEFAULT_LIMITS } from "../base/limits.ts";
 import { Frame } from "./frame.ts";
 import type { Kind, Message, Notice, WelcomeLine, Wire } from "./message.ts";
-import { cleanText, isLonger } from "./plain_lines.ts";
+import { cleanText, isBlank, isLonger, normalizeText } from "./plain_lines.ts";
 
 const MAX_ID_CHARS = 64;
 
@@ -185,8 +185,8 @@ function decodeMessage(kind: Kind, fields: Fields, rest: () => Partial<Message>)
 }
 
 function readText(fields: Fields, maxBytes: number): string {
-  const text = cleanText(readString(fields, "text"));
-  if (text.trim() === "") throw badField("text", "non-empty text", text);
+  const text = normalizeText(readString(fields, "text"));
+  if (isBlank(text)) throw badField("text", "non-empty text", text);
   if (isLonger(text, maxBytes)) {
     throw new ChatError("too_long", { message: `The text is longer than ${maxBytes} bytes` });
   }

@@ -99,6 +99,7 @@ const SENT: (Entry[] | Notice)[] = [
     ref: 42,
     banned: { who: { name: "Ben", tag: "b3nx7d" }, until: 1_790_003_600_000 },
   })],
+  [entry({ seq: 50, id: "5f13", text: "", on: false })],
   { type: "acks", acks: [{ id: "5f0c", seq: 42 }] },
   { type: "page", before: 43, entries: [entry({ text: "hi" })], more: true },
   { type: "presence", count: 3, people: [ANN] },

@@ -1,5 +1,5 @@
 // Encodes entries as the JSON lines of `confab.v1`, and decodes such lines, which may come from anybody. Pure functions.
-import type { Entry, From } from "./message.ts";
+import type { Edited, Entry, From } from "./message.ts";
 
 /** Entry in JSON: docs/protocol.md. Its kind determines the other fields. */
 export type EntryLine =
@@ -12,8 +12,21 @@ export type EntryLine =
     readonly at: number;
   }
   & (
-    | { readonly kind: "say"; readonly text: string; readonly replyTo?: number }
-    | { readonly kind: "edit"; readonly ref: number; readonly text: string }
+    | {
+      readonly kind: "say";
+      /** Empty if the message was deleted. */
+      readonly text: string;
+      readonly replyTo?: number;
+      readonly deleted?: true;
+      /** Last edit. Present in pages of history only. */
+      readonly edited?: Edited;
+    }
+    | {
+      readonly kind: "edit";
+      readonly ref: number;
+      readonly text: string;
+      readonly deleted?: true;
+    }
     | { readonly kind: "delete"; readonly ref: number }
     | { readonly kind: "react"; readonly ref: number; readonly emoji: string; readonly on: boolean }
     | { readonly kind: "close"; readonly on: boolean }
@@ -29,6 +42,8 @@ export type EntryLine =
 /** Latest time that exists (ECMA-262, section 21.4.1.1). */
 const MAX_TIME = 8.64e15;
 
+const DELETED = ',"deleted":true';
+
 /** Encodes an entry as a line, without its newline. The author's hash is not part of it. */
 export function encodeEntry(entry: Entry): string {
   const { seq, id, kind, name, tag, at, text, ref, on } = entry;
@@ -36,9 +51,11 @@ export function encodeEntry(entry: Entry): string {
     `"kind":"${kind}","from":{"name":${JSON.stringify(name)},"tag":"${tag}"},"at":${at}`;
   switch (kind) {
     case "say":
-      return `${head},"text":${JSON.stringify(text)}${ref ? `,"replyTo":${ref}` : ""}}`;
+      return `${head},"text":${JSON.stringify(text)}${ref ? `,"replyTo":${ref}` : ""}${
+        on ? "" : DELETED
+      }${entry.edited ? encodeEdited(entry.edited) : ""}}`;
     case "edit":
-      return `${head},"ref":${ref},"text":${JSON.stringify(text)}}`;
+      return `${head},"ref":${ref},"text":${JSON.stringify(text)}${on ? "" : DELETED}}`;
     case "delete":
       return `${head},"ref":${ref}}`;
     case "react":
@@ -64,6 +81,7 @@ export function decodeEntry(line: unknown): Entry {
   const from = decodeFrom(fields["from"]);
   const who = kind === "ban" ? decodeFrom(fields["who"]) : undefined;
   const { until } = fields;
+  const edited = decodeEdited(fields["edited"]);
   const isEntry = Number.isSafeInteger(seq) && isTime(at) && from &&
     [kind, text ?? emoji ?? ""].every(isText) && (kind !== "ban" || who && isTime(until));
   if (!isEntry) {
@@ -78,9 +96,19 @@ export function decodeEntry(line: unknown): Entry {
     id: fields["id"] ?? "",
     text: text ?? emoji ?? "",
     ref: fields["ref"] ?? fields["replyTo"] ?? 0,
-    on: fields["on"] ?? true,
+    on: fields["on"] ?? fields["deleted"] !== true,
+    ...edited ? { edited } : {},
     ...who ? { banned: { who, until } } : {},
   } as Entry;
+}
+
+function encodeEdited({ seq, text }: Edited): string {
+  return `,"edited":{"seq":${seq},"text":${JSON.stringify(text)}}`;
+}
+
+function decodeEdited(value: unknown): Edited | undefined {
+  const { seq, text } = (value ?? {}) as Partial<Record<string, unknown>>;
+  return Number.isSafeInteger(seq) && isText(text) ? { seq, text } as Edited : undefined;
 }
 
 function decodeFrom(value: unknown): From | undefined {

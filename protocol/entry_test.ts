@@ -27,7 +27,22 @@ const stamp = { seq, at: time, author: empty, name: text, tag, id: text };
 /** Entries of every kind, with the fields that the kind has. */
 const entries: fc.Arbitrary<Entry> = fc.oneof(
   fc.record({ ...stamp, kind: fc.constant("say"), text, ref: fc.oneof(none, seq), on }),
+  fc.record({
+    ...stamp,
+    kind: fc.constant("say"),
+    text,
+    ref: none,
+    on,
+    edited: fc.record({ seq, text }),
+  }),
   fc.record({ ...stamp, kind: fc.constant("edit"), text, ref: seq, on }),
+  fc.record({
+    ...stamp,
+    kind: fc.constantFrom("say", "edit"),
+    text: empty,
+    ref: seq,
+    on: fc.constant(false),
+  }),
   fc.record({ ...stamp, kind: fc.constant("delete"), text: empty, ref: seq, on }),
   fc.record({ ...stamp, kind: fc.constant("react"), text, ref: seq, on: fc.boolean() }),
   fc.record({ ...stamp, kind: fc.constant("close"), text: empty, ref: none, on: fc.boolean() }),

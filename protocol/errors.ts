@@ -178,6 +178,16 @@ export const ERRORS = {
     status: 403,
     reconnect: false,
   },
+  too_many_sessions: {
+    sentence: "Too many people have signed in with this password or invite",
+    status: 403,
+    reconnect: false,
+  },
+  bad_signature: {
+    sentence: "The signature of the payload is missing or wrong",
+    status: 403,
+    reconnect: false,
+  },
   signed_out: {
     sentence: "Signed out",
     closeCode: 1008,
@@ -194,6 +204,13 @@ export const ERRORS = {
     closeCode: 1008,
     line: true,
     reconnect: true,
+  },
+  too_many_rooms: {
+    sentence: "The server has too many rooms: only those that exist accept messages",
+    status: 403,
+    closeCode: 1008,
+    line: true,
+    reconnect: false,
   },
   not_operator: {
     sentence: "Only an operator may do this",
@@ -219,6 +236,7 @@ export const ERRORS = {
     sentence: "Internal server error",
     status: 500,
     closeCode: 1011,
+    line: true,
     reconnect: true,
   },
   bad_usage: { sentence: "The command line is invalid", exitCode: 2, reconnect: false },

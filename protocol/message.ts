@@ -34,7 +34,10 @@ export interface Message {
   readonly text: string;
   /** The `seq` that it refers to; for `say` the one that it replies to. 0 for none. */
   readonly ref: number;
-  /** Whether `react` sets the emoji or removes it, `close` closes the room or opens it, `ban` bans or lifts the ban. */
+  /**
+   * Whether `react` sets the emoji or removes it, `close` closes the room or opens it, `ban` bans or lifts the ban. False for
+   * a `say` or an `edit` whose message was deleted: its text is empty.
+   */
   readonly on: boolean;
   /** Present for a `ban` only. */
   readonly ban?: BanTerms;
@@ -50,6 +53,15 @@ export interface Entry extends Omit<Message, "ban">, From {
   readonly author: string;
   /** Present for a `ban` only. */
   readonly banned?: Banned;
+  /** Last edit, of an entry in a page of history. The entry itself keeps the text that it was sent with. */
+  readonly edited?: Edited;
+}
+
+/** Text that an edit gave to a message. */
+export interface Edited {
+  /** Number of the edit. */
+  readonly seq: number;
+  readonly text: string;
 }
 
 /** Consecutive entries of a room, encoded once for each protocol. Every reader receives this same object. */
@@ -109,7 +121,11 @@ export interface Presence {
   readonly people?: readonly From[];
 }
 
-/** Everything that a server sends besides entries. A protocol that cannot express a notice omits it. */
+/**
+ * Everything that a server sends besides entries. A protocol that cannot express a notice omits it. A new type also needs a
+ * line in `ServerLine` (sdk/types.d.ts), a case in sdk/session.js and a section in docs/protocol.md; if it may be dropped, in
+ * `Client.notify`.
+ */
 export type Notice =
   | { readonly type: "welcome" } & Welcome & {
     /** Maximum size of a text, in bytes of UTF-8; Infinity for no limit. */

@@ -8,15 +8,23 @@ import type { Entry, Wire } from "./message.ts";
 
 const LINE_SEPARATOR = "\n";
 
+/**
+ * A character that shows: none of white space, control characters, characters that fonts are told to ignore, the blank Braille
+ * pattern, fillers, and marks that annotate or arrange others.
+ */
+const VISIBLE =
+  /[^\s\p{Z}\p{Cc}\p{Default_Ignorable_Code_Point}\u2800\ufff9-\ufffb\u{13430}-\u{13440}\u{16fe4}\u{1d159}]/u;
+
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-/** Encoder of plain lines. It shows messages and edits, and cannot express anything else. */
+/** Encoder of plain lines. It shows messages and edits that were not deleted, and cannot express anything else. */
 export const LINES: Wire = {
   protocol: "",
   encode(entries) {
     const lines: string[] = [];
     for (const entry of entries) {
-      if (entry.kind === "say" || entry.kind === "edit") lines.push(encodeLine(entry));
+      const { kind, on } = entry;
+      if (on && (kind === "say" || kind === "edit")) lines.push(encodeLine(entry));
     }
     return lines.length > 0 ? new Frame(lines.join(LINE_SEPARATOR)) : undefined;
   },
@@ -24,13 +32,14 @@ export const LINES: Wire = {
 };
 
 /**
- * Decodes an inbound message as one line: replaces newlines by spaces, trims white space.
+ * Decodes an inbound message as one line: replaces newlines by spaces, trims white space. A text without any visible character
+ * is empty.
  * @throws {ChatError} `too_long` over `maxBytes` of UTF-8; `not_text` for binary that is not UTF-8.
  */
 export function decodeLine(data: string | ArrayBuffer, maxBytes: number): string {
   if (isLonger(data, maxBytes)) throw new ChatError("too_long");
-  const text = cleanText(decodeText(data)).replaceAll(LINE_SEPARATOR, " ");
-  const line = text.trim();
+  const text = normalizeText(decodeText(data)).replaceAll(LINE_SEPARATOR, " ");
+  const line = isBlank(text) ? "" : text.trim();
   // A slice keeps the whole original string in V8's memory, and the room may keep the line for long: copy it.
   return line.length === text.length ? line : Buffer.from(line).toString();
 }
@@ -55,6 +64,16 @@ export function decodeText(data: string | ArrayBuffer): string {
 /** Replaces what would not survive being stored: NUL, which ends SQLite's strings, and lone surrogates. */
 export function cleanText(text: string): string {
   return text.replaceAll("\0", "\ufffd").toWellFormed();
+}
+
+/** Cleans the text of a message, and ends its lines as this system does: other systems write CR LF or CR. */
+export function normalizeText(text: string): string {
+  return cleanText(text.includes("\r") ? text.replace(/\r\n?/g, LINE_SEPARATOR) : text);
+}
+
+/** Whether no character of the text shows: there is only white space, or characters that are invisible by themselves. */
+export function isBlank(text: string): boolean {
+  return !VISIBLE.test(text);
 }
 
 function encodeLine(entry: Entry): string {

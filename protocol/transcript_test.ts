@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import type { Entry } from "./message.ts";
-import { encodeTranscript, TRANSCRIPT } from "./transcript.ts";
+import type { Entry, Notice } from "./message.ts";
+import { encodeTranscript, STREAMED_TRANSCRIPT, TRANSCRIPT } from "./transcript.ts";
 
 const AT = Date.UTC(2026, 10, 21, 20, 58, 45, 678);
 
@@ -52,6 +52,15 @@ Deno.test("TRANSCRIPT and encodeTranscript() show what an operator has done", ()
   assertEquals(encodeTranscript([...entries, entry(10, { kind: "delete", ref: 9 })]), `${lines}\n`);
 });
 
+Deno.test("STREAMED_TRANSCRIPT shows a sign of life, first of all if no entry follows", () => {
+  const welcome = (after: number) =>
+    ({ type: "welcome", after, head: 2, room: "ops", epoch: "e", textBytes: 9 }) as Notice;
+  const lines = [{ type: "pong" } as const, welcome(2), welcome(Infinity), welcome(1)]
+    .map((notice) => STREAMED_TRANSCRIPT.encodeNotice(notice)?.text);
+  assertEquals(lines, ["", "", "", undefined]);
+  assertEquals(TRANSCRIPT.encodeNotice(welcome(2)), undefined);
+});
+
 Deno.test("TRANSCRIPT and encodeTranscript() send nothing that controls a terminal", () => {
   const hostile = [entry(1, { text: "\u001b[2J\u0007\u009b31m\rgone\u2028\u202e\tx" })];
   const escaped = "2026-11-21T20:58:45Z ¶ Ann#k3f9ab: \ufffd[2J\ufffd\ufffd31m gone\ufffd\ufffd x";
@@ -92,4 +101,27 @@ Deno.test("encodeTranscript() applies edits and deletions", () => {
   const edit = entry(3, { kind: "edit", ref: 1, text: "y" });
   assertEquals(encodeTranscript([...late, edit]), "");
   assertEquals(encodeTranscript([]), "");
+});
+
+Deno.test("TRANSCRIPT and encodeTranscript() show nothing of what was deleted", () => {
+  const gone = [
+    entry(1, { on: false }),
+    entry(2, { kind: "edit", ref: 1, on: false }),
+    entry(3, { kind: "edit", ref: 9, on: false }),
+  ];
+  assertEquals(TRANSCRIPT.encode(gone), undefined);
+  assertEquals(encodeTranscript(gone), "");
+});
+
+Deno.test("encodeTranscript() shows what a message has come to on another page", () => {
+  const edited = { seq: 70, text: "last" };
+  const page = [
+    entry(1, { text: "first", edited }),
+    entry(2, { kind: "edit", ref: 1, text: "second" }),
+    entry(60, { kind: "edit", ref: 50, text: "older", edited }),
+  ];
+  const lines = "2026-11-21T20:58:45Z ¶ Ann#k3f9ab (edited): last\n";
+  assertEquals(encodeTranscript(page.slice(0, 2)), lines);
+  assertEquals(encodeTranscript(page.slice(2)), lines);
+  assertEquals(encodeTranscript(page), lines + lines);
 });

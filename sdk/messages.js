@@ -39,7 +39,9 @@ export class Messages {
     if (entry.kind !== "say") return this.#change(entry);
     const known = this.#bySeq.get(entry.seq);
     if (known) return known;
-    const message = { ...entry, editSeq: 0, isDeleted: false, reactions: new Map() };
+    const { seq: editSeq = 0, text = entry.text } = entry.edited ?? {};
+    const isDeleted = entry.deleted === true;
+    const message = { ...entry, text, editSeq, isDeleted, reactions: new Map() };
     this.#bySeq.set(entry.seq, message);
     for (const change of this.#early.get(entry.seq) ?? []) apply(message, change);
     this.#early.delete(entry.seq);

@@ -141,3 +141,14 @@ Deno.test("personOf() and toLines() let no name or text pass for somebody else's
   const text = "one\r\nBen (b0b0): two\u2028Ben (b0b0): three";
   assertEquals(toLines(ANN, text), "Ann (k3f9): one\n  Ben (b0b0): two\n  Ben (b0b0): three");
 });
+
+Deno.test("Messages.add() knows from a page of history that a message was edited or deleted", () => {
+  const messages = new Messages();
+  const say = { ...ENTRY, kind: "say", from: ANN, at: 1 } as const;
+  const edited = messages.add({ ...say, seq: 1, text: "old", edited: { seq: 70, text: "new" } });
+  const early = { ...ENTRY, kind: "edit", seq: 60, ref: 1, from: ANN, at: 2, text: "mid" } as const;
+  messages.add(early);
+  assertEquals([edited?.text, edited?.editSeq, edited?.isDeleted], ["new", 70, false]);
+  const deleted = messages.add({ ...say, seq: 2, text: "", deleted: true });
+  assertEquals([deleted?.text, deleted?.isDeleted], ["", true]);
+});

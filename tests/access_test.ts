@@ -117,6 +117,37 @@ function waysInto(room: string): [string, RequestInit][] {
 }
 
 for (const transport of ["deno", "ws"] as const) {
+  Deno.test(`access: a program may send the password as Basic, and a service has an invite in its URL (${transport})`, async () => {
+    await using server = await lock({ transport });
+    const { told, signIn } = server;
+    const basic = (password: string) => ({ authorization: `Basic ${btoa(`ci:${password}`)}` });
+    for (const accept of ["text/plain", "application/json"]) {
+      const headers = { accept, ...basic(PASSWORD) };
+      assertEquals((await told("/r/ops", { headers }))[0], 200, accept);
+    }
+    const say = { method: "POST", body: "hi" };
+    assertEquals((await told("/r/ops", { ...say, headers: basic(PASSWORD) }))[0], 201);
+    const wrong = { ...say, headers: basic("no") };
+    assertEquals(await told("/r/ops", wrong), [401, "wrong_password"]);
+    // A proxy in front has a password of its own, which browsers send with every request.
+    const session = { ...basic("of the proxy"), cookie: cookieOf(await signIn(PASSWORD)) };
+    assertEquals((await told("/r/ops", { headers: session }))[0], 200);
+    const page = { headers: { ...basic("of the proxy"), accept: "text/html" } };
+    assertEquals((await server.ask("/r/ops", page)).status, 401);
+    assertEquals(server.logged.filter((line) => line.includes("wrong password")).length, 1);
+
+    const { id, token } = await invite(server, { room: "ops" });
+    const slack = { method: "POST", body: '{"text":"hi"}' };
+    const query = `?format=slack&invite=${token}`;
+    assertEquals(await told(`/r/ops${query}`, slack), [200, ""]);
+    assertEquals(await told(`/r/other${query}`, slack), [403, "not_invited"]);
+    assertEquals(await told(`/r/ops${query}`), [401, "sign_in_first"]); // reading needs more
+    assertEquals(await told(`/r/ops?invite=${PASSWORD}`, say), [401, "sign_in_first"]);
+    assertEquals(await told("/r/ops", { ...say, headers: basic(token) }), [201, ""]);
+    await server.ask(`/invites/${id}`, { method: "DELETE", headers: bearer(PASSWORD) });
+    assertEquals(await told(`/r/ops${query}`, slack), [403, "bad_invite"]);
+  });
+
   Deno.test(`access: nothing of a room without being let in, and all of it with the password (${transport})`, async () => {
     await using server = await lock({ transport });
     const { told, ask } = server;
@@ -188,9 +219,41 @@ Deno.test("access: a cookie alone speaks for pages of ours only", async () => {
     assertEquals(await server.told("/invites", { method: "POST", headers }), foreign);
     if (isNone) assertEquals(await server.told("/r/ops", { headers }), [200, ""]);
     else assertEquals((await server.ask("/sign-out", { method: "POST", headers })).status, 403);
+    assertEquals(await server.told("/r/ops", { headers: { cookie } }), [200, ""]);
   }
   const headers = { cookie, origin: server.base };
   assertEquals(await server.told("/r/ops", { method: "POST", body: "x", headers }), [201, ""]);
+});
+
+Deno.test("access: a form without an origin is ours if the browser says so, and of no other site", async () => {
+  await using server = await lock();
+  const cases: [headers: Record<string, string>, isOurs: boolean][] = [
+    [{}, true], // a program
+    [{ "sec-fetch-site": "same-origin" }, true],
+    [{ "sec-fetch-site": "none" }, true],
+    [{ "sec-fetch-site": "same-site" }, false],
+    [{ "sec-fetch-site": "cross-site" }, false],
+    [{ origin: "null", "sec-fetch-site": "same-origin" }, true],
+    [{ origin: "null", "sec-fetch-site": "same-site" }, false],
+    [{ origin: "null", "sec-fetch-site": "cross-site" }, false],
+    [{ origin: "null", "sec-fetch-site": "none" }, false],
+    [{ origin: "null" }, false],
+    [{ origin: server.base }, true],
+    [{ origin: "http://evil.example", "sec-fetch-site": "same-origin" }, false],
+  ];
+  for (const [headers, isOurs] of cases) {
+    const about = JSON.stringify(headers);
+    const body = new URLSearchParams({ password: PASSWORD });
+    const signedIn = await server.ask("/sign-in", { method: "POST", headers, body });
+    assertEquals(signedIn.status, isOurs ? 303 : 403, about);
+    const cookie = cookieOf(isOurs ? signedIn : await server.signIn(PASSWORD));
+    const init = { method: "POST", headers: { ...headers, cookie } };
+    const signedOut = await server.ask("/sign-out", init);
+    assertEquals(signedOut.status, isOurs ? 303 : 403, about);
+    assertEquals(signedOut.headers.getSetCookie().length, isOurs ? 1 : 0, about);
+    const expected = isOurs ? [401, "sign_in_first"] : [200, ""];
+    assertEquals(await server.told("/r/ops", { headers: { cookie } }), expected, about);
+  }
 });
 
 Deno.test("access: of twenty wrong passwords few are looked at, and a right one from elsewhere is", async () => {
@@ -248,19 +311,69 @@ Deno.test("access: a long secret that was right from an address passes there, ho
   }
 });
 
-Deno.test("access: guesses from a few addresses leave places for others, and one without a place does not count", async () => {
+Deno.test("access: guesses from many networks keep no right password out, right after a start", async () => {
+  // With the real cost: a guess that is hashed would take a tenth of a second.
+  const authenticator = new Authenticator({
+    password: PASSWORD,
+    operatorKey: OPERATOR_KEY,
+    store: openSessionStore(undefined),
+    log: () => {},
+  });
+  const guess = (text: string, address: string) =>
+    authenticator.signIn(text, address).then(() => "right", (error) => error.code);
+  const wrong: Promise<string>[] = [];
+  const right: Promise<string>[] = [];
+  const started = performance.now();
+  for (let i = 0; i < 46; i++) {
+    for (let net = 0; net < 17; net++) wrong.push(guess(`${i}`, `2001:${net}:${i}::/64`));
+    right.push(guess(PASSWORD, `192.0.2.${i}`), guess(PASSWORD, `2001:db8:ff:${i}::/64`));
+  }
+  assertEquals(new Set(await Promise.all(right)), new Set(["right"]));
+  assertEquals(new Set(await Promise.all(wrong)), new Set(["wrong_password"]));
+  const tookMs = performance.now() - started;
+  assert(tookMs < 2_000, `${tookMs} ms`);
+  authenticator[Symbol.dispose]();
+});
+
+Deno.test("access: an IPv6 network has few guesses, whatever addresses it sends them from", async () => {
   await using server = await lock();
   const guess = (text: string, address: string) =>
-    server.authenticator.signIn(text, address).then(() => "right", (error) => error.message);
-  const few = Array.from({ length: 16 }, (_, i) => guess(`guess ${i}`, `192.0.2.${i % 4}`));
-  assertEquals(await guess(PASSWORD, "192.0.2.9"), "right");
-  await Promise.all(few);
-  const many = Array.from({ length: 16 }, (_, i) => guess(`other ${i}`, `198.51.100.${i}`));
-  const late = Array.from({ length: 6 }, (_, i) => guess(`late ${i}`, "203.0.113.1"));
-  const busy = "Too many passwords are being checked";
-  assertEquals(new Set(await Promise.all(late)), new Set([busy]));
-  assertEquals(new Set(await Promise.all(many)), new Set(["Wrong password"]));
-  assertEquals(await guess("late", "203.0.113.1"), "Wrong password");
+    server.authenticator.signIn(text, address).then(() => "right", (error) => error.code);
+  const count = async (guesses: number, addressOf: (i: number) => string) => {
+    const codes = [];
+    for (let i = 0; i < guesses; i++) codes.push(await guess(`guess ${i}`, addressOf(i)));
+    return codes.filter((code) => code === "wrong_password").length;
+  };
+  const hex = (i: number) => i.toString(16);
+  assertEquals(await count(10, () => "2001:db8:1:100::/64"), 5);
+  assertEquals(await count(300, (i) => `2001:db8:2:1${hex(i % 256).padStart(2, "0")}::/64`), 20);
+  assertEquals(await count(500, (i) => `2001:db8:3:${hex(256 * (i % 256) + (i >> 8))}::/64`), 40);
+  assertEquals(await guess(PASSWORD, "2001:db8:3:1::/64"), "too_many_attempts");
+  // Another network is not affected, and an address where the password was right is not by its neighbors.
+  assertEquals(await guess(PASSWORD, "2001:db8:4:1::/64"), "right");
+  assertEquals(await count(500, (i) => `2001:db8:4:${hex(256 * (i % 256) + 2)}::/64`), 40);
+  assertEquals(await guess(PASSWORD, "2001:db8:4:3::/64"), "too_many_attempts");
+  assertEquals(await guess(PASSWORD, "2001:db8:4:1::/64"), "right");
+});
+
+Deno.test("access: wrong passwords have a ceiling, whatever addresses send them; where one was right nobody waits", async () => {
+  const codes: Promise<string>[] = [];
+  {
+    await using server = await lock();
+    const guess = (text: string, address: string) =>
+      server.authenticator.signIn(text, address).then(() => "right", (error) => error.code);
+    assertEquals(await guess(PASSWORD, "192.0.2.1"), "right");
+    for (let i = 0; i < 3_000; i++) {
+      codes.push(guess("guess", `10.${i % 250}.${Math.floor(i / 250)}.1`));
+    }
+    assertEquals(await guess(PASSWORD, "192.0.2.1"), "right");
+    await Promise.resolve();
+  }
+  // The server refuses guesses that still wait when it ends.
+  const all = await Promise.all(codes);
+  const wrong = all.filter((code) => code === "wrong_password").length;
+  assert(wrong >= 1_000 && wrong <= 1_020, `${wrong}`);
+  assertEquals(all.filter((code) => code === "too_many_attempts").length, all.length - wrong);
 });
 
 Deno.test("access: a password may begin as an invite does", async () => {
@@ -345,7 +458,10 @@ Deno.test("access: the cookie is for this site's pages alone, and by https for h
     new Request("https://chat.example/chat/sign-in", { method: "POST", body }),
     { remoteAddress: "192.0.2.1", upgrade: () => response, stream: () => response },
   );
-  assertMatch(response.headers.get("set-cookie")!, /^__Secure-confab_session=.*; Path=\/chat\/$/);
+  assertMatch(
+    response.headers.get("set-cookie")!,
+    /^__Host-confab_session\+chat=[\w-]{43}; Secure; .*; Path=\/$/,
+  );
   authenticator[Symbol.dispose]();
 });
 
@@ -364,6 +480,36 @@ Deno.test("access: the sign-in page has the page's policy, and shows whoever ask
   assertEquals(wrong.status, 401);
   assertStringIncludes(again, "Wrong password.");
   assertStringIncludes(again, 'value="./r/kitchen">');
+});
+
+Deno.test("access: a second session cookie neither hides the first nor keeps it from being ended", async () => {
+  await using server = await lock();
+  const { token } = await invite(server, { room: "ops" });
+  const member = cookieOf(await server.signIn(PASSWORD));
+  const operator = cookieOf(await server.signIn(OPERATOR_KEY));
+  const guest = cookieOf(await server.ask(`/invite/${token}`));
+  const dead = `confab_session=${"x".repeat(43)}`;
+  const odd = ["confab_session=", "=", "=x", "confab_session", "a=b;;", '"', "confab_session=a b"];
+  const many = Array.from({ length: 40 }, (_, i) => `confab_session=${`${i}`.padStart(43, "y")}`);
+  const lines = [[dead], [guest], odd, many, [dead, guest, dead]]
+    .flatMap((
+      others,
+    ) => [[...others, operator], [operator, ...others], [...others, operator, dead]]);
+  for (const line of lines) {
+    const headers = { cookie: line.join("; ") };
+    assertEquals(await server.told("/invites", { headers }), [200, ""], headers.cookie);
+    const page = await server.ask("/r/kitchen", { headers: { ...headers, accept: "text/html" } });
+    assertEquals(cookieOf(page), operator, "renewed is the one that was accepted");
+  }
+  for (const cookie of [`${guest}; ${member}`, `${member}; ${guest}`]) {
+    assertEquals(await server.told("/r/kitchen", { headers: { cookie } }), [200, ""]);
+  }
+  const headers = { cookie: `${guest}; ${dead}; ${operator}`, origin: server.base };
+  await server.ask("/sign-out", { method: "POST", headers });
+  for (const cookie of [guest, operator]) {
+    assertEquals(await server.told("/r/ops", { headers: { cookie } }), [401, "sign_in_first"]);
+  }
+  assertEquals(await server.told("/r/ops", { headers: { cookie: member } }), [200, ""]);
 });
 
 Deno.test("access: an invite for a room is for no other, by any way, until it is revoked", async () => {
@@ -441,13 +587,64 @@ Deno.test("access: an invite's link keeps a session that leads there, and takes 
     (await server.ask(`/invite/${other.token}`, { headers })).headers.getSetCookie().length,
     1,
   );
-  // From another site's link a browser shows no cookie until it is asked by our own page.
-  const elsewhere = { headers: { "sec-fetch-site": "cross-site" } };
-  const first = await server.ask(`/invite/${token}`, elsewhere);
-  assertStringIncludes(await first.text(), `content="0;url=.././invite/${token}?here"`);
-  assertEquals([first.status, first.headers.getSetCookie()], [200, []]);
-  const second = await server.ask(`/invite/${token}?here`, elsewhere);
-  assertEquals(second.headers.getSetCookie().length, 1);
+});
+
+Deno.test("access: another site's link to an invite sets no session, and its page has a button that does", async () => {
+  await using server = await lock();
+  const { token } = await invite(server, { room: "ops" });
+  const operator = cookieOf(await server.signIn(OPERATOR_KEY));
+  const path = `/invite/${token}`;
+  const accept = "text/html,application/xhtml+xml,*/*;q=0.8";
+  const links: Record<string, string>[] = [
+    { "sec-fetch-site": "cross-site" },
+    { "sec-fetch-site": "cross-site", accept },
+    { "sec-fetch-site": "same-site", accept },
+    { "sec-fetch-site": "same-origin", accept },
+    { accept }, // over plain http
+  ];
+  for (const headers of links) {
+    for (const query of ["", "?here", "?x=1"]) {
+      const page = await server.ask(path + query, { headers });
+      assertEquals([page.status, page.headers.getSetCookie()], [200, []]);
+      const text = await page.text();
+      assertStringIncludes(text, `<form method="post" action="../invite/${token}">`);
+      assert(!text.includes("http-equiv"), text);
+    }
+    const page = await server.ask(path, { headers: { ...headers, cookie: operator } });
+    assertEquals(page.headers.getSetCookie(), []);
+    assertStringIncludes(await page.text(), 'content="0;url=.././r/ops"');
+  }
+  const post = (headers: Record<string, string>) => server.ask(path, { method: "POST", headers });
+  for (
+    const headers of [
+      { origin: "http://evil.example" },
+      { origin: "null", "sec-fetch-site": "cross-site" },
+      { "sec-fetch-site": "cross-site" },
+    ]
+  ) {
+    const response = await post(headers as Record<string, string>);
+    assertEquals([response.status, response.headers.getSetCookie()], [403, []]);
+  }
+  assertEquals(server.authenticator.listInvites()[0]!.sessions, 0);
+  const joined = await post({ origin: server.base });
+  assertEquals([joined.status, joined.headers.get("location")], [303, "../r/ops"]);
+  const headers = { cookie: cookieOf(joined) };
+  assertEquals(await server.told("/r/ops", { headers }), [200, ""]);
+  assertEquals(await server.told("/r/kitchen", { headers }), [403, "not_invited"]);
+  for (const cookie of [operator, headers.cookie]) {
+    const again = await post({ origin: server.base, cookie });
+    assertEquals([again.status, again.headers.getSetCookie()], [303, []]);
+  }
+  const typed = await server.ask(path, { headers: { "sec-fetch-site": "none", accept } });
+  assertEquals([typed.status, typed.headers.getSetCookie().length], [200, 1]);
+  const everywhere = await invite(server);
+  const all = await server.ask(`/invite/${everywhere.token}`, {
+    method: "POST",
+    headers: { origin: server.base },
+  });
+  assertEquals([all.status, all.headers.get("location")], [303, "../"]);
+  assertEquals((await server.ask("/invite/inv_x", { method: "POST" })).status, 403);
+  assertEquals((await server.ask(path, { method: "PUT" })).status, 405);
 });
 
 Deno.test("access: sessions begin at a bounded rate from an address, by an invite and by the password", async () => {
@@ -465,27 +662,75 @@ Deno.test("access: sessions begin at a bounded rate from an address, by an invit
   assertEquals((await server.ask(`/invite/${token}`)).status, 200);
 });
 
-Deno.test("access: of an invite's sessions the one that was not used for the longest ends when there are too many", async () => {
+Deno.test("access: a full invite refuses the newest session and signs nobody out; one that was never used makes place", async () => {
   await using server = await lock();
-  const { token } = server.authenticator.createInvite({ room: "ops", lastsMs: DAY_MS });
+  const { authenticator, clock } = server;
+  const { token } = authenticator.createInvite({ room: "ops", lastsMs: DAY_MS });
   const begin = () => {
-    server.clock.now += 1_000;
-    const options = { cookie: undefined, address: "192.0.2.7", isPreview: false };
-    return server.authenticator.acceptInvite(token, options).session!;
+    clock.now += 1_000;
+    const options = { cookies: [], address: "192.0.2.7", isPreview: false };
+    return authenticator.acceptInvite(token, options).session!;
   };
-  const cookies = Array.from({ length: 1_000 }, begin);
-  const identify = (cookie: string) =>
-    server.authenticator.authenticate({ bearer: undefined, cookie }, "192.0.2.7").catch((error) =>
-      error.code
-    );
-  const { principal } = await identify(cookies[0]!);
-  let code = "";
-  server.authenticator.trackConnection(principal, { leave: (reason) => code = reason });
-  assertEquals(code, "");
-  begin();
-  assertEquals([code, await identify(cookies[0]!)], ["signed_out", "sign_in_first"]);
-  assertEquals((await identify(cookies[1]!)).role, "guest");
-  assertEquals(server.authenticator.listInvites()[0]!.sessions, 1_000);
+  const codeOf = (cookie: string) =>
+    authenticator.authenticate({ bearer: undefined, cookies: [cookie] }, "192.0.2.7")
+      .then(({ role }) => role, (error) => error.code);
+  const used = Array.from({ length: 990 }, begin);
+  for (const cookie of used) assertEquals(await codeOf(cookie), "guest");
+  const unused = Array.from({ length: 10 }, begin);
+  const { principal } = await authenticator.authenticate(
+    { bearer: undefined, cookies: [used[0]!] },
+    "192.0.2.7",
+  );
+  let left = "";
+  authenticator.trackConnection(principal, { leave: (reason) => left = reason });
+  // The ten go, the oldest first, and whoever comes and stays is not among them.
+  for (const gone of unused) {
+    const cookie = begin();
+    assertEquals([await codeOf(gone), await codeOf(cookie)], ["sign_in_first", "guest"]);
+    used.push(cookie);
+  }
+  const path = `/invite/${token}`;
+  for (let i = 0; i < 92; i++) {
+    clock.now += 1_000;
+    const refused = await server.ask(path);
+    assertEquals([refused.status, refused.headers.getSetCookie()], [403, []]);
+    assertStringIncludes(await refused.text(), "Too many people have signed in with this");
+  }
+  for (const cookie of used) assertEquals(await codeOf(cookie), "guest");
+  assertEquals(left, "");
+  assertEquals(authenticator.listInvites()[0]!.sessions, 1_000);
+  // Other invites and the password go on.
+  const other = authenticator.createInvite({ room: "ops", lastsMs: DAY_MS });
+  assertEquals((await server.ask(`/invite/${other.token}`)).status, 200);
+  assertEquals((await server.signIn(PASSWORD)).status, 303);
+  // So does this one, when somebody signs out.
+  authenticator.signOut([used[5]!]);
+  clock.now += 1_000;
+  assertEquals((await server.ask(path)).status, 200);
+});
+
+Deno.test("access: links that are opened and left fill no invite", async () => {
+  await using server = await lock();
+  const { authenticator, clock } = server;
+  const { token } = authenticator.createInvite({ room: undefined, lastsMs: DAY_MS });
+  const begin = () => {
+    clock.now += 1_000;
+    return authenticator.acceptInvite(token, {
+      cookies: [],
+      address: "192.0.2.7",
+      isPreview: false,
+    }).session!;
+  };
+  const [first, ...others] = Array.from({ length: 3 }, begin) as [string, ...string[]];
+  const cookies = `confab_session=${first}`;
+  assertEquals(await server.told("/r/ops", { headers: { cookie: cookies } }), [200, ""]);
+  for (let i = 0; i < 2_000; i++) begin();
+  assertEquals(await server.told("/r/ops", { headers: { cookie: cookies } }), [200, ""]);
+  for (const other of others) {
+    const headers = { cookie: `confab_session=${other}` };
+    assertEquals(await server.told("/r/ops", { headers }), [401, "sign_in_first"]);
+  }
+  assertEquals(authenticator.listInvites()[0]!.sessions, 1_000);
 });
 
 Deno.test("access: the page has the browser keep its cookie for as long again, and no cache keep that", async () => {

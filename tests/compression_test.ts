@@ -1,4 +1,4 @@
-// What goes over the wire compressed and what does not: the whole program on both transports, read byte by byte by a client
+// Tests which responses are compressed: the whole program on both transports, read byte by byte by a client
 // that decodes nothing by itself.
 import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/assert";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";

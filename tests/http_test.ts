@@ -1,5 +1,6 @@
 // A room as a URL, asked of the whole program: what a shell, a script and an event stream do with it, over restarts.
 import { assert, assertEquals, assertLess } from "@std/assert";
+import { createHmac } from "node:crypto";
 import { EventSource } from "eventsource";
 import type { Page } from "playwright-core";
 import { Stage, testInBrowser } from "./support/browser.ts";
@@ -51,6 +52,18 @@ Deno.test("http: a post is there for a GET, and streams resume behind what they 
   for (const headers of [EVENTS, LINES]) {
     assertEquals(await readSeqs(url, { ...headers, "last-event-id": "1" }, 2), [2, 3]);
   }
+});
+
+Deno.test("http: with a secret for GitHub a payload needs its signature", async () => {
+  const secret = "a secret of GitHub";
+  await using program = await startProgram({ env: { CONFAB_GITHUB_SECRET: secret } });
+  const url = `${roomOf(program)}?format=github`;
+  const body = JSON.stringify({ sender: { login: "ann" }, zen: "Zen.", repository: {} });
+  const signature = `sha256=${createHmac("sha256", secret).update(body).digest("hex")}`;
+  const ping = { "x-github-event": "ping" };
+  assertEquals((await post(url, body, ping)).code, "bad_signature");
+  assertEquals((await post(url, body, { ...ping, "x-hub-signature-256": signature })).seq, 1);
+  assert(!`${program.output()}${program.log()}`.includes(secret));
 });
 
 Deno.test("http: an Idempotency-Key makes one entry of two posts, over a crash as well", async () => {

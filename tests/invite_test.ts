@@ -64,6 +64,7 @@ Deno.test("program: with a password its own commands come in by it, and an invit
       assert(!`${program.output()}${program.log()}`.includes(secret), program.log());
     }
     assertStringIncludes(program.log(), "wrong password");
+    assert(!program.log().includes("open to other users"), "makeTempFile() makes a private file");
   } finally {
     await Deno.remove(password);
     await Deno.remove(state, { recursive: true });

@@ -163,6 +163,19 @@ for (const transport of ["deno", "ws"]) {
     }
   }, IS_26 && transport === "ws");
 
+  test("--max-rooms", ["--max-rooms", "1"], async ({ port }) => {
+    // Nobody has spoken there, so that it does not count.
+    const { socket } = await JsonSocket.join(port, { name: "Ann", path: "/r/silent/ws" });
+    await using ann = socket;
+    assertEquals((await say(port)).status, 201);
+    ann.send({ type: "say", id: "1", text: "hi" });
+    assertEquals((await ann.read("error"))?.code, "too_many_rooms");
+    const url = `http://127.0.0.1:${port}/r/another`;
+    const response = await fetch(url, { method: "POST", body: "hi" });
+    assertEquals([response.status, (await response.json()).code], [403, "too_many_rooms"]);
+    assertEquals((await say(port)).status, 201);
+  });
+
   test("--queue", ["--queue", "1", ...TAKES_LONG], async ({ port }) => {
     using slow = await openSlow(port);
     // The first fills its socket, the second its queue.
@@ -208,7 +221,10 @@ for (const transport of ["deno", "ws"]) {
 }
 
 Deno.test("limits: those of 0 are none", async () => {
-  const flags = ["max-message", "queue", "stall", "ping", "rate", "max-connections", "per-address"];
+  const flags = [
+    ...["max-message", "queue", "stall", "ping", "rate"],
+    ...["max-connections", "per-address", "max-rooms"],
+  ];
   const args = flags.flatMap((flag) => [`--${flag}`, "0"]);
   await using program = await startProgram({ args: ["--addr", "127.0.0.1:0", ...args] });
   const { socket, welcome } = await JsonSocket.join(program.port, { name: "Ann" });

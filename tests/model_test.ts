@@ -12,7 +12,7 @@ import { openSqliteJournal } from "../journal/sqlite/sqlite_journal.ts";
 import type { Log } from "../base/log.ts";
 import type { Member } from "../hub/subscription.ts";
 import { JSON_LINES } from "../protocol/confab_v1.ts";
-import type { Batch, Notice, Wire } from "../protocol/message.ts";
+import type { Batch, Entry, Message, Notice, Wire } from "../protocol/message.ts";
 import { LINES } from "../protocol/plain_lines.ts";
 
 const ROOMS = ["lobby", "kitchen"];
@@ -27,6 +27,7 @@ type Step =
   | { do: "join"; room: number; space: number }
   | { do: "say"; member: number; id: number; count: number }
   | { do: "edit"; member: number; id: number; back: number }
+  | { do: "delete"; member: number; id: number; back: number }
   | { do: "space"; member: number; space: number }
   | { do: "leave"; member: number }
   | { do: "disk"; isFull: boolean }
@@ -65,6 +66,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({
       do: fc.constant("edit" as const),
+      member: index,
+      id: fc.nat({ max: 30 }),
+      back: fc.nat({ max: 60 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant("delete" as const),
       member: index,
       id: fc.nat({ max: 30 }),
       back: fc.nat({ max: 60 }),
@@ -112,10 +122,12 @@ class Disk {
       head: (room) => journal.head(room),
       floor: (room) => journal.floor(room),
       read: (room, range, limit) => journal.read(room, range, limit),
+      lastEdits: (room, first, last) => journal.lastEdits(room, first, last),
       find: (room, author, id) => journal.find(room, author, id),
       prune: (room, through) => journal.prune(room, through),
       claimTag: (...args) => journal.claimTag(...args),
       tagOf: (...args) => journal.tagOf(...args),
+      hasName: (...args) => journal.hasName(...args),
       reactions: (...args) => journal.reactions(...args),
       rooms: () => journal.rooms(),
       cursor: (reader, room) => journal.cursor(reader, room),
@@ -162,13 +174,25 @@ class Witness implements Member {
     const lines = batch.frame?.text.split("\n") ?? [];
     if (this.wire === LINES) this.texts.push(...lines);
     else for (const line of lines) this.#take(JSON.parse(line));
+    for (const { kind, ref } of this.wire === LINES ? [] : lines.map((line) => JSON.parse(line))) {
+      if (kind === "delete") this.world.gone.add(`${this.room} ${ref}`);
+    }
     return true;
   }
 
-  #take({ seq, kind, text }: { seq: number; kind: string; text?: string }): void {
+  #take(
+    { seq, kind, text, ref, deleted }: {
+      seq: number;
+      kind: Entry["kind"];
+      text?: string;
+      ref?: number;
+      deleted?: boolean;
+    },
+  ): void {
     assertEquals(seq, this.seq! + 1, "a hole, a double, or out of order");
     this.seq = seq;
-    if (kind === "say") this.world.witness(this.room, seq, text!);
+    if (kind === "say") this.world.witness(this.room, seq, text!, deleted);
+    this.world.checkGone(this.room, { seq, kind, text: text ?? "", ref: ref ?? 0 });
   }
 
   notify(notice: Notice): void {
@@ -207,6 +231,8 @@ class World {
   members: Witness[] = [];
   /** For each room, what is known of an entry by its seq. */
   readonly #texts = new Map<string, string>();
+  /** Messages whose deletion somebody was told. */
+  readonly gone = new Set<string>();
   readonly #acks = new Map<string, number>();
   readonly #faults: unknown[] = [];
   #texted = 0;
@@ -225,11 +251,19 @@ class World {
     return this.disk.journal.head(room);
   }
 
-  /** Everybody must see the same text at the same place. */
-  witness(room: string, seq: number, text: string): void {
+  /** Everybody must see the same text at the same place, or none once it is deleted. */
+  witness(room: string, seq: number, text: string, isDeleted = false): void {
     const key = `${room} ${seq}`;
+    assert(text !== "" || isDeleted, `no text at ${key}`);
+    if (isDeleted) return assertEquals(text, "", `a deleted text at ${key}`);
     assertEquals(text, this.#texts.get(key) ?? text, `two texts at ${key}`);
     this.#texts.set(key, text);
+  }
+
+  /** No text may be sent after the deletion of its message was. */
+  checkGone(room: string, { seq, kind, text, ref }: Pick<Entry, "seq" | "kind" | "text" | "ref">) {
+    if (kind !== "say" && kind !== "edit") return;
+    if (this.gone.has(`${room} ${kind === "say" ? seq : ref}`)) assertEquals(text, "");
   }
 
   /** The same id of the same author has one seq, for ever. */
@@ -257,6 +291,11 @@ class World {
         if (!member?.author) return;
         const ref = Math.max(1, this.durableHead(member.room) - step.back);
         return this.#say(member, `edit ${step.id}`, { kind: "edit", ref });
+      }
+      case "delete": {
+        if (!member?.author) return;
+        const ref = Math.max(1, this.durableHead(member.room) - step.back);
+        return this.#say(member, `delete ${step.id}`, { kind: "delete", ref, text: "" });
       }
       case "space":
         if (!member) return;
@@ -298,7 +337,7 @@ class World {
     this.#hub.register(witness, room, { author, name, after, epoch, maxReplay, history: 10 });
   }
 
-  #say(member: Witness, id: string, more: { kind?: "edit"; ref?: number }): void {
+  #say(member: Witness, id: string, more: Partial<Message>): void {
     const text = `text ${++this.#texted}`;
     if (member.author) member.unanswered.push(id);
     const message = { kind: "say" as const, id: member.author ? id : "", text, ref: 0, on: true };
@@ -355,7 +394,16 @@ class World {
       const entries = this.disk.journal.read(room, { after: 0 }, { entries: 1e6, chars: 1e9 });
       const floor = this.disk.journal.floor(room);
       assertEquals(entries.map(({ seq }) => seq), entries.map((_, n) => floor + n + 1));
-      for (const { seq, kind, text } of entries) if (kind === "say") this.witness(room, seq, text);
+      const deleted = new Set(
+        entries.filter(({ kind }) => kind === "delete").map(({ ref }) => ref),
+      );
+      for (const { seq, kind, text, ref, on } of entries) {
+        if (kind === "say") this.witness(room, seq, text, !on);
+        if (kind === "say" || kind === "edit") {
+          assertEquals(on, !deleted.has(kind === "say" ? seq : ref), `${room} ${seq}`);
+          assertEquals(text === "", !on);
+        }
+      }
       const ids = entries.filter(({ id }) => id).map(({ author, id }) => `${author} ${id}`);
       assertEquals(new Set(ids).size, ids.length, "an id twice");
       for (const member of this.members) this.#checkAtEnd(member, room, entries);
@@ -378,8 +426,11 @@ class World {
       return;
     }
     const shown = LINES.encode(entries as never)?.text.split("\n") ?? [];
-    const common = Math.min(shown.length, member.texts.length);
-    assertEquals(member.texts.slice(-common || Infinity), shown.slice(-common || Infinity));
+    // A line that was deleted since may have been received, or not.
+    const hasDeletions = entries.some(({ kind }) => kind === "delete");
+    const texts = member.texts.filter((line) => !hasDeletions || shown.includes(line));
+    const common = Math.min(shown.length, texts.length);
+    assertEquals(texts.slice(-common || Infinity), shown.slice(-common || Infinity));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

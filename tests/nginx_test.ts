@@ -187,7 +187,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "nginx: the cookie is for its path and for https; limits go by the visitor's address" +
+  name: "nginx: the cookie is for its host and for https; limits go by the visitor's address" +
     noNginx,
   ignore: noNginx !== "",
   // What a closed client had open is not told.
@@ -207,7 +207,7 @@ Deno.test({
     });
     assertEquals([signedIn.status, signedIn.headers.get("location")], [303, "./r/ops"]);
     const cookie = signedIn.headers.get("set-cookie")!;
-    assertMatch(cookie, /; Path=\/chat\/(;|$)/);
+    assertMatch(cookie, /^__Host-confab_session\+chat=.*; Path=\/(;|$)/);
     assertStringIncludes(cookie, "Secure");
     const headers = { accept: "text/event-stream", cookie: cookie.split(";")[0]! };
     assertEquals((await proxied.fetch("/r/ops")).status, 401);

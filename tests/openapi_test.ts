@@ -7,7 +7,7 @@ import { Authenticator } from "../auth/authenticator.ts";
 import { openSessionStore } from "../auth/session_store.ts";
 import { MemoryJournal } from "../journal/memory.ts";
 import { ChatError } from "../protocol/errors.ts";
-import { BURST_S } from "../base/limits.ts";
+import { BURST_S, PAGES_PER_MESSAGE } from "../base/limits.ts";
 import { makeKey } from "./support/json_socket.ts";
 import { serve, type Serving } from "./support/serving.ts";
 
@@ -52,6 +52,7 @@ interface Try {
   readonly status: number;
   /** The code of the problem, where there is more than one of this status. */
   readonly code?: string;
+  readonly messagesPerS?: number;
   /** What is done to the server before. */
   readonly fault?: (server: Serving) => unknown;
   readonly isFull?: boolean;
@@ -71,6 +72,13 @@ async function sayMuch({ url }: Serving): Promise<void> {
   for (let n = 0; n < BURST_S; n++) {
     const response = await fetch(url, post({ text: "hi" }));
     assertEquals(response.status, 201, await response.text());
+  }
+}
+
+/** Reads as much at once as one address may. */
+async function readMuch({ url }: Serving): Promise<void> {
+  for (let n = 0; n < BURST_S * PAGES_PER_MESSAGE; n++) {
+    await (await fetch(url, { method: "HEAD" })).body?.cancel();
   }
 }
 
@@ -107,6 +115,17 @@ const TRIES: Try[] = [
   { init: accept("image/png"), status: 406 },
   { fault: closeRooms, status: 503 },
   { init: { method: "HEAD" }, status: 200 },
+  { query: "?after=x", init: { method: "HEAD" }, status: 400 },
+  { isLocked: true, init: { method: "HEAD" }, status: 401 },
+  {
+    isLocked: true,
+    init: { method: "HEAD", headers: { authorization: `Bearer inv_${"x".repeat(43)}` } },
+    status: 403,
+  },
+  { room: "No%20room", init: { method: "HEAD" }, status: 404 },
+  { init: { method: "HEAD", headers: { accept: "image/png" } }, status: 406 },
+  { init: { method: "HEAD" }, status: 429, fault: readMuch, messagesPerS: 1 },
+  { fault: closeRooms, init: { method: "HEAD" }, status: 503 },
   { init: { method: "POST", body: "plain" }, status: 201 },
   { init: post({ text: "hi", name: "ci" }), status: 201 },
   { query: "?format=slack", init: post({ text: "hi" }), status: 200 },
@@ -128,7 +147,7 @@ const TRIES: Try[] = [
     init: { method: "OPTIONS", headers: { origin: "https://evil.example" } },
     status: 403,
   },
-  { init: { method: "PUT", body: "x" }, status: 405 },
+  { room: "No%20room", init: { method: "OPTIONS" }, status: 404 },
   { isLocked: true, init: accept("application/json"), status: 401 },
   {
     isLocked: true,
@@ -151,6 +170,15 @@ const TRIES: Try[] = [
   { path: "/invites", isLocked: true, init: post({ room: "ops" }, KNOWN), status: 201 },
   { path: "/invites", isLocked: true, init: post({ hours: 0 }, KNOWN), status: 400 },
   { path: "/invites", isLocked: true, init: post({}), status: 401 },
+  { path: "/invites", isLocked: true, init: post({ x: "x".repeat(5_000) }, KNOWN), status: 413 },
+  {
+    path: "/invites",
+    isLocked: true,
+    init: post({}, { ...KNOWN, "content-encoding": "br" }),
+    status: 415,
+  },
+  ...["GET", "POST"].map((method) => ({ path: "/invites", init: { method }, status: 404 })),
+  { path: "/invites/{id}", init: { method: "DELETE" }, status: 404 },
   {
     path: "/invites/{id}",
     isLocked: true,
@@ -220,12 +248,13 @@ function checkRequest({ requestBody }: Operation, { init, query, status }: Try, 
 async function check(attempt: Try, answer: Answer, name: string): Promise<string> {
   const { path = "/r/{room}", room = "ops", query = "", init = {} } = attempt;
   const { fault, isFull, isLocked, code } = attempt;
+  const messagesPerS = attempt.messagesPerS ?? (code === "rate_limited" ? 1 : undefined);
   using authenticator = isLocked ? makeGate() : undefined;
   const options = {
     keep: 5,
     ...isFull ? { journal: new FullJournal() } : {},
     ...authenticator ? { authenticator } : {},
-    ...code === "rate_limited" ? { limits: { messagesPerS: 1 } } : {},
+    ...messagesPerS === undefined ? {} : { limits: { messagesPerS } },
   };
   await using server = await serve(options);
   if (!isFull && !fault && !isLocked) await fill(server);

@@ -12,6 +12,7 @@ async function makeFolder() {
   const path = await Deno.makeTempDir({ prefix: "confab-tls-" });
   const [cert, key] = [`${path}/cert.pem`, `${path}/key.pem`];
   return {
+    key,
     args: ["--addr", "127.0.0.1:0", "--cert", cert, "--key", key],
     write: async (made: { cert?: string; key?: string }) => {
       if (made.cert !== undefined) await Deno.writeTextFile(cert, made.cert);
@@ -40,6 +41,7 @@ Deno.test({
     const [first, second] = await Promise.all([makeCertificate(), makeCertificate()]);
     await using folder = await makeFolder();
     await folder.write(first);
+    await Deno.chmod(folder.key, 0o644);
     await using program = await startProgram({ args: folder.args });
     const url = `https://localhost:${program.port}/r/ops`;
     using client = trusting(first, second);
@@ -64,6 +66,8 @@ Deno.test({
     assertStringIncludes(await within(WAIT_MS, "what was said", heard.promise), "renewed");
     assertEquals(socket.readyState, WebSocket.OPEN);
     for (const { key } of [first, second]) assert(!program.log().includes(key.split("\n")[1]!));
+    assertEquals(program.log().split("secret file is open to other users").length, 2, "once");
+    assertStringIncludes(program.log(), folder.key);
     socket.close();
     await ended;
 

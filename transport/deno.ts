@@ -4,9 +4,11 @@
 // head, and cannot drop a peer that has stopped reading. It cannot reload a certificate either: that would take a new server,
 // and stopping the old one closes its WebSockets. Deno 2.6 compresses responses by itself unless they are encoded already or
 // say `no-transform`; Deno 2.9 does so only on request.
+import { isLoopback } from "../base/ip_address.ts";
 import { closeFor, ERRORS } from "../protocol/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Frame } from "../protocol/frame.ts";
+import { checkHandshake } from "./handshake.ts";
 import { OpenConnections } from "./open_connections.ts";
 import { CUT, StreamConnection } from "./stream_connection.ts";
 import {
@@ -106,6 +108,7 @@ class DenoListener implements Listener {
     this.#requests.track(request, completed); // `completed` also settles when a request is upgraded
     return this.#handler(request, {
       remoteAddress,
+      isHostless: this.#isHostless(request),
       stream: (headers, onOpen, onEnd = () => {}) => {
         completed.then(onEnd, onEnd);
         const connection = new StreamConnection({ remoteAddress, completed, log: this.#log });
@@ -117,7 +120,12 @@ class DenoListener implements Listener {
           onEnd?.();
           return new Response(null, { status: 503 });
         }
-        const { socket, response } = Deno.upgradeWebSocket(request, {
+        const { headers } = request;
+        checkHandshake({
+          version: headers.get("sec-websocket-version"),
+          key: headers.get("sec-websocket-key"),
+        });
+        const { socket, response } = Deno.upgradeWebSocket(offerOnly(request, protocol), {
           protocol,
           // Deno pings after half of this time and ends the connection if nothing arrives in the other half.
           idleTimeout: pongWaitMs === Infinity ? 0 : pongWaitMs / 1000,
@@ -137,6 +145,16 @@ class DenoListener implements Listener {
         return response;
       },
     });
+  }
+
+  /** Returns whether Deno has put the address that it listens on into the URL, for want of a host in the request. */
+  #isHostless({ headers, url }: Request): boolean {
+    if (headers.has("host") || !this.#server) return false; // HTTP/2 names the host in the URL only
+    const { hostname, port } = this.#server.addr;
+    const isLocal = ["0.0.0.0", "::"].includes(hostname) || isLoopback(hostname);
+    const host = isLocal ? "localhost" : hostname.includes(":") ? `[${hostname}]` : hostname;
+    const { protocol, host: named } = URL.parse(url) ?? {};
+    return URL.parse(`${protocol}//${host}:${port}`)?.host === named;
   }
 
   /**
@@ -159,6 +177,18 @@ class DenoListener implements Listener {
     if (error !== CUT) this.#log("error", "request failed", { error });
     return new Response(`${ERRORS.internal.sentence}\n`, { status: ERRORS.internal.status });
   }
+}
+
+/**
+ * Returns the request as if it offered one subprotocol, or none. Deno splits the list of offers at a comma with one space only,
+ * and lists come without that space and in several headers too.
+ */
+function offerOnly(request: Request, protocol: string): Request {
+  const headers = new Headers(request.headers);
+  if (protocol) headers.set("sec-websocket-protocol", protocol);
+  else headers.delete("sec-websocket-protocol");
+  // Deno recognizes a request that it serves by the object: a copy of it could not be upgraded.
+  return Object.defineProperty(request, "headers", { value: headers });
 }
 
 /** A WebSocket of Deno. */

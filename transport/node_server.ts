@@ -2,7 +2,7 @@
 // for good and without an error (seen with 2.9.6). So whenever a connection has ended and none has been accepted since, a probe
 // tests whether connecting still works.
 import { delay } from "@std/async/delay";
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server } from "node:http";
 import {
   createServer as createTlsServer,
   type Server as TlsServer,
@@ -176,4 +176,10 @@ export class HttpServer {
       this.#probeLater(); // The cause persists. It was logged at the first failure.
     }
   }
+}
+
+/** Returns the number of Host headers of a request. node:http itself shows the first and drops the others. */
+export function countHosts({ rawHeaders }: IncomingMessage): number {
+  // Each header takes two items.
+  return rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === "host").length;
 }

@@ -39,6 +39,8 @@ export interface Peer {
   readonly remoteAddress: string;
   /** Whether the client used https, if a proxy says so. Otherwise the request's URL shows it. */
   readonly isHttps?: boolean;
+  /** Whether the request names no host, so that the transport has put its own into the URL. */
+  readonly isHostless?: boolean;
   /**
    * Answers the request by upgrading it to a WebSocket. `protocol` is a subprotocol that the peer has offered, or empty for
    * none. `onOpen` runs when the WebSocket opens, which may never happen. `onEnd` runs when it has ended, even if it never

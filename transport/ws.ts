@@ -12,7 +12,8 @@ import { setImmediate } from "node:timers";
 // @ts-types="./ws_types.d.ts"
 import { WebSocketServer } from "ws";
 import { type ErrorCode, type ErrorRow, ERRORS } from "../protocol/errors.ts";
-import { HttpServer } from "./node_server.ts";
+import { checkHandshake } from "./handshake.ts";
+import { countHosts, HttpServer } from "./node_server.ts";
 import { OpenConnections } from "./open_connections.ts";
 import { CUT, StreamConnection } from "./stream_connection.ts";
 import type { Certificate, Handler, Listen, Listener, ListenOptions, Peer } from "./transport.ts";
@@ -21,6 +22,9 @@ import { SILENT_PARTS, WsConnection } from "./ws_connection.ts";
 /** Maximum size of a request's head, and maximum number of its headers. */
 const MAX_HEAD_BYTES = 8 * 1024;
 const MAX_HEADERS = 64;
+
+/** Methods that some URL supports. */
+const METHODS = "GET, HEAD, POST, OPTIONS, DELETE";
 
 /** Number of checks for overdue heads during `headWaitMs`. */
 const HEAD_CHECKS = 5;
@@ -48,9 +52,6 @@ const MAX_UPGRADES = 16;
  * types.
  */
 const CLOSING = { closeTimeout: 5_000 };
-
-/** 16 bytes in base64 (RFC 6455, section 4.2.1). */
-const KEY = /^[+/\dA-Za-z]{22}==$/;
 
 /** Result of the handler for a request that was upgraded. */
 const UPGRADED = new Response(null);
@@ -173,10 +174,12 @@ class WsListener implements Listener {
       return new Response(connection.body, { headers });
     };
     const answer = await this.#handle(message, { makeRequest, upgrade, stream });
-    await sendResponse(response, answer).catch((error) => {
+    const sent = sendResponse(response, answer).catch((error) => {
       if (error !== CUT) this.#options.log("error", "answer failed", { error });
       response.destroy();
     });
+    if (answer.body) response.flushHeaders(); // node:http would keep the head of a stream back until its first bytes
+    await sent;
   }
 
   /**
@@ -234,6 +237,9 @@ class WsListener implements Listener {
   async #handle(message: IncomingMessage, { makeRequest, ...ways }: Making): Promise<Response> {
     // Each header takes two items.
     if (message.rawHeaders.length > 2 * MAX_HEADERS) return new Response(null, { status: 431 });
+    const hosts = countHosts(message);
+    if (hosts > 1) return refuse("bad_request");
+    if (message.method === "TRACE") return refuse("method_not_allowed", { allow: METHODS });
     let request: Request;
     try {
       request = makeRequest();
@@ -242,7 +248,7 @@ class WsListener implements Listener {
     }
     try {
       const { remoteAddress = "" } = message.socket;
-      return await this.#handler(request, { remoteAddress, ...ways });
+      return await this.#handler(request, { remoteAddress, isHostless: hosts === 0, ...ways });
     } catch (error) {
       this.#options.log("error", "request failed", { error });
       return refuse("internal");
@@ -255,10 +261,10 @@ class WsListener implements Listener {
       return new Response(null, { status: 503 });
     }
     const { socket, headers } = message;
-    const key = headers["sec-websocket-key"] ?? "";
-    if (headers["sec-websocket-version"] !== "13" || !KEY.test(key)) {
-      throw new TypeError("Cannot upgrade: a header is missing or wrong");
-    }
+    checkHandshake({
+      version: headers["sec-websocket-version"],
+      key: headers["sec-websocket-key"],
+    });
     this.#protocol = protocol;
     let isOpen = false;
     this.#webSockets.handleUpgrade(message, socket, head, (webSocket) => {

@@ -45,11 +45,14 @@ export class ChatLines {
     this.#day = day;
     const line = `${clock(entry.at)} ${this.#drawAuthor(from)}${this.#describe(entry)}`;
     if (entry.kind === "say") {
-      remember(this.#messages, entry.seq, { from, excerpt: quote(entry.text) });
+      remember(this.#messages, entry.seq, {
+        from,
+        excerpt: entry.deleted ? "a deleted message" : quote(entry.text),
+      });
     }
     if (entry.kind === "edit") {
       const message = this.#messages.get(entry.ref);
-      if (message) message.excerpt = quote(entry.text);
+      if (message && !entry.deleted) message.excerpt = quote(entry.text);
     }
     return dayLine + line;
   }
@@ -68,8 +71,10 @@ export class ChatLines {
     const message = this.#messages.get(refOf(entry));
     switch (entry.kind) {
       case "say":
+        if (entry.deleted) return ": (deleted)";
         return `${message ? ` (to ${nameOf(message.from)})` : ""}: ${indent(entry.text)}`;
       case "edit":
+        if (entry.deleted) return " edited a deleted message";
         return ` (edited): ${indent(entry.text)}`;
       case "delete":
         return message && message.from.tag !== entry.from.tag
@@ -81,7 +86,7 @@ export class ChatLines {
         return entry.on ? ` ${emoji} ${to}` : ` took ${emoji} back from ${to}`;
       }
       case "close":
-        return ` ${describeModeration(entry, formatTime)}`;
+        return ` ${escapeForTerminal(describeModeration({ on: entry.on }, formatTime))}`;
       case "ban": {
         const { on, who, until } = entry;
         const act = describeModeration({ on, banned: { who, until } }, formatTime);

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { EntryLine } from "../../sdk/types.d.ts";
 import { ChatLines, drawGap, excerpt } from "./lines.ts";
 
@@ -121,4 +121,21 @@ Deno.test("drawGap() and excerpt() are one line each", () => {
   assertEquals(drawGap({ count: 37 }), "-- 37 messages are no longer kept --");
   assertEquals(excerpt(" a\n\tb\x1b👍c ", 5), "a b\ufffd👍…");
   assertEquals(excerpt("abc", 3), "abc");
+});
+
+Deno.test("ChatLines draws nothing of a line that its kind does not have", () => {
+  const line = {
+    ...{
+      type: "entry",
+      seq: 1,
+      kind: "close",
+      from: { name: "Ann", tag: "ann0" },
+      at: 0,
+      on: true,
+    },
+    banned: { who: { name: "\u001b]0;owned\u0007", tag: "x" }, until: 0 },
+  };
+  const drawn = new ChatLines({ hasColor: false }).draw(line as unknown as EntryLine);
+  assertEquals(drawn.includes("\u001b"), false);
+  assertStringIncludes(drawn, "closed the room");
 });

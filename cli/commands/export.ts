@@ -105,9 +105,16 @@ async function* readServer(
     if (isFirst) head = page.head;
     else if (page.gap) note(`${Number(page.gap.count)} entries were removed during the export`);
     isFirst = false;
-    yield page.entries.filter(({ seq }) => seq <= head);
+    yield page.entries.filter(({ seq }) => seq <= head).map(withoutEdit);
     after = page.entries.at(-1)?.seq ?? head;
   }
+}
+
+/** Removes the last edit from a message: an export contains all edits as entries of their own. */
+function withoutEdit(entry: EntryLine): EntryLine {
+  if (entry.kind !== "say") return entry;
+  const { edited: _, ...rest } = entry;
+  return rest;
 }
 
 /**

@@ -1,6 +1,7 @@
 // Defines the commands and their flags. The parser, the help and the completions are made from these tables.
 import type { CommandSpec, Flag } from "./flags.ts";
 import {
+  GITHUB_SECRET_ENV,
   HOOK_SECRET_ENV,
   METRICS_TOKEN_ENV,
   OPERATOR_KEY_ENV,
@@ -158,13 +159,13 @@ export const COMMANDS = {
     summary: "Create a link to join without the password",
     details: "Requires the password or the operator key of the server. URL is the address\n" +
       "that guests use. Without it, CONFAB_ADDR, CONFAB_BASE, CONFAB_CERT and the first\n" +
-      "name in CONFAB_HOST define the server on this machine. If CONFAB_HOST is set and\n" +
-      "CONFAB_CERT is not, a reverse proxy may be in front: then URL is required.",
+      "name in CONFAB_HOST give the address of the server. With CONFAB_HOST but without\n" +
+      "CONFAB_CERT, URL is required, because a reverse proxy may be in front.",
     examples: [
-      ["confab invite https://chat.example.org/ --password-file FILE", ""],
+      ["confab invite https://chat.example.org/ --password-file FILE", "all rooms, for a day"],
       ["confab invite --room ops --hours 1", "one room, for one hour"],
       ["confab invite --list", "invites that are valid or in use"],
-      ["confab invite --revoke 3", "revoke it, sign its guests out"],
+      ["confab invite --revoke 3", "revoke invite 3, sign its guests out"],
     ],
     flags: {
       room: { value: "ROOM", help: "Room that guests may enter. Without it: every room" },
@@ -172,7 +173,7 @@ export const COMMANDS = {
         value: "N",
         default: "24",
         aka: ["for", "expires", "ttl"],
-        help: "Hours until the link expires",
+        help: "Hours until the link expires, at most 8760.\nUntil then it works for anybody",
       },
       list: { aka: ["ls"], help: "List the invites" },
       revoke: {
@@ -223,6 +224,7 @@ export const ENV_NAMES: readonly string[] = [
       .flatMap(({ flags }) => Object.values(flags).flatMap(({ env }) => env ?? [])),
   ),
   HOOK_SECRET_ENV,
+  GITHUB_SECRET_ENV,
   METRICS_TOKEN_ENV,
   PASSWORD_ENV,
   OPERATOR_KEY_ENV,

@@ -21,7 +21,7 @@ export type Config =
 export interface ServerAddress {
   readonly hostname: string;
   readonly port: number;
-  /** Host names that the server accepts. Empty: any name. */
+  /** Host names that the server accepts. Empty: IP addresses and local names; with a certificate, any name. */
   readonly hosts: readonly string[];
   /** Path prefix of all URLs, without a slash at its end. Empty: no prefix. */
   readonly base: string;
@@ -59,6 +59,8 @@ export interface ServeConfig extends ServerAddress {
   readonly hooks: readonly WebhookConfig[];
   /** Secret that signs webhook requests. Defined if there are webhooks. */
   readonly hookSecret: SecretSource | undefined;
+  /** Secret that signs payloads of GitHub. Undefined accepts payloads without a signature. */
+  readonly githubSecret: SecretSource | undefined;
   /** Bearer token for access to /metrics from other machines. */
   readonly metricsToken: SecretSource | undefined;
   /** Password that protects the server. */

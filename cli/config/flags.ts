@@ -1,4 +1,5 @@
-// Parses arguments by a table of flags. Knows no command. Pure: it reads no environment by itself, and prints nothing.
+// Parses arguments by a table of flags: the tables are in serve_flags.ts and command_table.ts. Pure: it reads no environment
+// by itself, and prints nothing.
 import leven from "leven";
 import { parseArgs } from "node:util";
 import { ChatError } from "../../protocol/errors.ts";

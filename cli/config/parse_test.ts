@@ -226,6 +226,7 @@ Deno.test("parseConfig() reads limits; 0 is no limit", () => {
     rate: 9,
     "max-connections": 8,
     "per-address": 2,
+    "max-rooms": 6,
   };
   const limits = {
     textBytes: 100,
@@ -235,6 +236,7 @@ Deno.test("parseConfig() reads limits; 0 is no limit", () => {
     messagesPerS: 9,
     connections: 8,
     connectionsPerAddress: 2,
+    rooms: 6,
   };
   const entries = Object.entries(values);
   const args = entries.map(([name, value]) => `--${name}=${value}`);
@@ -349,6 +351,9 @@ Deno.test("parseConfig() requires a secret for webhooks, from a file or the envi
   assertEquals(parseServe([...hook, "--hook-secret-file", "s.txt"], SECRET).hookSecret, file);
   assertEquals(parseServe(hook, { CONFAB_HOOK_SECRET_FILE: "s.txt" }).hookSecret, file);
   assertEquals(parseServe([]).hookSecret, undefined);
+  assertEquals(parseServe([]).githubSecret, undefined);
+  assertEquals(parseServe([], { CONFAB_GITHUB_SECRET: "t" }).githubSecret, { value: "t" });
+  assertEquals(parseServe(["--github-secret-file", "t"]).githubSecret, { file: "t" });
   assertEquals(parseServe([]).metricsToken, undefined);
   assertEquals(parseServe([], { CONFAB_METRICS_TOKEN: "t" }).metricsToken, { value: "t" });
   assertEquals(parseServe(["--metrics-token-file", "t"]).metricsToken, { file: "t" });
@@ -525,6 +530,7 @@ Deno.test("ENV_NAMES has every variable once", () => {
     new Set([
       ...names,
       "CONFAB_HOOK_SECRET",
+      "CONFAB_GITHUB_SECRET",
       "CONFAB_METRICS_TOKEN",
       "CONFAB_PASSWORD",
       "CONFAB_OPERATOR_KEY",

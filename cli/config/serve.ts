@@ -3,6 +3,7 @@ import type { SecretSource, ServeConfig, ServerAddress } from "./config.ts";
 import type { Limits } from "../../base/limits.ts";
 import { badUsage, type ConfigValue, type Env, type ParsedArgs } from "./flags.ts";
 import {
+  GITHUB_SECRET_ENV,
   HOOK_SECRET_ENV,
   METRICS_TOKEN_ENV,
   OPERATOR_KEY_ENV,
@@ -56,6 +57,7 @@ export function parseServe(parsed: ServeArgs, env: Env): ServeConfig {
     allowOrigins: all("allow-origin").flatMap(parseOrigins),
     hooks,
     hookSecret,
+    githubSecret: sourceOf(get("github-secret-file"), env[GITHUB_SECRET_ENV]),
     metricsToken: sourceOf(get("metrics-token-file"), env[METRICS_TOKEN_ENV]),
     password: sourceOf(get("password-file"), env[PASSWORD_ENV]),
     operatorKey: sourceOf(get("operator-file"), env[OPERATOR_KEY_ENV]),
@@ -88,6 +90,7 @@ function parseLimits({ get }: ServeArgs): Limits {
     messagesPerS: parseLimit(get("rate")!),
     connections: parseLimit(get("max-connections")!),
     connectionsPerAddress: parseLimit(get("per-address")!),
+    rooms: parseLimit(get("max-rooms")!),
   };
 }
 

@@ -4,6 +4,7 @@ import { type Flag, listChoices } from "./flags.ts";
 
 /** Variables of secrets. No flag takes a secret, because the list of processes would show it. */
 export const HOOK_SECRET_ENV = "CONFAB_HOOK_SECRET";
+export const GITHUB_SECRET_ENV = "CONFAB_GITHUB_SECRET";
 export const METRICS_TOKEN_ENV = "CONFAB_METRICS_TOKEN";
 export const PASSWORD_ENV = "CONFAB_PASSWORD";
 export const OPERATOR_KEY_ENV = "CONFAB_OPERATOR_KEY";
@@ -35,7 +36,7 @@ export const SERVE_FLAGS = {
     env: "CONFAB_HOST",
     aka: ["hostname", "domain", "server-name"],
     help:
-      "Host name to accept; requests for other names get\nstatus 421. Separate several with commas.\nWithout it: any name",
+      "Host name to accept; requests for other names get\nstatus 421. Separate several with commas.\nWithout it: IP addresses, localhost and local names;\nwith --cert any name",
   },
   base: {
     value: "PATH",
@@ -77,7 +78,7 @@ export const SERVE_FLAGS = {
     env: "CONFAB_STALL",
     aka: ["write-timeout", "timeout"],
     help:
-      "Close a connection with queued data that has made\nno progress for this time. Without it: 10 seconds,\nor longer if progress takes longer to observe",
+      "Close a connection with queued data that has made\nno progress for this time. Without it: about\n23 minutes, since progress shows in steps of 1.4 MB",
   },
   ping: {
     value: "SECONDS",
@@ -93,7 +94,7 @@ export const SERVE_FLAGS = {
     env: "CONFAB_RATE",
     aka: ["rate-limit", "throttle"],
     help:
-      "Messages per second for each connection, and POSTs\nper second for each IP address. Bursts: 2 x N",
+      "Messages per second for each connection, and POSTs\nper second for each author. Bursts: 2 x N. An IP\naddress may send 5 x N in all. Bursts: 50 x N",
   },
   "max-connections": {
     value: "N",
@@ -104,10 +105,17 @@ export const SERVE_FLAGS = {
   },
   "per-address": {
     value: "N",
-    default: "50",
+    default: "256",
     env: "CONFAB_PER_ADDRESS",
     aka: ["per-ip", "max-per-ip"],
     help: "Maximum open connections per IPv4 address or\nIPv6 /64 network",
+  },
+  "max-rooms": {
+    value: "N",
+    default: "100000",
+    env: "CONFAB_MAX_ROOMS",
+    aka: ["rooms"],
+    help: "Maximum number of rooms with messages",
   },
   "trust-proxy": {
     value: "ADDR",
@@ -166,6 +174,13 @@ export const SERVE_FLAGS = {
     aka: ["secret", "hook-secret"],
     help:
       `File with the secret that signs webhook requests\n(16 bytes or more); or set ${HOOK_SECRET_ENV}`,
+  },
+  "github-secret-file": {
+    value: "FILE",
+    env: "CONFAB_GITHUB_SECRET_FILE",
+    aka: ["github", "github-secret"],
+    help:
+      `File with the secret of GitHub webhooks (16 bytes\nor more), whose signature payloads then need; or\nset ${GITHUB_SECRET_ENV}`,
   },
   "metrics-token-file": {
     value: "FILE",

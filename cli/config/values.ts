@@ -75,12 +75,14 @@ export function parseOrigins({ value, source }: ConfigValue): string[] {
   );
 }
 
-/** Parses host names into the form that browsers send: in lower case, and in ASCII (Punycode). */
+/** Parses host names into the form in which they are compared: in lower case, in ASCII (Punycode), without a dot at the end. */
 export function parseHosts({ value, source }: ConfigValue): string[] {
   return value.split(",").map((part) => {
     const name = part.trim();
     const url = URL.parse(`http://${name}`);
-    if (url && !/[/?#@\\]|:\d*$/.test(name.replace(/^\[.*\]$/, ""))) return url.hostname;
+    if (url && !/[/?#@\\]|:\d*$/.test(name.replace(/^\[.*\]$/, ""))) {
+      return url.hostname.replace(/\.$/, "");
+    }
     throw badUsage(
       `Cannot parse ${source}: expected a host name without a port, such as chat.example.org, ` +
         `received "${name}"`,

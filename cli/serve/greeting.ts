@@ -16,6 +16,8 @@ export interface Greeting {
   readonly journal: "sqlite" | "memory";
   readonly data: string;
   readonly keep: number;
+  /** Whether the server accepts no other names than those of the local network. */
+  readonly isLocal: boolean;
   /** Whether the server requires a password. */
   readonly hasPassword: boolean;
   readonly hasQr: boolean;
@@ -36,6 +38,7 @@ export function describeServer(config: ServeConfig, port: number): string {
   const isOpenToNetwork = isWildcardHost(config.hostname) && config.hosts.length === 0;
   return greet({
     ...config,
+    isLocal: config.hosts.length === 0 && !config.certificate,
     hasPassword: config.password !== undefined,
     version: deno.version,
     startupMs: performance.now(),
@@ -66,6 +69,7 @@ export function greet(greeting: Greeting): string {
     "",
     row("Local", localUrl),
     ...networkUrls.map((url) => row("Network", url)),
+    ...(greeting.isLocal ? [row("Names", "local ones; for any other, add --host NAME")] : []),
     row("Data", dataLine(greeting)),
     "",
     ...(greeting.hasQr ? [qrLines(greeting), ""] : []),

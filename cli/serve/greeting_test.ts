@@ -10,6 +10,7 @@ const GREETING: Greeting = {
   journal: "sqlite",
   data: "./confab-data",
   keep: 10_000,
+  isLocal: true,
   hasPassword: false,
   hasQr: false,
   isTerminal: false,
@@ -24,6 +25,7 @@ Deno.test("greet() shows the URLs, the data folder and the next step", () => {
   Local    http://localhost:8080/
   Network  http://192.168.1.20:8080/
   Network  http://10.0.0.7:8080/
+  Names    local ones; for any other, add --host NAME
   Data     ./confab-data   (the last 10,000 messages of each room)
 
   Anyone who can reach this address can join. Lock it with --password-file.
@@ -31,6 +33,10 @@ Deno.test("greet() shows the URLs, the data folder and the next step", () => {
   Ctrl-C to stop, --help for options
 `,
   );
+});
+
+Deno.test("greet() says how to name the server, unless it has a name or accepts any", () => {
+  assert(!greet({ ...GREETING, isLocal: false }).includes("--host"));
 });
 
 Deno.test("greet() mentions the password and how to invite", () => {

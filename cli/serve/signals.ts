@@ -19,13 +19,24 @@ const STOP_SIGNALS: Deno.Signal[] = [
   Deno.build.os === "windows" ? "SIGBREAK" : "SIGTERM",
 ];
 
-/** Reloads the certificate on SIGHUP. One that cannot be used is logged, and the current one stays in use. */
-export function reloadOnHangUp(files: CertificateFiles, listener: Listener, log: Log): void {
+/**
+ * Reloads the certificate on SIGHUP. One that cannot be used is logged, and the current one stays in use.
+ * @param checkFile warns of a key that other users may read
+ */
+export function reloadOnHangUp(
+  files: CertificateFiles,
+  { listener, log, checkFile }: {
+    readonly listener: Listener;
+    readonly log: Log;
+    readonly checkFile: (path: string) => void;
+  },
+): void {
   if (Deno.build.os === "windows") return; // Windows has no SIGHUP
   Deno.addSignalListener("SIGHUP", () => {
     try {
       listener.renew(readCertificate(files));
       log("info", "certificate renewed");
+      checkFile(files.key);
     } catch (error) {
       log("error", "certificate not renewed", { error: (error as Error).message });
     }

@@ -1,9 +1,9 @@
 // Every request for a room or its socket is authenticated here first, and refused if it has no access.
 import type { Principal } from "../../auth/principal.ts";
-import type { Authenticator, Identity } from "../../auth/authenticator.ts";
+import type { Authenticator, Credentials, Identity } from "../../auth/authenticator.ts";
 import { ChatError, type ErrorRow, ERRORS } from "../../protocol/errors.ts";
-import { credentialsOf, renewSessionCookie } from "./credentials.ts";
-import { corsHeaders, isAllowedOrigin } from "../origin.ts";
+import { basicOf, credentialsOf, inviteOf, renewSessionCookie } from "./credentials.ts";
+import { isAllowedOrigin } from "../origin.ts";
 import { problemOf } from "../problem.ts";
 import { isRead } from "../respond.ts";
 import { pathOf, serveSignIn } from "./sign_in_page.ts";
@@ -39,7 +39,8 @@ export async function requireAccess(
   }
   const response = await serve(identity.principal);
   // Renewed with the page, which every browser loads: the response of a socket or a stream is already sent.
-  if (deps.isPage && identity.isByCookie) renewSessionCookie(request, response, deps.clientAddress);
+  const { cookie } = identity;
+  if (deps.isPage && cookie) renewSessionCookie(response, cookie, deps.clientAddress);
   return response;
 }
 
@@ -58,11 +59,16 @@ export async function identify(
   if (!isReadOnly && !isAllowedOrigin(request, { allowOrigins, isHttps })) {
     throw new ChatError("foreign_origin");
   }
-  const identity = await authenticator.authenticate(
-    credentialsOf(headers, clientAddress),
-    clientAddress.key,
-  );
-  if (!isReadOnly && identity.isByCookie && !headers.has("origin")) {
+  const { bearer = inviteOf(request), cookies } = credentialsOf(headers, clientAddress);
+  const authenticate = (credentials: Credentials) =>
+    authenticator.authenticate(credentials, clientAddress.key);
+  const identity = await authenticate({ bearer, cookies }).catch((error) => {
+    // A session comes first: a browser sends a proxy's password with every request.
+    const password = basicOf(headers);
+    if (password === undefined || error.code !== "sign_in_first") throw error;
+    return authenticate({ bearer: password, cookies: [] });
+  });
+  if (!isReadOnly && identity.cookie && !headers.has("origin")) {
     throw new ChatError("foreign_origin");
   }
   return identity;
@@ -81,8 +87,7 @@ export function refuseWith(error: unknown, headers: Record<string, string> = {})
 
 function refuseAccess(request: Request, error: unknown, deps: RoomAccessDeps): Response {
   if (!deps.isPage || !(error instanceof ChatError)) {
-    const vary = "Accept, Cookie, Authorization, Origin";
-    return refuseWith(error, { vary, ...corsHeaders(request, deps.allowOrigins) });
+    return refuseWith(error, { vary: "Accept, Cookie, Authorization, Origin" });
   }
   const target = { request, path: deps.path };
   return serveSignIn(target, { next: pathOf(target), isInPlace: true, error });

@@ -1,10 +1,9 @@
-// /invites lets `confab invite` create, list and revoke invites.
+// /invites lets `confab invite` create, list and revoke invites. sign_in.ts redeems them.
 import type { ListedInvite } from "../../auth/session_store.ts";
 import { ChatError } from "../../protocol/errors.ts";
 import { parseRoomName } from "../../protocol/names.ts";
 import { badField, parseObject } from "../../protocol/confab_v1.ts";
-import { decodeText } from "../../protocol/plain_lines.ts";
-import { readBody } from "../body.ts";
+import { readText } from "../body.ts";
 import { type AccessDeps, identify, refuseWith } from "./authenticate.ts";
 import { refuseMethod } from "../respond.ts";
 
@@ -52,7 +51,7 @@ async function answer(
 async function readOptions(
   request: Request,
 ): Promise<{ room: string | undefined; lastsMs: number }> {
-  const body = decodeText(await readBody(request, MAX_BODY_BYTES));
+  const body = await readText(request, MAX_BODY_BYTES);
   const { room: name, hours = DEFAULT_HOURS } = body === "" ? {} : parseObject(body);
   if (typeof hours !== "number" || !(hours > 0 && hours <= MAX_HOURS)) {
     throw badField("hours", `a number above 0 and at most ${MAX_HOURS}`, hours);

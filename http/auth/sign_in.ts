@@ -1,7 +1,6 @@
 // Browsers sign in with the password or with an invite's link, and sign out. A session is a cookie.
 import { ChatError } from "../../protocol/errors.ts";
-import { decodeText } from "../../protocol/plain_lines.ts";
-import { readBody } from "../body.ts";
+import { readText } from "../body.ts";
 import { clearSessionCookie, credentialsOf, setSessionCookie } from "./credentials.ts";
 import { type AccessDeps, identify } from "./authenticate.ts";
 import { isAllowedOrigin } from "../origin.ts";
@@ -10,6 +9,7 @@ import { isRead, refuseMethod } from "../respond.ts";
 import {
   localPath,
   serveBadInvite,
+  serveInvite,
   serveRedirectPage,
   serveSignedIn,
   serveSignIn,
@@ -38,7 +38,7 @@ export function serveSignInPath(
     return method === "POST" ? signOut(request, deps) : refuseMethod("POST");
   }
   if (!path.startsWith(INVITE_PATH)) return serveSignInFile({ request, path });
-  if (!isRead(request)) return refuseMethod("GET, HEAD");
+  if (!isRead(request) && method !== "POST") return refuseMethod("GET, HEAD, POST");
   return acceptInvite(request, path.slice(INVITE_PATH.length), deps);
 }
 
@@ -53,10 +53,10 @@ async function signIn(
   request: Request,
   { authenticator, clientAddress, path }: AccessDeps,
 ): Promise<Response> {
-  if (!isSameOrigin(request, clientAddress)) return refuse("foreign_origin");
+  if (!isOwnForm(request, clientAddress)) return refuse("foreign_origin");
   let next = "./";
   try {
-    const form = new URLSearchParams(decodeText(await readBody(request, MAX_FORM_BYTES)));
+    const form = new URLSearchParams(await readText(request, MAX_FORM_BYTES));
     next = localPath(form.get("next") ?? "");
     const token = await authenticator.signIn(form.get("password")?.trim() ?? "", clientAddress.key);
     const response = redirect(next);
@@ -68,51 +68,62 @@ async function signIn(
   }
 }
 
-async function signOut(request: Request, deps: AccessDeps): Promise<Response> {
-  if (!isSameOrigin(request, deps.clientAddress)) return refuse("foreign_origin");
-  const identity = await identify(request, deps).catch(ignoreRefusal);
-  const sessionId = identity?.isByCookie ? identity.principal.sessionId : undefined;
-  if (sessionId !== undefined) deps.authenticator.signOut(sessionId);
+function signOut(request: Request, { authenticator, clientAddress }: AccessDeps): Response {
+  if (!isOwnForm(request, clientAddress)) return refuse("foreign_origin");
+  authenticator.signOut(credentialsOf(request.headers, clientAddress).cookies);
   const response = redirect("./sign-in");
-  clearSessionCookie(response.headers, deps.clientAddress);
+  clearSessionCookie(response.headers, clientAddress);
   return response;
 }
 
-/** Starts a session with an invite. A HEAD starts none: it comes from a program that only looks. */
+/**
+ * Starts a session with an invite. A link that another site may have started only shows a button, which sends a POST: it comes
+ * from our own page, with the cookie of a session that may have more rights.
+ */
 function acceptInvite(request: Request, token: string, deps: AccessDeps): Response {
   const { authenticator, clientAddress, path } = deps;
-  const { cookie } = credentialsOf(request.headers, clientAddress);
-  if (cookie === undefined && isCrossSiteLink(request)) {
-    return serveRedirectPage({ request, path }, `.${path}?here`);
-  }
+  const target = { request, path };
+  const isForm = request.method === "POST";
+  if (isForm && !isOwnForm(request, clientAddress)) return refuse("foreign_origin");
   try {
-    const isPreview = request.method === "HEAD";
-    const invite = authenticator.acceptInvite(token, {
-      cookie,
+    const { room, session, hasAccess } = authenticator.acceptInvite(token, {
+      cookies: credentialsOf(request.headers, clientAddress).cookies,
       address: clientAddress.key,
-      isPreview,
+      isPreview: !isForm && !isDeliberate(request),
     });
-    const next = invite.room === undefined ? "./" : `./r/${encodeURIComponent(invite.room)}`;
-    const response = serveRedirectPage({ request, path }, next);
-    if (invite.session) setSessionCookie(response.headers, invite.session, clientAddress);
+    if (!session && !hasAccess) return serveInvite(target, { room, token });
+    const next = room === undefined ? "./" : `./r/${encodeURIComponent(room)}`;
+    const response = isForm ? redirect(`.${next}`) : serveRedirectPage(target, next);
+    if (session) setSessionCookie(response.headers, session, clientAddress);
     return response;
   } catch (error) {
     if (!(error instanceof ChatError)) throw error;
-    return serveBadInvite({ request, path }, error);
+    return serveBadInvite(target, error);
   }
 }
 
-/** Returns whether the request comes from no other site's page, not even from an allowed origin. */
-function isSameOrigin(request: Request, { isHttps }: ClientAddress): boolean {
+/**
+ * Returns whether a form comes from no other site's page, not even from an allowed origin. A browser sends `Origin: null`
+ * with a form of our own page if a proxy or a setting withholds referrers. Then, and if the `Origin` is missing,
+ * `Sec-Fetch-Site` decides: no page can set it, and a sandboxed frame of another site has `cross-site`.
+ */
+function isOwnForm(request: Request, { isHttps }: ClientAddress): boolean {
+  const origin = request.headers.get("origin");
+  const site = request.headers.get("sec-fetch-site");
+  if (origin === "null") return site === "same-origin";
+  if (origin === null && site !== null) return site === "same-origin" || site === "none";
   return isAllowedOrigin(request, { allowOrigins: [], isHttps });
 }
 
 /**
- * Returns whether the browser may have a cookie that it does not send, because the user followed a link of another site.
- * With `?here` the request comes from our own page, and has its cookies.
+ * Returns whether an invite's link was opened deliberately: typed, from a bookmark or another app (`Sec-Fetch-Site: none`), or
+ * by a program. Over plain http a browser sends no `Sec-Fetch-Site`, but accepts HTML. A HEAD only looks.
  */
-function isCrossSiteLink({ headers, url }: Request): boolean {
-  return headers.get("sec-fetch-site") === "cross-site" && new URL(url).search === "";
+function isDeliberate({ headers, method }: Request): boolean {
+  if (method === "HEAD") return false;
+  const site = headers.get("sec-fetch-site");
+  if (site !== null) return site === "none";
+  return !(headers.get("accept") ?? "").includes("text/html");
 }
 
 function redirect(path: string): Response {

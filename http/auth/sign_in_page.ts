@@ -67,7 +67,7 @@ export function serveSignedIn(target: PageTarget, next: string): Response {
 
 /**
  * Responds with a page that redirects by itself. After a link of another site, an HTTP redirect would be followed without the
- * cookie that its response sets.
+ * cookie.
  */
 export function serveRedirectPage(target: PageTarget, next: string): Response {
   const url = escapeHtml(rootFrom(target) + next);
@@ -77,6 +77,18 @@ export function serveRedirectPage(target: PageTarget, next: string): Response {
     head: `<meta http-equiv="refresh" content="0;url=${url}">`,
     body: `<p><a href="${url}">Continue</a></p>`,
   });
+}
+
+/** Responds to an invite's link with a button that accepts it. */
+export function serveInvite(
+  target: PageTarget,
+  { room, token }: { readonly room: string | undefined; readonly token: string },
+): Response {
+  const where = room === undefined ? "every room" : `the room <strong>${escapeHtml(room)}</strong>`;
+  const action = `${rootFrom(target)}invite/${escapeHtml(token)}`;
+  const body = `<p>This link lets you join ${where}.</p>
+    <form method="post" action="${action}"><button>Join</button></form>`;
+  return servePage(target, { title: "You are invited", why: "", body });
 }
 
 /** Responds to an invite that is not valid, or not now. */
@@ -137,8 +149,6 @@ function servePage(target: PageTarget, content: PageContent): Response {
     status,
     headers: {
       ...securityHeaders(request),
-      // With the policy of the other pages, a browser would send "Origin: null" with the form.
-      "referrer-policy": "same-origin",
       "content-type": "text/html; charset=utf-8",
       // Never compressed, not by a proxy either: it contains part of the URL beside content for one user only.
       "cache-control": "no-store, no-transform",

@@ -1,5 +1,6 @@
 // A POST sends one message: as JSON, as text, or as the payload of another service.
 import { Buffer, isUtf8 } from "node:buffer";
+import type { AddressBudget } from "../../base/address_budget.ts";
 import { ChatError, rateLimited } from "../../protocol/errors.ts";
 import type { Author } from "../../hub.ts";
 import { maxMessageBytes } from "../../base/limits.ts";
@@ -7,8 +8,8 @@ import { anonymousAuthor, hashKey, OPERATOR, parseName } from "../../protocol/na
 import { badField, decodeFields, type Fields, parseObject } from "../../protocol/confab_v1.ts";
 import type { Message } from "../../protocol/message.ts";
 import { decodeText } from "../../protocol/plain_lines.ts";
-import { readBody } from "../body.ts";
-import { readGithub } from "../../integrations/incoming/github.ts";
+import { checkTextHeaders, readBody, readText } from "../body.ts";
+import { checkSignature, readGithub } from "../../integrations/incoming/github.ts";
 import { cutBytes } from "../../integrations/incoming/payload.ts";
 import { readSlack } from "../../integrations/incoming/slack.ts";
 import type { RoomRequest } from "./request.ts";
@@ -25,7 +26,15 @@ interface PostedMessage {
 
 type PostDeps = Pick<
   RoomRequest,
-  "hub" | "room" | "principal" | "address" | "addressKey" | "limits" | "posts"
+  | "hub"
+  | "room"
+  | "principal"
+  | "address"
+  | "addressKey"
+  | "budget"
+  | "limits"
+  | "posts"
+  | "githubSecret"
 >;
 
 /**
@@ -33,17 +42,19 @@ type PostDeps = Pick<
  * @throws {ChatError} if the message is refused.
  */
 export async function servePost(request: Request, deps: PostDeps): Promise<Response> {
-  const { hub, room, limits, posts, addressKey } = deps;
-  // Before the body is read: that costs more.
-  posts.takeOrThrow(addressKey, { nowMs: performance.now(), makeError: rateLimited });
+  const { hub, room, limits, budget } = deps;
   const { searchParams } = new URL(request.url);
+  // Before the body is read: that costs more.
+  checkRates(request.headers, searchParams.get("name") ?? "", deps);
   const format = searchParams.get("format");
   const posted = format === null
     ? await readMessage(request, searchParams.get("name") ?? "", maxMessageBytes(limits))
-    : await readPayload(request, format, limits.textBytes);
+    : await readPayload(request, format, deps);
   if (!posted) return new Response(null, { status: 204 }); // the payload contains nothing to read
   const message = decodeMessage(posted.fields, request.headers, limits.textBytes);
-  const seq = await hub.post(room, readAuthor(request.headers, posted.name, deps), message);
+  const author = readAuthor(request.headers, posted.name, deps);
+  takeMessage(message, author.name, budget);
+  const seq = await hub.post(room, author, message);
   if (format === "slack") return new Response("ok"); // Slack's clients expect this
   return new Response(`${JSON.stringify({ seq, id: message.id })}\n`, {
     status: 201,
@@ -54,6 +65,26 @@ export async function servePost(request: Request, deps: PostDeps): Promise<Respo
   });
 }
 
+/**
+ * Checks the rate of one author at the address, as a connection has its own. A name in the body is not known yet. Then checks
+ * whether the address has a message left. @throws {ChatError} `rate_limited`
+ */
+function checkRates(headers: Headers, name: string, { posts, addressKey, budget }: PostDeps): void {
+  if (addressKey === "") return;
+  const author = authorOf(headers) ?? anonymousAuthor(name);
+  const key = `${addressKey} ${author}`;
+  posts.takeOrThrow(key, { nowMs: performance.now(), makeError: rateLimited });
+  const waitMs = budget?.messageWaitMs() ?? 0;
+  if (waitMs > 0) throw rateLimited(waitMs);
+}
+
+/** Takes the message of the address's budget. @throws {ChatError} `rate_limited` */
+function takeMessage({ id, text }: Message, name: string, budget?: AddressBudget): void {
+  const bytes = Buffer.byteLength(id) + Buffer.byteLength(text) + Buffer.byteLength(name);
+  const waitMs = budget?.takeMessage(bytes) ?? 0;
+  if (waitMs > 0) throw rateLimited(waitMs);
+}
+
 async function readMessage(
   request: Request,
   name: string,
@@ -61,25 +92,30 @@ async function readMessage(
 ): Promise<PostedMessage> {
   const type = mediaTypeOf(request);
   if (type.startsWith("multipart/")) throw new ChatError("bad_media_type");
-  const body = decodeText(await readBody(request, maxBytes));
+  const body = await readText(request, maxBytes);
   if (type === "application/json") {
     const fields = parseObject(body);
     return { name: readName(fields) ?? name, fields };
   }
   // A file and the output of a program end in a line break.
-  return { name, fields: { text: body.replace(/\r?\n$/, "") } };
+  return { name, fields: { text: body.replace(/\r\n?$|\n$/, "") } };
 }
 
 /** Reads another service's payload as a message; undefined if there is nothing to send. */
 async function readPayload(
   request: Request,
   format: string,
-  maxTextBytes: number,
+  { limits, githubSecret }: PostDeps,
 ): Promise<PostedMessage | undefined> {
   if (format !== "github" && format !== "slack") {
     throw badField("format", "github or slack", format);
   }
-  const body = decodeText(await readBody(request, MAX_PAYLOAD_BYTES));
+  checkTextHeaders(request.headers);
+  const bytes = await readBody(request, MAX_PAYLOAD_BYTES);
+  if (format === "github" && githubSecret !== undefined) {
+    checkSignature(githubSecret, request.headers.get("x-hub-signature-256"), new Uint8Array(bytes));
+  }
+  const body = decodeText(bytes);
   // Both services may send a form with one field instead.
   const isForm = mediaTypeOf(request) === "application/x-www-form-urlencoded" &&
     body.startsWith("payload=");
@@ -92,7 +128,7 @@ async function readPayload(
   const id = format === "github"
     ? request.headers.get("x-github-delivery") ?? undefined
     : undefined;
-  return { name: read.name, fields: { text: cutBytes(read.text, maxTextBytes), id } };
+  return { name: read.name, fields: { text: cutBytes(read.text, limits.textBytes), id } };
 }
 
 /** Decodes a message. @throws {ChatError} if the fields are not valid. */
@@ -121,13 +157,14 @@ function decodeMessage(fields: Fields, headers: Headers, maxTextBytes: number): 
   return command.message;
 }
 
-function readAuthor(headers: Headers, givenName: string, { principal, address }: PostDeps): Author {
+function readAuthor(headers: Headers, givenName: string, deps: PostDeps): Author {
+  const { principal, address, budget } = deps;
   const keyed = authorOf(headers);
   // An operator's message needs an author, and a program of an operator may have no key.
   const isNamed = givenName !== "" || !principal.isOperator || keyed !== undefined;
   const name = isNamed ? givenName && parseName(givenName) : OPERATOR;
   const author = keyed ?? (principal.isOperator ? OPERATOR : anonymousAuthor(name));
-  return { author, name, principal, address };
+  return { author, name, principal, address, ...budget ? { budget } : {} };
 }
 
 /** Returns the author whose key is in the headers; undefined for none. @throws {ChatError} `bad_field`. */

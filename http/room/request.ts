@@ -4,6 +4,7 @@ import type { TrackConnection } from "../../client.ts";
 import type { Hub } from "../../hub.ts";
 import type { Limits } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
+import type { AddressBudget } from "../../base/address_budget.ts";
 import type { Buckets } from "../../base/rate_limit.ts";
 import type { ConnectionLimit } from "../connection_limit.ts";
 
@@ -16,16 +17,18 @@ export interface RoomRequest {
   readonly principal: Principal;
   /** IP address of the client. */
   readonly address: string;
-  /** Key by which the address's connections, POSTs and pages are counted. Empty if they are not counted. */
+  /** Key by which the address's connections and POSTs are counted. Empty if they are not counted. */
   readonly addressKey: string;
+  /** Budget of the address. Undefined if nothing is counted. */
+  readonly budget: AddressBudget | undefined;
   /** Whether the client used https. */
   readonly isHttps: boolean;
   readonly limits: Limits;
   readonly connectionLimit: ConnectionLimit;
-  /** Rate of POSTs, by address. */
+  /** Rate of POSTs, by address and author. */
   readonly posts: Buckets;
-  /** Rate of pages of history, by address. */
-  readonly reads: Buckets;
+  /** Secret that signs payloads of GitHub. Undefined accepts payloads without a signature. */
+  readonly githubSecret: string | undefined;
   /** Registers a connection to be closed when the client signs out. Undefined without authentication. */
   readonly trackConnection: TrackConnection | undefined;
 }

@@ -9,7 +9,7 @@ import { encodeGap, encodeTranscript } from "../../protocol/transcript.ts";
 import { ASSETS } from "../../page/assets.ts";
 import { serveAsset } from "../assets.ts";
 import { addVary, respondWithText } from "../coding.ts";
-import { corsHeaders, isAllowedOrigin } from "../origin.ts";
+import { isAllowedOrigin } from "../origin.ts";
 import { servePost } from "./post.ts";
 import { problemOf } from "../problem.ts";
 import { isRead, refuseMethod } from "../respond.ts";
@@ -41,9 +41,12 @@ export interface RoomDeps extends RoomRequest {
 /** Returns the media type that the client prefers; undefined if it accepts none of a room. */
 export function chooseType(request: Request, isRoot: boolean): string | undefined {
   const types = isRoot ? ROOT_TYPES : TYPES;
-  // Among equals the order of the list decides. JSON comes first if the client names it: HTTP libraries do, beside a wildcard.
-  const isJsonNamed = request.headers.get("accept")?.includes(JSON_TYPE);
-  return accepts(request, ...isJsonNamed ? new Set([JSON_TYPE, ...types]) : types);
+  // Among equals the order of the list decides. JSON comes first if a client that is no browser names it beside a wildcard, as
+  // HTTP libraries do.
+  const named = request.headers.get("accept")?.split(",").map((part) => part.trim()) ?? [];
+  const isJsonFirst = named.includes(JSON_TYPE) && named.includes("*/*") &&
+    !named.includes("text/html");
+  return accepts(request, ...isJsonFirst ? new Set([JSON_TYPE, ...types]) : types);
 }
 
 /** Serves a request for a room. Responds to an error with a problem document. */
@@ -58,8 +61,6 @@ export async function serveRoom(request: Request, peer: Peer, deps: RoomDeps): P
     }
   }
   addVary(response.headers, deps.allowOrigins.length > 0 ? "Accept, Origin" : "Accept");
-  const headers = corsHeaders(request, deps.allowOrigins);
-  for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
   return response;
 }
 
@@ -97,13 +98,14 @@ function serveRead(request: Request, peer: Peer, deps: RoomDeps): Response | Pro
 /** Serves a page of entries as JSON, or as text for people. @throws {ChatError} `rate_limited` */
 async function servePage(
   request: Request,
-  { hub, room, reads, addressKey }: RoomDeps,
+  { hub, room, budget }: RoomDeps,
   { query, type }: { query: RoomQuery; type: string },
 ): Promise<Response> {
-  reads.takeOrThrow(addressKey, { nowMs: performance.now(), makeError: rateLimited });
+  const waitMs = budget?.take("reads") ?? 0;
+  if (waitMs > 0) throw rateLimited(waitMs);
   const { after, before = Number.MAX_SAFE_INTEGER, limit } = query;
   const range = after === undefined ? { before } : { after };
-  const reading = await hub.read(room, range, { entries: limit, chars: MAX_PAGE_CHARS });
+  const reading = await hub.readPage(room, range, { entries: limit, chars: MAX_PAGE_CHARS });
   const gap = gapOf(reading, query);
   const body = type === "text/plain"
     ? (gap ? `${encodeGap(gap)}\n` : "") + encodeTranscript(reading.entries)

@@ -1,5 +1,6 @@
 // A room over HTTP, each request through a real listener.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { createHmac } from "node:crypto";
 import { makeKey } from "../../tests/support/json_socket.ts";
 import { serve } from "../../tests/support/serving.ts";
 
@@ -79,6 +80,36 @@ Deno.test("POST of JSON sends, replies, edits, deletes and reacts as the key's a
   );
 });
 
+Deno.test("GET shows what entries have come to, on whatever page the edit or the deletion stands", async () => {
+  await using server = await serve();
+  const post = async (body: object) => {
+    const headers = { ...JSON_TYPE, "confab-key": KEY };
+    const init = { method: "POST", headers, body: JSON.stringify({ name: "Ann", ...body }) };
+    return (await (await fetch(server.url, init)).json()).seq;
+  };
+  for (const text of ["first version", "regretted", "kept"]) await post({ text });
+  for (let n = 0; n < 60; n++) await post({ text: `other ${n}` });
+  const older = await post({ type: "edit", ref: 1, text: "second version" });
+  for (let n = 0; n < 9; n++) await post({ text: `another ${n}` });
+  const edit = await post({ type: "edit", ref: 1, text: "last version" });
+  await post({ type: "delete", ref: 2 });
+  const lines = async (query: string) =>
+    (await (await fetch(server.url + query)).text()).replace(/^\S+ /gm, "");
+  assertEquals(await lines("?before=4"), "Ann (edited): last version\nAnn: kept\n");
+  assertEquals(await lines("?after=0&limit=1"), "Ann (edited): last version\n");
+  const between = await lines(`?after=${older - 1}&limit=1`);
+  assertEquals(between, "Ann (edited): last version\n");
+  const { page } = await readJson(server.url, "?before=4");
+  const shown = page.entries.map((
+    { text, edited, deleted }: Record<string, unknown>,
+  ) => ({ text, edited, deleted }));
+  assertEquals(shown, [
+    { text: "first version", edited: { seq: edit, text: "last version" }, deleted: undefined },
+    { text: "", edited: undefined, deleted: true },
+    { text: "kept", edited: undefined, deleted: undefined },
+  ]);
+});
+
 Deno.test("POST of a known id stores nothing and returns the first seq", async () => {
   await using server = await serve();
   const post = async (headers: Record<string, string>, body: string, query = "") => {
@@ -146,6 +177,41 @@ Deno.test("POST of another service's payload sends it as text, each delivery onc
   );
   const large = { body: JSON.stringify({ text: "x", more: "x".repeat(1024 * 1024) }) };
   assertEquals((await deliver("?format=slack", large))[0], 413);
+});
+
+Deno.test("POST of GitHub's payload needs a signature if the server has a secret", async () => {
+  const githubSecret = "It's a Secret to Everybody";
+  await using server = await serve({ githubSecret });
+  const payload = JSON.stringify({ sender: { login: "ann" }, zen: "Zén.", repository: {} });
+  const url = `${server.url}?format=github`;
+  const sign = (body: string, secret = githubSecret) => ({
+    "x-github-event": "ping",
+    "x-hub-signature-256": `sha256=${createHmac("sha256", secret).update(body).digest("hex")}`,
+  });
+  const form = `payload=${encodeURIComponent(payload)}`;
+  const formType = { "content-type": "application/x-www-form-urlencoded" };
+  for (
+    const headers of [{ "x-github-event": "ping" }, sign(`${payload} `), sign(payload, "another")]
+  ) {
+    const refused = [403, "bad_signature"];
+    assertEquals(
+      await refusal(url, { headers: { ...headers, ...JSON_TYPE }, body: payload }),
+      refused,
+    );
+    assertEquals(await refusal(url, { headers: { ...headers, ...formType }, body: form }), refused);
+  }
+  const signed: [Record<string, string>, string][] = [
+    [{ ...sign(payload), ...JSON_TYPE }, payload],
+    [{ ...sign(form), ...formType }, form],
+  ];
+  for (const [headers, body] of signed) {
+    const response = await fetch(url, { method: "POST", headers, body });
+    assertEquals(response.status, 201, await response.text());
+  }
+  // The secret is GitHub's alone.
+  await send(server.url, "said");
+  const slack = { method: "POST", body: '{"text":"hi"}' };
+  assertEquals(await (await fetch(`${server.url}?format=slack`, slack)).text(), "ok");
 });
 
 Deno.test("POST cuts another service's text at the limit, whatever character is there", async () => {
@@ -271,6 +337,8 @@ Deno.test("GET chooses a representation by Accept, and adds it to Vary", async (
     [root, "*/*", 200, html],
     [root, "application/json", 200, "application/json"],
     [root, "application/json, text/plain, */*", 200, "application/json"],
+    [root, "text/html, application/json, */*", 200, html],
+    [server.url, "application/json-seq, */*", 200, text],
     [root, "text/plain", 200, text],
   ];
   for (const [url, accept, status, type] of cases) {

@@ -1,13 +1,14 @@
-// A stream is a response that goes on. Its body is a client like any other, with the same queue, catch-up and close.
+// A stream is a response that goes on: server-sent events, JSON lines or text. Its body is a client like any other, with the
+// same queue, catch-up and close.
 import { BANNED_RETRY_AFTER_MS, Client } from "../../client.ts";
 import type { ClientHandle } from "../../client/handler.ts";
 import { StreamHandler } from "../../client/stream_handler.ts";
-import { ChatError } from "../../protocol/errors.ts";
+import { ChatError, rateLimited } from "../../protocol/errors.ts";
 import { parseName } from "../../protocol/names.ts";
 import type { Peer } from "../../transport/transport.ts";
 import { EVENT_STREAM } from "../../protocol/event_stream.ts";
 import { DEFAULT_HISTORY, JSON_LINES } from "../../protocol/confab_v1.ts";
-import { TRANSCRIPT } from "../../protocol/transcript.ts";
+import { STREAMED_TRANSCRIPT } from "../../protocol/transcript.ts";
 import { authorOf } from "./post.ts";
 import { parseLastEventId, type RoomQuery } from "./query.ts";
 import type { RoomRequest } from "./request.ts";
@@ -16,7 +17,7 @@ import type { RoomRequest } from "./request.ts";
 const WIRES = new Map([
   ["text/event-stream", EVENT_STREAM],
   ["application/x-ndjson", JSON_LINES],
-  ["text/plain", TRANSCRIPT],
+  ["text/plain", STREAMED_TRANSCRIPT],
 ]);
 
 export interface StreamOptions extends RoomRequest {
@@ -27,7 +28,7 @@ export interface StreamOptions extends RoomRequest {
 
 /**
  * Responds with a stream of the room's entries.
- * @throws {ChatError} `bad_field`, `bad_name`, `banned`, `too_many_connections`.
+ * @throws {ChatError} `bad_field`, `bad_name`, `banned`, `too_many_connections`, `rate_limited`.
  */
 export function serveStream(request: Request, peer: Peer, options: StreamOptions): Response {
   const { hub, room, query, type } = options;
@@ -60,6 +61,9 @@ export function serveStream(request: Request, peer: Peer, options: StreamOptions
   if (request.method === "HEAD") return new Response(null, { headers });
   const makeHandler = (client: ClientHandle) =>
     new StreamHandler(client, { hub, room, wire, joinRequest });
+  const hasReplay = isResuming || joinRequest.history > 0;
+  const waitMs = hasReplay ? options.budget?.takeReplay() ?? 0 : 0;
+  if (waitMs > 0) throw rateLimited(waitMs);
   const release = options.connectionLimit.acquire(options.addressKey);
   return peer.stream(headers, (connection) => {
     new Client({ ...options, connection, makeHandler }).run();

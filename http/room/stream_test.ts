@@ -175,6 +175,19 @@ for (const type of [EVENTS, LINES]) {
   });
 }
 
+Deno.test("GET of text with ?follow sends empty lines while there are no messages", async () => {
+  using time = new FakeTime();
+  await using server = await serve();
+  await using follower = await Follower.open(`${server.url}?follow`);
+  assertEquals(await follower.line(), ""); // at once
+  for (let n = 0; n < 2; n++) {
+    await time.tickAsync(12_000);
+    assertEquals(await follower.line(), "");
+  }
+  await using resumed = await Follower.open(`${server.url}?follow&after=9`);
+  assertEquals(await resumed.line(), "");
+});
+
 Deno.test("GET of a stream after the rooms are closed sends bye and ends, so that an event source reconnects", async () => {
   await using server = await serve();
   server.hub.close("restarting");

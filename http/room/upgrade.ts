@@ -37,7 +37,8 @@ export function serveWs(request: Request, peer: Peer, roomRequest: RoomRequest):
   } catch (error) {
     release?.();
     if (error instanceof ChatError) return problemOf(error);
-    if (error instanceof TypeError) return refuse("bad_upgrade"); // a header is missing or invalid
+    // A header is missing or invalid. The client learns which version would do.
+    if (error instanceof TypeError) return refuse("bad_upgrade", { "sec-websocket-version": "13" });
     throw error;
   }
 }

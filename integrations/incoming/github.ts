@@ -1,4 +1,7 @@
-// Formats the events of a GitHub webhook as messages of one or a few lines. Pure functions.
+// Checks the signature of a GitHub webhook, and formats its events as messages of one or a few lines. Pure functions.
+import { Buffer } from "node:buffer";
+import { createHmac, timingSafeEqual } from "node:crypto";
+import { ChatError } from "../../protocol/errors.ts";
 import {
   at,
   badPayload,
@@ -40,6 +43,21 @@ const FORMATTERS: ReadonlyMap<string, Formatter> = new Map<string, Formatter>([
   ["check_suite", () => undefined],
   ["workflow_job", () => undefined],
 ]);
+
+/** Header X-Hub-Signature-256: an HMAC of the body, in hexadecimal. */
+const SIGNATURE = /^sha256=([0-9a-f]{64})$/i;
+
+/**
+ * Checks that whoever sent the body knows the secret.
+ * @throws {ChatError} `bad_signature`
+ */
+export function checkSignature(secret: string, signature: string | null, body: Uint8Array): void {
+  const [, digits = ""] = SIGNATURE.exec(signature ?? "") ?? [];
+  const expected = createHmac("sha256", secret).update(body).digest();
+  const given = Buffer.from(digits, "hex");
+  if (given.length === expected.length && timingSafeEqual(given, expected)) return;
+  throw new ChatError("bad_signature");
+}
 
 /**
  * Formats an event by its name and payload; undefined if it is not worth a message.

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { ChatError } from "../../protocol/errors.ts";
-import { readGithub } from "./github.ts";
+import { checkSignature, readGithub } from "./github.ts";
 
 /** Fields of every event of a repository. */
 const BASE = {
@@ -242,3 +242,30 @@ function checkBound(event: string, payloads: Iterable<unknown>): void {
     }
   }
 }
+
+Deno.test("checkSignature() accepts only the signature of this body by this secret", () => {
+  // The example of GitHub's documentation.
+  const secret = "It's a Secret to Everybody";
+  const right = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+  const body = new TextEncoder().encode("Hello, World!");
+  checkSignature(secret, right, body);
+  checkSignature(secret, right.toUpperCase().replace("SHA", "sha"), body);
+  const wrong: [string, string | null, Uint8Array][] = [
+    [secret, null, body],
+    [secret, "", body],
+    [secret, "sha256=", body],
+    [secret, right.slice(0, -1), body],
+    [secret, `${right}0`, body],
+    [secret, right.replace("757", "758"), body],
+    [secret, right.replace("sha256=", ""), body],
+    [secret, right.replace("sha256=", "sha1="), body],
+    [secret, `${right}, ${right}`, body],
+    [`${secret} `, right, body],
+    [secret, right, new TextEncoder().encode("Hello, World! ")],
+    [secret, right, new Uint8Array()],
+  ];
+  for (const [secret, signature, body] of wrong) {
+    const error = assertThrows(() => checkSignature(secret, signature, body), ChatError);
+    assertEquals(error.code, "bad_signature", signature ?? "none");
+  }
+});

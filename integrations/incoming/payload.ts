@@ -2,7 +2,7 @@
 // type, and a text may be longer than a message. Pure functions.
 import { Buffer } from "node:buffer";
 import { ChatError } from "../../protocol/errors.ts";
-import { cleanText, isLonger } from "../../protocol/plain_lines.ts";
+import { isLonger, normalizeText } from "../../protocol/plain_lines.ts";
 
 const ELLIPSIS = "…";
 
@@ -49,7 +49,7 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
 
 /** Joins the lines that are not empty. */
 export function joinLines(lines: readonly string[]): string {
-  return cleanText(lines.map((line) => line.trim()).filter((line) => line !== "").join("\n"));
+  return normalizeText(lines.map((line) => line.trim()).filter((line) => line !== "").join("\n"));
 }
 
 /** Returns the first characters of a text, with an ellipsis if there are more. */

@@ -1,6 +1,7 @@
-// Converts payloads for a Slack incoming webhook to messages. Only text is kept; elements that only Slack can display are
+// Converts payloads for a Slack incoming webhook to messages. Text and links are kept; elements that only Slack can display are
 // dropped. Pure functions. A payload may be nested to any depth, but no function descends deeper than the format does.
 import { parseName } from "../../protocol/names.ts";
+import { isBlank } from "../../protocol/plain_lines.ts";
 import {
   at,
   badPayload,
@@ -22,7 +23,7 @@ export function readSlack(payload: unknown): PayloadMessage {
   // If there are blocks, Slack shows the text only in notifications.
   const body = readBlocks(payload) || toPlain(textAt(payload, "text"));
   const text = joinLines([body, ...listAt(payload, "attachments").map(readAttachment)]);
-  if (text === "") throw badPayload("non-empty text, blocks or attachments");
+  if (isBlank(text)) throw badPayload("non-empty text, blocks or attachments");
   return { name: readName(textAt(payload, "username")), text };
 }
 
@@ -35,19 +36,30 @@ function readName(username: string): string {
 }
 
 function readAttachment(attachment: unknown): string {
-  const [title, link] = [toPlain(textAt(attachment, "title")), textAt(attachment, "title_link")];
+  const text = (name: string) => toPlain(textAt(attachment, name));
+  const link = (name: string) => unescapeEntities(textAt(attachment, name));
   const fields = listAt(attachment, "fields").map((field) => {
     const [name, value] = [toPlain(textAt(field, "title")), toPlain(textAt(field, "value"))];
     return name && value ? `${name}: ${value}` : name || value;
   });
-  const text = joinParts([
-    toPlain(textAt(attachment, "pretext")),
-    withLink(title, unescapeEntities(link)),
-    toPlain(textAt(attachment, "text")),
+  const shown = joinParts([
+    text("pretext"),
+    withLink(text("author_name"), link("author_link")),
+    withLink(text("title"), link("title_link")),
+    text("text"),
     ...fields,
     readBlocks(attachment),
+    link("image_url"),
+    ...listAt(attachment, "actions").map(readOldButton),
+    text("footer"),
   ]);
-  return text || toPlain(textAt(attachment, "fallback"));
+  return isBlank(shown) ? text("fallback") : shown;
+}
+
+/** Reads a button of an attachment, whose label is no text object. */
+function readOldButton(button: unknown): string {
+  const url = textAt(button, "url");
+  return url && withLink(toPlain(textAt(button, "text")), unescapeEntities(url));
 }
 
 function readBlocks(value: unknown): string {
@@ -64,7 +76,7 @@ function readBlock(block: unknown): string {
       return joinParts([
         readText(at(block, "text")),
         ...fields,
-        readButton(at(block, "accessory")),
+        readButton(at(block, "accessory")) || readImage(at(block, "accessory")),
       ]);
     }
     case "context":
@@ -73,11 +85,31 @@ function readBlock(block: unknown): string {
       return readImage(block);
     case "actions":
       return joinParts(elements.map(readButton));
+    case "markdown":
+      return textAt(block, "text");
+    case "video":
+      return joinParts([
+        withLink(readText(at(block, "title")), unescapeEntities(textAt(block, "title_url"))),
+        readText(at(block, "description")),
+      ]);
+    case "table":
+      return joinParts(listAt(block, "rows").map(readRow));
     case "rich_text":
       return joinParts(elements.map(readRichText));
     default:
       return ""; // a divider, or a block without text
   }
+}
+
+/** Reads a row of a table, whose cells are texts or rich texts. */
+function readRow(row: unknown): string {
+  const cells = Array.isArray(row) ? row : [];
+  return joinParts(
+    cells.map((cell) =>
+      textAt(cell, "text") || listAt(cell, "elements").map(readRichText).join(" ")
+    ),
+    " | ",
+  );
 }
 
 /** Reads a text object: `mrkdwn` with marks, or plain text. */

@@ -66,6 +66,51 @@ Deno.test("readSlack() reads attachments, and their fallback if they have no oth
   );
 });
 
+Deno.test("readSlack() reads the author, the footer, the image and the buttons of an attachment", () => {
+  const alone = (attachment: object) => readText({ attachments: [attachment] });
+  assertEquals(
+    alone({
+      fallback: "not this",
+      footer: "from &lt;CI&gt;",
+      author_name: "Ann",
+      author_link: "https://a?b&amp;c",
+      image_url: "https://i/chart.png",
+      actions: [
+        { type: "button", text: "Open", url: "https://o" },
+        { type: "button", text: "Only in Slack", name: "x" },
+        7,
+      ],
+      text: "went well",
+    }),
+    "Ann (https://a?b&c)\nwent well\nhttps://i/chart.png\nOpen (https://o)\nfrom <CI>",
+  );
+  assertEquals(alone({ author_name: "Ann" }), "Ann");
+  assertEquals(alone({ footer: "the end" }), "the end");
+  assertEquals(alone({ footer: "\u200b", fallback: "this" }), "this");
+  assertThrows(() => alone({ footer: "\u200b" }), ChatError);
+});
+
+Deno.test("readSlack() reads videos, tables, Markdown and the image beside a section", () => {
+  const plain = (text: string) => ({ type: "plain_text", text });
+  const blocks = [
+    { type: "markdown", text: "**bold**" },
+    { type: "video", title: plain("A film"), title_url: "https://v", description: plain("of it") },
+    {
+      type: "table",
+      rows: [
+        [{ type: "raw_text", text: "a" }, { type: "raw_text", text: "b" }],
+        [{
+          type: "rich_text",
+          elements: [{ type: "rich_text_section", elements: [{ type: "text", text: "c" }] }],
+        }],
+        7,
+      ],
+    },
+    { type: "section", text: plain("x"), accessory: { type: "image", alt_text: "a face" } },
+  ];
+  assertEquals(readText({ blocks }), "**bold**\nA film (https://v)\nof it\na | b\nc\nx\na face");
+});
+
 Deno.test("readSlack() prefers blocks to the text, which is for notifications", () => {
   const blocks = [
     { type: "header", text: { type: "plain_text", text: "Head &amp; <@shoulders>" } },

@@ -52,10 +52,10 @@ const MAX_RETRY_AFTER_MS = 5 * 60_000;
 const ANSWER_WAIT_MS = 15_000;
 
 /**
- * The cursor is stored after each page, and at this interval within a slow page. Entries posted since then are posted again
+ * Time after which a slow page ends early. The cursor is stored after each page: entries posted since then are posted again
  * after a crash.
  */
-const STORE_PERIOD_MS = 1_000;
+const MAX_PAGE_MS = 1_000;
 
 /** Posts entries to one URL. */
 export class Delivery {
@@ -82,18 +82,17 @@ export class Delivery {
   async deliver(room: string, onPosted: () => void): Promise<boolean> {
     const after = await this.#source.cursor(this.#reader, room) ?? 0;
     const reading = await this.#source.read(room, { after }, PAGE);
-    let [posted, stored, storedAt] = [after, after, Date.now()];
+    const startedAt = Date.now();
+    let posted = after;
     try {
       for (const post of makePosts(reading, after)) {
         await this.#post(post);
         posted = post.seq;
         onPosted();
-        if (Date.now() - storedAt < STORE_PERIOD_MS) continue;
-        await this.#source.moveCursor(this.#reader, room, posted);
-        [stored, storedAt] = [posted, Date.now()];
+        if (Date.now() - startedAt >= MAX_PAGE_MS) break; // the rest is read again: it may have been deleted meanwhile
       }
     } finally {
-      if (posted > stored) await this.#source.moveCursor(this.#reader, room, posted);
+      if (posted > after) await this.#source.moveCursor(this.#reader, room, posted);
     }
     return posted < reading.head;
   }

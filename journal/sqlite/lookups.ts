@@ -9,21 +9,24 @@ export interface InRoom {
   readonly author: string;
 }
 
-/** Returns the tag that an author has in a room; undefined for none. */
-export function findTag(sql: Statements, { room, author }: InRoom): string | undefined {
-  return room && sql.findTag.get(room.id, author)?.["tag"] as string | undefined;
+export interface TagOptions {
+  /** Whether nobody else may claim the tag, although the file has no holder of it. */
+  readonly isReserved?: (tag: string) => boolean;
+  /** Tag for an author without one, if it is free. */
+  readonly wish?: string | undefined;
 }
 
 /** Returns the tag that an author has in a room, or the one to claim. */
 export function tagOf(
   sql: Statements,
   { room, author }: InRoom,
-  isReserved: (tag: string) => boolean,
+  { isReserved = () => false, wish }: TagOptions,
 ): string {
-  const isHeld = (tag: string) =>
-    room !== undefined && sql.findTagHolder.get(room.id, tag) !== undefined;
-  return findTag(sql, { room, author }) ??
-    findFreeTag(author, (tag) => isHeld(tag) || isReserved(tag));
+  const known = room && sql.findTag.get(room.id, author)?.["tag"] as string | undefined;
+  if (known !== undefined) return known;
+  const isTaken = (tag: string) =>
+    isReserved(tag) || room !== undefined && sql.findTagHolder.get(room.id, tag) !== undefined;
+  return wish !== undefined && !isTaken(wish) ? wish : findFreeTag(author, isTaken);
 }
 
 /** Returns the reactions to an entry, as far as their limits depend on them. */

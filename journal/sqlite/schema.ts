@@ -45,6 +45,15 @@ const STEPS: readonly string[] = [
   ) WITHOUT ROWID;
   `,
   `
+  -- The edits of each message: they are blanked with it, and the last one counts.
+  CREATE INDEX edits ON entries (room, ref) WHERE kind = 1;
+  -- A deletion used to hide texts only. A message or an edit with "on" = 0 is deleted and has no text.
+  UPDATE entries SET text = '', "on" = 0
+    WHERE kind = 0 AND (room, seq) IN (SELECT room, ref FROM entries WHERE kind = 2);
+  UPDATE entries SET text = '', "on" = 0
+    WHERE kind = 1 AND (room, ref) IN (SELECT room, ref FROM entries WHERE kind = 2);
+  `,
+  `
   -- One tag for each author of a room, whatever its names; no two authors have the same one. So far a tag was unique beside one
   -- name only. The author who had a tag first keeps it. Authors without a key (0000u...) share theirs.
   CREATE TABLE tags (
@@ -63,6 +72,11 @@ const STEPS: readonly string[] = [
       SELECT 1 FROM tags WHERE tags.room = people.room AND tags.author = people.author
     )
     ORDER BY people.id, n;
+  -- The entry of a ban (kind 5) has the tag in its text. Name and tag have been those of one author so far.
+  UPDATE entries SET text = json_set(text, '$.who.tag', tags.tag)
+    FROM people JOIN tags ON tags.room = people.room AND tags.author = people.author
+    WHERE kind = 5 AND entries.room = people.room AND people.name = json_extract(text, '$.who.name')
+      AND people.tag = json_extract(text, '$.who.tag');
   -- In two steps, so that no row meets the old tag of another one.
   UPDATE people SET tag = '-' || id WHERE tag <> (
     SELECT tag FROM tags WHERE tags.room = people.room AND tags.author = people.author

@@ -13,7 +13,8 @@ Deno.test("JOURNAL_SCHEMA keeps its released steps and its application id", () =
     "3d3d748cd09b438a",
     "6e8aba54b5b3f417",
     "e59ea09c9f8b0f60",
-    "f1f8668190c4a57d",
+    "30538acac979d310",
+    "3fc75a965643e155",
   ]);
   assertEquals(JOURNAL_SCHEMA.applicationId, 0x43666162);
 });
@@ -32,7 +33,7 @@ Deno.test("JOURNAL_SCHEMA gives each author of an older file one tag, and no two
       ["0000u1111", "Ben", "0000"],
     ];
     const db = new DatabaseSync(`${folder}/journal.db`);
-    migrate(db, { ...JOURNAL_SCHEMA, steps: JOURNAL_SCHEMA.steps.slice(0, 3) });
+    migrate(db, { ...JOURNAL_SCHEMA, steps: JOURNAL_SCHEMA.steps.slice(0, 4) });
     db.exec("INSERT INTO rooms (id, name) VALUES (1, 'lobby'), (2, 'ops')");
     for (const [seq, [hash = "", name = "", tag = ""]] of people.entries()) {
       db.prepare("INSERT OR IGNORE INTO authors (hash) VALUES (?)").run(hash);
@@ -46,9 +47,19 @@ Deno.test("JOURNAL_SCHEMA gives each author of an older file one tag, and no two
     db.exec(
       "INSERT INTO people (room, author, name, tag) SELECT 2, id, 'X', 'abcd' FROM authors LIMIT 1",
     );
+    // Ann's and Eve's bans: one name and one tag have been one author.
+    for (const [seq, name] of ["Ann", "Eve"].entries()) {
+      const banned = JSON.stringify({ who: { name, tag: "abcd" }, until: 7 });
+      db.prepare("INSERT INTO entries VALUES (1, ?, 0, 5, NULL, NULL, ?, 0, 1)")
+        .run(people.length + seq + 1, banned);
+    }
     db.close();
     using journal = openSqliteJournal(folder);
     const entries = journal.read("lobby", { after: 0 }, { entries: 10, chars: 1 << 20 });
+    assertEquals(entries.splice(people.length).map(({ banned }) => banned), [
+      { who: { name: "Ann", tag: "abcd" }, until: 7 },
+      { who: { name: "Eve", tag: "abcde" }, until: 7 },
+    ]);
     assertEquals(entries.map(({ author, name, tag }) => [author, name, tag]), [
       ["abcdefgh", "Ann", "abcd"],
       ["abcdefxy", "Eve", "abcde"],

@@ -5,8 +5,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import { ChatError } from "../../protocol/errors.ts";
 import { makePrivateFile } from "../../base/private_file.ts";
-import type { Banned, Entry, Kind } from "../../protocol/message.ts";
-import { isOutdated, migrate, openDatabase } from "../../base/sqlite.ts";
+import type { Entry } from "../../protocol/message.ts";
+import { emptyWal, isOutdated, isRowFault, migrate, openDatabase } from "../../base/sqlite.ts";
 import { explainFolder, FILE_NAME, lockFolder } from "./data_folder.ts";
 import {
   type Appended,
@@ -19,9 +19,11 @@ import {
   type Reactions,
   type ReadLimit,
 } from "../journal.ts";
-import { findReactions, findTag, tagOf } from "./lookups.ts";
+import { findReactions, tagOf } from "./lookups.ts";
 import { checkJournal, JOURNAL_SCHEMA, readEpoch } from "./schema.ts";
+import { countPlain, encodeBanned, KINDS, type Row, toEntry } from "./rows.ts";
 import { prepare, type Statements } from "./statements.ts";
+import { WalEraser } from "./wal_eraser.ts";
 
 /** Entries beyond retention to keep for lagging readers. Each takes some hundred bytes of disk. */
 const MAX_HELD = 500_000;
@@ -31,9 +33,6 @@ const MAX_CHECKED_BYTES = 256 * 1024 * 1024;
 
 /** Maximum number of rooms and people to cache between transactions, so that memory does not grow with their number. */
 const MAX_CACHED = 10_000;
-
-/** Kinds by their stored number. A number never changes its meaning. */
-const KINDS: readonly Kind[] = ["say", "edit", "delete", "react", "close", "ban"];
 
 interface CachedRoom {
   readonly id: number;
@@ -54,19 +53,6 @@ interface Cursor {
   readonly seq: number;
 }
 
-interface Row {
-  readonly seq: number;
-  readonly at: number;
-  readonly kind: number;
-  readonly author: string | null;
-  readonly name: string | null;
-  readonly tag: string | null;
-  readonly id: string | null;
-  readonly text: string;
-  readonly ref: number;
-  readonly on: number;
-}
-
 /**
  * Opens the journal in a folder, and creates both if they are missing, readable by their owner only.
  * @throws {ChatError} `data_unavailable`, with the reason and a remedy.
@@ -81,7 +67,9 @@ export function openSqliteJournal(folder: string): SqliteJournal {
     const { size } = Deno.statSync(path);
     db = openWriter(path);
     if (size <= MAX_CHECKED_BYTES) check(db);
+    const isUpgrade = size > 0 && isOutdated(db, JOURNAL_SCHEMA);
     migrate(db, JOURNAL_SCHEMA);
+    if (isUpgrade) emptyWal(db); // a step may have erased texts
     return new SqliteJournal(db, lock);
   } catch (cause) {
     db?.close();
@@ -125,10 +113,15 @@ export class SqliteJournal implements Journal {
   /** Positions moved since the last commit, by room and reader. The next commit writes them. */
   readonly #cursors = new Map<string, Cursor>();
 
+  /** Messages deleted in this transaction. */
+  #erased: { readonly room: string; readonly ref: number }[] = [];
+  readonly #walEraser: WalEraser;
+
   /** Owns the database and the lock of its folder from now on, and releases both when disposed. */
   constructor(db: DatabaseSync, lock?: Disposable) {
     this.epoch = readEpoch(db);
     this.#db = db;
+    this.#walEraser = new WalEraser(db);
     this.#lock = lock;
     this.#sql = prepare(db);
   }
@@ -136,14 +129,14 @@ export class SqliteJournal implements Journal {
   // deno-lint-ignore require-await -- a journal may be far away; this one is not
   async append(drafts: readonly Draft[]): Promise<AppendResult[]> {
     try {
-      return this.#commit(() => this.#insertAll(drafts));
+      return this.#commit(drafts, () => this.#insertAll(drafts));
     } catch (cause) {
       this.#rollBack();
-      if (isDiskFault(cause) || drafts.length === 0) throw new ChatError("not_stored", { cause });
+      if (!isRowFault(cause) || drafts.length === 0) throw new ChatError("not_stored", { cause });
     }
     // A draft is at fault, not the disk: try them one by one.
     try {
-      return this.#commit(() => drafts.map((draft) => this.#tryInsert(draft)));
+      return this.#commit(drafts, () => drafts.map((draft) => this.#tryInsert(draft)));
     } catch (cause) {
       this.#rollBack();
       throw new ChatError("not_stored", { cause });
@@ -180,6 +173,19 @@ export class SqliteJournal implements Journal {
     return isForward ? read : read.reverse();
   }
 
+  lastEdits(room: string, first: number, last: number): Entry[] {
+    const found = this.#room(room);
+    const edits: Entry[] = [];
+    // From one edited message to the next by the index, past all edits but the last.
+    for (let seq = first; found && seq <= last;) {
+      const row = this.#sql.findLastEdit.get(found.id, seq) as unknown as Row | undefined;
+      if (!row || row.ref > last) break;
+      if (row.on) edits.push(toEntry(row));
+      seq = row.ref + 1;
+    }
+    return edits;
+  }
+
   find(room: string, author: string, id: string): number | undefined {
     const found = this.#room(room);
     return found && this.#sql.findId.get(found.id, author, id)?.["seq"] as number | undefined;
@@ -202,22 +208,27 @@ export class SqliteJournal implements Journal {
   }
 
   tagOf(room: string, author: string, isReserved = (_tag: string) => false): string {
-    return tagOf(this.#sql, { room: this.#room(room), author }, isReserved);
+    const waiting = this.#waitingClaims.filter((claim) => claim.room === room);
+    const isTaken = (tag: string) => isReserved(tag) || waiting.some((claim) => claim.tag === tag);
+    return waiting.find((claim) => claim.author === author)?.tag ??
+      tagOf(this.#sql, { room: this.#room(room), author }, { isReserved: isTaken });
   }
 
-  claimTag(
-    room: string,
-    author: string,
-    name: string,
-    makeTag = () => this.tagOf(room, author),
-  ): string {
+  claimTag(room: string, author: string, name: string, wish?: string): string {
     try {
       this.#open();
-      return this.#claim({ room, author, name }, makeTag);
+      return this.#claim({ room, author, name }, wish);
     } catch (cause) {
       this.#rollBack();
       throw new ChatError("not_stored", { cause });
     }
+  }
+
+  hasName(room: string, author: string, name: string): boolean {
+    const isSame = (claim: Claim) =>
+      claim.room === room && claim.author === author && claim.name === name;
+    return this.#sql.findPerson.get(this.#room(room)?.id ?? 0, author, name) !== undefined ||
+      this.#waitingClaims.some(isSame);
   }
 
   cursor(reader: string, room: string): number | undefined {
@@ -240,8 +251,14 @@ export class SqliteJournal implements Journal {
   }
 
   [Symbol.dispose](): void {
+    this.#walEraser[Symbol.dispose]();
     this.#db.close();
     this.#lock?.[Symbol.dispose]();
+  }
+
+  /** Claims that were rolled back, and that the next transaction repeats. */
+  get #waitingClaims(): readonly Claim[] {
+    return this.#isOpen ? [] : this.#claims;
   }
 
   /** Begins the transaction that the next append commits, if there is none. */
@@ -255,7 +272,7 @@ export class SqliteJournal implements Journal {
   }
 
   /** Commits the drafts that `insert` adds, together with everything since the last commit. */
-  #commit(insert: () => AppendResult[]): AppendResult[] {
+  #commit(drafts: readonly Draft[], insert: () => AppendResult[]): AppendResult[] {
     this.#open();
     const results = insert();
     for (const { reader, room, seq } of this.#cursors.values()) {
@@ -265,6 +282,7 @@ export class SqliteJournal implements Journal {
     this.#isOpen = false;
     this.#claims = [];
     this.#cursors.clear();
+    if (this.#erased.length > 0) this.#finishErasing(drafts, results);
     if (this.#rooms.size > MAX_CACHED) this.#rooms.clear();
     if (this.#people.size > MAX_CACHED) this.#people.clear();
     return results;
@@ -276,8 +294,23 @@ export class SqliteJournal implements Journal {
       this.#sql.rollback.run();
     } catch { /* SQLite may have done so by itself */ }
     this.#isOpen = false;
+    this.#erased = [];
     this.#rooms.clear();
     this.#people.clear();
+  }
+
+  /** Blanks the results that the same batch has deleted, and empties the WAL of all deleted texts. */
+  #finishErasing(drafts: readonly Draft[], results: AppendResult[]): void {
+    for (const { room, ref } of this.#erased) {
+      for (const [n, result] of results.entries()) {
+        if (drafts[n]!.room !== room || !("entry" in result) || !result.entry) continue;
+        const { kind, seq, ref: target } = result.entry;
+        const isGone = kind === "say" ? seq === ref : kind === "edit" && target === ref;
+        if (isGone) results[n] = { seq, entry: { ...result.entry, text: "", on: false } };
+      }
+    }
+    this.#erased = [];
+    this.#walEraser.request();
   }
 
   #insertAll(drafts: readonly Draft[]): Appended[] {
@@ -299,7 +332,7 @@ export class SqliteJournal implements Journal {
       this.#sql.release.run();
       return appended;
     } catch (cause) {
-      if (isDiskFault(cause)) throw cause;
+      if (!isRowFault(cause)) throw cause;
       this.#sql.rollBackTo.run();
       this.#sql.release.run();
       this.#rooms.clear(); // they may say what was undone
@@ -323,7 +356,9 @@ export class SqliteJournal implements Journal {
         return { seq: this.find(draft.room, draft.author, draft.id)!, entry: undefined };
       }
     }
-    const { at, kind, author, name, tag, id, text, ref, on, banned } = draft;
+    const { at, kind, author, name, tag, id, ref, banned } = draft;
+    const isErased = kind === "edit" && this.#sql.isErased.get(room.id, ref) !== undefined;
+    const [text, on] = isErased ? ["", false] : [draft.text, draft.on];
     this.#sql.addEntry.run(
       room.id,
       seq,
@@ -338,8 +373,16 @@ export class SqliteJournal implements Journal {
     room.head = seq;
     if (kind === "close") this.#sql.putClosed.run(on ? 1 : 0, room.id);
     if (kind === "ban") this.#enforce(draft);
+    if (kind === "delete") this.#erase(draft, room);
     const entry = { seq, at, kind, author, name, tag, id, text, ref, on };
     return { seq, entry: banned ? { ...entry, banned } : entry };
+  }
+
+  /** Blanks the message that a draft deletes, and its edits. */
+  #erase({ room, ref }: Draft, { id }: CachedRoom): void {
+    if (this.#sql.erase.run(id, ref).changes === 0) return;
+    this.#sql.eraseEdits.run(id, ref);
+    this.#erased.push({ room, ref });
   }
 
   /** Applies the bans of a draft. Bans that have ended are dropped, so that their number stays small. */
@@ -364,12 +407,12 @@ export class SqliteJournal implements Journal {
     });
   }
 
-  #claim({ room, author, name }: Omit<Claim, "tag">, makeTag: () => string): string {
-    const { id } = this.#makeRoom(room);
-    const person = this.#sql.findPerson.get(id, author, name);
+  #claim({ room, author, name }: Omit<Claim, "tag">, wish?: string): string {
+    const place = { room: this.#makeRoom(room), author };
+    const person = this.#sql.findPerson.get(place.room.id, author, name);
     if (person) return person["tag"] as string;
-    const tag = findTag(this.#sql, { room: { id }, author }) ?? makeTag();
-    this.#sql.addPerson.run(id, this.#authorId(author), name, tag);
+    const tag = tagOf(this.#sql, place, { wish });
+    this.#sql.addPerson.run(place.room.id, this.#authorId(author), name, tag);
     this.#claims.push({ room, author, name, tag });
     return tag;
   }
@@ -414,53 +457,6 @@ export class SqliteJournal implements Journal {
   }
 }
 
-/** Maximum number of texts for one statement, so that they can be spread as arguments. */
-const MAX_PLAIN = 10_000;
-
-/** Counts the drafts from `start` on that have no author, in one room and at one time. */
-function countPlain(drafts: readonly Draft[], start: number): number {
-  const { room, at } = drafts[start]!;
-  let count = 0;
-  for (let draft = drafts[start]; draft && count < MAX_PLAIN; draft = drafts[start + ++count]) {
-    const isPlain = draft.author === "" && draft.kind === "say" && draft.ref === 0 && draft.on;
-    if (!isPlain || draft.room !== room || draft.at !== at) break;
-  }
-  return count;
-}
-
-/** SQLite's result codes for faults that no draft can cause: no memory, a busy or read-only file, I/O errors, damage, a full disk. */
-const DISK_FAULTS = new Set([5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 26]);
-
-function isDiskFault(error: unknown): boolean {
-  const { errcode } = error as { errcode?: number };
-  return errcode !== undefined && DISK_FAULTS.has(errcode & 0xff);
-}
-
-function toEntry(row: Row): Entry {
-  const entry: Entry = {
-    seq: row.seq,
-    at: row.at,
-    kind: KINDS[row.kind] ?? "say",
-    author: row.author ?? "",
-    name: row.name ?? "",
-    tag: row.tag ?? "",
-    id: row.id ?? "",
-    text: row.text,
-    ref: row.ref,
-    on: row.on !== 0,
-  };
-  return entry.kind === "ban" ? { ...entry, text: "", banned: decodeBanned(row.text) } : entry;
-}
-
-/** Encodes a ban's result as the text of its entry: no column holds it. */
-function encodeBanned({ who: { name, tag }, until }: Banned): string {
-  return JSON.stringify({ who: { name, tag }, until });
-}
-
-function decodeBanned(text: string): Banned {
-  return JSON.parse(text);
-}
-
 /** Opens the file for writing. Others can read it meanwhile. */
 function openWriter(path: string): DatabaseSync {
   try {
@@ -474,6 +470,7 @@ function openWriter(path: string): DatabaseSync {
 
 function openWal(path: string, locking: "NORMAL" | "EXCLUSIVE"): DatabaseSync {
   return openDatabase(path, {
+    // FULL: every commit is synced.
     pragmas: { locking_mode: locking, journal_mode: "WAL", synchronous: "FULL" },
   });
 }

@@ -52,6 +52,12 @@ const SQL = {
   readAfter: `SELECT ${COLUMNS} WHERE entries.room = ? AND seq > ? ORDER BY seq LIMIT ?`,
   readBefore: `SELECT ${COLUMNS} WHERE entries.room = ? AND seq < ? AND seq > ?
     ORDER BY seq DESC LIMIT ?`,
+  erase: `UPDATE entries SET text = '', "on" = 0 WHERE room = ? AND seq = ? AND kind = 0`,
+  eraseEdits: `UPDATE entries SET text = '', "on" = 0 WHERE room = ? AND kind = 1 AND ref = ?`,
+  isErased: `SELECT 1 FROM entries WHERE room = ? AND seq = ? AND kind = 0 AND NOT "on"`,
+  findLastEdit: `SELECT ${COLUMNS} WHERE entries.room = ?1 AND seq = (
+    SELECT max(seq) FROM entries WHERE room = ?1 AND kind = 1 AND ref = (
+      SELECT min(ref) FROM entries WHERE room = ?1 AND kind = 1 AND ref >= ?2))`,
   prune: "DELETE FROM entries WHERE room = ? AND seq <= ?",
   putClosed: "UPDATE rooms SET closed = ? WHERE id = ?",
   findClosed: "SELECT name FROM rooms WHERE closed",

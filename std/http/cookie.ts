@@ -19,20 +19,6 @@ const VALUE = /^[!#-+\--:<-[\]-~]*$/;
 const PATH = /^[ -:<-~]+$/;
 
 /**
- * Returns the cookies of a request by their names. The last one of a name counts.
- * @throws {SyntaxError} if the header has a part without a name, as `a=1;` and an empty header do.
- */
-export function getCookies(headers: Headers): Partial<Record<string, string>> {
-  const cookies: Partial<Record<string, string>> = Object.create(null);
-  for (const part of headers.get("cookie")?.split(";") ?? []) {
-    const [name = ""] = part.split("=", 1);
-    if (name === "") throw new SyntaxError("Cannot parse Cookie header: a part has no name");
-    cookies[name.trim()] = part.slice(name.length + 1);
-  }
-  return cookies;
-}
-
-/**
  * Adds a `Set-Cookie` header to those of a response. Without a name it adds nothing. It adds the attributes that the
  * prefixes `__Secure` and `__Host` demand.
  * @throws {SyntaxError} if name, value or path has a forbidden character.

@@ -2,7 +2,7 @@
 // circle. Pure functions.
 import type { Module } from "./modules.ts";
 
-/** What each part may import besides itself, in the order of the table. */
+/** Parts of the program, and the parts that each may import besides itself, in the order of the table. */
 export type Layers = ReadonlyMap<string, readonly string[]>;
 
 /** Parses a table of rows such as `client: base hub transport/transport.ts`. Lines that open with `#` are comments. */

@@ -11,7 +11,7 @@ interface InfoTarget {
   readonly specifier?: string;
 }
 
-/** One module as `deno info --json` lists it. */
+/** A module as `deno info --json` lists it. */
 export interface InfoModule {
   readonly specifier: string;
   /** Absent for a file that is embedded as text. */

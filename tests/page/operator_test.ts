@@ -212,10 +212,11 @@ testInBrowser(
         `axe.run().then(({ violations }) => violations.map(({ id }) => id))`,
       );
       assertEquals(found, []);
-      await ann.route("**/sign-out", (route) => route.fulfill({ status: 204 }));
       const posted = ann.waitForRequest((request) => request.method() === "POST");
       await ann.getByRole("button", { name: "Sign out" }).click();
       assertEquals(new URL((await posted).url()).pathname, "/sign-out");
+      await ann.waitForURL((at) => at.pathname === "/sign-in");
+      assertEquals(await ann.context().cookies(), []);
     }
   },
 );

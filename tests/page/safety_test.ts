@@ -559,7 +559,7 @@ testInBrowser("page: a room's name that the server refuses is a plain 404", asyn
 });
 
 testInBrowser(
-  "page: is served with a policy that lets nothing in, no referrer, and no guessing of types",
+  "page: is served with a policy that lets nothing in, no referrer for other sites, and no guessing of types",
   async () => {
     await using stage = await Stage.open();
     const { host } = new URL(stage.url);
@@ -567,10 +567,14 @@ testInBrowser(
       const response = await fetch(stage.url + path, AS_PAGE);
       await response.body?.cancel();
       assertEquals(response.status, 200, path);
-      assertEquals(response.headers.get("referrer-policy"), "no-referrer");
+      const isDocument = !/\.(js|css)$/.test(path);
+      assertEquals(
+        response.headers.get("referrer-policy"),
+        isDocument ? "same-origin" : "no-referrer",
+      );
       assertEquals(response.headers.get("x-content-type-options"), "nosniff");
-      // Of a file that no browser makes a document of, it would be ignored.
-      if (/\.(js|css)$/.test(path)) continue;
+      // Browsers ignore it with a file that they make no document of.
+      if (!isDocument) continue;
       const policy = response.headers.get("content-security-policy") ?? "";
       const directives = new Map(
         policy.split(";").map((directive) => directive.trim().split(/\s+/))

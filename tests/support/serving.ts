@@ -5,6 +5,8 @@ import type { Journal } from "../../journal/journal.ts";
 import { MemoryJournal } from "../../journal/memory.ts";
 import type { Log } from "../../base/log.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../base/limits.ts";
+import type { Proxies } from "../../http/client_address.ts";
+import type { HostOptions } from "../../http/host.ts";
 import { Metrics } from "../../http/prometheus.ts";
 import { makeHandler } from "../../http/router.ts";
 import { listenDeno } from "../../transport/deno.ts";
@@ -15,7 +17,11 @@ export interface ServingOptions {
   readonly keep?: number;
   readonly allowOrigins?: readonly string[];
   readonly authenticator?: Authenticator;
+  readonly githubSecret?: string;
   readonly listen?: Listen;
+  /** Unless told otherwise every name is accepted. */
+  readonly hostOptions?: HostOptions;
+  readonly proxies?: Proxies;
   /** Unless told otherwise tests may say as much as they like, from one address. */
   readonly limits?: Partial<Limits>;
 }
