@@ -1,5 +1,6 @@
 // Shows the people in the room: the list, who joined and left, who is typing.
 import { byId, el, makeButton } from "./dom.js";
+import { drawPerson } from "./message_view.js";
 import { isSame, personOf } from "../sdk/messages.js";
 
 /** @import { From, Presence } from "../sdk/types.d.ts" */
@@ -59,11 +60,11 @@ export function makePeople(list, onPick) {
     show({ count, people }) {
       button.hidden = false;
       button.textContent = `${count} here`;
-      rows.replaceChildren(...(people ?? []).map(({ name, tag }) => {
-        const pick = makeButton("", () => onPick(name));
-        pick.append(el("bdi", "", name), " ", el("span", "tag", tag));
-        if (!list.names.has(name)) list.names.set(name, tag);
-        return el("li", "", pick, isSame(list.me, tag) ? " (you)" : "");
+      for (const person of people ?? []) list.addPerson(person);
+      rows.replaceChildren(...(people ?? []).map((person) => {
+        const pick = makeButton("", () => onPick(person.name));
+        pick.append(...drawPerson(person, list.names));
+        return el("li", "", pick, isSame(list.me, person.tag) ? " (you)" : "");
       }));
       const more = count - (people?.length ?? 0);
       rest.textContent = more > 0 ? `and ${more} more` : "";

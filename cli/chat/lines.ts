@@ -1,6 +1,7 @@
 // Draws entries of a room as lines for a terminal: `20:58 Ann#k3f9ab: hi`, and a separate line for a new day. Remembers the
 // messages that later entries may refer to. Everything that comes from others is escaped.
 import type { EntryLine, From, Gap } from "../../sdk/types.d.ts";
+import { Names } from "../../sdk/names.js";
 import { dayKey } from "../../sdk/time.js";
 import { encodeAuthor, escapeName } from "../../protocol/byline.ts";
 import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
@@ -31,6 +32,7 @@ export class ChatLines {
   #day: string;
   /** Author and excerpt of each message, by its seq. */
   readonly #messages = new Map<number, { from: From; excerpt: string }>();
+  readonly #names = new Names();
 
   constructor({ hasColor, now = Date.now }: ChatLinesOptions) {
     this.#hasColor = hasColor;
@@ -95,10 +97,13 @@ export class ChatLines {
     }
   }
 
-  /** Draws name and tag: two people may have names that look alike, but never one tag. */
-  #drawAuthor({ name, tag }: From): string {
-    if (!this.#hasColor || name === "") return nameOf({ name, tag });
-    return this.#color(escapeName(name)) + (tag && this.dim(`#${escapeForTerminal(tag)}`));
+  /** Draws name and tag: two people may have names that look alike, but never one tag. Then the tag is not dim. */
+  #drawAuthor(from: From): string {
+    const { name, tag } = from;
+    this.#names.add(from);
+    if (!this.#hasColor || name === "") return nameOf(from);
+    const mark = tag && `#${escapeForTerminal(tag)}`;
+    return this.#color(escapeName(name)) + (this.#names.isShared(name) ? mark : this.dim(mark));
   }
 
   #color(name: string): string {

@@ -108,6 +108,15 @@ Deno.test("ChatLines.draw() always gives a name the same color", () => {
   assertEquals(new Set(colors).size > 3, true, colors.join());
 });
 
+Deno.test("ChatLines.draw() dims a tag until somebody else has a name that looks alike", () => {
+  const draw = makeRoom(true);
+  const isDim = (name: string, tag: string) =>
+    draw({ text: "a", from: { name, tag } }).includes(`\x1b[2m#${tag}\x1b[22m: a`);
+  assertEquals([isDim("Ann", "k3f9ab"), isDim("Ben", "b0b0b0")], [true, true]);
+  assertEquals(isDim("\u0410nn", "zzzzzz"), false);
+  assertEquals([isDim("Ann", "k3f9ab"), isDim("Ben", "b0b0b0")], [false, true]);
+});
+
 Deno.test("ChatLines remembers only the latest messages", () => {
   const draw = makeRoom();
   for (let n = 1; n <= 1_001; n++) draw({ text: `text ${n}`, at: NOON });

@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { openSqliteJournal } from "../../journal/sqlite/sqlite_journal.ts";
 import { hashKey } from "../../protocol/names.ts";
-import { message, online, Stage, testInBrowser, texts } from "../support/browser.ts";
+import { message, online, say, Stage, testInBrowser, texts } from "../support/browser.ts";
 import { until } from "../support/until.ts";
 import { preparedTab } from "./states.ts";
 
@@ -54,6 +54,26 @@ testInBrowser(
     assertEquals(await ann.locator(".reactions button").allTextContents(), ["👍 1"]);
     assertEquals(await ann.locator(".reactions button").getAttribute("aria-pressed"), "true");
     assert(await ann.locator("#m1 .tag").isVisible());
+  },
+);
+
+testInBrowser(
+  "page: a tag is always shown, and marked once somebody else has a name that looks alike",
+  async () => {
+    await using stage = await Stage.open();
+    const ann = await stage.member();
+    await say(ann, "by Ann");
+    await message(ann, "by Ann").waitFor();
+    assert(await ann.locator("article .tag").isVisible());
+    assertEquals(await ann.locator(".shared").count(), 0);
+    const eve = await stage.member({ name: "\u0410nn" });
+    await say(eve, "by Eve");
+    await message(ann, "by Eve").waitFor();
+    // Both, in the messages and in the list of the people.
+    assertEquals(await ann.locator("article .shared").count(), 2);
+    assertEquals(await eve.locator("article .shared").count(), 2);
+    await until(ann, `document.querySelectorAll("#people-list .shared").length === 2`);
+    assert(await ann.locator("article .shared").first().getAttribute("title"));
   },
 );
 
