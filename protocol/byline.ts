@@ -11,7 +11,8 @@ export const SIGN = "¶";
 const SPECIAL = /[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069¶⁋❡]/;
 
 /** The sign at the start of a text, with everything before it that does not show, and characters that look like it. */
-const SIGN_AT_START = /^[\s\p{DI}\p{M}]*[¶⁋❡][\s\p{DI}\p{M}¶⁋❡]*/u;
+const SIGN_AT_START =
+  /^[\s\p{DI}\p{M}\u2800\u{1d159}\u{16fe4}]*[¶⁋❡][\s\p{DI}\p{M}\u2800\u{1d159}\u{16fe4}¶⁋❡]*/u;
 
 /** Characters that could end a name early, or make it look like a line of the server, with those that look like them. */
 const NAME_END = /^[-‐-―−]|[:：﹕︓∶꞉ː˸։׃#＃﹟♯]/g;

@@ -28,17 +28,31 @@ Deno.test("no text without an author can pass for a line of an author or of the 
     ...encodeAll(entry("", { ...ANN, kind: "close" })),
   ];
   for (const line of signed) assert(line.startsWith(SIGN), line);
-  const padding = ["", " ", "\ufe0f", "\u0301", "\t", "\n", "\u200b", "¶", "⁋ ", "\u2800\u00ad"];
+  const padding = [
+    "",
+    " ",
+    "\ufe0f",
+    "\u0301",
+    "\t",
+    "\n",
+    "\u200b",
+    "¶",
+    "⁋ ",
+    "\u2800\u00ad",
+    "\u{1d159}",
+  ];
   for (const line of signed) {
     for (const start of padding) {
       for (const forged of encodeAll(entry(`${start}${line}`))) {
-        assert(!/^[\s\p{DI}\p{M}]*[¶⁋❡]/u.test(forged), forged);
+        assert(!/^[\s\p{DI}\p{M}\u2800\u{1d159}]*[¶⁋❡]/u.test(forged), forged);
         assert(!signed.includes(forged), forged);
       }
     }
   }
   assertEquals(encodeAll(entry("Ann: I approve")), Array(3).fill("Ann: I approve"));
   assertEquals(encodeUnsigned("a ¶ inside"), "a ¶ inside");
+  // Readers skip empty lines. A message is never one.
+  for (const text of ["¶", " ⁋ ¶"]) assertEquals(encodeUnsigned(text), "\ufffd");
 });
 
 Deno.test("encodeAuthor() lets no name pass for another name and its tag, or for the server", () => {

@@ -10,6 +10,7 @@ import { hashKey } from "../protocol/names.ts";
 import { LINES } from "../protocol/plain_lines.ts";
 import { TRANSCRIPT } from "../protocol/transcript.ts";
 import { isSame, Messages, personOf } from "../sdk/messages.js";
+import { Names } from "../sdk/names.js";
 import type { EntryLine } from "../sdk/types.d.ts";
 
 const KEYS = 10_000;
@@ -56,6 +57,7 @@ Deno.test("ten thousand keys ground for one tag: none is shown as the other pers
   // Hashes that share more and more of hers, and all names that might pass for hers.
   const names = [
     "Ann",
+    "\u0410nn",
     `Ann#${tag}: I approve`,
     `Ann (${tag})`,
     "-- Ann closed the room --",
@@ -87,6 +89,14 @@ Deno.test("ten thousand keys ground for one tag: none is shown as the other pers
   for (const entry of entries) messages.add(entry);
   assertEquals(messages.get(1)?.reactions.get("👍")?.get(tag)?.on, true);
   assertEquals(said.filter(({ from }) => personOf(from).includes(`(${tag})`)).length, 1);
+  // Her tag is marked on the page and in the terminal, like those of all whose names look like hers.
+  const people = new Names();
+  for (const { from } of said) people.add(from);
+  assertEquals(["Ann", "\u0410nn", "Ben"].map((name) => people.isShared(name)), [
+    true,
+    true,
+    false,
+  ]);
   // Lines of text: hers begin with her name and her tag, and no other line does.
   const terminal = new ChatLines({ hasColor: false });
   const shown = {
