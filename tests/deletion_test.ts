@@ -151,7 +151,7 @@ for (const transport of ["deno", "ws"]) {
         assertEquals(from.name, "Ann");
         assertMatch(
           shown.get("text/plain ?limit=500")!,
-          /^\S+ Ben: an answer\n\S+ Ann: the last one\n$/,
+          /^\S+ ¶ Ben#\w{6}: an answer\n\S+ ¶ Ann#\w{6}: the last one\n$/,
         );
         // The log is erased at once, or a little later where one erasure follows another.
         await eventually(() => ![...readFiles(data).values()].join().includes("SECRET"));
