@@ -506,13 +506,18 @@ Deno.test("journal sqlite stores nothing of a batch while the disk is at fault, 
   assertEquals(texts(journal, { after: 0 }), ["kept", "tried again"]);
 });
 
-Deno.test("journal sqlite keeps a tag that was claimed before a failed batch", async () => {
+Deno.test("journal sqlite keeps a tag that was claimed before the disk failed", async () => {
   using place = makeFolder();
   {
     using journal = place.open();
     assertEquals(journal.claimTag("lobby", "abcdefgh", "Ann"), "abcdef");
-    const stranger = draft("?", { author: "stranger", name: "Stranger", id: "1" });
-    assertInstanceOf((await journal.append([stranger]))[0], ChatError);
+    const broken = byAnn("?", "1", { author: "abcdefgh" });
+    Object.defineProperty(broken, "text", {
+      get: () => {
+        throw Object.assign(new Error("database or disk is full"), { errcode: 13 });
+      },
+    });
+    await assertRejects(() => journal.append([broken]), ChatError);
     assertEquals(journal.hasName("lobby", "abcdefgh", "Ann"), true);
     assertEquals(journal.tagOf("lobby", "abcdefgh"), "abcdef");
     assertEquals(journal.tagOf("lobby", "abcdefyz"), "abcdefy");
@@ -520,7 +525,11 @@ Deno.test("journal sqlite keeps a tag that was claimed before a failed batch", a
     await journal.append([]);
   }
   using journal = place.open();
-  assertEquals(journal.claimTag("lobby", "abcdefgh", "Ann"), "abcdef");
+  assertEquals(journal.hasName("lobby", "abcdefgh", "Ann"), true);
+  assertEquals(["abcdefgh", "abcdefyz"].map((author) => journal.tagOf("lobby", author)), [
+    "abcdef",
+    "abcdefy",
+  ]);
 });
 
 Deno.test("journal sqlite keeps a cursor that was moved before a failed batch", async () => {
