@@ -153,7 +153,56 @@ Deno.test("Hub.register() gives somebody without a name no tag of who has no key
   await using test = makeHub();
   const member = test.arrive({ author: "0000".padEnd(26, "z"), name: "" });
   await hubTurn();
-  assertEquals(member.told("welcome")[0]!.you, { name: "", tag: "0000z" });
+  assertEquals(member.told("welcome")[0]!.you, { name: "", tag: "0000zz" });
+});
+
+Deno.test("Hub.register() reserves a tag for somebody who has no name yet", async () => {
+  await using test = makeHub();
+  const [ann, eve] = ["ann0aaaaa", "ann0aabbb"].map((author) => test.arrive({ author, name: "" }));
+  await hubTurn();
+  assertEquals(ann!.told("welcome")[0]!.you, { name: "", tag: "ann0aa" });
+  assertEquals(eve!.told("welcome")[0]!.you, { name: "", tag: "ann0aab" });
+  // A third one, who is not in the room and speaks before both.
+  const message: Message = { kind: "say", id: "1", text: "hi", ref: 0, on: true };
+  await test.hub.post("lobby", { author: "ann0aabcc", name: "Ann" }, message);
+  test.hub.rename(eve!, "Ann");
+  test.hub.rename(ann!, "Ann");
+  for (const member of [eve!, ann!]) test.say(member, "hi", { id: "1" });
+  await hubTurn();
+  const entries = test.journal.read("lobby", { after: 0 }, { entries: 9, chars: 999 });
+  assertEquals(entries.map(({ tag }) => tag), ["ann0aabc", "ann0aab", "ann0aa"]);
+  assertEquals(test.arrive({ author: "ann0aaaaa", name: "Anna" }).closes, []);
+});
+
+Deno.test("Hub.broadcast() bounds the emoji of a message, and the reactions of a person", async () => {
+  await using test = makeHub();
+  const [ann, ben] = [test.arrive({ author: "ann0aaaaa" }), test.arrive({ author: "ben0aaaaa" })];
+  test.say(ann, "hi", { id: "hi" });
+  await hubTurn();
+  let count = 0;
+  const react = (member: FakeMember, text: string, on = true) =>
+    test.say(member, text, { kind: "react", id: `react ${++count}`, ref: 1, on });
+  const refused = (member: FakeMember) => member.told("error").map(({ code }) => code);
+  // Many in one iteration, then as many in iterations of their own.
+  for (let n = 0; n < 40; n++) react(ann, `${n}`);
+  await hubTurn();
+  assertEquals(refused(ann), Array(20).fill("too_many_reactions"));
+  for (let n = 0; n < 3; n++) {
+    react(ben, `other ${n}`);
+    await hubTurn();
+  }
+  assertEquals(refused(ben), Array(3).fill("too_many_reactions"));
+  // One that is there may be used by others, and taken back and set again, forty times.
+  for (let n = 0; n < 60; n++) react(ben, "7", n % 2 === 0);
+  await hubTurn();
+  assertEquals(refused(ben).length, 3 + 10);
+  react(ben, "7", false);
+  test.say(ben, "hi", { id: "hi" });
+  // An accepted one is known, although it would be refused by now.
+  test.say(ann, "3", { kind: "react", id: "react 4", ref: 1 });
+  await hubTurn();
+  assertEquals(refused(ben).length, 3 + 10);
+  assertEquals(ann.acks.at(-1), { id: "react 4", seq: 5 });
 });
 
 Deno.test("Hub.broadcast() claims a tag with the first message, not with each", async () => {
@@ -174,11 +223,11 @@ Deno.test("Hub.broadcast() claims a tag with the first message, not with each", 
 Deno.test("Hub.register() that fails leaves the room to those who come in the same turn", async () => {
   await using test = makeHub();
   const { hub, journal } = test;
-  const findTag = journal.findTag.bind(journal);
+  const hasName = journal.hasName.bind(journal);
   let isBroken = true;
-  journal.findTag = (room, author, name) => {
+  journal.hasName = (...args) => {
     if (isBroken) throw new ChatError("not_stored");
-    return findTag(room, author, name);
+    return hasName(...args);
   };
   const read = hub.read("lobby", { after: 0 }, { entries: 1, chars: 1 }); // makes the room
   const unlucky = test.arrive();
@@ -202,7 +251,7 @@ Deno.test("Hub.broadcast() reaches every member, its sender included, in one ord
   }
   await hubTurn();
   assertEquals(members[2]!.lines, numbered(500));
-  const named = numbered(500).map((line, n) => n % 3 === 2 ? `P1: ${line}` : line);
+  const named = numbered(500).map((line, n) => n % 3 === 2 ? `¶ P1#1autho: ${line}` : line);
   for (const member of members.slice(0, 2)) assertEquals(member.lines, named);
 });
 
@@ -731,7 +780,7 @@ Deno.test("Hub says who is there: one person a key, coalesced, names up to a hun
   watcher.notices.length = 0;
   time.tick(250);
   await hubTurn();
-  const people = [{ name: "Wim", tag: "watc" }, { name: "Ann", tag: "ann0" }, {
+  const people = [{ name: "Wim", tag: "watche" }, { name: "Ann", tag: "ann0" }, {
     name: "Ann",
     tag: "ann0x",
   }];
@@ -744,7 +793,7 @@ Deno.test("Hub says who is there: one person a key, coalesced, names up to a hun
   assertEquals(watcher.told("presence").length, 1);
   time.tick(1);
   await hubTurn();
-  const renamed = { name: "Willem", tag: "watc" };
+  const renamed = { name: "Willem", tag: "watche" };
   assertEquals(watcher.told("presence").at(-1)!.people, [renamed, ...people.slice(1)]);
   for (let n = 0; n < 97; n++) test.arrive({ author: `p${n}author`, name: "P" });
   await hubTurn();
@@ -764,7 +813,7 @@ Deno.test("Hub.rename() stamps what is said from then on", async () => {
     test.say(ann, "hello", { id: name });
   }
   await hubTurn();
-  assertEquals(line.lines, ["Ann: hello", "Anna: hello"]);
+  assertEquals(line.lines, ["¶ Ann#1autho: hello", "¶ Anna#1autho: hello"]);
 });
 
 Deno.test("Hub.typing() tells the others, not the one who types", async () => {
@@ -947,7 +996,7 @@ Deno.test("Hub.broadcast() lets no line overtake one that could not be stored an
 
 Deno.test("Hub closes a member that cannot be registered", async () => {
   class BrokenJournal extends FlakyJournal {
-    override findTag(): string {
+    override hasName(): boolean {
       throw new ChatError("not_stored");
     }
   }

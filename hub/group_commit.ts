@@ -7,6 +7,7 @@ import {
   isRepeat,
   type Journal,
   type KnownId,
+  type Reactions,
   readEntry,
 } from "../journal/journal.ts";
 import { hashContent } from "../protocol/content_hash.ts";
@@ -59,6 +60,13 @@ interface PendingDraft {
   readonly sender: Sender;
 }
 
+/** Reactions to one entry: the stored ones that were looked up, and the pending ones. */
+interface PendingReactions {
+  readonly emoji: Set<string>;
+  /** Number of reactions by author. */
+  readonly own: Map<string, number>;
+}
+
 /** Holds the messages of this iteration. A commit empties it for the next one. */
 export class GroupCommit {
   readonly #journal: Journal;
@@ -71,6 +79,8 @@ export class GroupCommit {
   /** Rooms whose first message is pending. */
   readonly #newRooms = new Set<Room>();
   #pending: PendingDraft[] = [];
+  /** Reactions to entries, with the pending ones, by room and seq. */
+  readonly #reactions = new Map<string, PendingReactions>();
   #evicted: Eviction[] = [];
   /** Whether the journal has something else to make durable, such as a claimed name. */
   #isRequested = false;
@@ -125,6 +135,7 @@ export class GroupCommit {
       const reason = refusal ?? (stored || pending ? "id_taken" : undefined);
       if (reason) return this.#refuse(sender, id, reason);
     }
+    if (kind === "react") this.#countReaction(room, sender, message);
     const draft = this.#makeDraft(room, sender, message);
     if (!draft) return this.#refuse(sender, id, "not_stored");
     if (room.head === 0) this.#newRooms.add(room);
@@ -137,6 +148,7 @@ export class GroupCommit {
 
   /** Stores what was added; then, and only then, delivers and acknowledges it. Never rejects. */
   async commit(): Promise<CommitResult> {
+    this.#reactions.clear();
     const [pending, hasModeration] = [this.#pending, this.#hasModeration];
     if (pending.length === 0 && !this.#isRequested) return this.#finish();
     this.#pending = [];
@@ -164,7 +176,33 @@ export class GroupCommit {
     const { person, principal } = sender;
     const ban = this.#moderation.findBan(sender, person?.author);
     const isClosed = this.#moderation.isClosed(room.name);
-    return authorize(message, { person, principal, ban }, { isClosed, head: room.head, target });
+    const reactions = target && message.kind === "react"
+      ? this.#findReactions(room, sender, message.ref)
+      : undefined;
+    const state = { isClosed, head: room.head, target, reactions };
+    return authorize(message, { person, principal, ban }, state);
+  }
+
+  /** Returns the reactions to an entry, the pending ones included. */
+  #findReactions(room: Room, { person }: Sender, ref: number): Reactions {
+    const author = person?.author ?? "";
+    const key = `${room.name} ${ref}`;
+    const pending = this.#reactions.get(key) ?? { emoji: new Set(), own: new Map() };
+    let own = pending.own.get(author);
+    if (own === undefined) {
+      const stored = this.#journal.reactions(room.name, ref, author);
+      for (const emoji of stored.emoji) pending.emoji.add(emoji);
+      pending.own.set(author, own = stored.own);
+      this.#reactions.set(key, pending);
+    }
+    return { emoji: [...pending.emoji], own };
+  }
+
+  #countReaction(room: Room, { person }: Sender, { ref, text, on }: Message): void {
+    const author = person?.author ?? "";
+    const { emoji, own } = this.#reactions.get(`${room.name} ${ref}`) ?? {};
+    if (on) emoji?.add(text);
+    own?.set(author, (own.get(author) ?? 0) + 1);
   }
 
   /** Limits what is stored for good, whatever becomes of the message: a room with its first message, and a name. */
@@ -187,7 +225,7 @@ export class GroupCommit {
     const roomWaitMs = isNewRoom ? budget.take("rooms") : 0;
     if (roomWaitMs > 0) return refuseGrowth("rooms", roomWaitMs);
     const isNewName = person && !person.isClaimed &&
-      this.#journal.findTag(room.name, person.author, person.name) === undefined;
+      !this.#journal.hasName(room.name, person.author, person.name);
     const nameWaitMs = isNewName ? budget.take("names") : 0;
     return nameWaitMs > 0 ? refuseGrowth("names", nameWaitMs) : undefined;
   }
@@ -237,7 +275,7 @@ export class GroupCommit {
   #claimTag(room: Room, person: Signature): string {
     if (person.isClaimed) return person.tag;
     const { author, name } = person;
-    const tag = this.#journal.claimTag(room.name, author, name, person.tag);
+    const tag = room.claimTag(author, name);
     if (person.tag === "") return tag;
     person.tag = tag;
     person.isClaimed = true;

@@ -113,7 +113,7 @@ Deno.test("Hub.broadcast() lets an operator delete what others said, and nobody 
   assertEquals(ann.answers, ["3 not_yours", "4 2"]);
   assertEquals(ben.lines.at(-1), {
     ...{ type: "entry", seq: 2, id: "4", kind: "delete", ref: 1 },
-    ...{ from: { name: "Ann", tag: "ann0" }, at: ben.lines.at(-1)!["at"] },
+    ...{ from: { name: "Ann", tag: "ann000" }, at: ben.lines.at(-1)!["at"] },
   });
 });
 
@@ -179,7 +179,7 @@ Deno.test("Hub in a closed room passes on neither names nor typing, but those of
   const present = (count: number, ...names: string[]) => ({
     type: "presence",
     count,
-    people: names.map((name) => ({ name, tag: name.toLowerCase().padEnd(4, "0") })),
+    people: names.map((name) => ({ name, tag: name.toLowerCase().padEnd(6, "0") })),
   });
   const late = test.come("Buy");
   test.come("Op", { isOperator: true });
@@ -196,24 +196,24 @@ Deno.test("Hub in a closed room passes on neither names nor typing, but those of
     ["room_closed"],
     [],
   ]);
-  assertEquals(late.lines[0]!["you"], { name: "Buy", tag: "buy0" });
-  assertEquals(again.lines[0]!["you"], { name: "Ben", tag: "ben0" });
+  assertEquals(late.lines[0]!["you"], { name: "Buy", tag: "buy000" });
+  assertEquals(again.lines[0]!["you"], { name: "Ben", tag: "ben000" });
   test.hub.rename(ann, "Anna");
   test.hub.typing(ann);
   await hubTurn();
-  assertEquals(ben.lines.at(-1), { type: "typing", from: { name: "Anna", tag: "ann0" } });
+  assertEquals(ben.lines.at(-1), { type: "typing", from: { name: "Anna", tag: "ann000" } });
   // Once it is open all is as if it had never been closed.
   test.do(ann, "close", { on: false });
   test.do(late, "say");
   test.hub.typing(late);
   const [typing, presence] = await seen();
-  assertEquals(typing, { type: "typing", from: { name: "Buy", tag: "buy0" } });
+  assertEquals(typing, { type: "typing", from: { name: "Buy", tag: "buy000" } });
   const people = presence!["people"] as { name: string; tag: string }[];
   assertEquals(people.map(({ name, tag }) => `${name} ${tag}`).toSorted(), [
-    "Anna ann0",
-    "Ben ben0",
-    "Buy buy0",
-    "Op op00",
+    "Anna ann000",
+    "Ben ben000",
+    "Buy buy000",
+    "Op op0000",
   ]);
 });
 
@@ -350,7 +350,7 @@ Deno.test("Hub.broadcast() of a ban ends the author's connections in every room,
   const { at, ...entry } = neighbour.lines.findLast(({ kind }) => kind === "ban")!;
   assertEquals(entry, {
     ...{ type: "entry", seq: 2, id: "2", kind: "ban", ref: 1, on: true },
-    ...{ from: { name: "Ann", tag: "ann0" }, who: { name: "Ben", tag: "ben0" } },
+    ...{ from: { name: "Ann", tag: "ann000" }, who: { name: "Ben", tag: "ben000" } },
     until: (at as number) + 90 * MINUTE_MS,
   });
   const [error] = ben.lines.filter(({ type }) => type === "error");

@@ -22,9 +22,9 @@ class SlowJournal extends MemoryJournal {
   heads = 0;
   claims = 0;
 
-  override claimTag(room: string, author: string, name: string) {
+  override claimTag(...args: Parameters<MemoryJournal["claimTag"]>) {
     this.claims++;
-    return super.claimTag(room, author, name);
+    return super.claimTag(...args);
   }
 
   override head(room: string) {

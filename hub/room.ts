@@ -2,7 +2,6 @@
 // from the journal. It holds no entries itself. Owned and called by the hub's loop only.
 import { Bucket, type Rate } from "../base/rate_limit.ts";
 import { type Journal, type Range, readHistory, type ReadLimit } from "../journal/journal.ts";
-import { shortestTag, tagsOf } from "../protocol/names.ts";
 import type { Member, Person, Subscription } from "./subscription.ts";
 import type { Stats } from "./stats.ts";
 import type { Batch, Entry, Notice, Welcome, Wire } from "../protocol/message.ts";
@@ -88,6 +87,8 @@ export class Room {
   readonly #keep: number;
   readonly #textBytes: number;
   readonly #people = new Map<string, Person>();
+  /** Authors of the people here by their tags. */
+  readonly #tagHolders = new Map<string, string>();
   /** Members that receive each new batch. */
   readonly #live = new Set<Subscription>();
   /** Members that had no room for a batch, or have just joined. No member is in both sets. */
@@ -156,8 +157,8 @@ export class Room {
     const { epoch: ours } = this.#journal;
     const floor = this.#floor;
     const resumed = (epoch ?? ours) === ours && after <= head;
-    const { author, name: own, tag } = subscription.person ?? { author: "", name: "", tag: "" };
-    const you = { name: own, tag: tag || (author && shortestTag(author)) };
+    const { name: own, ownTag: tag } = subscription.person ?? { name: "", ownTag: "" };
+    const you = { name: own, tag };
     subscription.deliveredSeq = Math.max(floor, resumed ? after : head - history);
     const start = resumed ? after : subscription.deliveredSeq;
     const standing = { room: name, epoch: ours, head, you, resumed, after: start };
@@ -182,14 +183,29 @@ export class Room {
    * until {@linkcode nameAll}; a person that already has a name keeps it.
    */
   addPerson(author: string, name: string, isHeldBack: boolean): Person {
-    const tag = shortestTag(author);
-    const person = this.#people.get(author) ??
-      { author, name: "", tag, isClaimed: false, connections: 0 };
+    const person = this.#people.get(author) ?? this.#makePerson(author);
     if (name !== "" && !isHeldBack) this.rename(person, name);
     else if (name !== "" && person.name === "") [person.name, person.tag] = [name, ""];
     this.#people.set(author, person);
+    this.#tagHolders.set(person.ownTag, author);
     person.connections++;
     return person;
+  }
+
+  #makePerson(author: string): Person {
+    const tag = this.#tagOf(author);
+    return { author, name: "", tag, ownTag: tag, isClaimed: false, connections: 0 };
+  }
+
+  /** Returns the author's tag in this room, and claims it for a message under this name. */
+  claimTag(author: string, name: string): string {
+    return this.#journal.claimTag(this.name, author, name, this.#tagOf(author));
+  }
+
+  /** Returns the author's tag in this room, claimed or to be claimed: none that somebody here has. */
+  #tagOf(author: string): string {
+    return this.#people.get(author)?.ownTag ??
+      this.#journal.tagOf(this.name, author, (tag) => this.#tagHolders.has(tag));
   }
 
   /**
@@ -198,22 +214,9 @@ export class Room {
    */
   rename(person: Person, name: string): void {
     if (person.name === name && person.tag !== "") return; // another connection of the same person
-    const claimed = this.#journal.findTag(this.name, person.author, name);
-    person.tag = claimed ?? this.#chooseTag(person, name);
-    person.isClaimed = claimed !== undefined;
+    person.isClaimed = this.#journal.hasName(this.name, person.author, name);
+    person.tag = person.ownTag;
     person.name = name;
-  }
-
-  /** Returns the shortest tag that nobody has claimed beside the name, and that nobody who is here shows beside it. */
-  #chooseTag({ author }: Person, name: string): string {
-    const shown = new Set<string>();
-    for (const other of this.#people.values()) {
-      if (other.name === name && other.author !== author) shown.add(other.tag);
-    }
-    for (const tag of tagsOf(author)) {
-      if (!shown.has(tag) && !this.#journal.isTagTaken(this.name, name, tag)) return tag;
-    }
-    return author;
   }
 
   /** Announces the names that were held back. Returns whether there were any. */
@@ -235,7 +238,10 @@ export class Room {
     if (this.#lagging.size === 0) this.#pages.clear();
     const { person } = subscription;
     if (!person) this.#unnamed--;
-    else if (--person.connections === 0) this.#people.delete(person.author);
+    else if (--person.connections === 0) {
+      this.#people.delete(person.author);
+      this.#tagHolders.delete(person.ownTag);
+    }
   }
 
   /** Sends entries that have just been committed to every live member. */

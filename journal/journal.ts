@@ -48,6 +48,17 @@ export const ENDED_IDS_PER_APPEND = 100;
 /** Reason to refuse a draft: {@linkcode Journal.claimTag} comes first. */
 export const NO_TAG = "Cannot append: the author has no tag beside this name";
 
+/** Reactions to an entry, with those that were taken back. */
+export interface Reactions {
+  /** Different emoji, at most {@linkcode MAX_EMOJI_READ}. */
+  readonly emoji: readonly string[];
+  /** Number of times that one author has set a reaction or taken one back. */
+  readonly own: number;
+}
+
+/** Maximum number of emoji to read of one entry. Must be more than the limit for new ones. */
+export const MAX_EMOJI_READ = 64;
+
 /** Entries to read: those that follow one, or those that precede one. */
 export type Range = { readonly after: number } | { readonly before: number };
 
@@ -121,18 +132,23 @@ export interface Journal extends Disposable {
    * it is kept for {@linkcode KEYLESS_ID_MS} at least.
    */
   find(room: string, author: string, id: string): KnownId | undefined;
+  /** Returns the reactions to an entry that is still kept, as far as their limits depend on them. Quick for any number. */
+  reactions(room: string, ref: number, author: string): Reactions;
   /** Removes the entries up to and including this one, at the next append at the latest. Ids stay. `Room.prune` decides when. */
   prune(room: string, through: number): void;
   /**
-   * Returns the tag of an author beside a name: the shortest prefix of the author's hash that no other author has beside this
-   * name in this room. It never changes. Durable with the next append.
-   * @param wish tag to claim instead of the shortest one, if it is free
+   * Returns the tag of an author in a room: the one it has, or the one to claim: the shortest of {@linkcode tagsOf} that no
+   * other author has in this room, whatever its name, and that is not reserved. Stores nothing.
+   */
+  tagOf(room: string, author: string, isReserved?: (tag: string) => boolean): string;
+  /**
+   * Stores that an author uses a name in a room, and returns the author's tag there. An author has one tag in a room, whatever
+   * its names. It never changes, and no other author of the room ever has it. Durable with the next append.
+   * @param wish tag for an author without one, if it is free; by default the one of {@linkcode tagOf}
    */
   claimTag(room: string, author: string, name: string, wish?: string): string;
-  /** Returns the tag that the author has claimed beside a name; undefined if none. Stores nothing. */
-  findTag(room: string, author: string, name: string): string | undefined;
-  /** Reports whether an author has claimed the tag beside a name. */
-  isTagTaken(room: string, name: string, tag: string): boolean;
+  /** Reports whether the author has claimed its tag under this name. Stores nothing. */
+  hasName(room: string, author: string, name: string): boolean;
   /** Returns the rooms whose newest `close` has closed them. Known for good, whatever becomes of that entry. */
   closedRooms(): string[];
   /** Returns the bans that were not lifted; some may have ended by themselves. As durable as their entries. */

@@ -11,12 +11,14 @@ import {
   ENDED_IDS_PER_APPEND,
   type Journal,
   KEYLESS_ID_MS,
+  MAX_EMOJI_READ,
   readHistory,
 } from "./journal.ts";
 import { hashContent } from "../protocol/content_hash.ts";
 import { MemoryJournal } from "./memory.ts";
 import { openSqliteJournal, openSqliteReader } from "./sqlite/sqlite_journal.ts";
 
+/** Removes from a file what the newest step of the schema has added. */
 const ANN = "ann0aaaaaaaaaaaaaaaaaaaaaa";
 const BANNED = { who: { name: "Ben", tag: "b3nx" }, until: 1_790_003_600_000 };
 const ALL = { entries: 1000, chars: 1_000_000 };
@@ -60,7 +62,7 @@ function draft(text: string, more: Partial<Draft> = {}): Draft {
 
 /** A draft by Ann, who has claimed her tag. */
 function byAnn(text: string, id: string, more: Partial<Draft> = {}): Draft {
-  return draft(text, { author: ANN, name: "Ann", tag: "ann0", id, ...more });
+  return draft(text, { author: ANN, name: "Ann", tag: "ann0aa", id, ...more });
 }
 
 /** Appends drafts that are all stored. */
@@ -96,7 +98,7 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
   });
 
   test("reads back exactly what was appended", async (journal) => {
-    assertEquals(journal.claimTag("lobby", ANN, "Ann"), "ann0");
+    assertEquals(journal.claimTag("lobby", ANN, "Ann"), "ann0aa");
     const drafts = [
       byAnn("héllo\n🙂 \u0001\u2028", "id 1", { ref: 0 }),
       byAnn("edited", "id 2", { kind: "edit", ref: 1 }),
@@ -123,7 +125,7 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
   test("refuses a draft that it cannot store, and stores its neighbours in order", async (journal) => {
     journal.claimTag("lobby", ANN, "Ann");
     await journal.append([byAnn("known", "1")]);
-    const stranger = draft("?", { author: "stranger", name: "Stranger", tag: "stra", id: "1" });
+    const stranger = draft("?", { author: "stranger", name: "Stranger", tag: "strang", id: "1" });
     const results = await journal.append([
       draft("a"),
       draft("b"),
@@ -365,18 +367,57 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
     assertEquals(found(2, 5), ["5 by 9"]);
   });
 
-  test("claims the shortest free tag for a name, permanently", async (journal) => {
+  test("gives an author one tag in a room, whatever its names, and no other author that one", async (journal) => {
     const claim = (author: string, who = "Ann", room = "lobby") =>
       journal.claimTag(room, author, who);
-    assertEquals(claim("abcdefgh"), "abcd");
-    assertEquals(claim("abcdexyz"), "abcde");
-    assertEquals(claim("abcdexzz"), "abcdex");
-    assertEquals(claim("abcdefgh"), "abcd");
-    assertEquals(claim("abcdexyz"), "abcde");
-    assertEquals(claim("abcdexyz", "Ben"), "abcd");
-    assertEquals(claim("abcdexyz", "Ann", "other"), "abcd");
+    assertEquals(journal.tagOf("lobby", "abcdefgh"), "abcdef");
+    assertEquals(claim("abcdefgh"), "abcdef");
+    assertEquals(claim("abcdefxy"), "abcdefx");
+    assertEquals(claim("abcdefxz", "Ben"), "abcdefxz");
+    assertEquals(claim("abcdefxy", "Ben"), "abcdefx");
+    assertEquals(claim("abcdefgh", "Anna"), "abcdef");
+    assertEquals(claim("abcdefxy", "Ann", "other"), "abcdef");
     await journal.append([]);
-    assertEquals(claim("abcdexyz"), "abcde");
+    assertEquals(claim("abcdefxy", "Bob"), "abcdefx");
+    assertEquals(journal.tagOf("lobby", "abcdefxy"), "abcdefx");
+    assertEquals(journal.tagOf("lobby", "abcdefzz", (tag) => tag === "abcdefz"), "abcdefzz");
+    for (const who of ["ci", "Ann"]) assertEquals(claim(anonymousAuthor(who), who), "0000");
+    assertEquals(claim("operator", "Ann"), "oper");
+  });
+
+  test("never gives two authors one tag, however many keys begin with a known one", (journal) => {
+    const victim = journal.claimTag("lobby", ANN, "Ann");
+    const tags = new Set([victim]);
+    for (let n = 0; n < 10_000; n++) {
+      const author = `${victim}${n.toString(32).padStart(20, "0")}`;
+      tags.add(journal.claimTag("lobby", author, n % 2 ? "Ann" : `Ann ${n}`));
+    }
+    assertEquals(tags.size, 10_001);
+    return Promise.resolve();
+  });
+
+  test("finds the emoji of an entry, and counts the reactions of an author", async (journal) => {
+    for (const name of ["Ann", "Anna"]) journal.claimTag("lobby", ANN, name);
+    journal.claimTag("lobby", "ben0", "Ben");
+    const react = (id: string, text: string, more: Partial<Draft> = {}) =>
+      byAnn(text, id, { kind: "react", ref: 1, ...more });
+    await journal.append([
+      byAnn("hi", "1"),
+      react("2", "👍"),
+      react("3", "👍", { on: false, name: "Anna" }),
+      react("4", "🎉", { author: "ben0", name: "Ben", tag: "ben0" }),
+      react("5", "👎", { on: false }),
+      react("6", "😀", { ref: 2 }),
+    ]);
+    const { emoji, own } = journal.reactions("lobby", 1, ANN);
+    assertEquals([emoji.toSorted(), own], [["🎉", "👍"].toSorted(), 3]);
+    assertEquals(journal.reactions("lobby", 1, "ben0").own, 1);
+    assertEquals(journal.reactions("lobby", 1, "stranger").own, 0);
+    assertEquals(journal.reactions("nowhere", 1, ANN), { emoji: [], own: 0 });
+    const many = Array.from({ length: 3_000 }, (_, n) => react(`many ${n}`, `emoji ${n}`));
+    await journal.append(many);
+    assertEquals(journal.reactions("lobby", 1, ANN).emoji.length, MAX_EMOJI_READ);
+    assertEquals(journal.reactions("lobby", 1, ANN).own, 3_003);
   });
 
   test("lists the rooms with entries", async (journal) => {
@@ -446,25 +487,25 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
 }
 
 for (const [name, makePlace] of Object.entries(JOURNALS)) {
-  Deno.test(`journal ${name} finds a tag that was claimed, and claims the one that is wished for if it is free`, async () => {
+  Deno.test(`journal ${name} knows names that were claimed, and claims a tag that is wished for if it is free`, async () => {
     using place = makePlace();
     using journal = place.open();
-    assertEquals(journal.findTag("lobby", ANN, "Ann"), undefined);
-    assertEquals(journal.isTagTaken("lobby", "Ann", "ann0"), false);
-    await journal.append([]);
-    assertEquals(journal.findTag("lobby", ANN, "Ann"), undefined, "a look claims nothing");
-    assertEquals(journal.claimTag("lobby", ANN, "Ann", ANN.slice(0, 6)), ANN.slice(0, 6));
-    assertEquals(journal.claimTag("lobby", ANN, "Ann"), ANN.slice(0, 6), "it never changes");
-    assertEquals(journal.findTag("lobby", ANN, "Ann"), ANN.slice(0, 6));
-    assertEquals(journal.isTagTaken("lobby", "Ann", ANN.slice(0, 6)), true);
-    const others = [["other", "Ann"], ["lobby", "Anna"]] as const;
-    assertEquals(others.map(([room, name]) => journal.findTag(room, ANN, name)), [
-      ...[undefined, undefined],
+    const wish = ANN.slice(0, 8);
+    assertEquals([journal.tagOf("lobby", ANN), journal.hasName("lobby", ANN, "Ann")], [
+      ANN.slice(0, 6),
+      false,
     ]);
-    const twin = `${ANN.slice(0, 6)}twin`;
-    assertEquals(journal.claimTag("lobby", twin, "Ann", ANN.slice(0, 6)), "ann0");
     await journal.append([]);
-    assertEquals(journal.findTag("lobby", twin, "Ann"), "ann0");
+    assertEquals(journal.hasName("lobby", ANN, "Ann"), false, "a look claims nothing");
+    assertEquals(journal.claimTag("lobby", ANN, "Ann", wish), wish);
+    assertEquals(journal.claimTag("lobby", ANN, "Ann", ANN), wish, "it never changes");
+    assertEquals(journal.tagOf("lobby", ANN), wish);
+    const names = [["lobby", "Ann"], ["other", "Ann"], ["lobby", "Anna"]] as const;
+    assertEquals(names.map(([room, who]) => journal.hasName(room, ANN, who)), [true, false, false]);
+    const twin = `${wish}twin`;
+    assertEquals(journal.claimTag("lobby", twin, "Ben", wish), ANN.slice(0, 6));
+    await journal.append([]);
+    assertEquals(journal.tagOf("lobby", twin), ANN.slice(0, 6));
   });
 }
 
@@ -668,19 +709,30 @@ Deno.test("journal sqlite stores nothing of a batch while the disk is at fault, 
   assertEquals(texts(journal, { after: 0 }), ["kept", "tried again"]);
 });
 
-Deno.test("journal sqlite keeps a tag that was claimed before a failed batch", async () => {
+Deno.test("journal sqlite keeps a tag that was claimed before the disk failed", async () => {
   using place = makeFolder();
   {
     using journal = place.open();
-    assertEquals(journal.claimTag("lobby", "abcdefgh", "Ann"), "abcd");
-    const stranger = draft("?", { author: "stranger", name: "Stranger", id: "1" });
-    assertInstanceOf((await journal.append([stranger]))[0], ChatError);
-    assertEquals(journal.findTag("lobby", "abcdefgh", "Ann"), "abcd");
-    assertEquals(journal.claimTag("lobby", "abcdexyz", "Ann"), "abcde");
+    assertEquals(journal.claimTag("lobby", "abcdefgh", "Ann"), "abcdef");
+    const broken = byAnn("?", "1", { author: "abcdefgh" });
+    Object.defineProperty(broken, "text", {
+      get: () => {
+        throw Object.assign(new Error("database or disk is full"), { errcode: 13 });
+      },
+    });
+    await assertRejects(() => journal.append([broken]), ChatError);
+    assertEquals(journal.hasName("lobby", "abcdefgh", "Ann"), true);
+    assertEquals(journal.tagOf("lobby", "abcdefgh"), "abcdef");
+    assertEquals(journal.tagOf("lobby", "abcdefyz"), "abcdefy");
+    assertEquals(journal.claimTag("lobby", "abcdefyz", "Ann"), "abcdefy");
     await journal.append([]);
   }
   using journal = place.open();
-  assertEquals(journal.claimTag("lobby", "abcdefgh", "Ann"), "abcd");
+  assertEquals(journal.hasName("lobby", "abcdefgh", "Ann"), true);
+  assertEquals(["abcdefgh", "abcdefyz"].map((author) => journal.tagOf("lobby", author)), [
+    "abcdef",
+    "abcdefy",
+  ]);
 });
 
 Deno.test("journal sqlite keeps a cursor that was moved before a failed batch", async () => {
@@ -724,6 +776,7 @@ Deno.test("openSqliteJournal() migrates a file of version 1, and keeps its conte
 
 /** Undoes the steps that follow version 4. */
 function toVersion4(db: DatabaseSync): void {
+  db.exec("DROP INDEX people_by_tag; DROP INDEX emoji; DROP INDEX reactions");
   db.exec(
     "DROP INDEX ending_ids; ALTER TABLE ids DROP COLUMN at; ALTER TABLE ids DROP COLUMN content",
   );

@@ -1,6 +1,6 @@
 // The memory journal ends with the process. It serves tests, and servers that must not write anything.
 import Denque from "denque";
-import { isAnonymous, tagsOf } from "../protocol/names.ts";
+import { findFreeTag, isAnonymous } from "../protocol/names.ts";
 import type { Entry } from "../protocol/message.ts";
 import { ChatError } from "../protocol/errors.ts";
 import { hashContent, hashEntry } from "../protocol/content_hash.ts";
@@ -13,8 +13,10 @@ import {
   type Journal,
   KEYLESS_ID_MS,
   type KnownId,
+  MAX_EMOJI_READ,
   NO_TAG,
   type Range,
+  type Reactions,
   type ReadLimit,
   type Shortage,
 } from "./journal.ts";
@@ -28,10 +30,15 @@ interface MemoryRoom {
   floor: number;
   /** Messages by author and id. Those of authors without a key have a hash; others are compared with their entries. */
   readonly ids: Map<string, KnownId>;
+  /** Authors by tag, and tags by author. Authors without a key share one tag. */
+  readonly authors: Map<string, string>;
+  readonly tags: Map<string, string>;
   /** Seqs of the edits of each message that is kept, oldest first. */
   readonly edits: Map<number, number[]>;
-  /** Author by tag and name. */
-  readonly tags: Map<string, string>;
+  /** Emoji, and number of reactions by author, by the entry that they refer to. */
+  readonly reactions: Map<number, { emoji: Set<string>; byAuthor: Map<string, number> }>;
+  /** Authors with their names. */
+  readonly people: Set<string>;
 }
 
 /** An id of an author without a key. */
@@ -119,29 +126,37 @@ export class MemoryJournal implements Journal {
     const found = this.#rooms.get(room);
     while (found && found.floor < through && found.entries.shift()) {
       found.edits.delete(++found.floor);
+      found.reactions.delete(found.floor);
     }
   }
 
-  claimTag(room: string, author: string, name: string, wish = ""): string {
-    const known = this.findTag(room, author, name);
+  reactions(room: string, ref: number, author: string): Reactions {
+    const { emoji, byAuthor } = this.#rooms.get(room)?.reactions.get(ref) ?? {};
+    return {
+      emoji: [...emoji ?? []].slice(0, MAX_EMOJI_READ),
+      own: byAuthor?.get(author) ?? 0,
+    };
+  }
+
+  tagOf(room: string, author: string, isReserved = (_tag: string) => false): string {
+    const { tags, authors } = this.#rooms.get(room) ?? NO_ROOM;
+    return tags.get(author) ?? findFreeTag(author, (tag) => authors.has(tag) || isReserved(tag));
+  }
+
+  claimTag(room: string, author: string, name: string, wish?: string): string {
+    const { authors, tags, people } = this.#room(room);
+    people.add(pair(author, name));
+    const known = tags.get(author);
     if (known !== undefined) return known;
-    const { tags } = this.#room(room);
-    for (const tag of wish ? [wish, ...tagsOf(author)] : tagsOf(author)) {
-      const key = pair(tag, name);
-      if (tags.has(key)) continue;
-      tags.set(key, author);
-      return tag;
-    }
-    throw new Error("Cannot claim a tag: another author has the same hash");
+    const isFree = wish !== undefined && !authors.has(wish);
+    const tag = isFree ? wish : this.tagOf(room, author);
+    tags.set(author, tag);
+    if (!isAnonymous(author)) authors.set(tag, author);
+    return tag;
   }
 
-  findTag(room: string, author: string, name: string): string | undefined {
-    const tags = this.#rooms.get(room)?.tags;
-    return tags && [...tagsOf(author)].find((tag) => tags.get(pair(tag, name)) === author);
-  }
-
-  isTagTaken(room: string, name: string, tag: string): boolean {
-    return this.#rooms.get(room)?.tags.has(pair(tag, name)) ?? false;
+  hasName(room: string, author: string, name: string): boolean {
+    return this.#rooms.get(room)?.people.has(pair(author, name)) ?? false;
   }
 
   cursor(reader: string, room: string): number | undefined {
@@ -164,10 +179,10 @@ export class MemoryJournal implements Journal {
 
   #append(draft: Draft): AppendResult {
     const room = this.#room(draft.room);
-    const { author, name, tag, id } = draft;
+    const { author, name, id } = draft;
     const known = id ? this.find(draft.room, author, id) : undefined;
     if (known) return answerKnown(known, draft);
-    if (author && room.tags.get(pair(tag, name)) !== author) {
+    if (author && !room.people.has(pair(author, name))) {
       return new ChatError("internal", { cause: new Error(NO_TAG) });
     }
     const entry = number(draft, room.floor + room.entries.length + 1);
@@ -175,6 +190,7 @@ export class MemoryJournal implements Journal {
     if (id) this.#addId(room, draft, entry.seq);
     if (draft.kind === "edit") this.#addEdit(room, entry);
     if (draft.kind === "delete") erase(room, draft.ref);
+    if (draft.kind === "react") countReaction(room, entry);
     this.#enforce(draft);
     return { seq: entry.seq, entry };
   }
@@ -219,11 +235,34 @@ export class MemoryJournal implements Journal {
   #room(name: string): MemoryRoom {
     let room = this.#rooms.get(name);
     if (!room) {
-      room = { entries: new Denque(), floor: 0, ids: new Map(), edits: new Map(), tags: new Map() };
+      room = makeRoom();
       this.#rooms.set(name, room);
     }
     return room;
   }
+}
+
+function makeRoom(): MemoryRoom {
+  return {
+    entries: new Denque(),
+    floor: 0,
+    ids: new Map(),
+    authors: new Map(),
+    tags: new Map(),
+    edits: new Map(),
+    reactions: new Map(),
+    people: new Set(),
+  };
+}
+
+/** Stands for a room that has nothing. */
+const NO_ROOM: Pick<MemoryRoom, "authors" | "tags"> = makeRoom();
+
+function countReaction({ reactions }: MemoryRoom, { ref, text, on, author }: Entry): void {
+  const known = reactions.get(ref) ?? { emoji: new Set(), byAuthor: new Map() };
+  reactions.set(ref, known);
+  if (on) known.emoji.add(text);
+  known.byAuthor.set(author, (known.byAuthor.get(author) ?? 0) + 1);
 }
 
 function entryAt({ entries, floor }: MemoryRoom, seq = 0): Entry | undefined {
@@ -244,7 +283,7 @@ function blank(entry: Entry | undefined): void {
   if (entry) Object.assign(entry, { text: "", on: false });
 }
 
-/** Neither tags, authors nor rooms contain a space, so no two pairs have one key. */
+/** Neither authors nor rooms contain a space, so no two pairs have one key. */
 function pair(first: string, second: string): string {
   return `${first} ${second}`;
 }

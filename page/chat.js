@@ -5,7 +5,7 @@ import { byId } from "./dom.js";
 import { mentions } from "./markup.js";
 import { makeHistory } from "./history.js";
 import { MessageList } from "./message_list.js";
-import { isSame } from "../sdk/messages.js";
+import { isSame, personOf } from "../sdk/messages.js";
 import { copyAsLines, copyText, makeCopyButton, makePanel } from "./menu.js";
 import { makeNotifier } from "./notifications.js";
 import { makePeople } from "./people.js";
@@ -88,8 +88,7 @@ const tools = {
     const mine = [...reactions.get(emoji) ?? []].find(([tag]) => isSame(list.me, tag));
     session.react(seq, emoji, !mine?.[1].on);
   },
-  reply: ({ seq, from }) =>
-    composer.begin({ replyTo: seq }, `Replying to ${from.name || "no name"}`),
+  reply: ({ seq, from }) => composer.begin({ replyTo: seq }, `Replying to ${personOf(from)}`),
   link: async ({ seq }) => await copyText(linkOf(seq)) ? "Copied" : linkOf(seq),
   edit,
   remove: ({ seq }) => session.remove(seq),
@@ -166,7 +165,7 @@ function addEntry(entry) {
   people.stopTyping(entry.from);
   if (isSame(list.me, entry.from.tag)) return;
   if (!list.scroll.isPinned()) missed++;
-  notify(`${entry.from.name}: ${entry.text}`, mentions(entry.text, list.me.name));
+  notify(`${personOf(entry.from)}: ${entry.text}`, mentions(entry.text, list.me.name));
 }
 
 /** @param {ShownMessage} [message] */

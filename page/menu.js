@@ -1,5 +1,6 @@
 // Opens the header's two panels, and copies text to the clipboard.
 import { byId, el } from "./dom.js";
+import { toLines } from "../sdk/messages.js";
 
 /** Makes a button show and hide its panel. Escape and a click elsewhere hide it. @param {string} id */
 export function makePanel(id) {
@@ -53,7 +54,7 @@ export function makeCopyButton(id, getText) {
 }
 
 /**
- * Makes several messages that are copied together lines of `name: text`, wherever the selection begins.
+ * Makes several messages that are copied together lines of `name (tag): text`, wherever the selection begins.
  * @param {HTMLElement} list
  */
 export function copyAsLines(list) {
@@ -71,7 +72,10 @@ export function copyAsLines(list) {
         part.setEnd(range.endContainer, range.endOffset);
       }
       const selected = String(part);
-      return selected ? [`${item.querySelector(".name")?.textContent}: ${selected}`] : [];
+      const [name = "", tag = ""] = [".name", ".tag"].map((part) =>
+        item.querySelector(part)?.textContent ?? ""
+      );
+      return selected ? [toLines({ name, tag }, selected)] : [];
     });
     if (lines.length < 2) return;
     event.clipboardData?.setData("text/plain", lines.join("\n"));

@@ -152,6 +152,12 @@ export const ERRORS = {
     line: true,
     reconnect: false,
   },
+  too_many_reactions: {
+    sentence: "The message has too many reactions",
+    status: 409,
+    line: true,
+    reconnect: false,
+  },
   not_yours: {
     sentence: "Only the author may change a message",
     status: 403,

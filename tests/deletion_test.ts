@@ -198,7 +198,7 @@ function checkRest(shown: ReadonlyMap<string, string>): void {
   assertEquals(from.name, "Ann");
   assertMatch(
     shown.get("?limit=500 text/plain")!,
-    /^\S+ Ben: an answer\n\S+ Ann: the last one\n$/,
+    /^\S+ ¶ Ben#\w{6}: an answer\n\S+ ¶ Ann#\w{6}: the last one\n$/,
   );
 }
 

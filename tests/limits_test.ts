@@ -221,8 +221,8 @@ for (const transport of ["deno", "ws"]) {
     assertEquals([await read(port, "lagging_members"), await read(port, "lag_entries")], [1, 2]);
     const received: string[] = [];
     while (received.length < texts.length) received.push(...(await slow.readText()).split("\n"));
-    assert(received[0] === `Ann: ${LONG}`);
-    assertEquals(received.slice(1), texts.slice(1).map((text) => `Ann: ${text}`));
+    assert(received[0] === `¶ Ann#0000: ${LONG}`);
+    assertEquals(received.slice(1), texts.slice(1).map((text) => `¶ Ann#0000: ${text}`));
     await until(port, "lagging_members", 0);
   });
 

@@ -10,6 +10,7 @@ import { ChatLines, drawGap } from "./lines.ts";
 import { ChatPeople } from "./people.ts";
 import type { ChatSetup } from "./setup.ts";
 import { Screen } from "./screen.ts";
+import { wrap } from "./wrap.ts";
 
 const PROMPT = "> ";
 const NAME_PROMPT = "Your name: ";
@@ -59,9 +60,9 @@ export class TerminalChat implements Disposable {
     this.#reportUnsent();
   }
 
-  /** Prints a line. Everything in it that comes from others must be escaped. */
+  /** Prints a line, wrapped and indented. Everything in it that comes from others must be escaped. */
   print(text: string): void {
-    this.#screen.print(text);
+    this.#screen.print(wrap(text, process.stdout.columns ?? 0));
   }
 
   leave(): void {

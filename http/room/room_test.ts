@@ -76,7 +76,7 @@ Deno.test("POST of JSON sends, replies, edits, deletes and reacts as the key's a
   assert(!tags.includes("0000"));
   assertEquals(
     (await (await fetch(server.url)).text()).replace(/\S+ /, ""),
-    "Ann (edited): hello\n",
+    `¶ Ann#${tags[0]} (edited): hello\n`,
   );
 });
 
@@ -94,7 +94,7 @@ Deno.test("GET shows what entries have come to, on whatever page the edit or the
   const edit = await post({ type: "edit", ref: 1, text: "last version" });
   await post({ type: "delete", ref: 2 });
   const lines = async (query: string) =>
-    (await (await fetch(server.url + query)).text()).replace(/^\S+ /gm, "");
+    (await (await fetch(server.url + query)).text()).replace(/^\S+ ¶ (Ann)#\w{6}/gm, "$1");
   assertEquals(await lines("?before=4"), "Ann (edited): last version\nAnn: kept\n");
   assertEquals(await lines("?after=0&limit=1"), "Ann (edited): last version\n");
   const between = await lines(`?after=${older - 1}&limit=1`);
@@ -484,7 +484,7 @@ Deno.test("GET counts the entries that retention has removed", async () => {
   assertEquals(response.headers.get("link"), null);
   assertEquals((await readJson(server.url, "?after=2")).page.gap, undefined);
   const text = await (await fetch(`${server.url}?after=0`)).text();
-  assertEquals(text.split("\n")[0], "-- 2 entries are no longer kept --");
+  assertEquals(text.split("\n")[0], "¶ -- 2 entries are no longer kept --");
 });
 
 Deno.test("GET refuses an invalid query", async () => {

@@ -25,7 +25,7 @@ const WAL_SHARE = 0.02;
 const MAX_WAL_BYTES = 4 * 1024 * 1024;
 
 /** Pages that a message changes beside those of its text: of entries, ids, names and their indexes, splits included. */
-const MESSAGE_PAGES = 7;
+const MESSAGE_PAGES = 10;
 
 /** Bytes of a row beside its text, at most. */
 const ROW_BYTES = 300;

@@ -3,7 +3,6 @@
 // The folder belongs to one process at a time (data_folder.ts); others may read the file meanwhile. A crash at any moment
 // leaves everything that was committed, and nothing to clean up.
 import { ChatError } from "../../protocol/errors.ts";
-import { tagsOf } from "../../protocol/names.ts";
 import type { Entry } from "../../protocol/message.ts";
 import { isRowFault } from "../../base/sqlite.ts";
 import { hashEntry } from "../../protocol/content_hash.ts";
@@ -17,6 +16,7 @@ import {
   type KnownId,
   NO_TAG,
   type Range,
+  type Reactions,
   readEntry,
   type ReadLimit,
   type Shortage,
@@ -38,6 +38,7 @@ import {
   toEntry,
 } from "./rows.ts";
 import { IdTable } from "./id_table.ts";
+import { findReactions, tagOf } from "./lookups.ts";
 import type { Statements } from "./statements.ts";
 
 /** Entries beyond retention to keep for lagging readers. Each takes some hundred bytes of disk. */
@@ -195,27 +196,32 @@ export class SqliteJournal implements Journal {
     }
   }
 
-  claimTag(room: string, author: string, name: string, wish = ""): string {
+  reactions(room: string, ref: number, author: string): Reactions {
+    return findReactions(this.#sql, { room: this.#room(room), author }, ref);
+  }
+
+  tagOf(room: string, author: string, isReserved = (_tag: string) => false): string {
+    const waiting = this.#waitingClaims.filter((claim) => claim.room === room);
+    const isTaken = (tag: string) => isReserved(tag) || waiting.some((claim) => claim.tag === tag);
+    return waiting.find((claim) => claim.author === author)?.tag ??
+      tagOf(this.#sql, { room: this.#room(room), author }, { isReserved: isTaken });
+  }
+
+  claimTag(room: string, author: string, name: string, wish?: string): string {
     try {
-      return this.findTag(room, author, name) ?? this.#claim({ room, author, name, tag: wish });
+      this.#open();
+      return this.#claim({ room, author, name }, wish);
     } catch (cause) {
       this.#rollBack();
       throw new ChatError("not_stored", { cause });
     }
   }
 
-  findTag(room: string, author: string, name: string): string | undefined {
-    const { id = 0 } = this.#room(room) ?? {};
-    const stored = this.#sql.findPerson.get(id, author, name)?.["tag"] as string | undefined;
-    if (stored !== undefined || this.#isOpen) return stored;
-    // The next transaction repeats claims that were rolled back.
+  hasName(room: string, author: string, name: string): boolean {
     const isSame = (claim: Claim) =>
       claim.room === room && claim.author === author && claim.name === name;
-    return this.#claims.find(isSame)?.tag;
-  }
-
-  isTagTaken(room: string, name: string, tag: string): boolean {
-    return this.#sql.findTag.get(this.#room(room)?.id ?? 0, name, tag) !== undefined;
+    return this.#sql.findPerson.get(this.#room(room)?.id ?? 0, author, name) !== undefined ||
+      this.#waitingClaims.some(isSame);
   }
 
   cursor(reader: string, room: string): number | undefined {
@@ -255,6 +261,11 @@ export class SqliteJournal implements Journal {
       this.#rollBack();
       throw new ChatError("not_stored", { cause });
     }
+  }
+
+  /** Claims that were rolled back, and that the next transaction repeats. */
+  get #waitingClaims(): readonly Claim[] {
+    return this.#isOpen ? [] : this.#claims;
   }
 
   /** Begins the transaction that the next append commits, if there is none. */
@@ -395,17 +406,14 @@ export class SqliteJournal implements Journal {
     });
   }
 
-  /** Claims the tag, or another one if it is empty or taken. The author must have none beside this name. */
-  #claim({ room, author, name, tag: wish }: Claim): string {
-    this.#open();
-    const { id } = this.#makeRoom(room);
-    for (const tag of wish ? [wish, ...tagsOf(author)] : tagsOf(author)) {
-      if (this.#sql.findTag.get(id, name, tag)) continue;
-      this.#sql.addPerson.run(id, this.#authorId(author), name, tag);
-      this.#claims.push({ room, author, name, tag });
-      return tag;
-    }
-    throw new Error("Cannot claim a tag: another author has the same hash");
+  #claim({ room, author, name }: Omit<Claim, "tag">, wish?: string): string {
+    const place = { room: this.#makeRoom(room), author };
+    const person = this.#sql.findPerson.get(place.room.id, author, name);
+    if (person) return person["tag"] as string;
+    const tag = tagOf(this.#sql, place, { wish });
+    this.#sql.addPerson.run(place.room.id, this.#authorId(author), name, tag);
+    this.#claims.push({ room, author, name, tag });
+    return tag;
   }
 
   /** Returns the rows of the author beside this name; undefined if no tag was claimed. */
