@@ -31,6 +31,7 @@ export class MessageList {
   #comings = { line: el("div", ""), changes: new Map() };
   /** @type {Timer} */
   #quietTimer;
+  #isLoading = false;
   /** Element that a link led to. @type {HTMLElement | undefined} */
   #target;
 
@@ -243,9 +244,28 @@ export class MessageList {
 
   /** Adds a person, and marks the tags of those whose names look like this one. @param {From} person */
   addPerson(person) {
-    if (!this.names.add(person)) return;
+    if (this.names.add(person)) this.#drawShared();
+    if (this.names.needsLookalikes) void this.#loadLookalikes();
+  }
+
+  /** Draws the messages of people whose names look alike. */
+  #drawShared() {
     const shared = this.#messages.all().filter(({ from }) => this.names.isShared(from.name));
     for (const message of shared) this.#draw(message);
+  }
+
+  /** Loads the list of lookalikes. A failed import is retried with the next person. */
+  async #loadLookalikes() {
+    if (this.#isLoading) return;
+    this.#isLoading = true;
+    try {
+      const { LOOKALIKES } = await import("../sdk/lookalikes.js");
+      this.names.compareBy(LOOKALIKES);
+      this.#drawShared();
+    } catch {
+      // See above.
+    }
+    this.#isLoading = false;
   }
 
   /** @param {ShownMessage} message */

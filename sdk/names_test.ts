@@ -1,5 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { Names, skeletonOf } from "./names.js";
+import { LOOKALIKES } from "./lookalikes.js";
+import { Names, skeletonOf as compare } from "./names.js";
+
+const skeletonOf = (name: string) => compare(name, LOOKALIKES);
 
 Deno.test("skeletonOf() is one for names that look alike, and another one for others", () => {
   const alike = [
@@ -27,7 +30,7 @@ Deno.test("skeletonOf() is one for names that look alike, and another one for ot
 });
 
 Deno.test("Names tells when a name has become several people's, once, and forgets when it has too many", () => {
-  const names = new Names();
+  const names = new Names(LOOKALIKES);
   const add = (name: string, tag: string) => names.add({ name, tag });
   assertEquals([add("Ann", "aaaaaa"), add("ann", "aaaaaa"), add("Ben", "bbbbbb")], [
     false,
@@ -46,4 +49,15 @@ Deno.test("Names tells when a name has become several people's, once, and forget
   for (let n = 0; n < 10_000; n++) add(`name ${n.toString(36)}`, `${n}`);
   assertEquals(names.all().length < 10_000, true);
   assertEquals(names.isShared("Ann"), false);
+});
+
+Deno.test("Names compares names again when it gets the list of lookalikes, which ASCII does not need", () => {
+  const names = new Names();
+  names.add({ name: "Ann", tag: "aaaaaa" });
+  names.add({ name: "A-n-n", tag: "aaaaaa" });
+  assertEquals(names.needsLookalikes, false);
+  names.add({ name: "\u0410nn", tag: "cccccc" });
+  assertEquals([names.needsLookalikes, names.isShared("Ann")], [true, false]);
+  names.compareBy(LOOKALIKES);
+  assertEquals([names.needsLookalikes, names.isShared("Ann")], [false, true]);
 });

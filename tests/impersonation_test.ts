@@ -10,6 +10,7 @@ import { hashKey } from "../protocol/names.ts";
 import { LINES } from "../protocol/plain_lines.ts";
 import { TRANSCRIPT } from "../protocol/transcript.ts";
 import { isSame, Messages, personOf } from "../sdk/messages.js";
+import { LOOKALIKES } from "../sdk/lookalikes.js";
 import { Names } from "../sdk/names.js";
 import type { EntryLine } from "../sdk/types.d.ts";
 
@@ -90,7 +91,7 @@ Deno.test("ten thousand keys ground for one tag: none is shown as the other pers
   assertEquals(messages.get(1)?.reactions.get("👍")?.get(tag)?.on, true);
   assertEquals(said.filter(({ from }) => personOf(from).includes(`(${tag})`)).length, 1);
   // Her tag is marked on the page and in the terminal, like those of all whose names look like hers.
-  const people = new Names();
+  const people = new Names(LOOKALIKES);
   for (const { from } of said) people.add(from);
   assertEquals(["Ann", "\u0410nn", "Ben"].map((name) => people.isShared(name)), [
     true,

@@ -155,8 +155,8 @@ Deno.test("listPageSizes() counts what is loaded on demand by itself", () => {
   const sizes = (bytes: number) => new Map([["/page/account.js", bytes], ["/", MAX_PAGE_BYTES]]);
   assert(
     listPageSizes(sizes(MAX_ON_DEMAND_BYTES)).replaceAll(/ +/g, " ")
-      .endsWith("\n 2048 /page/account.js\n 2048 on demand, at most 2048"),
+      .endsWith("\n 4096 /page/account.js\n 4096 on demand, at most 4096"),
   );
   const error = assertThrows(() => listPageSizes(sizes(MAX_ON_DEMAND_BYTES + 1)), RangeError);
-  assert(error.message.endsWith("expected at most 2048 bytes, received 2049"));
+  assert(error.message.endsWith("expected at most 4096 bytes, received 4097"));
 });

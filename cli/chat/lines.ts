@@ -1,6 +1,7 @@
 // Draws entries of a room as lines for a terminal: `20:58 Ann#k3f9ab: hi`, and a separate line for a new day. Remembers the
 // messages that later entries may refer to. Everything that comes from others is escaped.
 import type { EntryLine, From, Gap } from "../../sdk/types.d.ts";
+import { LOOKALIKES } from "../../sdk/lookalikes.js";
 import { Names } from "../../sdk/names.js";
 import { dayKey } from "../../sdk/time.js";
 import { encodeAuthor, escapeName } from "../../protocol/byline.ts";
@@ -32,7 +33,7 @@ export class ChatLines {
   #day: string;
   /** Author and excerpt of each message, by its seq. */
   readonly #messages = new Map<number, { from: From; excerpt: string }>();
-  readonly #names = new Names();
+  readonly #names = new Names(LOOKALIKES);
 
   constructor({ hasColor, now = Date.now }: ChatLinesOptions) {
     this.#hasColor = hasColor;
