@@ -8,6 +8,7 @@ import type { Hub } from "./hub.ts";
 import { DEFAULT_LIMITS, type Limits, maxMessageBytes } from "./base/limits.ts";
 import type { AddressBudget } from "./base/address_budget.ts";
 import type { Log } from "./base/log.ts";
+import type { Hold, Holder, Holding } from "./base/waiting_bytes.ts";
 import type { Member } from "./hub/subscription.ts";
 import type { Connection, ConnectionHandlers } from "./transport/transport.ts";
 import { Frame } from "./protocol/frame.ts";
@@ -21,6 +22,9 @@ const MAX_QUEUED_BYTES = 2 * SEND_BYTES;
 
 /** Bytes waiting in the socket at which writing pauses. A WebSocket's own `send` never pauses. */
 const HIGH_WATER_BYTES = 256 * 1024;
+
+/** The same for an address that makes the server keep very much. */
+const CROWDED_HIGH_WATER_BYTES = 64 * 1024;
 
 /** Maximum bytes of a frame that is joined with others. A larger one becomes a message of its own. */
 const MAX_JOINED_BYTES = 4096;
@@ -43,6 +47,9 @@ const RETRY_AFTER_MS = 250;
 /** Time after which a banned client should retry: the ban may have been lifted by then. */
 export const BANNED_RETRY_AFTER_MS = 600_000;
 
+/** Time for a client that is cut to read the reason. */
+const CUT_WAIT_MS = 5_000;
+
 /** Stands in the queue for a batch that the protocol does not show, so that the order is kept. */
 const EMPTY = new Frame("");
 
@@ -64,14 +71,18 @@ export interface ClientOptions {
   readonly budget?: AddressBudget | undefined;
   readonly trackConnection?: TrackConnection | undefined;
   readonly limits?: Limits | undefined;
+  /** Counts what waits for that address. */
+  readonly hold?: Hold | undefined;
 }
 
 /** A member of a room whose batches go to a connection. */
-export class Client implements Member, ConnectionHandlers {
+export class Client implements Member, ConnectionHandlers, Holder {
   readonly wire: Wire;
   readonly principal: Principal;
   readonly address: string;
   readonly budget: AddressBudget | undefined;
+  /** Readers of a room have the same frames. */
+  readonly isShared = true;
   readonly #hub: Hub;
   readonly #connection: Connection;
   readonly #handler: ProtocolHandler;
@@ -90,12 +101,19 @@ export class Client implements Member, ConnectionHandlers {
   #isGone = false;
   #writtenBytes = 0;
   /** Time when the peer last showed a sign of life, by reading bytes or by sending a message. */
-  #aliveAt = 0;
+  #aliveAtMs = 0;
   #closeCode: ErrorCode | undefined;
   /** Time after which it should reconnect when the server has closed it. */
   #retryAfterMs = RETRY_AFTER_MS;
   #watch: ReturnType<typeof setInterval> | undefined;
   #isPumpDue = false;
+  readonly #holding: Holding | undefined;
+  /** Bytes of a message that has not arrived completely. */
+  #unfinishedBytes = 0;
+  /** Whether its address makes the server keep too much, and this client the most of it. The queue is then dropped. */
+  #isCut = false;
+  #cutTimer: ReturnType<typeof setTimeout> | undefined;
+  #hasEnded = false;
 
   constructor(options: ClientOptions) {
     this.#hub = options.hub;
@@ -108,6 +126,7 @@ export class Client implements Member, ConnectionHandlers {
     this.#limits = options.limits ?? DEFAULT_LIMITS;
     this.#handler = options.makeHandler(this);
     this.wire = this.#handler.wire;
+    this.#holding = options.hold?.(this);
   }
 
   /** Starts both pumps. */
@@ -120,7 +139,7 @@ export class Client implements Member, ConnectionHandlers {
   /** Handles one inbound message: the read pump, the only reader of the socket. */
   onMessage(data: string | ArrayBuffer): void {
     if (this.#isLeaving) return;
-    this.#aliveAt = Date.now();
+    this.#aliveAtMs = performance.now();
     try {
       this.#handler.read(data);
     } catch (error) {
@@ -129,16 +148,44 @@ export class Client implements Member, ConnectionHandlers {
     }
   }
 
+  /** Called by the connection when it keeps more bytes of an unfinished message, or fewer. */
+  onUnfinished(bytes: number): void {
+    this.#unfinishedBytes = bytes;
+    this.#holding?.update();
+  }
+
+  /** Called by the connection when the peer has broken the protocol or a limit of the transport. */
+  onFault(code: ErrorCode): void {
+    this.leave(code);
+  }
+
   /** Called by the connection when it has ended. */
   onClose(): void {
-    this.#isGone = true;
+    this.#isGone = this.#hasEnded = true;
+    clearTimeout(this.#cutTimer);
+    this.#holding?.update();
     this.leave();
+  }
+
+  /** Bytes that the address makes the server keep. A dead socket keeps its own until the runtime reports its end. */
+  get waitingBytes(): number {
+    if (this.#hasEnded) return 0;
+    return this.#queuedBytes + this.#connection.bufferedAmount + this.#unfinishedBytes;
+  }
+
+  /** Drops the queue and leaves. A peer that still reads receives the reason. */
+  cut(): void {
+    this.#isCut = true;
+    while (this.#send.size > 0) this.#take();
+    this.leave("address_full");
   }
 
   /** Queues a batch for the hub. False leaves the queue as it is, without a hole, and marks this client as lagging. */
   trySend(batch: Batch): boolean {
     const { frame = EMPTY } = batch;
-    const fits = this.#send.size === 0 || this.#send.size < this.#limits.queuedBatches &&
+    if (this.#isCut) return false;
+    const fits = this.#send.size === 0 ||
+      !this.#holding?.isCrowded && this.#send.size < this.#limits.queuedBatches &&
         this.#queuedBytes + frame.byteLength <= SEND_BYTES;
     if (fits && this.#queue(frame)) return true;
     this.#isLagging = true;
@@ -200,7 +247,7 @@ export class Client implements Member, ConnectionHandlers {
         if (this.#send.closed) break;
         return;
       }
-      if (this.#connection.bufferedAmount >= HIGH_WATER_BYTES) return this.#pumpLater();
+      if (this.#connection.bufferedAmount >= this.#highWaterBytes) return this.#pumpLater();
       this.#write();
       if (this.#isLagging && this.#send.size === 0) {
         this.#isLagging = false;
@@ -208,6 +255,11 @@ export class Client implements Member, ConnectionHandlers {
       }
     }
     this.#endPump();
+  }
+
+  get #highWaterBytes(): number {
+    if (this.#isCut) return Infinity;
+    return this.#holding?.isCrowded ? CROWDED_HIGH_WATER_BYTES : HIGH_WATER_BYTES;
   }
 
   /** Schedules the pump as a microtask, so that frames queued until then are written together. */
@@ -240,15 +292,20 @@ export class Client implements Member, ConnectionHandlers {
   #endPump(): void {
     clearInterval(this.#watch);
     // A runtime may keep a dead socket, and with it this object, for a long time. It must not keep the batches too.
-    while (this.#send.tryReceive().state === "ok");
+    while (this.#send.size > 0) this.#take();
+    this.#holding?.update();
     const { closeCode, reason } = closeFor(this.#closeCode);
     if (this.#isGone) this.#connection.terminate(closeCode, reason);
     else this.#connection.close(closeCode, reason);
+    if (!this.#isCut || this.#hasEnded) return;
+    const terminate = () => this.#connection.terminate(closeCode, reason);
+    this.#cutTimer = setTimeout(terminate, CUT_WAIT_MS);
   }
 
   #queue(frame: Frame): boolean {
     if (this.#isGone || !this.#send.trySend(frame)) return false;
     this.#queuedBytes += frame.byteLength;
+    this.#holding?.update();
     this.#pumpSoon();
     return true;
   }
@@ -284,6 +341,7 @@ export class Client implements Member, ConnectionHandlers {
     if (frame === EMPTY) return;
     this.#connection.send(frame);
     this.#writtenBytes += frame.byteLength;
+    this.#holding?.update();
     this.#watch ??= this.#watchProgress();
   }
 
@@ -292,18 +350,19 @@ export class Client implements Member, ConnectionHandlers {
     const unseenMs = this.#connection.unseenBytes / SLOWEST_READER_BYTES_PER_S * 1000;
     const allowedMs = this.#limits.stallMs ?? Math.max(WRITE_WAIT_MS, unseenMs);
     let leftBytes = 0;
-    this.#aliveAt = Date.now();
+    this.#aliveAtMs = performance.now();
     const watch = setInterval(() => {
       const waiting = this.#connection.bufferedAmount;
+      this.#holding?.update();
       const left = this.#writtenBytes - waiting;
       if (left > leftBytes) {
         leftBytes = left;
-        this.#aliveAt = Date.now();
+        this.#aliveAtMs = performance.now();
       }
       if (waiting === 0) {
         clearInterval(watch);
         this.#watch = undefined;
-      } else if (Date.now() - this.#aliveAt >= allowedMs) {
+      } else if (performance.now() - this.#aliveAtMs >= allowedMs) {
         this.#isGone = true;
         this.leave("stalled");
       }

@@ -16,7 +16,7 @@ import { type Reading, type ResumePoint, Room, type RoomOptions } from "./hub/ro
 import { OneShotSender } from "./hub/sender.ts";
 import { increment, Stats } from "./hub/stats.ts";
 import { type Member, type MemberFailure, type Person, Subscription } from "./hub/subscription.ts";
-import type { Journal, Range, ReadLimit } from "./journal/journal.ts";
+import type { Journal, Range, ReadLimit, Usage } from "./journal/journal.ts";
 import { ChatError, type ErrorCode } from "./protocol/errors.ts";
 import type { Message, Wire } from "./protocol/message.ts";
 
@@ -87,7 +87,8 @@ export interface HubOptions {
   readonly onDelivered?: (room: string) => void;
 }
 
-// Unbounded: a refused event would lose a message or leak a member. Each iteration empties the inbox.
+// Unbounded: a refused event would lose a message or leak a member. Each iteration empties the inbox, unless it has to stop
+// at a `close` or a `ban`.
 const INBOX_CAPACITY = Number.MAX_SAFE_INTEGER;
 
 /** Budget of one iteration for all lagging members together: time, and pages. The rest waits for the next one. */
@@ -227,6 +228,11 @@ export class Hub {
     return { members, rooms: this.#rooms.size, people, lagging, maxLag };
   }
 
+  /** Sizes of what the journal stores. */
+  get usage(): Usage {
+    return this.#journal.usage;
+  }
+
   /** Counts a message that was not accepted. */
   countRefusal(code: ErrorCode): void {
     increment(this.stats.refused, code);
@@ -255,16 +261,16 @@ export class Hub {
     this.#inbox.trySend({ type: "close", code });
   }
 
-  /** Runs the loop: takes everything that waits, then acts once. Resolves after {@linkcode close}. */
+  /** Runs the loop: takes everything that waits, up to a message of an operator that others depend on, then acts once. Resolves after {@linkcode close}. */
   async run(): Promise<void> {
     for await (const event of this.#inbox) {
       // Let this round of socket reads finish, so that it becomes one batch (decision 0004).
       await nextTurn();
       this.#take(event);
-      let next = this.#inbox.tryReceive();
-      while (next.state === "ok") {
+      while (!this.#groupCommit.isSealed) {
+        const next = this.#inbox.tryReceive();
+        if (next.state !== "ok") break;
         this.#take(next.value);
-        next = this.#inbox.tryReceive();
       }
       // Events that arrive during the commit wait in the inbox for the next iteration.
       this.#apply(await this.#groupCommit.commit());
@@ -384,10 +390,7 @@ export class Hub {
   #typing(member: Member): void {
     const { room, subscription } = this.#memberships.get(member) ?? {};
     const person = subscription?.person;
-    if (!room || !person || this.#isSilenced(member, room)) return;
-    const { name, tag } = person;
-    if (name === "" || tag === "") return;
-    room.notifyAll({ type: "typing", from: { name, tag } }, person);
+    if (room && person && !this.#isSilenced(member, room)) room.notifyTyping(person);
   }
 
   #sendHistory(member: Member, { before, limit }: { before: number; limit: number }): void {

@@ -153,7 +153,56 @@ Deno.test("Hub.register() gives somebody without a name no tag of who has no key
   await using test = makeHub();
   const member = test.arrive({ author: "0000".padEnd(26, "z"), name: "" });
   await hubTurn();
-  assertEquals(member.told("welcome")[0]!.you, { name: "", tag: "0000z" });
+  assertEquals(member.told("welcome")[0]!.you, { name: "", tag: "0000zz" });
+});
+
+Deno.test("Hub.register() reserves a tag for somebody who has no name yet", async () => {
+  await using test = makeHub();
+  const [ann, eve] = ["ann0aaaaa", "ann0aabbb"].map((author) => test.arrive({ author, name: "" }));
+  await hubTurn();
+  assertEquals(ann!.told("welcome")[0]!.you, { name: "", tag: "ann0aa" });
+  assertEquals(eve!.told("welcome")[0]!.you, { name: "", tag: "ann0aab" });
+  // A third one, who is not in the room and speaks before both.
+  const message: Message = { kind: "say", id: "1", text: "hi", ref: 0, on: true };
+  await test.hub.post("lobby", { author: "ann0aabcc", name: "Ann" }, message);
+  test.hub.rename(eve!, "Ann");
+  test.hub.rename(ann!, "Ann");
+  for (const member of [eve!, ann!]) test.say(member, "hi", { id: "1" });
+  await hubTurn();
+  const entries = test.journal.read("lobby", { after: 0 }, { entries: 9, chars: 999 });
+  assertEquals(entries.map(({ tag }) => tag), ["ann0aabc", "ann0aab", "ann0aa"]);
+  assertEquals(test.arrive({ author: "ann0aaaaa", name: "Anna" }).closes, []);
+});
+
+Deno.test("Hub.broadcast() bounds the emoji of a message, and the reactions of a person", async () => {
+  await using test = makeHub();
+  const [ann, ben] = [test.arrive({ author: "ann0aaaaa" }), test.arrive({ author: "ben0aaaaa" })];
+  test.say(ann, "hi", { id: "hi" });
+  await hubTurn();
+  let count = 0;
+  const react = (member: FakeMember, text: string, on = true) =>
+    test.say(member, text, { kind: "react", id: `react ${++count}`, ref: 1, on });
+  const refused = (member: FakeMember) => member.told("error").map(({ code }) => code);
+  // Many in one iteration, then as many in iterations of their own.
+  for (let n = 0; n < 40; n++) react(ann, `${n}`);
+  await hubTurn();
+  assertEquals(refused(ann), Array(20).fill("too_many_reactions"));
+  for (let n = 0; n < 3; n++) {
+    react(ben, `other ${n}`);
+    await hubTurn();
+  }
+  assertEquals(refused(ben), Array(3).fill("too_many_reactions"));
+  // One that is there may be used by others, and taken back and set again, forty times.
+  for (let n = 0; n < 60; n++) react(ben, "7", n % 2 === 0);
+  await hubTurn();
+  assertEquals(refused(ben).length, 3 + 10);
+  react(ben, "7", false);
+  test.say(ben, "hi", { id: "hi" });
+  // An accepted one is known, although it would be refused by now.
+  test.say(ann, "3", { kind: "react", id: "react 4", ref: 1 });
+  await hubTurn();
+  assertEquals(refused(ben).length, 3 + 10);
+  assertEquals(ann.acks.at(-1), { id: "react 4", seq: 5 });
 });
 
 Deno.test("Hub.broadcast() claims a tag with the first message, not with each", async () => {
@@ -174,11 +223,11 @@ Deno.test("Hub.broadcast() claims a tag with the first message, not with each", 
 Deno.test("Hub.register() that fails leaves the room to those who come in the same turn", async () => {
   await using test = makeHub();
   const { hub, journal } = test;
-  const findTag = journal.findTag.bind(journal);
+  const hasName = journal.hasName.bind(journal);
   let isBroken = true;
-  journal.findTag = (room, author, name) => {
+  journal.hasName = (...args) => {
     if (isBroken) throw new ChatError("not_stored");
-    return findTag(room, author, name);
+    return hasName(...args);
   };
   const read = hub.read("lobby", { after: 0 }, { entries: 1, chars: 1 }); // makes the room
   const unlucky = test.arrive();
@@ -202,7 +251,7 @@ Deno.test("Hub.broadcast() reaches every member, its sender included, in one ord
   }
   await hubTurn();
   assertEquals(members[2]!.lines, numbered(500));
-  const named = numbered(500).map((line, n) => n % 3 === 2 ? `P1: ${line}` : line);
+  const named = numbered(500).map((line, n) => n % 3 === 2 ? `¶ P1#1autho: ${line}` : line);
   for (const member of members.slice(0, 2)) assertEquals(member.lines, named);
 });
 
@@ -276,10 +325,10 @@ Deno.test("Hub.broadcast() gives a repeated id its first seq, and delivers nothi
   await using test = makeHub();
   const ann = test.arrive({ author: "ann0" });
   test.say(ann, "once", { id: "1" });
-  test.say(ann, "twice, in the same turn", { id: "1" });
+  test.say(ann, "once", { id: "1" }); // in the same turn
   await hubTurn();
   const again = test.arrive({ author: "ann0", history: 0 });
-  test.say(again, "twice, on another connection", { id: "1" });
+  test.say(again, "once", { id: "1" });
   const ben = test.arrive({ author: "ben0", history: 0 });
   test.say(ben, "the id of another author", { id: "1" });
   await hubTurn();
@@ -288,6 +337,22 @@ Deno.test("Hub.broadcast() gives a repeated id its first seq, and delivers nothi
   assertEquals(again.acks, [ack(1)]);
   assertEquals(ben.acks, [ack(2)]);
   assertEquals(ann.lines, ["once", "the id of another author"]);
+});
+
+Deno.test("Hub.broadcast() refuses a known id with other content, in the same turn and later", async () => {
+  await using test = makeHub();
+  const ann = test.arrive({ author: "ann0" });
+  test.say(ann, "once", { id: "1" });
+  test.say(ann, "other", { id: "1" });
+  await hubTurn();
+  test.say(ann, "other", { id: "1" });
+  test.say(ann, "once", { id: "1", ref: 1 }); // an answer to something
+  test.say(ann, "next", { id: "2" });
+  await hubTurn();
+  assertEquals(ann.acks, [{ id: "1", seq: 1 }, { id: "2", seq: 2 }]);
+  const errors = ann.told("error").map(({ code, id }) => `${code} ${id}`);
+  assertEquals(errors, ["id_taken 1", "id_taken 1", "id_taken 1"]);
+  assertEquals(ann.lines, ["once", "next"]);
 });
 
 Deno.test("Hub.broadcast() tells a sender what could not be stored, and goes on when it can", async () => {
@@ -715,7 +780,7 @@ Deno.test("Hub says who is there: one person a key, coalesced, names up to a hun
   watcher.notices.length = 0;
   time.tick(250);
   await hubTurn();
-  const people = [{ name: "Wim", tag: "watc" }, { name: "Ann", tag: "ann0" }, {
+  const people = [{ name: "Wim", tag: "watche" }, { name: "Ann", tag: "ann0" }, {
     name: "Ann",
     tag: "ann0x",
   }];
@@ -728,7 +793,7 @@ Deno.test("Hub says who is there: one person a key, coalesced, names up to a hun
   assertEquals(watcher.told("presence").length, 1);
   time.tick(1);
   await hubTurn();
-  const renamed = { name: "Willem", tag: "watc" };
+  const renamed = { name: "Willem", tag: "watche" };
   assertEquals(watcher.told("presence").at(-1)!.people, [renamed, ...people.slice(1)]);
   for (let n = 0; n < 97; n++) test.arrive({ author: `p${n}author`, name: "P" });
   await hubTurn();
@@ -748,7 +813,7 @@ Deno.test("Hub.rename() stamps what is said from then on", async () => {
     test.say(ann, "hello", { id: name });
   }
   await hubTurn();
-  assertEquals(line.lines, ["Ann: hello", "Anna: hello"]);
+  assertEquals(line.lines, ["¶ Ann#1autho: hello", "¶ Anna#1autho: hello"]);
 });
 
 Deno.test("Hub.typing() tells the others, not the one who types", async () => {
@@ -760,6 +825,18 @@ Deno.test("Hub.typing() tells the others, not the one who types", async () => {
   await hubTurn();
   const typing = [{ type: "typing" as const, from: { name: "Pa", tag: "ann0" } }];
   assertEquals([ben, ann, same].map((member) => member.told("typing")), [typing, [], []]);
+});
+
+Deno.test("Hub.typing() passes on a bounded number of notices a second in a room, whoever types", async () => {
+  await using test = makeHub();
+  const startedMs = performance.now();
+  const ann = test.arrive({ author: "ann0" });
+  const typists = Array.from({ length: 100 }, (_, n) => test.arrive({ author: `typist${n}` }));
+  for (const typist of typists) test.hub.typing(typist);
+  await hubTurn();
+  const count = ann.told("typing").length;
+  const most = 20 + 10 * (performance.now() - startedMs) / 1000;
+  assert(count >= 20 && count <= most, `${count} of at most ${most}`);
 });
 
 Deno.test("Hub drops a member that throws; the others get their batch", async () => {
@@ -822,12 +899,14 @@ Deno.test("Hub.broadcast() acknowledges a known id whatever else is wrong with i
   const other = test.arrive({ author: "ben0", name: "Ben" });
   await hubTurn();
   test.say(nameless, "once", { id: "1" });
-  test.say(nameless, "once", { id: "1", kind: "edit", ref: 77 });
+  test.say(nameless, "another", { id: "1" });
   test.say(nameless, "never seen", { id: "2" });
   test.say(other, "a neighbour", { id: "1" });
   await hubTurn();
-  assertEquals(nameless.acks, [{ id: "1", seq: 1 }, { id: "1", seq: 1 }]);
-  assertEquals(nameless.told("error").map(({ code, id }) => [code, id]), [["no_name", "2"]]);
+  assertEquals(nameless.acks, [{ id: "1", seq: 1 }]);
+  assertEquals(nameless.told("error").map(({ code, id }) => [code, id]), [
+    ...[["no_name", "1"], ["no_name", "2"]],
+  ]);
   assertEquals(other.acks, [{ id: "1", seq: 2 }]);
 });
 
@@ -855,8 +934,9 @@ Deno.test("Hub.broadcast() takes an id that comes twice in one batch for one mes
   test.say(ann, "once", { id: "1" });
   test.say(ann, "edits what is not there", { id: "1", kind: "edit", ref: 77 });
   await hubTurn();
-  assertEquals(ann.acks.map(({ id, seq }) => [id, seq]), [["1", 1], ["1", 1], ["1", 1]]);
-  assertEquals([ann.told("error"), test.journal.head("lobby")], [[], 1]);
+  assertEquals(ann.acks.map(({ id, seq }) => [id, seq]), [["1", 1], ["1", 1]]);
+  assertEquals(ann.told("error").map(({ code, id }) => [code, id]), [["unknown_ref", "1"]]);
+  assertEquals(test.journal.head("lobby"), 1);
 });
 
 Deno.test("Hub refuses a draft that the journal refuses, and stores its neighbours", async () => {
@@ -916,7 +996,7 @@ Deno.test("Hub.broadcast() lets no line overtake one that could not be stored an
 
 Deno.test("Hub closes a member that cannot be registered", async () => {
   class BrokenJournal extends FlakyJournal {
-    override findTag(): string {
+    override hasName(): boolean {
       throw new ChatError("not_stored");
     }
   }

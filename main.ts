@@ -2,7 +2,9 @@
 // transport to serve from, and reads the arguments. The other commands are in cli/.
 import { Authenticator } from "./auth/authenticator.ts";
 import { openSessionStore } from "./auth/session_store.ts";
-import { type Log, logUncaughtErrors, openLog } from "./base/log.ts";
+import { LimitLog } from "./base/address_budget.ts";
+import { type Log, logUncaughtErrors, type OpenLog, openLog } from "./base/log.ts";
+import { WaitingBytes } from "./base/waiting_bytes.ts";
 import { ENV_NAMES } from "./cli/config/command_table.ts";
 import type { ServeConfig } from "./cli/config/config.ts";
 import { parseConfig } from "./cli/config/parse.ts";
@@ -19,7 +21,8 @@ import {
 } from "./cli/secret.ts";
 import { readCertificate } from "./cli/serve/certificate.ts";
 import { describeServer } from "./cli/serve/greeting.ts";
-import { GRACE_MS, reloadOnHangUp, stopOnSignal } from "./cli/serve/signals.ts";
+import { GRACE_MS, reloadOnHangUp, stopOnSignal, surviveSignals } from "./cli/serve/signals.ts";
+import { writeQuietly } from "./cli/stdio.ts";
 import deno from "./deno.json" with { type: "json" };
 import { Proxies } from "./http/client_address.ts";
 import { checkAddress, listen } from "./http/listen.ts";
@@ -29,6 +32,7 @@ import { Hub, type HubOptions } from "./hub.ts";
 import { Webhook, type WebhookOptions } from "./integrations/webhook/webhook.ts";
 import type { Journal } from "./journal/journal.ts";
 import { MemoryJournal } from "./journal/memory.ts";
+import { accessBytes } from "./journal/sqlite/quota.ts";
 import { openSqliteJournal } from "./journal/sqlite/sqlite_journal.ts";
 import type { Listen } from "./transport/transport.ts";
 
@@ -51,8 +55,18 @@ async function main(args: string[]): Promise<void> {
 
 /** Starts the server. A signal stops it, and ends the process. */
 async function serve(config: ServeConfig): Promise<void> {
-  const log = openLog(config);
-  logUncaughtErrors(log);
+  const openedLog = openLog(config);
+  logUncaughtErrors(openedLog.log);
+  surviveSignals();
+  try {
+    await start(config, openedLog);
+  } catch (error) {
+    await openedLog.flush();
+    throw error;
+  }
+}
+
+async function start(config: ServeConfig, { log, flush }: OpenLog): Promise<void> {
   const listenOn = await TRANSPORTS[config.transport]();
   const certificate = config.certificate && readCertificate(config.certificate);
   const secrets = readSecrets(config);
@@ -63,24 +77,33 @@ async function serve(config: ServeConfig): Promise<void> {
   const webhooks: Webhook[] = [];
   const onDelivered = (room: string) => webhooks.forEach((webhook) => webhook.notify(room));
   const hub = makeHub(config, { journal, log, onDelivered });
-  const running = runHub(hub, log);
+  const running = runHub(hub, { log, flush });
   webhooks.push(...await startWebhooks(config, { secret: secrets.hook, source: hub, log }));
   const metrics = new Metrics({ hub, version: deno.version });
   const proxies = new Proxies(config.trustProxy);
+  const waiting = new WaitingBytes(config.limits, new LimitLog(log));
   const handler = makeHandler({
     hub,
     log,
     authenticator,
     proxies,
+    waiting,
     metrics: { metrics, token: secrets.metrics },
     githubSecret: secrets.github,
     hostOptions: config,
     allowOrigins: config.allowOrigins,
     limits: config.limits,
   });
-  const listener = await listen(config, { listenOn, handler, proxies, certificate, log });
+  const listener = await listen(config, {
+    listenOn,
+    handler,
+    proxies,
+    waiting,
+    certificate,
+    log,
+  });
   if (config.certificate) reloadOnHangUp(config.certificate, { listener, log, checkFile });
-  stopOnSignal(log, async () => {
+  stopOnSignal({ log, flush }, async () => {
     // Webhooks first: the hub still stores their cursors.
     await Promise.all(webhooks.map((webhook) => webhook.stop()));
     hub.close("restarting");
@@ -90,7 +113,7 @@ async function serve(config: ServeConfig): Promise<void> {
     journal[Symbol.dispose]();
     authenticator?.[Symbol.dispose]();
   });
-  console.log(describeServer(config, listener.port));
+  writeQuietly(`${describeServer(config, listener.port)}\n`);
   revokeSystemAccess();
 }
 
@@ -123,7 +146,8 @@ function openStores(config: ServeConfig, options: { secrets: Secrets; log: Log }
 }
 
 function openJournal(config: ServeConfig): Journal {
-  return config.journal === "memory" ? new MemoryJournal() : openSqliteJournal(config.data);
+  const { journal, data, limits: { dataBytes: maxBytes } } = config;
+  return journal === "memory" ? new MemoryJournal() : openSqliteJournal(data, { maxBytes });
 }
 
 /** Opens the sessions. Returns undefined if the server has neither a password nor operators. */
@@ -132,7 +156,8 @@ function openAuthenticator(
   { secrets: { password, operatorKey }, log }: { secrets: Secrets; log: Log },
 ): Authenticator | undefined {
   if (password === undefined && operatorKey === undefined) return undefined;
-  const store = openSessionStore(config.journal === "memory" ? undefined : config.data);
+  const folder = config.journal === "memory" ? undefined : config.data;
+  const store = openSessionStore(folder, { maxBytes: accessBytes(config.limits.dataBytes) });
   return new Authenticator({ password, operatorKey, store, log });
 }
 
@@ -153,9 +178,10 @@ function makeHub(
 }
 
 /** Runs the loop of the hub. If the loop fails, the process ends: rooms without it only look alive. */
-function runHub(hub: Hub, log: Log): Promise<void> {
-  return hub.run().catch((error) => {
+function runHub(hub: Hub, { log, flush }: OpenLog): Promise<void> {
+  return hub.run().catch(async (error) => {
     log("error", "hub failed", { error: error.stack });
+    await flush();
     Deno.exit(1);
   });
 }

@@ -3,6 +3,7 @@
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import { ChatError } from "../protocol/errors.ts";
+import { type Clock, SYSTEM_CLOCK } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { networksOf } from "../base/ip_address.ts";
 import { Buckets } from "../base/rate_limit.ts";
@@ -65,7 +66,7 @@ export interface AuthenticatorOptions {
   readonly operatorKey: string | undefined;
   readonly store: SessionStore;
   readonly log: Log;
-  readonly now?: () => number;
+  readonly clock?: Clock;
   /** Cost of the hash on disk: N of scrypt. Default `HASH_COST`. */
   readonly hashCost?: number;
   /** Order in which guesses are drawn. Default: random. */
@@ -78,7 +79,7 @@ export class Authenticator implements Disposable {
   readonly #isOpen: boolean;
   readonly #store: SessionStore;
   readonly #log: Log;
-  readonly #now: () => number;
+  readonly #clock: Clock;
   readonly #throttle: Throttle;
   readonly #connections = new SessionConnections();
   readonly #guessQueue: GuessQueue<Role>;
@@ -86,13 +87,14 @@ export class Authenticator implements Disposable {
 
   /** Owns the store from then on. Ends sessions that began with a secret that has changed or is no longer set. */
   constructor(
-    { password, operatorKey, store, log, now = Date.now, hashCost, random }: AuthenticatorOptions,
+    { password, operatorKey, store, log, clock = SYSTEM_CLOCK, hashCost, random }:
+      AuthenticatorOptions,
   ) {
     this.#isOpen = password === undefined;
     this.#store = store;
     this.#log = log;
-    this.#now = now;
-    this.#throttle = new Throttle(now);
+    this.#clock = clock;
+    this.#throttle = new Throttle(clock.now);
     this.#guessQueue = new GuessQueue({ ...random ? { random } : {} });
     const texts: [Role, string | undefined][] = [["operator", operatorKey], ["member", password]];
     this.#secrets = texts.flatMap(([role, text]) => {
@@ -159,14 +161,14 @@ export class Authenticator implements Disposable {
   /** Creates an invite for a room, or for all rooms. Its token cannot be read again later. */
   createInvite({ room, lastsMs }: { room: string | undefined; lastsMs: number }) {
     const token = INVITE_PREFIX + makeToken();
-    const expiresAt = this.#now() + lastsMs;
-    const id = this.#store.addInvite(hash(token), { room, expiresAt }, this.#now());
+    const expiresAt = this.#clock.date() + lastsMs;
+    const id = this.#store.addInvite(hash(token), { room, expiresAt }, this.#clock.date());
     return { id, room, expiresAt, token };
   }
 
   /** Lists the invites that can be used, and those that have live sessions. */
   listInvites(): ListedInvite[] {
-    return this.#store.listInvites(this.#now());
+    return this.#store.listInvites(this.#clock.date());
   }
 
   /** Ends an invite and its sessions, and closes their connections. Returns false if there is no such invite. */
@@ -218,7 +220,7 @@ export class Authenticator implements Disposable {
     let found: FoundSession | undefined;
     for (const cookie of cookies) {
       const id = hash(cookie);
-      const session = this.#store.findSession(id, this.#now());
+      const session = this.#store.findSession(id, this.#clock.date());
       if (session && (!found || rankOf(session) > rankOf(found))) {
         found = { ...session, id, cookie };
       }
@@ -227,7 +229,7 @@ export class Authenticator implements Disposable {
   }
 
   #findInvite(token: string): { id: number; room: string | undefined } {
-    const invite = this.#store.findInvite(hash(token), this.#now());
+    const invite = this.#store.findInvite(hash(token), this.#clock.date());
     if (!invite) throw new ChatError("bad_invite");
     return invite;
   }
@@ -265,14 +267,13 @@ export class Authenticator implements Disposable {
 
   /** @throws {ChatError} `too_many_attempts`, `too_many_sessions`. */
   #beginSession(session: SignInSession & { invite?: number }, address: string): string {
-    const now = this.#now();
     const message = "Too many sign-ins from this address";
     this.#sessionRates.takeOrThrow(address || UNKNOWN_ADDRESS, {
-      nowMs: now,
+      nowMs: this.#clock.now(),
       makeError: (retryAfterMs) => new ChatError("too_many_attempts", { message, retryAfterMs }),
     });
     const token = makeToken();
-    const evicted = this.#store.addSession(hash(token), session, now);
+    const evicted = this.#store.addSession(hash(token), session, this.#clock.date());
     if (evicted !== undefined) this.#connections.close(evicted);
     return token;
   }

@@ -2,6 +2,7 @@
 // is reached, guesses do not wait. Beyond it they wait and are drawn at random, so that nobody can occupy the queue and keep
 // the right guess of somebody else out of it.
 import { Bucket, type Rate } from "../base/rate_limit.ts";
+import { SYSTEM_CLOCK } from "../base/clock.ts";
 import { ChatError } from "../protocol/errors.ts";
 
 /** Wrong guesses of all addresses: 1,000 at once, as 200 addresses or 25 IPv6 /48 have free, then less than 2^26 in a year. */
@@ -42,7 +43,7 @@ export class GuessQueue<Answer> implements Disposable {
   readonly #places = new Map<string, number>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor({ now = () => performance.now(), random = Math.random }: GuessQueueOptions = {}) {
+  constructor({ now = SYSTEM_CLOCK.now, random = Math.random }: GuessQueueOptions = {}) {
     this.#now = now;
     this.#random = random;
   }

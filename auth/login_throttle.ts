@@ -1,6 +1,7 @@
 // Throttle limits wrong sign-in attempts by network: some are free, then each one makes the network wait longer. An attempt
 // counts for the address and for the wider networks around it, which have more free attempts and shorter waits, because
 // other people use them too. A trusted key, such as a secret that was right from an address, is not delayed.
+import { SYSTEM_CLOCK } from "../base/clock.ts";
 import { ChatError } from "../protocol/errors.ts";
 
 /** Wait after the first attempt that is not free. Each further one doubles it, up to the maximum. */
@@ -38,7 +39,8 @@ export class Throttle {
   /** Times when keys were trusted, the latest last. */
   readonly #trusted = new Map<string, number>();
 
-  constructor(now: () => number = Date.now) {
+  /** @param now monotonic, in milliseconds */
+  constructor(now: () => number = SYSTEM_CLOCK.now) {
     this.#now = now;
   }
 

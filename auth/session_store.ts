@@ -5,6 +5,8 @@ import type { DatabaseSync } from "node:sqlite";
 import { ChatError } from "../protocol/errors.ts";
 import { makePrivateFile } from "../base/private_file.ts";
 import {
+  boundFiles,
+  countPages,
   migrate,
   openDatabase,
   type Pragmas,
@@ -32,6 +34,13 @@ export const SESSION_MS = 30 * 24 * 3_600_000;
  */
 const MAX_INVITE_SESSIONS = 1_000;
 const MAX_SECRET_SESSIONS = 10_000;
+
+/** Parts of the store's limit for the file, and for the WAL before SQLite writes it into the file. One transaction may add both. */
+const FILE_SHARE = 0.25;
+const WAL_SHARE = 0.25;
+
+/** Part of the file that new sessions and invites may fill. The rest is for changes of those that exist. */
+const GROWTH_SHARE = 0.8;
 
 /** Shortest time between two updates of a session's `used_at`. */
 const TOUCH_PERIOD_MS = 3_600_000;
@@ -125,9 +134,13 @@ export function inviteSession(id: number | string): string {
 
 /**
  * Opens the store in the journal's folder, which must exist, or in memory if there is no folder.
+ * @param options maximum size of its files in bytes
  * @throws {ChatError} `data_unavailable`
  */
-export function openSessionStore(folder: string | undefined): SessionStore {
+export function openSessionStore(
+  folder: string | undefined,
+  { maxBytes = Infinity }: { maxBytes?: number } = {},
+): SessionStore {
   if (folder === undefined) {
     return new SessionStore(openDatabase(":memory:", { pragmas: PRAGMAS }));
   }
@@ -136,6 +149,9 @@ export function openSessionStore(folder: string | undefined): SessionStore {
   try {
     makePrivateFile(path);
     db = openDatabase(path, { pragmas: PRAGMAS });
+    if (maxBytes !== Infinity) {
+      boundFiles(db, { fileBytes: maxBytes * FILE_SHARE, walBytes: maxBytes * WAL_SHARE });
+    }
     return new SessionStore(db);
   } catch (cause) {
     db?.close();
@@ -183,7 +199,7 @@ export class SessionStore implements Disposable {
 
   /**
    * Stores a session. Returns the id of the session that it evicts; undefined for none.
-   * @throws {ChatError} `too_many_sessions`
+   * @throws {ChatError} `too_many_sessions` or `data_full`
    */
   addSession(
     id: string,
@@ -191,6 +207,7 @@ export class SessionStore implements Disposable {
     now: number,
   ): string | undefined {
     this.#prune(now);
+    this.#checkSpace();
     const origin = [invite ?? null, role] as const;
     const max = invite === undefined ? MAX_SECRET_SESSIONS : MAX_INVITE_SESSIONS;
     const { count } = this.#sql.countSessions.get(...origin, now - SESSION_MS)!;
@@ -204,7 +221,8 @@ export class SessionStore implements Disposable {
   findSession(id: string, now: number): SignInSession | undefined {
     const row = this.#sql.findSession.get(id, now - SESSION_MS);
     if (!row) return undefined;
-    const isRecent = now - Number(row["used_at"]) <= TOUCH_PERIOD_MS;
+    // A use in the future was recorded while the date was wrong. Kept, it would delay the session's end.
+    const isRecent = Math.abs(now - Number(row["used_at"])) <= TOUCH_PERIOD_MS;
     if (!isRecent || row["is_used"] === 0) this.#sql.touchSession.run(now, id);
     return { role: row["role"] as Role, room: row["room"] as string ?? undefined };
   }
@@ -219,13 +237,14 @@ export class SessionStore implements Disposable {
     this.#sql.endSession.run(id);
   }
 
-  /** Stores an invite and returns its id. */
+  /** Stores an invite and returns its id. @throws {ChatError} `data_full` */
   addInvite(
     hash: string,
     { room, expiresAt }: Pick<ListedInvite, "room" | "expiresAt">,
     now: number,
   ): number {
     this.#prune(now);
+    this.#checkSpace();
     return Number(this.#sql.addInvite.get(hash, room ?? null, expiresAt)!["id"]);
   }
 
@@ -253,6 +272,11 @@ export class SessionStore implements Disposable {
 
   [Symbol.dispose](): void {
     this.#db.close();
+  }
+
+  #checkSpace(): void {
+    const { used, max } = countPages(this.#db);
+    if (used > max * GROWTH_SHARE) throw new ChatError("data_full");
   }
 
   /** Removes some expired sessions and invites. */

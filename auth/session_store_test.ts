@@ -1,8 +1,10 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { createHash } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import { ChatError } from "../protocol/errors.ts";
 import { openSessionStore, SESSION_SCHEMA, SessionStore } from "./session_store.ts";
+
+const NOW = 1_790_000_000_000;
 
 Deno.test("SESSION_SCHEMA keeps its released steps and its application id", () => {
   const hashes = SESSION_SCHEMA.steps.map((step) =>
@@ -10,6 +12,40 @@ Deno.test("SESSION_SCHEMA keeps its released steps and its application id", () =
   );
   assertEquals(hashes, ["d6857ca4dfe532ac", "dd2411397673c055"]);
   assertEquals(SESSION_SCHEMA.applicationId, 0x43616363);
+});
+
+Deno.test("openSessionStore() refuses new sessions in a full store, and those that exist go on", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "confab-sessions-" });
+  const maxBytes = 400 * 1024;
+  try {
+    using store = openSessionStore(folder, { maxBytes });
+    const size = () =>
+      [...Deno.readDirSync(folder)]
+        .reduce((sum, { name }) => sum + Deno.statSync(`${folder}/${name}`).size, 0);
+    const member = { role: "member", room: undefined } as const;
+    let count = 0;
+    const error = assertThrows(() => {
+      for (; count < 10_000; count++) {
+        store.addSession(`session ${count}`, member, NOW);
+        assert(size() <= maxBytes, `${size()}`);
+      }
+    }, ChatError);
+    assertEquals(error.code, "data_full");
+    assert(count > 100, `${count}`);
+    const invite = { room: undefined, expiresAt: NOW + 1 };
+    assertEquals(
+      assertThrows(() => store.addInvite("a", invite, NOW), ChatError).code,
+      "data_full",
+    );
+    for (let n = 0; n < count; n++) {
+      assertEquals(store.findSession(`session ${n}`, NOW + 2 * 3_600_000), member);
+      assert(size() <= maxBytes, `${size()}`);
+    }
+    for (let n = 0; n < count; n++) store.endSession(`session ${n}`);
+    store.addSession("another", member, NOW);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("openSessionStore() refuses a file of another program or of a newer version, and closes it", () => {
@@ -62,4 +98,15 @@ Deno.test("SessionStore.addSession() bounds the sessions of the password, and th
   assertEquals(store.addSession("key", { ...member, role: "operator" }, 20_000), undefined);
   store.endSession("0");
   assertEquals(store.addSession("again", member, 20_000), undefined);
+});
+
+Deno.test("SessionStore.findSession() replaces a use that lies in the future, because the date was wrong", () => {
+  using store = new SessionStore(new DatabaseSync(":memory:"));
+  const member = { role: "member", room: undefined } as const;
+  const day = 24 * 3_600_000;
+  store.addSession("a", member, 1_000 * day);
+  assertEquals(store.findSession("a", 1_000 * day), member);
+  assertEquals(store.findSession("a", 10 * day), member); // the date is right again
+  assertEquals(store.findSession("a", 39 * day), member);
+  assertEquals(store.findSession("a", 70 * day), undefined);
 });

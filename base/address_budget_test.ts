@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
-import { followDate } from "../tests/support/monotonic.ts";
+import { fakeMonotonic } from "../tests/support/monotonic.ts";
 import { AddressBudgets, addressRates, LimitLog } from "./address_budget.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 
@@ -35,7 +35,7 @@ Deno.test("addressRates() leaves room for texts that may be longer", () => {
 Deno.test("AddressBudget.takeMessage() bounds messages and bytes in the long run, whatever their size", () => {
   for (const [size, perS, burst] of [[10, 25, 250], [16 * KIB, 4, 40]] as const) {
     using time = new FakeTime();
-    using _clock = followDate();
+    using _clock = fakeMonotonic();
     const { budgets } = makeBudgets();
     let taken = 0;
     for (let ms = 0; ms <= 60_000; ms += 50) {
@@ -49,7 +49,7 @@ Deno.test("AddressBudget.takeMessage() bounds messages and bytes in the long run
 
 Deno.test("AddressBudget.takeMessage() says when to come back, and takes nothing then", () => {
   using time = new FakeTime();
-  using _clock = followDate();
+  using _clock = fakeMonotonic();
   const { budgets, logged } = makeBudgets();
   const budget = budgets.of("a")!;
   for (let n = 0; n < 250; n++) assertEquals(budget.takeMessage(1), 0);
@@ -65,7 +65,7 @@ Deno.test("AddressBudget.takeMessage() says when to come back, and takes nothing
 
 Deno.test("AddressBudget.takeReplay() lets a hall come back at once, and bounds replays in the long run", () => {
   using time = new FakeTime();
-  using _clock = followDate();
+  using _clock = fakeMonotonic();
   const { budgets } = makeBudgets();
   const hall = budgets.of("hall")!;
   for (let n = 0; n < 200; n++) {
@@ -87,12 +87,26 @@ Deno.test("AddressBudget.takeReplay() lets a hall come back at once, and bounds 
 
 Deno.test("AddressBudget.chargeReplay() of a very long replay delays others by its debt only", () => {
   using _time = new FakeTime();
-  using _clock = followDate();
+  using _clock = fakeMonotonic();
   const budget = makeBudgets().budgets.of("a")!;
   assertEquals(budget.takeReplay(), 0);
   budget.chargeReplay(1_000_000);
   assertEquals(budget.takeReplay(), 0);
 });
+
+for (const hours of [-24, -1, 2]) {
+  Deno.test(`AddressBudget.takeMessage() waits the same if the date jumps by ${hours} h`, () => {
+    using time = new FakeTime();
+    using clock = fakeMonotonic();
+    const budget = makeBudgets().budgets.of("a")!;
+    while (budget.takeMessage(1) === 0);
+    const waitMs = budget.messageWaitMs();
+    clock.jumpDate(hours * 3_600_000);
+    assertEquals(budget.messageWaitMs(), waitMs);
+    time.tick(waitMs);
+    assertEquals(budget.takeMessage(1), 0);
+  });
+}
 
 Deno.test("AddressBudgets.of() has no budget for an empty key, or if nothing is limited", () => {
   const { budgets } = makeBudgets();
@@ -108,7 +122,7 @@ Deno.test("AddressBudgets.of() has no budget for an empty key, or if nothing is 
 
 Deno.test("AddressBudgets remember a bounded number of addresses, and those that are in use", () => {
   using time = new FakeTime();
-  using _clock = followDate();
+  using _clock = fakeMonotonic();
   const { budgets, logged } = makeBudgets({ messagesPerS: 1 });
   const spend = (key: string) => {
     let taken = 0;

@@ -16,6 +16,8 @@ export interface Limits {
   readonly connectionsPerAddress: number;
   /** Rooms with messages. Those that exist accept messages whatever their number. */
   readonly rooms: number;
+  /** Size of the data folder in bytes. */
+  readonly dataBytes: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -27,6 +29,7 @@ export const DEFAULT_LIMITS: Limits = {
   connections: 10_000,
   connectionsPerAddress: 256,
   rooms: 100_000,
+  dataBytes: 10 * 1024 ** 3,
 };
 
 /** Burst of a rate limit, in seconds of the rate. */

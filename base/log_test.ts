@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { type Log, LOG_LEVELS, makeJsonLog, makeTextLog } from "./log.ts";
+import { MAX_WAITING_BYTES } from "./line_writer.ts";
+import { type Log, LOG_LEVELS, type LogFormat, makeJsonLog, makeTextLog, openLog } from "./log.ts";
 
 /** Returns the lines that one event is written as. */
 function write(make: typeof makeJsonLog, ...event: Parameters<Log>): string[] {
@@ -24,6 +25,58 @@ const VALUES: Record<string, unknown> = {
   circle,
   error: new TypeError("first\nsecond"),
 };
+
+/** Opens a log whose reader sleeps until `wake` is called. */
+function open(logFormat: LogFormat) {
+  const awake = Promise.withResolvers<void>();
+  const decoder = new TextDecoder();
+  let text = "";
+  const sink = {
+    async write(bytes: Uint8Array) {
+      await awake.promise;
+      text += decoder.decode(bytes, { stream: true });
+      return bytes.length;
+    },
+  };
+  const opened = openLog({ logFormat, logLevel: "info" }, sink);
+  return { ...opened, wake: awake.resolve, lines: () => text.split("\n").slice(0, -1) };
+}
+
+Deno.test("openLog() writes a bounded number of lines of each event, and the number of the others", async () => {
+  const { log, flush, wake, lines } = open("json");
+  wake();
+  for (let n = 0; n < 10_000; n++) log("warn", "wrong password", { remote: "192.0.2.7" });
+  for (let n = 0; n < 10_000; n++) log("debug", "not even counted");
+  log("error", "hub failed");
+  await flush();
+  const events = lines().map((line) => JSON.parse(line));
+  const written = events.filter(({ event }) => event === "wrong password").length;
+  const [{ time, ...omission }] = events.filter(({ event }) => event === "lines left out");
+  assert(written < 100, `${written}`);
+  assertEquals(omission, {
+    level: "warn",
+    event: "lines left out",
+    of: "wrong password",
+    count: 10_000 - written,
+  });
+  assertEquals(events.filter(({ event }) => event === "hub failed").length, 1);
+  assertEquals(events.length, written + 2);
+  assert(Date.parse(time) > 0);
+});
+
+Deno.test("openLog() cuts long fields, drops lines that nobody reads, and reports their number", async () => {
+  const { log, flush, wake, lines } = open("text");
+  const long = "x".repeat(100_000);
+  const count = MAX_WAITING_BYTES / 1_024;
+  for (let n = 0; n < count; n++) log("info", `event ${n}`, { long, list: [long] });
+  wake();
+  await flush();
+  const [last] = lines().slice(-1);
+  const dropped = Number(/ warn lines dropped count=(\d+)$/.exec(last!)![1]);
+  assertEquals(lines().length - 1 + dropped, count);
+  assert(dropped > 0);
+  for (const line of lines()) assert(line.length < 2 * 2_100, line);
+});
 
 Deno.test("makeTextLog() writes time, level, event and quoted fields", () => {
   const [line] = write(makeTextLog, "warn", "client closed", { code: "stalled", count: 2 });

@@ -5,6 +5,9 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 /** Time that a statement waits for the lock of another process, such as one that is just exiting. */
 const BUSY_TIMEOUT_MS = 2_000;
 
+/** Pages of a WAL that SQLite writes into the database: its default. */
+const WAL_PAGES = 1_000;
+
 /** A kind of database file, in all its versions. */
 export interface Schema {
   /** Identifies the file as ours (`PRAGMA application_id`): four ASCII letters. */
@@ -109,6 +112,28 @@ export function emptyWal(db: DatabaseSync): boolean {
   } finally {
     db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
   }
+}
+
+/** Maximum sizes of a database and of its write-ahead log (WAL), in bytes. */
+export interface FileBounds {
+  readonly fileBytes: number;
+  /** Size at which SQLite writes the WAL into the database, at most its default. One transaction may exceed it. */
+  readonly walBytes: number;
+}
+
+/** Bounds the files of a database. A database that is already larger does not grow. */
+export function boundFiles(db: DatabaseSync, { fileBytes, walBytes }: FileBounds): void {
+  const pageBytes = readPragma(db, "page_size");
+  const walPages = Math.min(Math.floor(walBytes / pageBytes), WAL_PAGES);
+  db.exec(`PRAGMA max_page_count = ${Math.floor(fileBytes / pageBytes)}`);
+  db.exec(`PRAGMA wal_autocheckpoint = ${walPages}`);
+}
+
+/** Returns the pages of a database in use. Free pages do not count. */
+export function countPages(db: DatabaseSync): { used: number; all: number; max: number } {
+  const all = readPragma(db, "page_count");
+  const max = readPragma(db, "max_page_count");
+  return { used: all - readPragma(db, "freelist_count"), all, max };
 }
 
 /** Prepares each statement of a table of SQL. */

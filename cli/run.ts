@@ -6,7 +6,7 @@ import { readBearer } from "./secret.ts";
 import { helpText } from "./commands/help.ts";
 import { COMMANDS } from "./config/command_table.ts";
 import type { Config, ServeConfig } from "./config/config.ts";
-import { note } from "./stdio.ts";
+import { note, writeError } from "./stdio.ts";
 
 /** Runs the command. Resolves to the exit code. */
 export async function run(config: Exclude<Config, ServeConfig>): Promise<number> {
@@ -65,10 +65,10 @@ export function reportError(error: unknown, args: readonly string[]): number {
   if (error instanceof Deno.errors.BrokenPipe) return 0;
   const isDebug = args.some((arg) => /^--?debug$/.test(arg));
   const row: ErrorRow = ERRORS[error instanceof ChatError ? error.code : "internal"];
-  console.error(isDebug ? error : `confab: ${(error as Error).message}`);
+  writeError(isDebug ? error : `confab: ${(error as Error).message}`);
   if (error instanceof ChatError && error.code === "bad_usage") {
     const command = args[0] && Object.hasOwn(COMMANDS, args[0]) ? `${args[0]} ` : "";
-    console.error(`Run confab ${command}--help for the options.`);
+    writeError(`Run confab ${command}--help for the options.`);
   }
   return row.exitCode ?? 1;
 }

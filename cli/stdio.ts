@@ -11,9 +11,24 @@ export function writeLine(line: string): void {
   while (bytes.length > 0) bytes = bytes.subarray(Deno.stdout.writeSync(bytes));
 }
 
+/** Writes a text to standard output without waiting for its reader. What cannot be written is dropped. */
+export async function writeQuietly(text: string): Promise<void> {
+  let bytes = encoder.encode(text);
+  try {
+    while (bytes.length > 0) bytes = bytes.subarray(await Deno.stdout.write(bytes));
+  } catch { /* a full disk, or a pipe that its reader has closed: the server goes on without */ }
+}
+
+/** Writes a line to standard error. Drops it if that fails: there is no other place to report it. */
+export function writeError(line: unknown): void {
+  try {
+    console.error(line);
+  } catch { /* see above */ }
+}
+
 /** Writes a line for the user of a command to standard error: it is not part of the output. */
 export function note(line: string): void {
-  console.error(`confab: ${line}`);
+  writeError(`confab: ${line}`);
 }
 
 /** Yields the lines of a stream without their ends. Invalid UTF-8 becomes U+FFFD. The last line may have no end. */

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
+import { fakeMonotonic } from "../tests/support/monotonic.ts";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { ANYONE } from "../auth/principal.ts";
 import { Client } from "../client.ts";
@@ -9,6 +10,7 @@ import { LinesHandler } from "./lines_handler.ts";
 import { Hub } from "../hub.ts";
 import { MemoryJournal } from "../journal/memory.ts";
 import { DEFAULT_LIMITS, type Limits } from "../base/limits.ts";
+import { BYTES_PER_ADDRESS, type Hold, WaitingBytes } from "../base/waiting_bytes.ts";
 import type { Connection, ConnectionHandlers } from "../transport/transport.ts";
 import { Frame } from "../protocol/frame.ts";
 import type { Batch } from "../protocol/message.ts";
@@ -19,6 +21,8 @@ class FakeConnection implements Connection {
   readonly sent: string[] = [];
   readonly frames: Frame[] = [];
   isTerminated = false;
+  /** Address by which its client is counted. */
+  key = "one";
   readonly closes: { code: number; reason: string }[] = [];
   bufferedAmount = 0;
   unseenBytes = 0;
@@ -62,9 +66,11 @@ const MIB = 1024 * 1024;
 
 class Room implements AsyncDisposable {
   readonly time = new FakeTime();
+  readonly clock = fakeMonotonic();
   readonly logged: string[] = [];
   readonly hub: Hub;
   readonly limits: Limits;
+  readonly waiting = new WaitingBytes(DEFAULT_LIMITS);
   readonly #hubRunning: Promise<void>;
 
   /** Without a rate limit by default. */
@@ -96,7 +102,8 @@ class Room implements AsyncDisposable {
     const makeHandler = (client: ClientHandle) =>
       new ProtocolHandler(client, { hub, limits, room: "lobby" });
     const roomRequest = { hub, limits, principal: ANYONE, address: connection.remoteAddress };
-    const client = new Client({ connection, makeHandler, log: this.#log, ...roomRequest });
+    const hold: Hold = (holder) => this.waiting.hold(connection.key, holder);
+    const client = new Client({ connection, makeHandler, log: this.#log, hold, ...roomRequest });
     client.run();
     return client;
   }
@@ -126,6 +133,7 @@ class Room implements AsyncDisposable {
     this.hub.close("restarting");
     await this.#hubRunning;
     await this.pass(20_000);
+    this.clock[Symbol.dispose]();
     this.time.restore();
   }
 }
@@ -196,6 +204,89 @@ Deno.test("Client.trySend() queues 1 MiB, and accepts more once that is written"
     connection.bufferedAmount = 0;
     await room.pass(1000);
   }
+});
+
+/** Makes the room keep this many bytes for the address `one` already. */
+function occupy({ waiting }: Room, waitingBytes: number): void {
+  waiting.hold("one", { waitingBytes, isShared: true, cut: () => {} }).update();
+}
+
+Deno.test("Client whose address keeps much queues one batch, and reads the rest from the journal", async () => {
+  await using room = new Room();
+  occupy(room, BYTES_PER_ADDRESS / 2 + 1);
+  const [talker, slow, other] = [room.join(), new FakeConnection(), new FakeConnection()];
+  const [client, stranger] = [room.add(slow), (other.key = "other", room.add(other))];
+  for (const connection of [slow, other]) connection.bufferedAmount = 256 * 1024;
+  await room.send(talker, numbered(20, 1000));
+  assert(client.waitingBytes < 256 * 1024 + 2000, `${client.waitingBytes}`);
+  assert(stranger.waitingBytes >= 256 * 1024 + 20_000, `${stranger.waitingBytes}`);
+  for (const connection of [slow, other]) connection.bufferedAmount = 0;
+  await room.pass(1000);
+  assertEquals([slow.lines, other.lines], [talker.lines, talker.lines]);
+  assertEquals([slow.closes, client.waitingBytes], [[], 0]);
+});
+
+Deno.test("Client that keeps most of a full address is closed with address_full, and drops its queue", async () => {
+  await using room = new Room();
+  const stuck = new FakeConnection();
+  const client = room.add(stuck, JsonHandler);
+  stuck.receive(
+    JSON.stringify({ type: "hello", name: "Ann", key: "a secret of more than 16 bytes" }),
+  );
+  const [talker, small] = [room.join(), room.join()];
+  await room.pass();
+  stuck.bufferedAmount = 256 * 1024;
+  stuck.isStuck = true;
+  await room.send(talker, numbered(20, 16_000));
+  assert(client.waitingBytes > 256 * 1024 + 300_000);
+  occupy(room, BYTES_PER_ADDRESS - 300_000);
+  await room.pass(100);
+  assertEquals(stuck.closes.map(({ code, reason }) => [code, reason.split(":")[0]]), [[
+    1008,
+    "address_full",
+  ]]);
+  const bye = JSON.parse(stuck.lines.at(-1)!);
+  assertEquals([bye.type, bye.code], ["bye", "address_full"]);
+  const { waitingBytes } = client; // the socket's, until its end is reported
+  assert(waitingBytes < 256 * 1024 + 500, `${waitingBytes}`);
+  assertEquals(stuck.isTerminated, false);
+  await room.pass(6_000);
+  assertEquals(stuck.isTerminated, true);
+  stuck.end();
+  assertEquals(client.waitingBytes, 0);
+  await room.send(talker, ["still here"]);
+  assertEquals(small.lines, talker.lines);
+  assertEquals([talker.closes, small.closes], [[], []]);
+});
+
+Deno.test("Clients of a crowd at one address that stops reading are neither cut nor above its bound", async () => {
+  await using room = new Room();
+  const talker = room.join();
+  const crowd = Array.from({ length: 200 }, () => new FakeConnection());
+  const clients = crowd.map((connection) => room.add(connection));
+  await room.pass();
+  for (const connection of crowd) connection.isStuck = true;
+  await room.send(talker, numbered(100, 16_000));
+  await room.pass(1_000);
+  const waiting = clients.reduce((bytes, { waitingBytes }) => bytes + waitingBytes, 0);
+  assert(waiting > BYTES_PER_ADDRESS / 2 && waiting < BYTES_PER_ADDRESS, `${waiting / MIB} MiB`);
+  for (const connection of crowd) connection.isStuck = false;
+  for (const connection of crowd) connection.bufferedAmount = 0;
+  await room.pass(5_000);
+  for (const { closes, lines } of crowd) {
+    assertEquals([closes, lines.length], [[], talker.lines.length]);
+    assertEquals(lines, talker.lines);
+  }
+});
+
+Deno.test("Client counts an unfinished message until it is complete", async () => {
+  await using room = new Room();
+  const connection = room.join();
+  const client = room.add(connection);
+  client.onUnfinished(1000);
+  assertEquals(client.waitingBytes, 1000);
+  client.onUnfinished(0);
+  assertEquals(client.waitingBytes, 0);
 });
 
 Deno.test("Client sends a large frame unchanged, so that the transport encodes it once for all", async () => {
@@ -279,6 +370,32 @@ Deno.test("Client whose peer reads nothing within the write deadline is closed, 
   assertEquals(talker.lines, ["hello", "still here"]);
   assertEquals(stuck.lines, ["hello"]);
 });
+
+for (const hours of [-24, -1, 2]) {
+  Deno.test(`Client gives a reader and a typist the same time if the date jumps by ${hours} h`, async () => {
+    await using room = new Room();
+    const [talker, stuck] = [room.join(), room.join()];
+    const [writer, witness] = [
+      room.joinJson(),
+      room.joinJson({ name: "Ben", key: "another secret of 16 bytes" }),
+    ];
+    const typed = () => witness.lines.filter((line) => line.includes('"typing"')).length;
+    await room.pass();
+    writer.receive('{"type":"typing"}');
+    stuck.isStuck = true;
+    await room.send(talker, ["hello"]);
+    await room.pass(500);
+    room.clock.jumpDate(hours * 3_600_000);
+    writer.receive('{"type":"typing"}');
+    await room.pass(500);
+    assertEquals(typed(), 1);
+    writer.receive('{"type":"typing"}');
+    await room.pass(8_000);
+    assertEquals([typed(), stuck.closes], [2, []]);
+    await room.pass(3_000);
+    assertEquals(stuck.closes.map((close) => close.code), [1008]);
+  });
+}
 
 Deno.test("Client that sends an invalid message is closed after its earlier messages are delivered", async () => {
   await using room = new Room();

@@ -48,7 +48,7 @@ export class JsonHandler implements ProtocolHandler {
   readonly #barrier = new RetryBarrier();
   hasJoined = false;
   #badLines = 0;
-  #typedAt = 0;
+  #typedAtMs = -Infinity;
   #helloTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(client: ClientHandle, options: HandlerOptions) {
@@ -69,8 +69,9 @@ export class JsonHandler implements ProtocolHandler {
 
   read(data: string | ArrayBuffer): void {
     if (isLonger(data, maxMessageBytes(this.#limits))) throw new ChatError("too_long");
-    for (const line of decodeText(data).split("\n")) {
-      if (line.trim() === "") continue;
+    const lines = decodeText(data).split("\n").filter((line) => line.trim() !== "");
+    if (lines.length === 0) this.#checkLineRate(); // an empty message is work as well
+    for (const line of lines) {
       this.#checkLineRate();
       this.#readLine(line);
     }
@@ -115,8 +116,8 @@ export class JsonHandler implements ProtocolHandler {
         this.#checkHistoryRate();
         return this.#hub.history(this.#client, command);
       case "typing":
-        if (Date.now() - this.#typedAt < TYPING_PERIOD_MS) return;
-        this.#typedAt = Date.now();
+        if (performance.now() - this.#typedAtMs < TYPING_PERIOD_MS) return;
+        this.#typedAtMs = performance.now();
         return this.#hub.typing(this.#client);
     }
   }

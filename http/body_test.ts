@@ -1,5 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
+import { DEFAULT_LIMITS } from "../base/limits.ts";
+import { BYTES_PER_ADDRESS, type Hold, WaitingBytes } from "../base/waiting_bytes.ts";
 import { ChatError } from "../protocol/errors.ts";
 import { readBody, readText } from "./body.ts";
 
@@ -48,6 +50,43 @@ Deno.test("readText() decodes UTF-8 only, and no content coding", async () => {
     const code = await codeOf(read(headers as Record<string, string>));
     assertEquals(code, "bad_media_type", JSON.stringify(headers));
   }
+});
+
+Deno.test("readBody() counts an unfinished body, and gives up the largest one of a full address", async () => {
+  const waiting = new WaitingBytes(DEFAULT_LIMITS);
+  const hold: Hold = (holder) => waiting.hold("one", holder);
+  const others = { waitingBytes: BYTES_PER_ADDRESS - 50_000, isShared: true, cut: () => {} };
+  const holding = waiting.hold("one", others);
+  holding.update();
+  holding.cut(); // it was cut before, so it is no longer cut
+  const open = (size: number) => {
+    const { readable, writable } = new TransformStream<Uint8Array>();
+    const writer = writable.getWriter();
+    const request = makeRequest(readable);
+    request.headers.set("content-length", `${size}`);
+    const read = readBody(request, 100_000, hold);
+    return { writer, read, sent: writer.write(new Uint8Array(size)).catch(() => {}) };
+  };
+  const [small, large] = [open(10_000), open(30_000)];
+  await Promise.all([small.sent, large.sent]);
+  const last = open(20_000);
+  assertEquals(await codeOf(large.read), "address_full");
+  await Promise.all([last.sent, small.writer.close()]);
+  await last.writer.close();
+  assertEquals((await small.read).byteLength, 10_000);
+  assertEquals((await last.read).byteLength, 20_000);
+  others.waitingBytes = BYTES_PER_ADDRESS;
+  holding.update(); // everything was released
+  const none = open(1);
+  assertEquals(await codeOf(none.read), "address_full");
+  others.waitingBytes = BYTES_PER_ADDRESS - 50_000;
+  holding.update();
+  const unknown = readBody(makeRequest("short"), 100_000, hold); // it may become as long as allowed
+  assertEquals(await codeOf(unknown), "address_full");
+  others.waitingBytes = BYTES_PER_ADDRESS / 2; // no body above 128 KiB from now on
+  holding.update();
+  assertEquals(await codeOf(readBody(makeRequest("x"), 128 * 1024 + 1, hold)), "address_full");
+  assertEquals((await readBody(makeRequest("x"), 128 * 1024, hold)).byteLength, 1);
 });
 
 Deno.test("readBody() does not read a body whose length is above the limit", async () => {

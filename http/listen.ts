@@ -1,6 +1,7 @@
 // Opens the server's port: limits the sockets of each address, and explains why a port cannot be used.
 import { LimitLog } from "../base/address_budget.ts";
 import { type Limits, maxMessageBytes, pongWaitMs } from "../base/limits.ts";
+import type { WaitingBytes } from "../base/waiting_bytes.ts";
 import { ChatError } from "../protocol/errors.ts";
 import type { Handler, Listen, Listener, ListenOptions } from "../transport/transport.ts";
 import type { Proxies } from "./client_address.ts";
@@ -36,11 +37,14 @@ export function checkAddress(address: ListenAddress): void {
  */
 export async function listen(
   { hostname, port, limits }: ListenAddress & { readonly limits: Limits },
-  { listenOn, handler, proxies, certificate, log }: Pick<ListenOptions, "certificate" | "log"> & {
-    readonly listenOn: Listen;
-    readonly handler: Handler;
-    readonly proxies: Proxies;
-  },
+  { listenOn, handler, proxies, waiting, certificate, log }:
+    & Pick<ListenOptions, "certificate" | "log">
+    & {
+      readonly listenOn: Listen;
+      readonly handler: Handler;
+      readonly proxies: Proxies;
+      readonly waiting: WaitingBytes;
+    },
 ): Promise<Listener> {
   try {
     return await listenOn(handler, {
@@ -50,6 +54,8 @@ export async function listen(
       maxMessageBytes: maxMessageBytes(limits),
       headWaitMs: HEAD_WAIT_MS,
       acquire: makeSocketLimit(limits, { proxies, limitLog: new LimitLog(log) }),
+      isProxy: (address) => proxies.trusts(address),
+      hold: (address, answer) => waiting.hold(proxies.keyOf(address), answer),
       certificate,
       log,
     });

@@ -36,7 +36,7 @@ interface Metric {
 }
 
 export interface MetricsOptions {
-  readonly hub: Pick<Hub, "stats" | "snapshot">;
+  readonly hub: Pick<Hub, "stats" | "snapshot" | "usage">;
   readonly version: string;
 }
 
@@ -83,7 +83,6 @@ export class Metrics implements Disposable {
       help,
       read,
     });
-    const startedAt = (Date.now() - performance.now()) / 1000;
     return [
       gauge(
         "confab_event_loop_delay_seconds",
@@ -103,7 +102,7 @@ export class Metrics implements Disposable {
       gauge(
         "process_start_time_seconds",
         "Start time, in seconds since 1970",
-        () => one(startedAt),
+        () => one(performance.timeOrigin / 1000),
       ),
       {
         name: "process_cpu_seconds_total",
@@ -159,6 +158,9 @@ function hubMetrics({ hub, version }: MetricsOptions): Metric[] {
     ),
     histogram("batch_entries", "Entries stored per batch", stats.batchEntries),
     histogram("commit_seconds", "Duration of commits, in seconds", stats.commitSeconds),
+    gauge("data_stored_bytes", "Stored data, in bytes", () => hub.usage.storedBytes),
+    gauge("data_file_bytes", "Size of the journal's files, in bytes", () => hub.usage.fileBytes),
+    gauge("data_limit_bytes", "Maximum size of the data folder", () => hub.usage.maxBytes),
     counter("failed_commits_total", "Failed commits", () => stats.failedCommits),
     counter(
       "delivered_lines_total",
@@ -197,9 +199,13 @@ function histogram(name: string, help: string, values: Histogram): Metric {
 function encode({ name, type, help, read }: Metric): string {
   const lines = read().map(({ value, labels = {}, metricName = name }) => {
     const shown = Object.entries(labels).map(([label, text]) => `${label}="${escape(text)}"`);
-    return `${metricName}${shown.length > 0 ? `{${shown}}` : ""} ${value}\n`;
+    return `${metricName}${shown.length > 0 ? `{${shown}}` : ""} ${encodeNumber(value)}\n`;
   });
   return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
+}
+
+function encodeNumber(value: number): string {
+  return value === Infinity ? "+Inf" : String(value);
 }
 
 function escape(text: string): string {

@@ -21,6 +21,7 @@ import { ConnectionLimit } from "./connection_limit.ts";
 import type { RoomRequest } from "./room/request.ts";
 import type { Hub } from "../hub.ts";
 import { AddressBudgets, LimitLog } from "../base/address_budget.ts";
+import { type Hold, WaitingBytes } from "../base/waiting_bytes.ts";
 import { DEFAULT_LIMITS, type Limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import { LOBBY, parseRoomName } from "../protocol/names.ts";
@@ -38,6 +39,8 @@ export interface ServerDeps {
   readonly authenticator?: Authenticator | undefined;
   readonly limits?: Limits;
   readonly proxies?: Proxies;
+  /** Counts what waits for each address. The listener counts its answers with the same object. */
+  readonly waiting?: WaitingBytes;
   /** Secret that signs payloads of GitHub. Undefined accepts payloads without a signature. */
   readonly githubSecret?: string | undefined;
   /** Undefined turns /metrics off. */
@@ -55,6 +58,7 @@ export function makeHandler(deps: ServerDeps): Handler {
   const { hub, log, allowOrigins = [], hostOptions = ANY_HOST, authenticator, metrics } = deps;
   const { limits = DEFAULT_LIMITS, proxies = new Proxies([]), githubSecret } = deps;
   const limitLog = new LimitLog(log);
+  const { waiting = new WaitingBytes(limits, limitLog) } = deps;
   const budgets = new AddressBudgets(limits, limitLog);
   const connectionLimit = new ConnectionLimit(limits, { budgets, limitLog });
   const posts = new Buckets(rateOf(limits), MAX_AUTHORS);
@@ -83,7 +87,9 @@ export function makeHandler(deps: ServerDeps): Handler {
       const { address, isHttps } = clientAddress;
       const addressKey = proxies.keyOf(address);
       const budget = budgets.of(addressKey);
-      const roomDeps = { ...shared, room: roomRoute.room, address, addressKey, budget, isHttps };
+      const hold: Hold = (holder) => waiting.hold(addressKey, holder);
+      const { room } = roomRoute;
+      const roomDeps = { ...shared, room, address, addressKey, budget, hold, isHttps };
       return serveRoomPath(request, peer, { route: roomRoute, access, roomDeps });
     }
     if (path === "/healthz") return serveHealth(request, hub);

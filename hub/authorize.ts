@@ -3,6 +3,7 @@
 import type { Principal } from "../auth/principal.ts";
 import { ChatError, type ErrorCode } from "../protocol/errors.ts";
 import type { Entry, Message } from "../protocol/message.ts";
+import type { Reactions } from "../journal/journal.ts";
 import { isAnonymous } from "../protocol/names.ts";
 
 /** The sender of a message, as far as a decision depends on it. */
@@ -21,7 +22,15 @@ export interface RoomState {
   readonly head: number;
   /** The entry that the message refers to; undefined if it is not kept. */
   readonly target: Entry | undefined;
+  /** Reactions to the target, those of this iteration included. Present for a `react` only. */
+  readonly reactions?: Reactions | undefined;
 }
+
+/** Maximum number of different emoji on a message. */
+export const MAX_EMOJI = 20;
+
+/** Maximum number of times that a person may set a reaction on one message. Each may be taken back as well. */
+export const MAX_OWN_REACTIONS = 40;
 
 /** Reason to refuse a message: a code, or an error if the code's own sentence does not say enough. */
 export type RefusalReason = ErrorCode | ChatError;
@@ -48,7 +57,7 @@ export function authorize(
   if (kind === "say") return ref > room.head ? "unknown_ref" : undefined;
   const { target } = room;
   if (target?.seq !== ref || target.kind !== "say") return "unknown_ref";
-  if (kind === "react") return undefined;
+  if (kind === "react") return room.reactions && checkReaction(message, room.reactions);
   if (kind === "ban") return checkBannable(target);
   const isTheirs = target.author === person.author;
   return isTheirs || kind === "delete" && isOperator ? undefined : "not_yours";
@@ -60,6 +69,13 @@ export function isSilenced(
   { isClosed }: Pick<RoomState, "isClosed">,
 ): boolean {
   return isClosed && !principal?.isOperator;
+}
+
+/** Returns why a reaction would be one too many; undefined if it is not. */
+function checkReaction({ text, on }: Message, { emoji, own }: Reactions): ErrorCode | undefined {
+  const isTooMany = own >= MAX_OWN_REACTIONS * (on ? 1 : 2);
+  const isNewEmoji = on && !emoji.includes(text);
+  return isTooMany || isNewEmoji && emoji.length >= MAX_EMOJI ? "too_many_reactions" : undefined;
 }
 
 /** Returns why the author of an entry cannot be banned; undefined if it can. */

@@ -1,7 +1,16 @@
 // Group commit: collects the messages of one loop iteration, authorizes them, stores them in one transaction, then delivers
 // and acknowledges them. Owned by the hub; the only caller of `Journal.append`.
 import type { Log } from "../base/log.ts";
-import type { AppendResult, Draft, Journal, ReadLimit } from "../journal/journal.ts";
+import {
+  type AppendResult,
+  type Draft,
+  isRepeat,
+  type Journal,
+  type KnownId,
+  type Reactions,
+  readEntry,
+} from "../journal/journal.ts";
+import { hashContent } from "../protocol/content_hash.ts";
 import { ChatError, type ErrorCode } from "../protocol/errors.ts";
 import type { Ack, Entry, Message } from "../protocol/message.ts";
 import { authorize, type RefusalReason } from "./authorize.ts";
@@ -15,9 +24,6 @@ const RETRY_AFTER_MS = 2_000;
 
 /** Minimum wait that a client is asked for before it sends again. */
 const MIN_RETRY_MS = 500;
-
-/** Reads one entry. */
-const ONE: ReadLimit = { entries: 1, chars: 1 };
 
 /** A sender that has to be disconnected, and why. */
 export interface Eviction {
@@ -54,6 +60,13 @@ interface PendingDraft {
   readonly sender: Sender;
 }
 
+/** Reactions to one entry: the stored ones that were looked up, and the pending ones. */
+interface PendingReactions {
+  readonly emoji: Set<string>;
+  /** Number of reactions by author. */
+  readonly own: Map<string, number>;
+}
+
 /** Holds the messages of this iteration. A commit empties it for the next one. */
 export class GroupCommit {
   readonly #journal: Journal;
@@ -66,14 +79,16 @@ export class GroupCommit {
   /** Rooms whose first message is pending. */
   readonly #newRooms = new Set<Room>();
   #pending: PendingDraft[] = [];
+  /** Reactions to entries, with the pending ones, by room and seq. */
+  readonly #reactions = new Map<string, PendingReactions>();
   #evicted: Eviction[] = [];
   /** Whether the journal has something else to make durable, such as a claimed name. */
   #isRequested = false;
   #hasModeration = false;
   /** Whether the last append failed. Of consecutive failures only the first is logged. */
   #isFailing = false;
-  /** Whether a new room was refused because there are too many. Logged once. */
-  #isFull = false;
+  /** Flags of the limits that a message has exceeded. Each is logged once. */
+  readonly #exceeded = new Set<string>();
 
   constructor(options: GroupCommitOptions) {
     this.#journal = options.journal;
@@ -82,6 +97,14 @@ export class GroupCommit {
     this.#stats = options.stats;
     this.#maxRooms = options.maxRooms;
     this.#roomCount = options.maxRooms === Infinity ? 0 : options.journal.rooms().length;
+  }
+
+  /**
+   * Whether everything else must wait for the next commit: a `close` or a `ban` is pending, and others are judged by it only once
+   * it is stored.
+   */
+  get isSealed(): boolean {
+    return this.#hasModeration;
   }
 
   /** Makes the next commit happen even without a message: the journal has something else to store. */
@@ -94,20 +117,25 @@ export class GroupCommit {
     const { kind, id } = message;
     const isModeration = kind === "close" || kind === "ban";
     const target = this.#readTarget(room, message);
-    const refusal = this.#check(room, sender, message, target) ?? this.#checkGrowth(room, sender);
+    const refusal = this.#check(room, sender, message, target) ??
+      this.#checkGrowth(room, sender, message);
     if (refusal || isModeration) {
       // A stored message is acknowledged again, even if it would be refused now. Other messages need no lookup: the journal
       // itself recognizes their ids.
-      const seq = this.#findStored(room, sender, id);
-      if (seq !== undefined) return sender.acknowledge([{ id, seq }]);
+      const stored = this.#findStored(room, sender, id);
+      if (stored && isRepeat(stored, message)) {
+        return sender.acknowledge([{ id, seq: stored.seq }]);
+      }
+      const pending = stored ? undefined : this.#findPending(room, sender, id);
+      if (pending && hashContent(pending) === hashContent(message)) {
+        // The same id twice in one commit: the journal stores it once, and gives both the same number.
+        this.#pending.push({ draft: pending, room, sender });
+        return;
+      }
+      const reason = refusal ?? (stored || pending ? "id_taken" : undefined);
+      if (reason) return this.#refuse(sender, id, reason);
     }
-    if (refusal) {
-      const same = this.#findPending(room, sender, id);
-      if (!same) return this.#refuse(sender, id, refusal);
-      // The same id twice in one commit: the journal stores it once, and gives both the same number.
-      this.#pending.push({ draft: same, room, sender });
-      return;
-    }
+    if (kind === "react") this.#countReaction(room, sender, message);
     const draft = this.#makeDraft(room, sender, message);
     if (!draft) return this.#refuse(sender, id, "not_stored");
     if (room.head === 0) this.#newRooms.add(room);
@@ -120,6 +148,7 @@ export class GroupCommit {
 
   /** Stores what was added; then, and only then, delivers and acknowledges it. Never rejects. */
   async commit(): Promise<CommitResult> {
+    this.#reactions.clear();
     const [pending, hasModeration] = [this.#pending, this.#hasModeration];
     if (pending.length === 0 && !this.#isRequested) return this.#finish();
     this.#pending = [];
@@ -147,31 +176,78 @@ export class GroupCommit {
     const { person, principal } = sender;
     const ban = this.#moderation.findBan(sender, person?.author);
     const isClosed = this.#moderation.isClosed(room.name);
-    return authorize(message, { person, principal, ban }, { isClosed, head: room.head, target });
+    const reactions = target && message.kind === "react"
+      ? this.#findReactions(room, sender, message.ref)
+      : undefined;
+    const state = { isClosed, head: room.head, target, reactions };
+    return authorize(message, { person, principal, ban }, state);
+  }
+
+  /** Returns the reactions to an entry, the pending ones included. */
+  #findReactions(room: Room, { person }: Sender, ref: number): Reactions {
+    const author = person?.author ?? "";
+    const key = `${room.name} ${ref}`;
+    const pending = this.#reactions.get(key) ?? { emoji: new Set(), own: new Map() };
+    let own = pending.own.get(author);
+    if (own === undefined) {
+      const stored = this.#journal.reactions(room.name, ref, author);
+      for (const emoji of stored.emoji) pending.emoji.add(emoji);
+      pending.own.set(author, own = stored.own);
+      this.#reactions.set(key, pending);
+    }
+    return { emoji: [...pending.emoji], own };
+  }
+
+  #countReaction(room: Room, { person }: Sender, { ref, text, on }: Message): void {
+    const author = person?.author ?? "";
+    const { emoji, own } = this.#reactions.get(`${room.name} ${ref}`) ?? {};
+    if (on) emoji?.add(text);
+    own?.set(author, (own.get(author) ?? 0) + 1);
   }
 
   /** Limits what is stored for good, whatever becomes of the message: a room with its first message, and a name. */
-  #checkGrowth(room: Room, { person, budget }: Sender): RefusalReason | undefined {
+  #checkGrowth(
+    room: Room,
+    { person, budget }: Sender,
+    message: Message,
+  ): RefusalReason | undefined {
     const isNewRoom = room.head === 0 && !this.#newRooms.has(room);
     if (isNewRoom && this.#roomCount + this.#newRooms.size >= this.#maxRooms) {
-      this.#logFullOnce();
+      this.#warnOnce("--max-rooms");
       return "too_many_rooms";
+    }
+    const shortage = this.#reserve(room, message);
+    if (shortage) {
+      this.#warnOnce("--max-data");
+      return shortage;
     }
     if (!budget) return undefined;
     const roomWaitMs = isNewRoom ? budget.take("rooms") : 0;
     if (roomWaitMs > 0) return refuseGrowth("rooms", roomWaitMs);
     const isNewName = person && !person.isClaimed &&
-      this.#journal.findTag(room.name, person.author, person.name) === undefined;
+      !this.#journal.hasName(room.name, person.author, person.name);
     const nameWaitMs = isNewName ? budget.take("names") : 0;
     return nameWaitMs > 0 ? refuseGrowth("names", nameWaitMs) : undefined;
   }
 
-  #readTarget(room: Room, { kind, ref }: Message): Entry | undefined {
-    if (kind === "say" || ref === 0) return undefined;
-    return this.#journal.read(room.name, { after: ref - 1 }, ONE)[0];
+  /** Reserves space for a message. In a full folder, a room goes on with what its own retention frees. */
+  #reserve(room: Room, message: Message): RefusalReason | undefined {
+    const shortage = this.#journal.reserve(room.name, message);
+    if (!shortage) return undefined;
+    this.#prune(room, 1);
+    return this.#journal.reserve(room.name, message);
   }
 
-  #findStored(room: Room, { person }: Sender, id: string): number | undefined {
+  #prune(room: Room, minimum?: number): void {
+    for (const sender of room.prune(minimum)) this.#evicted.push({ sender, code: "fell_behind" });
+  }
+
+  #readTarget(room: Room, { kind, ref }: Message): Entry | undefined {
+    if (kind === "say" || ref === 0) return undefined;
+    return readEntry(this.#journal, room.name, ref);
+  }
+
+  #findStored(room: Room, { person }: Sender, id: string): KnownId | undefined {
     return person && id !== "" ? this.#journal.find(room.name, person.author, id) : undefined;
   }
 
@@ -199,7 +275,7 @@ export class GroupCommit {
   #claimTag(room: Room, person: Signature): string {
     if (person.isClaimed) return person.tag;
     const { author, name } = person;
-    const tag = this.#journal.claimTag(room.name, author, name, person.tag);
+    const tag = room.claimTag(author, name);
     if (person.tag === "") return tag;
     person.tag = tag;
     person.isClaimed = true;
@@ -232,7 +308,7 @@ export class GroupCommit {
     for (const [room, entries] of fresh) {
       if (entries[0]!.seq === 1) this.#roomCount++;
       room.deliver(entries);
-      for (const sender of room.prune()) this.#evicted.push({ sender, code: "fell_behind" });
+      this.#prune(room);
     }
     return [...fresh.keys()];
   }
@@ -240,7 +316,7 @@ export class GroupCommit {
   /** Acknowledges all messages of a sender together, and refuses those that the journal refused. */
   #acknowledge(results: readonly AppendResult[], pending: readonly PendingDraft[]): void {
     const acks = new Map<Sender, Ack[]>();
-    const bad = results.find((result) => result instanceof ChatError);
+    const bad = results.find((result) => result instanceof ChatError && result.code !== "id_taken");
     if (bad) this.#log("error", "draft refused", { error: causeOf(bad) }); // one line, however many there are
     for (const [n, result] of results.entries()) {
       const { draft: { id }, sender } = pending[n]!;
@@ -284,9 +360,9 @@ export class GroupCommit {
     }
   }
 
-  #logFullOnce(): void {
-    if (!this.#isFull) this.#log("warn", "limit reached", { flag: "--max-rooms" });
-    this.#isFull = true;
+  #warnOnce(flag: string): void {
+    if (!this.#exceeded.has(flag)) this.#log("warn", "limit reached", { flag });
+    this.#exceeded.add(flag);
   }
 
   #logFailure(error: unknown): void {

@@ -44,11 +44,11 @@ class LinesGuest extends Guest {
   override readonly wire = LINES;
 }
 
-function makeHub({ journal = new MemoryJournal() as Journal, maxRooms = Infinity } = {}) {
+function makeHub({ journal = new MemoryJournal() as Journal, maxRooms = Infinity, keep = 0 } = {}) {
   const logged: string[] = [];
   const log = (_level: string, event: string, fields: Record<string, unknown> = {}) =>
     void logged.push([event, ...Object.values(fields)].join(" "));
-  const hub = new Hub({ journal, keep: 0, log, maxRooms });
+  const hub = new Hub({ journal, keep, log, maxRooms });
   const running = hub.run();
   const arrive = (author: string, name: string, room = "lobby") => {
     const guest = new Guest();
@@ -86,9 +86,10 @@ async function post(
   hub: Hub,
   room: string,
   author: Parameters<Hub["post"]>[1],
+  text = "hi",
 ): Promise<string> {
   try {
-    await hub.post(room, author, saying("hi"));
+    await hub.post(room, author, saying(text));
     return "";
   } catch (error) {
     if (!(error instanceof ChatError)) throw error;
@@ -116,10 +117,10 @@ Deno.test("Hub.register() and rename() store nothing before the first message, a
     {
       await using test = makeHub({ journal });
       const ann = test.arrive("annannann", "Ann");
-      assertEquals(await presenceOf(ann), [{ name: "Ann", tag: "anna" }]);
-      assertEquals(ann.told("welcome")[0]!.you, { name: "Ann", tag: "anna" });
+      assertEquals(await presenceOf(ann), [{ name: "Ann", tag: "annann" }]);
+      assertEquals(ann.told("welcome")[0]!.you, { name: "Ann", tag: "annann" });
       test.hub.rename(ann, "Anna");
-      assertEquals(await presenceOf(ann), [{ name: "Anna", tag: "anna" }]);
+      assertEquals(await presenceOf(ann), [{ name: "Anna", tag: "annann" }]);
       for (let n = 0; n < 100; n++) test.arrive(`guest${n}guest`, `Guest ${n}`, `room-${n}`);
       // A commit for another reason must not store them either.
       await test.hub.moveCursor("reader", "lobby", 0);
@@ -128,7 +129,7 @@ Deno.test("Hub.register() and rename() store nothing before the first message, a
       test.hub.broadcast(ann, saying("hi"));
       await settle();
       assertEquals(countRows(data), { rooms: 1, authors: 1, people: 1, entries: 1 });
-      assertEquals(journal.read("lobby", { after: 0 }, { entries: 1, chars: 9 })[0]!.tag, "anna");
+      assertEquals(journal.read("lobby", { after: 0 }, { entries: 1, chars: 9 })[0]!.tag, "annann");
     }
     journal[Symbol.dispose]();
   } finally {
@@ -136,31 +137,31 @@ Deno.test("Hub.register() and rename() store nothing before the first message, a
   }
 });
 
-Deno.test("Room.rename() shows different tags for two people of one name who have not spoken, and each keeps its tag", async () => {
+Deno.test("Room.rename() shows different tags for two people who have not spoken, and each keeps its tag", async () => {
   await using test = makeHub();
   const { hub, journal } = test;
-  const [first, second] = [test.arrive("abcdefgh", "Ann"), test.arrive("abcdexyz", "Ann")];
+  const [first, second] = [test.arrive("abcdefgh", "Ann"), test.arrive("abcdefxy", "Ben")];
   await settle();
   const tags = [first, second].map((guest) => guest.told("welcome")[0]!.you.tag);
-  assertEquals(tags, ["abcd", "abcde"]);
+  assertEquals(tags, ["abcdef", "abcdefx"]);
   hub.broadcast(second, saying("hi"));
   hub.broadcast(first, saying("hi"));
   await settle();
   const entries = journal.read("lobby", { after: 0 }, { entries: 9, chars: 99 });
-  assertEquals(entries.map(({ tag }) => tag), ["abcde", "abcd"]);
+  assertEquals(entries.map(({ tag }) => tag), ["abcdefx", "abcdef"]);
   assertEquals([first, second].map((guest) => guest.told("acks").length), [1, 1]);
 });
 
-Deno.test("Hub.broadcast() gives somebody another tag if a post has claimed the one that was shown", async () => {
+Deno.test("Hub.post() leaves the tag to the person who is here and has not spoken", async () => {
   await using test = makeHub();
   const { hub, journal } = test;
   const guest = test.arrive("abcdefgh", "Ann");
   await settle();
-  assertEquals(await post(hub, "lobby", { author: "abcdexyz", name: "Ann" }), "");
+  assertEquals(await post(hub, "lobby", { author: "abcdefxy", name: "Ann" }), "");
   hub.broadcast(guest, saying("hi"));
   await settle();
   const entries = journal.read("lobby", { after: 0 }, { entries: 9, chars: 99 });
-  assertEquals(entries.map(({ tag }) => tag), ["abcd", "abcde"]);
+  assertEquals(entries.map(({ tag }) => tag), ["abcdefx", "abcdef"]);
 });
 
 Deno.test("Hub refuses new rooms and names beyond the address's rate, and nothing else", async () => {
@@ -188,7 +189,7 @@ Deno.test("Hub refuses new rooms and names beyond the address's rate, and nothin
   assertEquals(logged, ["limit reached --rate a"]);
   // A refused message leaves nothing.
   assertEquals(journal.rooms().toSorted(), ["room-0", "room-1", "room-9"]);
-  assertEquals(journal.findTag("room-3", "known", "Known"), undefined);
+  assertEquals(journal.hasName("room-3", "known", "Known"), false);
 });
 
 Deno.test("Hub counts a new room once, however many messages of an iteration begin it", async () => {
@@ -225,4 +226,30 @@ Deno.test("Hub refuses a room beyond the maximum, also after a restart; rooms th
   assertEquals([error!.code, error!.id], ["too_many_rooms", message.id]);
   assertEquals([guest.closes, line.closes], [[], ["too_many_rooms"]]);
   assertEquals(journal.rooms().toSorted(), ["a", "b"]);
+});
+
+Deno.test("Hub accepts in a full folder what a room's own retention makes space for", async () => {
+  const data = await Deno.makeTempDir({ prefix: "confab-growth-" });
+  try {
+    using journal = openSqliteJournal(data, { maxBytes: 20 * 1024 * 1024 });
+    await using test = makeHub({ journal, keep: 20 });
+    const author = { author: "annannann", name: "Ann" };
+    const say = (room: string) => post(test.hub, room, author, "x".repeat(16_000));
+    for (let n = 0; n < 60; n++) assertEquals(await say("lobby"), "");
+    const codes: string[] = [];
+    for (const round of [1, 2]) {
+      for (let n = 0; n < 2_000; n++) {
+        const code = await say(`room-${n}`);
+        if (code === "") continue;
+        codes.push(`${round} ${code}`);
+        break;
+      }
+    }
+    assertEquals(codes, ["1 data_full", "2 data_full"]); // first no new room, then no message
+    for (let n = 0; n < 60; n++) assertEquals(await say("lobby"), "");
+    assertEquals([journal.head("lobby"), journal.head("room-0")], [120, 2]);
+    assertEquals(test.logged, ["limit reached --max-data"]);
+  } finally {
+    await Deno.remove(data, { recursive: true });
+  }
 });

@@ -46,8 +46,8 @@ export class Moderation {
 
   /**
    * Applies a `close`, or a `ban` of the target's author on these terms, and returns its draft with everything that the
-   * journal needs. It applies from now on, before it is durable, so that later messages of the same commit are checked
-   * against it.
+   * journal needs. It applies from now on, before it is durable, so that HTTP refuses who is banned meanwhile. Messages wait
+   * for the commit.
    */
   stage(
     draft: Draft,

@@ -113,7 +113,7 @@ Deno.test("Hub.broadcast() lets an operator delete what others said, and nobody 
   assertEquals(ann.answers, ["3 not_yours", "4 2"]);
   assertEquals(ben.lines.at(-1), {
     ...{ type: "entry", seq: 2, id: "4", kind: "delete", ref: 1 },
-    ...{ from: { name: "Ann", tag: "ann0" }, at: ben.lines.at(-1)!["at"] },
+    ...{ from: { name: "Ann", tag: "ann000" }, at: ben.lines.at(-1)!["at"] },
   });
 });
 
@@ -179,7 +179,7 @@ Deno.test("Hub in a closed room passes on neither names nor typing, but those of
   const present = (count: number, ...names: string[]) => ({
     type: "presence",
     count,
-    people: names.map((name) => ({ name, tag: name.toLowerCase().padEnd(4, "0") })),
+    people: names.map((name) => ({ name, tag: name.toLowerCase().padEnd(6, "0") })),
   });
   const late = test.come("Buy");
   test.come("Op", { isOperator: true });
@@ -196,26 +196,24 @@ Deno.test("Hub in a closed room passes on neither names nor typing, but those of
     ["room_closed"],
     [],
   ]);
-  assertEquals(late.lines[0]!["you"], { name: "Buy", tag: "buy0" });
-  assertEquals(again.lines[0]!["you"], { name: "Ben", tag: "ben0" });
+  assertEquals(late.lines[0]!["you"], { name: "Buy", tag: "buy000" });
+  assertEquals(again.lines[0]!["you"], { name: "Ben", tag: "ben000" });
   test.hub.rename(ann, "Anna");
   test.hub.typing(ann);
   await hubTurn();
-  assertEquals(ben.lines.at(-1), { type: "typing", from: { name: "Anna", tag: "ann0" } });
+  assertEquals(ben.lines.at(-1), { type: "typing", from: { name: "Anna", tag: "ann000" } });
   // Once it is open all is as if it had never been closed.
   test.do(ann, "close", { on: false });
   test.do(late, "say");
-  test.hub.typing(late); // so soon that its name is not told yet
-  await hubTurn();
   test.hub.typing(late);
   const [typing, presence] = await seen();
-  assertEquals(typing, { type: "typing", from: { name: "Buy", tag: "buy0" } });
+  assertEquals(typing, { type: "typing", from: { name: "Buy", tag: "buy000" } });
   const people = presence!["people"] as { name: string; tag: string }[];
   assertEquals(people.map(({ name, tag }) => `${name} ${tag}`).toSorted(), [
-    "Anna ann0",
-    "Ben ben0",
-    "Buy buy0",
-    "Op op00",
+    "Anna ann000",
+    "Ben ben000",
+    "Buy buy000",
+    "Op op0000",
   ]);
 });
 
@@ -234,6 +232,50 @@ Deno.test("Hub.broadcast() of a close that was sent before closes nothing again"
   assertEquals(ben.answers.map((answer) => answer.split(" ")[1]), ["3", "4"]);
 });
 
+Deno.test("Hub.broadcast() of a close or a ban with a known id is a repeat only with the same content", async () => {
+  await using test = makeHub();
+  const [ann, ben] = [test.come("Ann", { isOperator: true }), test.come("Ben")];
+  test.do(ben, "say");
+  await hubTurn();
+  const actions: [Message["kind"], Partial<Message>][] = [
+    ["close", { id: "c" }],
+    ["close", { id: "c" }],
+    ["close", { id: "c", on: false }],
+    ["close", { id: "d", on: false }],
+    ["ban", { id: "b", ...ban(1, 60) }],
+    ["ban", { id: "b", ...ban(1, 60) }],
+    ["ban", { id: "b", ...ban(1, 90) }],
+    ["ban", { id: "b", ...ban(1, 60), on: false }],
+    ["ban", { id: "l", ...ban(1, 60), on: false }],
+    ["ban", { id: "l", ...ban(1, 90), on: false }], // lifts it, whatever its length
+  ];
+  for (const [kind, more] of actions) test.do(ann, kind, { text: "", ...more });
+  for (const _ of actions) await hubTurn();
+  assertEquals(ann.answers, [
+    ...["c 2", "c 2", "c id_taken", "d 3"],
+    ...["b 4", "b 4", "b id_taken", "b id_taken", "l 5", "l 5"],
+  ]);
+});
+
+Deno.test("Hub.broadcast() of a close that the journal refuses changes nothing for what comes behind it", async () => {
+  class PickyJournal extends FlakyJournal {
+    override async append(drafts: readonly Draft[]) {
+      const results = await super.append(drafts.filter(({ kind }) => kind !== "close"));
+      return drafts.map(({ kind }) =>
+        kind === "close" ? new ChatError("internal") : results.shift()!
+      );
+    }
+  }
+  await using test = makeHub(new PickyJournal());
+  const [ann, ben] = [test.come("Ann", { isOperator: true }), test.come("Ben")];
+  await hubTurn();
+  test.do(ben, "say");
+  test.do(ann, "close");
+  test.do(ben, "say");
+  await hubTurn();
+  assertEquals([ann.answers, ben.answers], [["2 internal"], ["1 1", "3 2"]]);
+});
+
 Deno.test("Hub.broadcast() of a ban with an id that was used before does nothing, whatever it refers to", async () => {
   await using test = makeHub();
   const [ann, ben] = [test.come("Ann", { isOperator: true }), test.come("Ben")];
@@ -244,7 +286,8 @@ Deno.test("Hub.broadcast() of a ban with an id that was used before does nothing
     test.do(member, "ban", { ...ban(1), id: "b" });
     await hubTurn();
   }
-  assertEquals([ben.answers, ann.answers], [["b 1", "b 1", "b 1"], ["b 2", "b 2", "b 2"]]);
+  assertEquals(ben.answers, ["b 1", "b not_operator", "b not_operator"]);
+  assertEquals(ann.answers, ["b 2", "b unknown_ref", "b id_taken"]);
   assertEquals([ann.closes, ben.closes], [[], []]);
 });
 
@@ -303,11 +346,11 @@ Deno.test("Hub.broadcast() of a ban ends the author's connections in every room,
   test.do(elsewhere, "say"); // in the same turn, behind it
   await hubTurn();
   assertEquals([ben.closes, elsewhere.closes, neighbour.closes], [["banned"], ["banned"], []]);
-  assertEquals(elsewhere.answers, ["3 banned"]);
+  assertEquals(elsewhere.answers, []); // disconnected before its message was read
   const { at, ...entry } = neighbour.lines.findLast(({ kind }) => kind === "ban")!;
   assertEquals(entry, {
     ...{ type: "entry", seq: 2, id: "2", kind: "ban", ref: 1, on: true },
-    ...{ from: { name: "Ann", tag: "ann0" }, who: { name: "Ben", tag: "ben0" } },
+    ...{ from: { name: "Ann", tag: "ann000" }, who: { name: "Ben", tag: "ben000" } },
     until: (at as number) + 90 * MINUTE_MS,
   });
   const [error] = ben.lines.filter(({ type }) => type === "error");

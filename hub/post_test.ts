@@ -1,6 +1,7 @@
 // What the hub does for those who are not in a room: one thing said, some entries read, a reader's place kept.
 import { assertEquals, assertRejects } from "@std/assert";
 import { ChatError, type ErrorCode } from "../protocol/errors.ts";
+import type { Log } from "../base/log.ts";
 import { type Author, Hub } from "../hub.ts";
 import type { Draft } from "../journal/journal.ts";
 import { MemoryJournal } from "../journal/memory.ts";
@@ -21,9 +22,9 @@ class SlowJournal extends MemoryJournal {
   heads = 0;
   claims = 0;
 
-  override claimTag(room: string, author: string, name: string) {
+  override claimTag(...args: Parameters<MemoryJournal["claimTag"]>) {
     this.claims++;
-    return super.claimTag(room, author, name);
+    return super.claimTag(...args);
   }
 
   override head(room: string) {
@@ -39,13 +40,13 @@ class SlowJournal extends MemoryJournal {
   }
 }
 
-function makeHub({ keep = 0 } = {}) {
+function makeHub({ keep = 0, log = (() => {}) as Log } = {}) {
   const journal = new SlowJournal();
   const delivered: string[] = [];
   const hub = new Hub({
     journal,
     keep,
-    log: () => {},
+    log,
     onDelivered: (room) => delivered.push(room),
   });
   const running = hub.run();
@@ -97,8 +98,27 @@ Deno.test("Hub.post() of a known id adds nothing and resolves with the first num
   await using test = makeHub();
   const message = saying();
   assertEquals(await test.hub.post("ops", ANN, message), 1);
-  assertEquals(await test.hub.post("ops", ANN, { ...message, text: "other" }), 1);
+  assertEquals(await test.hub.post("ops", { ...ANN, name: "Anna" }, message), 1);
   assertEquals(await test.hub.post("ops", BOB, message), 2);
+});
+
+Deno.test("Hub.post() of a known id with other content rejects with id_taken, and logs nothing", async () => {
+  const log: string[] = [];
+  await using test = makeHub({ log: (_level, event) => log.push(event) });
+  const ci: Author = { author: anonymousAuthor("ci"), name: "ci" };
+  for (const author of [ANN, ci]) {
+    const message = saying();
+    const seq = await test.hub.post("ops", author, message);
+    const neighbour = test.hub.post("ops", BOB, saying());
+    for (const other of [{ text: "other" }, { ref: 1 }]) {
+      const promise = test.hub.post("ops", author, { ...message, ...other });
+      const error = await assertRejects(() => promise, ChatError);
+      assertEquals([error.code, error.id], ["id_taken", message.id]);
+    }
+    assertEquals(await test.hub.post("ops", author, message), seq);
+    assertEquals(await neighbour, seq + 1);
+  }
+  assertEquals([test.journal.head("ops"), log], [4, []]);
 });
 
 Deno.test("Hub.post() rejects with what a member would be told", async () => {

@@ -1,7 +1,7 @@
 // A room exists while it has members. It knows who they are, and delivers entries to them: new ones at once, missed ones
 // from the journal. It holds no entries itself. Owned and called by the hub's loop only.
+import { Bucket, type Rate } from "../base/rate_limit.ts";
 import { type Journal, type Range, readHistory, type ReadLimit } from "../journal/journal.ts";
-import { shortestTag, tagsOf } from "../protocol/names.ts";
 import type { Member, Person, Subscription } from "./subscription.ts";
 import type { Stats } from "./stats.ts";
 import type { Batch, Entry, Notice, Welcome, Wire } from "../protocol/message.ts";
@@ -66,6 +66,9 @@ const MAX_PAGES = 16;
 /** Maximum number of people that presence names. Above it, presence is only their number. */
 const MAX_PEOPLE_NAMED = 100;
 
+/** Rate of typing notices in a room. Each goes to everybody there, and nobody can read more of them. */
+const TYPING_RATE: Rate = { perS: 10, burst: 20 };
+
 /** Minimum number of entries to remove at once. Removing them one by one costs more. */
 const PRUNE_SLACK = 256;
 
@@ -84,6 +87,8 @@ export class Room {
   readonly #keep: number;
   readonly #textBytes: number;
   readonly #people = new Map<string, Person>();
+  /** Authors of the people here by their tags. */
+  readonly #tagHolders = new Map<string, string>();
   /** Members that receive each new batch. */
   readonly #live = new Set<Subscription>();
   /** Members that had no room for a batch, or have just joined. No member is in both sets. */
@@ -94,6 +99,7 @@ export class Room {
   #head: number;
   /** Members without a person. */
   #unnamed = 0;
+  readonly #typing = new Bucket(TYPING_RATE);
 
   constructor(name: string, options: RoomOptions) {
     this.name = name;
@@ -151,8 +157,8 @@ export class Room {
     const { epoch: ours } = this.#journal;
     const floor = this.#floor;
     const resumed = (epoch ?? ours) === ours && after <= head;
-    const { author, name: own, tag } = subscription.person ?? { author: "", name: "", tag: "" };
-    const you = { name: own, tag: tag || (author && shortestTag(author)) };
+    const { name: own, ownTag: tag } = subscription.person ?? { name: "", ownTag: "" };
+    const you = { name: own, tag };
     subscription.deliveredSeq = Math.max(floor, resumed ? after : head - history);
     const start = resumed ? after : subscription.deliveredSeq;
     const standing = { room: name, epoch: ours, head, you, resumed, after: start };
@@ -177,14 +183,29 @@ export class Room {
    * until {@linkcode nameAll}; a person that already has a name keeps it.
    */
   addPerson(author: string, name: string, isHeldBack: boolean): Person {
-    const tag = shortestTag(author);
-    const person = this.#people.get(author) ??
-      { author, name: "", tag, isClaimed: false, connections: 0 };
+    const person = this.#people.get(author) ?? this.#makePerson(author);
     if (name !== "" && !isHeldBack) this.rename(person, name);
     else if (name !== "" && person.name === "") [person.name, person.tag] = [name, ""];
     this.#people.set(author, person);
+    this.#tagHolders.set(person.ownTag, author);
     person.connections++;
     return person;
+  }
+
+  #makePerson(author: string): Person {
+    const tag = this.#tagOf(author);
+    return { author, name: "", tag, ownTag: tag, isClaimed: false, connections: 0 };
+  }
+
+  /** Returns the author's tag in this room, and claims it for a message under this name. */
+  claimTag(author: string, name: string): string {
+    return this.#journal.claimTag(this.name, author, name, this.#tagOf(author));
+  }
+
+  /** Returns the author's tag in this room, claimed or to be claimed: none that somebody here has. */
+  #tagOf(author: string): string {
+    return this.#people.get(author)?.ownTag ??
+      this.#journal.tagOf(this.name, author, (tag) => this.#tagHolders.has(tag));
   }
 
   /**
@@ -193,22 +214,9 @@ export class Room {
    */
   rename(person: Person, name: string): void {
     if (person.name === name && person.tag !== "") return; // another connection of the same person
-    const claimed = this.#journal.findTag(this.name, person.author, name);
-    person.tag = claimed ?? this.#chooseTag(person, name);
-    person.isClaimed = claimed !== undefined;
+    person.isClaimed = this.#journal.hasName(this.name, person.author, name);
+    person.tag = person.ownTag;
     person.name = name;
-  }
-
-  /** Returns the shortest tag that nobody has claimed beside the name, and that nobody who is here shows beside it. */
-  #chooseTag({ author }: Person, name: string): string {
-    const shown = new Set<string>();
-    for (const other of this.#people.values()) {
-      if (other.name === name && other.author !== author) shown.add(other.tag);
-    }
-    for (const tag of tagsOf(author)) {
-      if (!shown.has(tag) && !this.#journal.isTagTaken(this.name, name, tag)) return tag;
-    }
-    return author;
   }
 
   /** Announces the names that were held back. Returns whether there were any. */
@@ -230,7 +238,10 @@ export class Room {
     if (this.#lagging.size === 0) this.#pages.clear();
     const { person } = subscription;
     if (!person) this.#unnamed--;
-    else if (--person.connections === 0) this.#people.delete(person.author);
+    else if (--person.connections === 0) {
+      this.#people.delete(person.author);
+      this.#tagHolders.delete(person.ownTag);
+    }
   }
 
   /** Sends entries that have just been committed to every live member. */
@@ -283,22 +294,29 @@ export class Room {
   /**
    * Removes entries beyond retention. Lagging members delay that, as far as the journal can afford. Returns the members
    * that are further behind and whose protocol cannot announce a gap.
+   * @param minimum number of entries to remove at least
    */
-  prune(): Subscription[] {
+  prune(minimum = Math.max(PRUNE_SLACK, this.#keep >> 3)): Subscription[] {
     const keep = this.#keep;
     const floor = this.#journal.floor(this.name);
-    const slack = Math.max(PRUNE_SLACK, keep >> 3);
     const unneeded = this.#head - keep;
-    if (keep === 0 || unneeded - floor < slack) return [];
+    if (keep === 0 || unneeded - floor < minimum) return [];
     let needed = unneeded;
     for (const subscription of this.#lagging) needed = Math.min(needed, subscription.deliveredSeq);
     const through = Math.max(needed, unneeded - this.#journal.maxHeld);
-    if (through - floor < slack) return [];
+    if (through - floor < minimum) return [];
     this.#journal.prune(this.name, through);
     const gap = makeGap(floor, through, "retention");
     return [...this.#lagging].filter((subscription) =>
       subscription.deliveredSeq < through && !subscription.canEncode(gap)
     );
+  }
+
+  /** Notifies the others that this person is typing, unless many others are. */
+  notifyTyping(person: Person): void {
+    const { name, tag } = person;
+    if (name === "" || tag === "" || !this.#typing.take(performance.now())) return;
+    this.notifyAll({ type: "typing", from: { name, tag } }, person);
   }
 
   /** Notifies all people of who is in the room. The hub decides when. */

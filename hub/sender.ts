@@ -12,7 +12,7 @@ export interface Signature {
   readonly name: string;
   /** Tag that is shown beside the name; empty for none. */
   tag: string;
-  /** Whether the journal knows the tag beside this name. */
+  /** Whether the journal knows the author and this name. */
   isClaimed?: boolean;
 }
 

@@ -32,7 +32,9 @@ export interface Person extends From {
   name: string;
   /** Empty while the name is not announced. */
   tag: string;
-  /** Whether the journal knows the tag. A person who has not spoken is not stored. */
+  /** Tag of the author in this room, announced or not. Nobody else can claim it while the person is here. */
+  readonly ownTag: string;
+  /** Whether the journal knows the name. A person who has not sent a message is not stored. */
   isClaimed: boolean;
   connections: number;
 }

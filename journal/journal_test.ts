@@ -3,13 +3,27 @@ import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } f
 import { FakeTime } from "@std/testing/time";
 import { DatabaseSync } from "node:sqlite";
 import { ChatError } from "../protocol/errors.ts";
-import { type Appended, type Draft, type Journal, readHistory } from "./journal.ts";
+import { chooseSeed, Random } from "../tests/support/random.ts";
+import { anonymousAuthor } from "../protocol/names.ts";
+import {
+  type Appended,
+  type Draft,
+  ENDED_IDS_PER_APPEND,
+  type Journal,
+  KEYLESS_ID_MS,
+  MAX_EMOJI_READ,
+  readHistory,
+} from "./journal.ts";
+import { hashContent } from "../protocol/content_hash.ts";
 import { MemoryJournal } from "./memory.ts";
 import { openSqliteJournal, openSqliteReader } from "./sqlite/sqlite_journal.ts";
 
+/** Removes from a file what the newest step of the schema has added. */
 const ANN = "ann0aaaaaaaaaaaaaaaaaaaaaa";
 const BANNED = { who: { name: "Ben", tag: "b3nx" }, until: 1_790_003_600_000 };
 const ALL = { entries: 1000, chars: 1_000_000 };
+
+const CAN_LOCK_FOLDERS = Deno.build.os !== "windows" && "tryLockSync" in Deno.FsFile.prototype;
 
 interface Place extends Disposable {
   /** Opens the journal, for one that is on disk again and again. */
@@ -48,7 +62,7 @@ function draft(text: string, more: Partial<Draft> = {}): Draft {
 
 /** A draft by Ann, who has claimed her tag. */
 function byAnn(text: string, id: string, more: Partial<Draft> = {}): Draft {
-  return draft(text, { author: ANN, name: "Ann", tag: "ann0", id, ...more });
+  return draft(text, { author: ANN, name: "Ann", tag: "ann0aa", id, ...more });
 }
 
 /** Appends drafts that are all stored. */
@@ -84,7 +98,7 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
   });
 
   test("reads back exactly what was appended", async (journal) => {
-    assertEquals(journal.claimTag("lobby", ANN, "Ann"), "ann0");
+    assertEquals(journal.claimTag("lobby", ANN, "Ann"), "ann0aa");
     const drafts = [
       byAnn("héllo\n🙂 \u0001\u2028", "id 1", { ref: 0 }),
       byAnn("edited", "id 2", { kind: "edit", ref: 1 }),
@@ -111,13 +125,13 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
   test("refuses a draft that it cannot store, and stores its neighbours in order", async (journal) => {
     journal.claimTag("lobby", ANN, "Ann");
     await journal.append([byAnn("known", "1")]);
-    const stranger = draft("?", { author: "stranger", name: "Stranger", tag: "stra", id: "1" });
+    const stranger = draft("?", { author: "stranger", name: "Stranger", tag: "strang", id: "1" });
     const results = await journal.append([
       draft("a"),
       draft("b"),
       stranger,
       byAnn("c", "3"),
-      byAnn("known id beside a name without a tag", "1", { name: "" }),
+      byAnn("known", "1", { name: "" }), // beside a name without a tag
       { ...stranger, room: "other" },
       draft("d"),
       draft("e", { room: "other" }),
@@ -139,10 +153,10 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
     journal.claimTag("other", ANN, "Ann");
     await journal.append([byAnn("first", "1"), byAnn("second", "2")]);
     const again = await append(journal, [
-      byAnn("first, again", "1"),
+      byAnn("first", "1"),
       byAnn("third", "3"),
-      byAnn("third, again, in the same batch", "3"),
-      byAnn("another name is the same author", "2", { name: "Anna" }),
+      byAnn("third", "3"),
+      byAnn("second", "2", { name: "Anna", at: 1_790_000_000_001 }), // after a rename
       draft("Ben's own 1", { author: "ben0", name: "Ben", tag: "ben0", id: "1" }),
       byAnn("another room is another history", "1", { room: "other" }),
     ]);
@@ -156,9 +170,102 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
       true,
     ]);
     assertEquals(texts(journal, { after: 0 }), ["first", "second", "third", "Ben's own 1"]);
-    assertEquals(journal.find("lobby", ANN, "3"), 3);
+    assertEquals(journal.find("lobby", ANN, "3")?.seq, 3);
     assertEquals(journal.find("lobby", ANN, "4"), undefined);
     assertEquals(journal.find("nowhere", ANN, "1"), undefined);
+  });
+
+  test("refuses a known id with other content, while the content is kept", async (journal) => {
+    journal.claimTag("lobby", ANN, "Ann");
+    const drafts = [
+      byAnn("a", "1"),
+      byAnn("b", "2", { ref: 1 }),
+      byAnn("a, edited", "3", { kind: "edit", ref: 1 }),
+      byAnn("👍", "4", { kind: "react", ref: 2 }),
+      byAnn("", "5", { kind: "close" }),
+      byAnn("", "6", { kind: "ban", ref: 2, banned: BANNED, bans: [] }),
+    ];
+    const minutes = (n: number) => ({ banned: { ...BANNED, until: drafts[5]!.at + n * 60_000 } });
+    const others: Partial<Draft>[][] = [
+      [{ text: "b" }, { ref: 1 }, { kind: "edit", ref: 1 }],
+      [{ ref: 0 }, { text: "a" }],
+      [{ text: "a" }, { ref: 2 }, { kind: "say" }],
+      [{ on: false }, { text: "👎" }],
+      [{ on: false }],
+      [minutes(59), { on: false }, { ref: 1 }],
+    ];
+    const answers = async (drafts: readonly Draft[]) =>
+      (await journal.append(drafts)).map((result) =>
+        result instanceof ChatError ? result.code : result.entry ? "stored" : result.seq
+      );
+    assertEquals(await answers(drafts), drafts.map(() => "stored"));
+    for (const [n, draft] of drafts.entries()) {
+      const changed = others[n]!.map((other) => ({ ...draft, ...other }));
+      const expected = [n + 1, ...changed.map(() => "id_taken"), n + 1];
+      assertEquals(await answers([draft, ...changed, draft]), expected, draft.text);
+    }
+    const inOneBatch = [byAnn("c", "7"), byAnn("d", "7"), byAnn("c", "7")];
+    assertEquals(await answers(inOneBatch), ["stored", "id_taken", 7]);
+    assertEquals(journal.closedRooms(), ["lobby"]);
+    // An edit and a deletion change nothing for who sends the first version again.
+    await journal.append([byAnn("", "8", { kind: "delete", ref: 1 })]);
+    assertEquals(await answers([drafts[0]!, drafts[2]!, drafts[1]!]), [1, 3, 2]);
+    journal.prune("lobby", 4);
+    assertEquals(await answers(drafts), [1, 2, 3, 4, 5, 6]);
+    assertEquals(journal.head("lobby"), 8);
+  });
+
+  test("compares what was sent without a key after retention, too, but not after its deletion", async (journal) => {
+    const CI = anonymousAuthor("ci");
+    const tag = journal.claimTag("lobby", CI, "ci");
+    const byCi = (text: string, id: string) => draft(text, { author: CI, name: "ci", tag, id });
+    await journal.append(["1", "2", "3", "4"].map((id) => byCi(`build ${id}`, id)));
+    journal.claimTag("lobby", ANN, "Ann");
+    await journal.append([byAnn("", "d", { kind: "delete", ref: 2 })]);
+    const answers = async () => {
+      const drafts = ["1", "2", "3"].flatMap((id) => [byCi(`build ${id}`, id), byCi("other", id)]);
+      return (await journal.append(drafts)).map((result) =>
+        result instanceof ChatError ? result.code : result.seq
+      );
+    };
+    const expected = [1, "id_taken", 2, 2, 3, "id_taken"];
+    assertEquals(await answers(), expected);
+    journal.prune("lobby", 3);
+    assertEquals(await answers(), expected);
+  });
+
+  test("ends the ids of authors without a key after days, some in each append", async (journal) => {
+    const CI = anonymousAuthor("ci");
+    const start = 1_790_000_000_000;
+    assertEquals(KEYLESS_ID_MS / 86_400_000, 7, "docs/protocol.md names the days");
+    for (const room of ["lobby", "ops"]) journal.claimTag(room, CI, "ci");
+    journal.claimTag("lobby", ANN, "Ann");
+    const byCi = (id: string, at: number, room = "lobby") =>
+      draft("green", { author: CI, name: "ci", tag: "0000", id, at, room });
+    const isKnown = (id: string, room = "lobby") => journal.find(room, CI, id) !== undefined;
+    await journal.append([byCi("1", start), byCi("1", start, "ops"), byAnn("a", "1")]);
+    await journal.append([byCi("2", start + 1)]);
+    journal.prune("lobby", 2);
+    const repeated = await append(journal, [byCi("1", start + KEYLESS_ID_MS)]);
+    assertEquals(repeated[0], { seq: 1, entry: undefined }, "on the last day");
+    await journal.append([draft("later", { at: start + KEYLESS_ID_MS + 1 })]);
+    assertEquals([isKnown("1"), isKnown("1", "ops"), isKnown("2")], [false, false, true]);
+    assertEquals(journal.find("lobby", ANN, "1")?.seq, 2, "an author with a key");
+    const [again] = await append(journal, [byCi("1", start + KEYLESS_ID_MS + 2)]);
+    assertEquals([again!.seq, again!.entry?.text], [5, "green"]);
+    assertEquals([isKnown("1"), isKnown("2")], [true, false]);
+    // However many have ended, an append removes only some of them; more than it adds.
+    const ids = Array.from({ length: 3 * ENDED_IDS_PER_APPEND }, (_, n) => `many ${n}`);
+    await journal.append(ids.map((id) => byCi(id, start + KEYLESS_ID_MS + 3)));
+    const counts = [];
+    for (let n = 0; n < 4; n++) {
+      await journal.append([byCi(`new ${n}`, start + 2 * KEYLESS_ID_MS + 4)]);
+      counts.push(ids.filter((id) => isKnown(id)).length);
+    }
+    // The first of them also removes the id that was sent again.
+    assertEquals(counts, [200, 99, 0, 0]);
+    await journal.append([byCi("back", start)]); // the clock may go back
+    assertEquals([0, 1, 2, 3].map((n) => isKnown(`new ${n}`)), [true, true, true, true]);
   });
 
   test("reads after and before a seq, no more than asked for", async (journal) => {
@@ -189,7 +296,7 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
     assertEquals(texts(journal, { before: 5 }), ["4"]);
     journal.prune("lobby", 2); // has no effect
     journal.prune("nowhere", 2);
-    const again = await append(journal, [byAnn("again", "2"), byAnn("6", "6")]);
+    const again = await append(journal, [byAnn("2", "2"), byAnn("6", "6")]);
     assertEquals(again.map(({ seq, entry }) => [seq, entry?.text]), [[2, undefined], [6, "6"]]);
     assertEquals(journal.floor("lobby"), 3);
   });
@@ -247,6 +354,12 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
         .map(({ seq, text, edited }) => `${seq} ${text}, ${edited?.text ?? "-"}`);
     assertEquals(page({ after: 0 }), ["1 text 1, edit 8", "2 text 2, -"]);
     assertEquals(page({ before: 8 }), ["6 edit 6, edit 8", "7 edit 7, -"]);
+    const sizes = (range: { after: number } | { before: number }, chars: number) =>
+      readHistory(journal, "lobby", { range, limit: { entries: 5, chars } }).map(({ seq }) => seq);
+    // Texts of six characters each, and edits of as many beside 1, 3 and 5.
+    assertEquals([sizes({ after: 0 }, 12), sizes({ after: 0 }, 13)], [[1], [1, 2]]);
+    assertEquals([sizes({ before: 6 }, 12), sizes({ before: 6 }, 19)], [[5], [3, 4, 5]]);
+    assertEquals([sizes({ after: 0 }, 1), sizes({ before: 6 }, 1)], [[1], [5]]);
     await journal.append([byAnn("", "10", { kind: "delete", ref: 3 })]);
     assertEquals(found(1, 5), ["1 by 8", "5 by 9"]);
     journal.prune("lobby", 1);
@@ -254,18 +367,57 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
     assertEquals(found(2, 5), ["5 by 9"]);
   });
 
-  test("claims the shortest free tag for a name, permanently", async (journal) => {
+  test("gives an author one tag in a room, whatever its names, and no other author that one", async (journal) => {
     const claim = (author: string, who = "Ann", room = "lobby") =>
       journal.claimTag(room, author, who);
-    assertEquals(claim("abcdefgh"), "abcd");
-    assertEquals(claim("abcdexyz"), "abcde");
-    assertEquals(claim("abcdexzz"), "abcdex");
-    assertEquals(claim("abcdefgh"), "abcd");
-    assertEquals(claim("abcdexyz"), "abcde");
-    assertEquals(claim("abcdexyz", "Ben"), "abcd");
-    assertEquals(claim("abcdexyz", "Ann", "other"), "abcd");
+    assertEquals(journal.tagOf("lobby", "abcdefgh"), "abcdef");
+    assertEquals(claim("abcdefgh"), "abcdef");
+    assertEquals(claim("abcdefxy"), "abcdefx");
+    assertEquals(claim("abcdefxz", "Ben"), "abcdefxz");
+    assertEquals(claim("abcdefxy", "Ben"), "abcdefx");
+    assertEquals(claim("abcdefgh", "Anna"), "abcdef");
+    assertEquals(claim("abcdefxy", "Ann", "other"), "abcdef");
     await journal.append([]);
-    assertEquals(claim("abcdexyz"), "abcde");
+    assertEquals(claim("abcdefxy", "Bob"), "abcdefx");
+    assertEquals(journal.tagOf("lobby", "abcdefxy"), "abcdefx");
+    assertEquals(journal.tagOf("lobby", "abcdefzz", (tag) => tag === "abcdefz"), "abcdefzz");
+    for (const who of ["ci", "Ann"]) assertEquals(claim(anonymousAuthor(who), who), "0000");
+    assertEquals(claim("operator", "Ann"), "oper");
+  });
+
+  test("never gives two authors one tag, however many keys begin with a known one", (journal) => {
+    const victim = journal.claimTag("lobby", ANN, "Ann");
+    const tags = new Set([victim]);
+    for (let n = 0; n < 10_000; n++) {
+      const author = `${victim}${n.toString(32).padStart(20, "0")}`;
+      tags.add(journal.claimTag("lobby", author, n % 2 ? "Ann" : `Ann ${n}`));
+    }
+    assertEquals(tags.size, 10_001);
+    return Promise.resolve();
+  });
+
+  test("finds the emoji of an entry, and counts the reactions of an author", async (journal) => {
+    for (const name of ["Ann", "Anna"]) journal.claimTag("lobby", ANN, name);
+    journal.claimTag("lobby", "ben0", "Ben");
+    const react = (id: string, text: string, more: Partial<Draft> = {}) =>
+      byAnn(text, id, { kind: "react", ref: 1, ...more });
+    await journal.append([
+      byAnn("hi", "1"),
+      react("2", "👍"),
+      react("3", "👍", { on: false, name: "Anna" }),
+      react("4", "🎉", { author: "ben0", name: "Ben", tag: "ben0" }),
+      react("5", "👎", { on: false }),
+      react("6", "😀", { ref: 2 }),
+    ]);
+    const { emoji, own } = journal.reactions("lobby", 1, ANN);
+    assertEquals([emoji.toSorted(), own], [["🎉", "👍"].toSorted(), 3]);
+    assertEquals(journal.reactions("lobby", 1, "ben0").own, 1);
+    assertEquals(journal.reactions("lobby", 1, "stranger").own, 0);
+    assertEquals(journal.reactions("nowhere", 1, ANN), { emoji: [], own: 0 });
+    const many = Array.from({ length: 3_000 }, (_, n) => react(`many ${n}`, `emoji ${n}`));
+    await journal.append(many);
+    assertEquals(journal.reactions("lobby", 1, ANN).emoji.length, MAX_EMOJI_READ);
+    assertEquals(journal.reactions("lobby", 1, ANN).own, 3_003);
   });
 
   test("lists the rooms with entries", async (journal) => {
@@ -335,25 +487,25 @@ for (const [name, makePlace] of Object.entries(JOURNALS)) {
 }
 
 for (const [name, makePlace] of Object.entries(JOURNALS)) {
-  Deno.test(`journal ${name} finds a tag that was claimed, and claims the one that is wished for if it is free`, async () => {
+  Deno.test(`journal ${name} knows names that were claimed, and claims a tag that is wished for if it is free`, async () => {
     using place = makePlace();
     using journal = place.open();
-    assertEquals(journal.findTag("lobby", ANN, "Ann"), undefined);
-    assertEquals(journal.isTagTaken("lobby", "Ann", "ann0"), false);
-    await journal.append([]);
-    assertEquals(journal.findTag("lobby", ANN, "Ann"), undefined, "a look claims nothing");
-    assertEquals(journal.claimTag("lobby", ANN, "Ann", ANN.slice(0, 6)), ANN.slice(0, 6));
-    assertEquals(journal.claimTag("lobby", ANN, "Ann"), ANN.slice(0, 6), "it never changes");
-    assertEquals(journal.findTag("lobby", ANN, "Ann"), ANN.slice(0, 6));
-    assertEquals(journal.isTagTaken("lobby", "Ann", ANN.slice(0, 6)), true);
-    const others = [["other", "Ann"], ["lobby", "Anna"]] as const;
-    assertEquals(others.map(([room, name]) => journal.findTag(room, ANN, name)), [
-      ...[undefined, undefined],
+    const wish = ANN.slice(0, 8);
+    assertEquals([journal.tagOf("lobby", ANN), journal.hasName("lobby", ANN, "Ann")], [
+      ANN.slice(0, 6),
+      false,
     ]);
-    const twin = `${ANN.slice(0, 6)}twin`;
-    assertEquals(journal.claimTag("lobby", twin, "Ann", ANN.slice(0, 6)), "ann0");
     await journal.append([]);
-    assertEquals(journal.findTag("lobby", twin, "Ann"), "ann0");
+    assertEquals(journal.hasName("lobby", ANN, "Ann"), false, "a look claims nothing");
+    assertEquals(journal.claimTag("lobby", ANN, "Ann", wish), wish);
+    assertEquals(journal.claimTag("lobby", ANN, "Ann", ANN), wish, "it never changes");
+    assertEquals(journal.tagOf("lobby", ANN), wish);
+    const names = [["lobby", "Ann"], ["other", "Ann"], ["lobby", "Anna"]] as const;
+    assertEquals(names.map(([room, who]) => journal.hasName(room, ANN, who)), [true, false, false]);
+    const twin = `${wish}twin`;
+    assertEquals(journal.claimTag("lobby", twin, "Ben", wish), ANN.slice(0, 6));
+    await journal.append([]);
+    assertEquals(journal.tagOf("lobby", twin), ANN.slice(0, 6));
   });
 }
 
@@ -445,6 +597,100 @@ Deno.test("journal sqlite undoes all of a draft that fails after a part of it wa
   assertEquals(texts(journal, { after: 0 }), ["a", "b", "c"]);
 });
 
+/** Statements of a draft that fail for its mark, each after others of the same draft have run. */
+const FAULTS = `
+  CREATE TRIGGER t1 BEFORE INSERT ON entries WHEN NEW.text LIKE 'bad %' OR NEW.id LIKE 'bad %'
+    BEGIN SELECT RAISE(ABORT, 'injected'); END;
+  CREATE TRIGGER t2 AFTER INSERT ON entries WHEN NEW.text LIKE 'bad %'
+    BEGIN SELECT RAISE(FAIL, 'injected'); END;
+  CREATE TRIGGER t3 BEFORE UPDATE ON entries WHEN OLD.text LIKE 'kept %'
+    BEGIN SELECT RAISE(ABORT, 'injected'); END;
+  CREATE TRIGGER t4 BEFORE INSERT ON bans WHEN NEW.until = 13
+    BEGIN SELECT RAISE(ABORT, 'injected'); END;
+  CREATE TRIGGER t5 BEFORE UPDATE ON rooms WHEN NEW.name = 'jammed'
+    BEGIN SELECT RAISE(ABORT, 'injected'); END;`;
+
+Deno.test("journal sqlite refuses drafts for which a statement fails, whichever, and stores the others of the batch as if alone", async () => {
+  const seed = chooseSeed();
+  console.log(`seed ${seed}`);
+  const random = new Random(seed);
+  using place = makeFolder();
+  using journal = place.open();
+  using expected = new MemoryJournal();
+  {
+    using db = new DatabaseSync(`${place.folder}/journal.db`);
+    db.exec(FAULTS);
+  }
+  for (const each of [journal, expected]) each.claimTag("lobby", ANN, "Ann");
+  let [bad, n] = [0, 0];
+  const isKept = new Set<number>();
+  const make = (head: number): { draft: Draft; isBad: boolean } => {
+    const isBad = random.next() < 0.1;
+    const mark = isBad ? "bad" : "fine";
+    const [id, text] = [`${++n}`, `${mark} ${n}`];
+    const ref = random.integer(1, Math.max(1, head));
+    switch (random.integer(0, 6)) {
+      case 0:
+        return { draft: byAnn(text, isBad ? text : id, { kind: "edit", ref }), isBad };
+      case 1:
+        return { draft: byAnn("", id, { kind: "delete", ref }), isBad: isKept.has(ref) };
+      case 2: {
+        const bans = [{ author: ANN, address: "", until: isBad ? 13 : 2e12 + n }];
+        return { draft: byAnn("", id, { kind: "ban", ref, banned: BANNED, bans }), isBad };
+      }
+      case 3: {
+        const room = isBad ? "jammed" : "lobby";
+        return { draft: draft("", { room, kind: "close" }), isBad };
+      }
+      case 4:
+        return { draft: draft(text), isBad };
+      default:
+        return { draft: byAnn(isBad ? `fine ${n}` : text, isBad ? `bad ${n}` : id), isBad };
+    }
+  };
+  for (let batch = 0; batch < 100; batch++) {
+    if (batch % 10 === 0) {
+      const [kept] = await append(journal, [draft(`kept ${batch}`)]);
+      await append(expected, [draft(`kept ${batch}`)]);
+      isKept.add(kept!.seq);
+    }
+    const head = journal.head("lobby");
+    const made = Array.from({ length: random.integer(1, 40) }, () => make(head));
+    const results = await journal.append(made.map(({ draft }) => draft));
+    const good = made.filter(({ isBad }) => !isBad).map(({ draft }) => draft);
+    const alone = await append(expected, good);
+    assertEquals(
+      results.filter((_, i) => made[i]!.isBad).map((result) => (result as ChatError).code),
+      made.filter(({ isBad }) => isBad).map(() => "internal"),
+    );
+    assertEquals(results.filter((_, i) => !made[i]!.isBad), alone);
+    bad += made.length - good.length;
+  }
+  assert(bad > 50, "statements failed");
+  const [read, wanted] = [journal, expected].map((each) => each.read("lobby", { after: 0 }, ALL));
+  assertEquals(read, wanted);
+  assertEquals(journal.bans(), expected.bans());
+  assertEquals([journal.closedRooms(), journal.rooms()], [["lobby"], ["lobby"]]);
+});
+
+Deno.test("journal sqlite erases a message once, however often it is deleted", async () => {
+  using place = makeFolder();
+  using journal = place.open();
+  using db = new DatabaseSync(`${place.folder}/journal.db`);
+  db.exec(`CREATE TABLE erasures (seq INTEGER);
+    CREATE TRIGGER counter AFTER UPDATE ON entries
+      BEGIN INSERT INTO erasures VALUES (NEW.seq); END;`);
+  journal.claimTag("lobby", ANN, "Ann");
+  const edit = (n: number) => byAnn(`edit ${n}`, `e${n}`, { kind: "edit", ref: 1 });
+  await append(journal, [byAnn("first", "1"), edit(1), edit(2)]);
+  for (const id of ["a", "b", "c"]) {
+    await append(journal, [byAnn("", id, { kind: "delete", ref: 1 }), edit(Number(`0x${id}`))]);
+  }
+  const erased = db.prepare("SELECT seq FROM erasures ORDER BY seq").all();
+  assertEquals(erased.map(({ seq }) => seq), [1, 2, 3]);
+  assert(journal.read("lobby", { after: 0 }, ALL).every(({ text }) => text === ""));
+});
+
 Deno.test("journal sqlite stores nothing of a batch while the disk is at fault, and goes on", async () => {
   using place = makeFolder();
   using journal = place.open();
@@ -463,19 +709,30 @@ Deno.test("journal sqlite stores nothing of a batch while the disk is at fault, 
   assertEquals(texts(journal, { after: 0 }), ["kept", "tried again"]);
 });
 
-Deno.test("journal sqlite keeps a tag that was claimed before a failed batch", async () => {
+Deno.test("journal sqlite keeps a tag that was claimed before the disk failed", async () => {
   using place = makeFolder();
   {
     using journal = place.open();
-    assertEquals(journal.claimTag("lobby", "abcdefgh", "Ann"), "abcd");
-    const stranger = draft("?", { author: "stranger", name: "Stranger", id: "1" });
-    assertInstanceOf((await journal.append([stranger]))[0], ChatError);
-    assertEquals(journal.findTag("lobby", "abcdefgh", "Ann"), "abcd");
-    assertEquals(journal.claimTag("lobby", "abcdexyz", "Ann"), "abcde");
+    assertEquals(journal.claimTag("lobby", "abcdefgh", "Ann"), "abcdef");
+    const broken = byAnn("?", "1", { author: "abcdefgh" });
+    Object.defineProperty(broken, "text", {
+      get: () => {
+        throw Object.assign(new Error("database or disk is full"), { errcode: 13 });
+      },
+    });
+    await assertRejects(() => journal.append([broken]), ChatError);
+    assertEquals(journal.hasName("lobby", "abcdefgh", "Ann"), true);
+    assertEquals(journal.tagOf("lobby", "abcdefgh"), "abcdef");
+    assertEquals(journal.tagOf("lobby", "abcdefyz"), "abcdefy");
+    assertEquals(journal.claimTag("lobby", "abcdefyz", "Ann"), "abcdefy");
     await journal.append([]);
   }
   using journal = place.open();
-  assertEquals(journal.claimTag("lobby", "abcdefgh", "Ann"), "abcd");
+  assertEquals(journal.hasName("lobby", "abcdefgh", "Ann"), true);
+  assertEquals(["abcdefgh", "abcdefyz"].map((author) => journal.tagOf("lobby", author)), [
+    "abcdef",
+    "abcdefy",
+  ]);
 });
 
 Deno.test("journal sqlite keeps a cursor that was moved before a failed batch", async () => {
@@ -503,7 +760,9 @@ Deno.test("openSqliteJournal() migrates a file of version 1, and keeps its conte
   }
   const db = new DatabaseSync(`${place.folder}/journal.db`);
   db.exec("DROP TABLE bans; ALTER TABLE rooms DROP COLUMN closed");
-  db.exec("DROP TABLE cursors; DROP INDEX edits; PRAGMA user_version = 1");
+  db.exec("DROP TABLE cursors; DROP INDEX edits");
+  toVersion4(db);
+  db.exec("PRAGMA user_version = 1");
   db.close();
   {
     using journal = place.open();
@@ -513,6 +772,43 @@ Deno.test("openSqliteJournal() migrates a file of version 1, and keeps its conte
   using journal = place.open();
   assertEquals([journal.epoch, journal.cursor("a", "lobby")], [epoch, 1]);
   assertEquals(texts(journal, { after: 0 }), ["of old", "of now"]);
+});
+
+/** Undoes the steps that follow version 4. */
+function toVersion4(db: DatabaseSync): void {
+  db.exec("DROP INDEX people_by_tag; DROP INDEX emoji; DROP INDEX reactions");
+  db.exec(
+    "DROP INDEX ending_ids; ALTER TABLE ids DROP COLUMN at; ALTER TABLE ids DROP COLUMN content",
+  );
+}
+
+Deno.test("openSqliteJournal() keeps the ids of a file of version 4; those without a key end days later", async () => {
+  using place = makeFolder();
+  const CI = anonymousAuthor("ci");
+  const byCi = (text: string, id: string, at = 1_790_000_000_000) =>
+    draft(text, { author: CI, name: "ci", tag: "0000", id, at });
+  {
+    using journal = place.open();
+    journal.claimTag("lobby", CI, "ci");
+    journal.claimTag("lobby", ANN, "Ann");
+    await journal.append([byCi("1", "1"), byCi("2", "2"), byAnn("3", "3")]);
+    journal.prune("lobby", 1);
+    await journal.append([]);
+  }
+  {
+    using db = new DatabaseSync(`${place.folder}/journal.db`);
+    toVersion4(db);
+    db.exec("PRAGMA user_version = 4");
+  }
+  using journal = place.open();
+  const now = Date.now();
+  const drafts = [byCi("1", "1", now), byCi("other", "1", now), byCi("other", "2", now)];
+  const results = await journal.append([...drafts, byAnn("other", "3")]);
+  const answers = results.map((result) => result instanceof ChatError ? result.code : result.seq);
+  assertEquals(answers, [1, 1, "id_taken", "id_taken"]);
+  const end = now + KEYLESS_ID_MS + 60_000; // SQLite's clock counts seconds
+  const results2 = await append(journal, [byCi("1", "1", end), byAnn("3", "3", { at: end })]);
+  assertEquals(results2.map(({ seq }) => seq), [4, 3]);
 });
 
 Deno.test("openSqliteJournal() erases what was deleted in a file of version 3, and no trace of it is left", () => {
@@ -534,6 +830,7 @@ Deno.test("openSqliteJournal() erases what was deleted in a file of version 3, a
       `INSERT INTO entries (room, seq, at, kind, text, ref, "on") VALUES (1, ?, 1, ?, ?, ?, 1)`,
     );
     for (const [seq, kind, text, ref] of rows) insert.run(seq, kind, text, ref);
+    toVersion4(db);
     db.exec("PRAGMA user_version = 3");
   }
   assert(hasBytes(place.folder, "SECRET"));
@@ -566,11 +863,62 @@ Deno.test("journal sqlite leaves a deleted text in no file, also while somebody 
   reader.close();
   time.tick(10_000);
   assert(!hasBytes(place.folder, "SECOND SECRET"));
+  // The hash of what was sent without a key is deleted as well.
+  const CI = anonymousAuthor("ci");
+  journal.claimTag("lobby", CI, "ci");
+  const guess = draft("FOURTH SECRET", { author: CI, name: "ci", tag: "0000", id: "ci" });
+  const [{ seq } = { seq: 0 }] = await append(journal, [guess]);
+  assert(hasBytes(place.folder, hashContent(guess)));
+  await journal.append([byAnn("", "ci deleted", { kind: "delete", ref: seq })]);
+  time.tick(10_000);
+  assert(!hasBytes(place.folder, hashContent(guess)));
   await journal.append([byAnn("THIRD SECRET", "7"), byAnn("h", "8")]);
-  journal.prune("lobby", 7);
-  await journal.append([byAnn("", "9", { kind: "delete", ref: 8 })]);
+  journal.prune("lobby", 9);
+  await journal.append([byAnn("", "9", { kind: "delete", ref: 10 })]);
   time.tick(10_000);
   assert(!hasBytes(place.folder, "THIRD SECRET"));
+});
+
+Deno.test("journal sqlite shrinks the WAL that has grown while somebody read, on a busy server and on an idle one", async () => {
+  for (const isBusy of [true, false]) {
+    using place = makeFolder();
+    using journal = place.open();
+    const walMib = () => Deno.statSync(`${place.folder}/journal.db-wal`).size / 1024 / 1024;
+    await append(journal, [draft("a")]);
+    using time = new FakeTime();
+    const reader = new DatabaseSync(`${place.folder}/journal.db`);
+    reader.exec("BEGIN; SELECT count(*) FROM entries");
+    for (let n = 0; n < 30; n++) {
+      await append(journal, Array.from({ length: 100 }, () => draft("x".repeat(8_000))));
+      time.tick(100);
+    }
+    assert(walMib() > 20);
+    reader.exec("COMMIT");
+    reader.close();
+    if (isBusy) { for (let n = 0; n < 3; n++) await append(journal, [draft("b")]); }
+    else time.tick(2_000);
+    assert(walMib() <= 8, `${walMib()} MiB`);
+    assertEquals(
+      journal.read("lobby", { after: 0 }, { entries: 9_999, chars: 1e9 }).length,
+      journal.head("lobby"),
+    );
+  }
+});
+
+Deno.test({
+  name: "journal sqlite stores nothing after its folder was deleted",
+  ignore: Deno.build.os === "windows", // open files cannot be deleted there
+  async fn() {
+    using place = makeFolder();
+    const folder = `${place.folder}/data`;
+    using journal = openSqliteJournal(folder);
+    await append(journal, [draft("a")]);
+    Deno.removeSync(folder, { recursive: true });
+    const failed = await assertRejects(() => journal.append([draft("lost")]), ChatError);
+    assertEquals(failed.code, "not_stored");
+    assert((failed.cause as Error).message.includes("was deleted"));
+    assertEquals(texts(journal, { after: 0 }), ["a"]);
+  },
 });
 
 /** Whether a file of the folder contains the text. */
@@ -586,6 +934,30 @@ Deno.test("openSqliteJournal() refuses a folder that another process has locked"
   const error = assertThrows(() => place.open(), ChatError);
   assertEquals(error.code, "data_unavailable");
   assert(error.message.includes("another process uses it"), error.message);
+});
+
+Deno.test({
+  name: "openSqliteJournal() refuses a locked folder whose lock file was deleted or replaced" +
+    (CAN_LOCK_FOLDERS ? "" : " (ignored: this version of Deno or this system cannot lock folders)"),
+  ignore: !CAN_LOCK_FOLDERS,
+  async fn() {
+    using place = makeFolder();
+    const lock = `${place.folder}/journal.lock`;
+    {
+      using held = place.open();
+      for (const replace of [() => {}, () => Deno.writeFileSync(lock, new Uint8Array())]) {
+        Deno.removeSync(lock);
+        replace();
+        const error = assertThrows(() => place.open(), ChatError);
+        assert(error.message.includes("another process uses it"), error.message);
+      }
+      await append(held, [draft("a")]);
+      using reader = openSqliteReader(place.folder);
+      assertEquals(texts(reader, { after: 0 }), ["a"]);
+    }
+    using again = place.open();
+    assertEquals(texts(again, { after: 0 }), ["a"]);
+  },
 });
 
 Deno.test("openSqliteJournal() and programs that lock the file itself exclude each other", async () => {
@@ -621,8 +993,10 @@ Deno.test("openSqliteReader() migrates a file of version 1 that no process uses"
   place.open()[Symbol.dispose]();
   const db = new DatabaseSync(`${place.folder}/journal.db`);
   db.exec(
-    "DROP TABLE cursors; DROP TABLE bans; ALTER TABLE rooms DROP COLUMN closed; DROP INDEX edits; PRAGMA user_version = 1",
+    "DROP TABLE cursors; DROP TABLE bans; ALTER TABLE rooms DROP COLUMN closed; DROP INDEX edits",
   );
+  toVersion4(db);
+  db.exec("PRAGMA user_version = 1");
   db.close();
   using reader = openSqliteReader(place.folder);
   assertEquals(reader.cursor("a", "lobby"), undefined);

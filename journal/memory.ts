@@ -1,16 +1,24 @@
 // The memory journal ends with the process. It serves tests, and servers that must not write anything.
 import Denque from "denque";
-import { tagsOf } from "../protocol/names.ts";
+import { findFreeTag, isAnonymous } from "../protocol/names.ts";
 import type { Entry } from "../protocol/message.ts";
 import { ChatError } from "../protocol/errors.ts";
+import { hashContent, hashEntry } from "../protocol/content_hash.ts";
 import {
+  answerKnown,
   type AppendResult,
   type Ban,
   type Draft,
+  ENDED_IDS_PER_APPEND,
   type Journal,
+  KEYLESS_ID_MS,
+  type KnownId,
+  MAX_EMOJI_READ,
   NO_TAG,
   type Range,
+  type Reactions,
   type ReadLimit,
+  type Shortage,
 } from "./journal.ts";
 
 /** Entries beyond retention to keep for lagging readers. More would cost too much memory. */
@@ -20,26 +28,47 @@ interface MemoryRoom {
   /** Entries without a hole; the first is `floor + 1`. */
   readonly entries: Denque<Entry>;
   floor: number;
-  /** Seq by author and id. */
-  readonly ids: Map<string, number>;
+  /** Messages by author and id. Those of authors without a key have a hash; others are compared with their entries. */
+  readonly ids: Map<string, KnownId>;
+  /** Authors by tag, and tags by author. Authors without a key share one tag. */
+  readonly authors: Map<string, string>;
+  readonly tags: Map<string, string>;
   /** Seqs of the edits of each message that is kept, oldest first. */
   readonly edits: Map<number, number[]>;
-  /** Author by tag and name. */
-  readonly tags: Map<string, string>;
+  /** Emoji, and number of reactions by author, by the entry that they refer to. */
+  readonly reactions: Map<number, { emoji: Set<string>; byAuthor: Map<string, number> }>;
+  /** Authors with their names. */
+  readonly people: Set<string>;
+}
+
+/** An id of an author without a key. */
+interface EndingId {
+  readonly at: number;
+  readonly ids: Map<string, KnownId>;
+  readonly key: string;
 }
 
 /** A journal in memory. */
 export class MemoryJournal implements Journal {
   readonly epoch = crypto.randomUUID();
   readonly maxHeld = MAX_HELD;
+  /** The limit is one of the data folder. */
+  readonly usage = { storedBytes: 0, fileBytes: 0, maxBytes: Infinity };
   readonly #rooms = new Map<string, MemoryRoom>();
   /** Position by room and reader. */
   readonly #cursors = new Map<string, number>();
   readonly #closed = new Set<string>();
   /** Bans by author and address. */
   readonly #bans = new Map<string, Ban>();
+  /** Ids that end, oldest first. */
+  readonly #endingIds = new Denque<EndingId>();
+
+  reserve(): Shortage | undefined {
+    return undefined;
+  }
 
   append(drafts: readonly Draft[]): Promise<AppendResult[]> {
+    this.#endIds(drafts);
     return Promise.resolve(drafts.map((draft) => this.#append(draft)));
   }
 
@@ -86,37 +115,48 @@ export class MemoryJournal implements Journal {
     return edits;
   }
 
-  find(room: string, author: string, id: string): number | undefined {
-    return this.#rooms.get(room)?.ids.get(pair(author, id));
+  find(room: string, author: string, id: string): KnownId | undefined {
+    const found = this.#rooms.get(room);
+    const known = found?.ids.get(pair(author, id));
+    const entry = found && entryAt(found, known?.seq);
+    return known && entry ? { seq: known.seq, contentHash: hashEntry(entry) } : known;
   }
 
   prune(room: string, through: number): void {
     const found = this.#rooms.get(room);
     while (found && found.floor < through && found.entries.shift()) {
       found.edits.delete(++found.floor);
+      found.reactions.delete(found.floor);
     }
   }
 
-  claimTag(room: string, author: string, name: string, wish = ""): string {
-    const known = this.findTag(room, author, name);
+  reactions(room: string, ref: number, author: string): Reactions {
+    const { emoji, byAuthor } = this.#rooms.get(room)?.reactions.get(ref) ?? {};
+    return {
+      emoji: [...emoji ?? []].slice(0, MAX_EMOJI_READ),
+      own: byAuthor?.get(author) ?? 0,
+    };
+  }
+
+  tagOf(room: string, author: string, isReserved = (_tag: string) => false): string {
+    const { tags, authors } = this.#rooms.get(room) ?? NO_ROOM;
+    return tags.get(author) ?? findFreeTag(author, (tag) => authors.has(tag) || isReserved(tag));
+  }
+
+  claimTag(room: string, author: string, name: string, wish?: string): string {
+    const { authors, tags, people } = this.#room(room);
+    people.add(pair(author, name));
+    const known = tags.get(author);
     if (known !== undefined) return known;
-    const { tags } = this.#room(room);
-    for (const tag of wish ? [wish, ...tagsOf(author)] : tagsOf(author)) {
-      const key = pair(tag, name);
-      if (tags.has(key)) continue;
-      tags.set(key, author);
-      return tag;
-    }
-    throw new Error("Cannot claim a tag: another author has the same hash");
+    const isFree = wish !== undefined && !authors.has(wish);
+    const tag = isFree ? wish : this.tagOf(room, author);
+    tags.set(author, tag);
+    if (!isAnonymous(author)) authors.set(tag, author);
+    return tag;
   }
 
-  findTag(room: string, author: string, name: string): string | undefined {
-    const tags = this.#rooms.get(room)?.tags;
-    return tags && [...tagsOf(author)].find((tag) => tags.get(pair(tag, name)) === author);
-  }
-
-  isTagTaken(room: string, name: string, tag: string): boolean {
-    return this.#rooms.get(room)?.tags.has(pair(tag, name)) ?? false;
+  hasName(room: string, author: string, name: string): boolean {
+    return this.#rooms.get(room)?.people.has(pair(author, name)) ?? false;
   }
 
   cursor(reader: string, room: string): number | undefined {
@@ -139,27 +179,46 @@ export class MemoryJournal implements Journal {
 
   #append(draft: Draft): AppendResult {
     const room = this.#room(draft.room);
-    const { author, name, tag, id } = draft;
-    const key = id ? pair(author, id) : "";
-    const known = key ? room.ids.get(key) : undefined;
-    if (known !== undefined) return { seq: known, entry: undefined };
-    if (author && room.tags.get(pair(tag, name)) !== author) {
+    const { author, name, id } = draft;
+    const known = id ? this.find(draft.room, author, id) : undefined;
+    if (known) return answerKnown(known, draft);
+    if (author && !room.people.has(pair(author, name))) {
       return new ChatError("internal", { cause: new Error(NO_TAG) });
     }
     const entry = number(draft, room.floor + room.entries.length + 1);
     room.entries.push(entry);
-    if (key) room.ids.set(key, entry.seq);
+    if (id) this.#addId(room, draft, entry.seq);
     if (draft.kind === "edit") this.#addEdit(room, entry);
     if (draft.kind === "delete") erase(room, draft.ref);
+    if (draft.kind === "react") countReaction(room, entry);
     this.#enforce(draft);
     return { seq: entry.seq, entry };
+  }
+
+  #addId({ ids }: MemoryRoom, draft: Draft, seq: number): void {
+    const key = pair(draft.author, draft.id);
+    const isEnding = isAnonymous(draft.author);
+    ids.set(key, { seq, contentHash: isEnding ? hashContent(draft) : undefined });
+    if (isEnding) this.#endingIds.push({ at: draft.at, ids, key });
+  }
+
+  /** Removes ids that are old enough, a limited number at once. */
+  #endIds(drafts: readonly Draft[]): void {
+    const before = (drafts[0]?.at ?? 0) - KEYLESS_ID_MS;
+    for (let n = drafts.length + ENDED_IDS_PER_APPEND; n > 0; n--) {
+      const oldest = this.#endingIds.peekFront();
+      if (!oldest || oldest.at >= before) return;
+      this.#endingIds.shift();
+      oldest.ids.delete(oldest.key);
+    }
   }
 
   #addEdit(room: MemoryRoom, edit: Entry): void {
     const edits = room.edits.get(edit.ref);
     if (edits) edits.push(edit.seq);
     else room.edits.set(edit.ref, [edit.seq]);
-    if (entryAt(room, edit.ref)?.on === false) blank(edit);
+    const message = entryAt(room, edit.ref);
+    if (message?.kind === "say" && !message.on) blank(edit);
   }
 
   /** Applies the entry of an operator. */
@@ -176,11 +235,34 @@ export class MemoryJournal implements Journal {
   #room(name: string): MemoryRoom {
     let room = this.#rooms.get(name);
     if (!room) {
-      room = { entries: new Denque(), floor: 0, ids: new Map(), edits: new Map(), tags: new Map() };
+      room = makeRoom();
       this.#rooms.set(name, room);
     }
     return room;
   }
+}
+
+function makeRoom(): MemoryRoom {
+  return {
+    entries: new Denque(),
+    floor: 0,
+    ids: new Map(),
+    authors: new Map(),
+    tags: new Map(),
+    edits: new Map(),
+    reactions: new Map(),
+    people: new Set(),
+  };
+}
+
+/** Stands for a room that has nothing. */
+const NO_ROOM: Pick<MemoryRoom, "authors" | "tags"> = makeRoom();
+
+function countReaction({ reactions }: MemoryRoom, { ref, text, on, author }: Entry): void {
+  const known = reactions.get(ref) ?? { emoji: new Set(), byAuthor: new Map() };
+  reactions.set(ref, known);
+  if (on) known.emoji.add(text);
+  known.byAuthor.set(author, (known.byAuthor.get(author) ?? 0) + 1);
 }
 
 function entryAt({ entries, floor }: MemoryRoom, seq = 0): Entry | undefined {
@@ -190,7 +272,9 @@ function entryAt({ entries, floor }: MemoryRoom, seq = 0): Entry | undefined {
 /** Blanks a message and its edits. */
 function erase(room: MemoryRoom, seq: number): void {
   const message = entryAt(room, seq);
-  if (message?.kind !== "say") return;
+  if (message?.kind !== "say" || !message.on) return;
+  const key = pair(message.author, message.id);
+  if (room.ids.has(key)) room.ids.set(key, { seq, contentHash: undefined });
   for (const part of [seq, ...room.edits.get(seq) ?? []]) blank(entryAt(room, part));
 }
 
@@ -199,7 +283,7 @@ function blank(entry: Entry | undefined): void {
   if (entry) Object.assign(entry, { text: "", on: false });
 }
 
-/** Neither tags, authors nor rooms contain a space, so no two pairs have one key. */
+/** Neither authors nor rooms contain a space, so no two pairs have one key. */
 function pair(first: string, second: string): string {
   return `${first} ${second}`;
 }

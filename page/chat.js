@@ -5,7 +5,7 @@ import { byId } from "./dom.js";
 import { callsMe } from "./message_view.js";
 import { makeHistory } from "./history.js";
 import { MessageList } from "./message_list.js";
-import { isSame } from "../sdk/messages.js";
+import { isSame, personOf } from "../sdk/messages.js";
 import { copyText, makeCopyButton, makePanel } from "./menu.js";
 import { makeNotifier } from "./notifications.js";
 import { makePeople } from "./people.js";
@@ -89,7 +89,7 @@ const tools = {
     session.react(seq, emoji, !mine?.[1].on);
   },
   reply: ({ seq, from, text }) =>
-    composer.begin({ replyTo: seq }, `Replying to ${from.name || "no name"}: ${text}`),
+    composer.begin({ replyTo: seq }, `Replying to ${personOf(from)}: ${text}`),
   link: async ({ seq }) => await copyText(linkOf(seq)) ? "Copied" : linkOf(seq),
   edit,
   remove: ({ seq }) => session.remove(seq),
@@ -192,7 +192,7 @@ function addEntry(entry) {
   if (isSame(list.me, entry.from.tag)) return;
   if (!list.scroll.isPinned()) missed++;
   const { seq, from, text } = entry;
-  notify({ seq, text: `${from.name}: ${text}`, callsMe: callsMe(entry, list) });
+  notify({ seq, text: `${personOf(from)}: ${text}`, callsMe: callsMe(entry, list) });
 }
 
 /** @param {ShownMessage} [message] */

@@ -22,7 +22,7 @@ export function makeConnection(onRetry, onBlocked) {
   const retry = byId("retry");
   /** @type {State} */
   let state = "connecting";
-  let since = Date.now();
+  let since = performance.now();
   let wasOnline = false;
   let failures = 0;
   let hasReported = false;
@@ -33,12 +33,12 @@ export function makeConnection(onRetry, onBlocked) {
 
   /** Draws the state. Screen readers read changes of the status, so that the seconds are a separate element. */
   function draw() {
-    const isShown = state !== "online" && Date.now() - since >= GRACE_MS;
+    const isShown = state !== "online" && performance.now() - since >= GRACE_MS;
     const text = !isShown ? "" : obstacle || (wasOnline ? "Reconnecting" : "Connecting");
     if (status.textContent !== text) status.textContent = text;
     retry.hidden = !isShown || typeof state === "string";
     if (typeof state === "string") return countdown.textContent = isShown ? "…" : "";
-    const seconds = Math.ceil((state.retryAtMs - Date.now()) / 1000);
+    const seconds = Math.ceil((state.retryAtMs - performance.now()) / 1000);
     countdown.textContent = isShown ? ` in ${Math.max(1, seconds)} s · ` : "";
   }
 
@@ -57,8 +57,8 @@ export function makeConnection(onRetry, onBlocked) {
   return {
     /** @param {State} now */
     show(now) {
-      if (state === "online") since = Date.now();
-      const isLong = Date.now() - since > MAX_WAIT_MS;
+      if (state === "online") since = performance.now();
+      const isLong = performance.now() - since > MAX_WAIT_MS;
       if (typeof now === "object") {
         // After signing out, a reload shows the sign-in page. The draft and the outbox are kept.
         fetch("", { method: "HEAD" })

@@ -1,5 +1,7 @@
-// Makes several messages that are copied together lines of `name: text`, wherever the selection begins. Loaded when something
+// Makes several messages that are copied together lines of `name (tag): text`, wherever the selection begins. Loaded when something
 // is selected.
+
+import { toLines } from "../sdk/messages.js";
 
 /** @param {HTMLElement} list */
 export function copyAsLines(list) {
@@ -18,7 +20,10 @@ export function copyAsLines(list) {
         part.setEnd(range.endContainer, range.endOffset);
       }
       const selected = String(part);
-      return selected ? [`${item.querySelector(".name")?.textContent}: ${selected}`] : [];
+      const [name = "", tag = ""] = [".name", ".tag"].map((part) =>
+        item.querySelector(part)?.textContent ?? ""
+      );
+      return selected ? [toLines({ name, tag }, selected)] : [];
     });
     if (lines.length < 2) return;
     event.clipboardData?.setData("text/plain", lines.join("\n"));

@@ -4,9 +4,10 @@ import { arrange, dayOf, dropDay, keepDaysRight } from "./grouping.js";
 import { el, makeButton } from "./dom.js";
 import { drawItem, makeItem } from "./message_view.js";
 import { describeModeration, isSame, Messages } from "../sdk/messages.js";
+import { Names } from "../sdk/names.js";
 import { makeScrollPosition } from "./scroll.js";
 
-/** @import { EntryLine, HistoryPage, Outcome, Timer } from "../sdk/types.d.ts" */
+/** @import { EntryLine, From, HistoryPage, Outcome, Timer } from "../sdk/types.d.ts" */
 /** @import { Actions } from "./message_view.js" */
 /** @import { ShownMessage } from "../sdk/messages.js" */
 
@@ -32,12 +33,13 @@ export class MessageList {
   #comings = { line: el("div", ""), changes: new Map() };
   /** @type {Timer} */
   #quietTimer;
+  #isLoading = false;
   /** Element that a link led to. @type {HTMLElement | undefined} */
   #target;
 
   me = { name: "", tag: "" };
-  /** Names of people who are here or have sent a message, with a tag of each. @type {Map<string, string>} */
-  names = new Map();
+  /** People who are here or have sent a message. */
+  names = new Names();
   /** First and last entry that was read; 0 for none. */
   first = 0;
   last = 0;
@@ -239,11 +241,35 @@ export class MessageList {
     item.id = `m${seq}`;
     item.dataset["seq"] = String(seq);
     this.#items.set(seq, item);
-    // Tags distinguish two people with one name.
-    if ((this.names.get(from.name) ?? from.tag) !== from.tag) this.#root.classList.add("has-twins");
-    this.names.set(from.name, from.tag);
     drawItem(item, message, this);
+    this.addPerson(from);
     return item;
+  }
+
+  /** Adds a person, and marks the tags of those whose names look like this one. @param {From} person */
+  addPerson(person) {
+    if (this.names.add(person)) this.#drawShared();
+    if (this.names.needsLookalikes) void this.#loadLookalikes();
+  }
+
+  /** Draws the messages of people whose names look alike. */
+  #drawShared() {
+    const shared = this.#messages.all().filter(({ from }) => this.names.isShared(from.name));
+    for (const message of shared) this.#draw(message);
+  }
+
+  /** Loads the list of lookalikes. A failed import is retried with the next person. */
+  async #loadLookalikes() {
+    if (this.#isLoading) return;
+    this.#isLoading = true;
+    try {
+      const { LOOKALIKES } = await import("../sdk/lookalikes.js");
+      this.names.compareBy(LOOKALIKES);
+      this.#drawShared();
+    } catch {
+      // See above.
+    }
+    this.#isLoading = false;
   }
 
   /** @param {ShownMessage} message */

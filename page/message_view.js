@@ -2,11 +2,15 @@
 import { el, makeButton } from "./dom.js";
 import { isEmojiOnly, mentions } from "./markup.js";
 import { drawText, fold } from "./text_view.js";
-import { isSame } from "../sdk/messages.js";
+import { isSame, personOf } from "../sdk/messages.js";
 import { clock, fullTime } from "../sdk/time.js";
 
 /** @import { From } from "../sdk/types.d.ts" */
+/** @import { Names } from "../sdk/names.js" */
 /** @import { ShownMessage } from "../sdk/messages.js" */
+
+/** Reactions that are drawn. More than that would bury the text. */
+const MAX_REACTIONS = 20;
 
 /**
  * Actions on messages. An own message that waits to be sent has an id, a stored one a `seq`.
@@ -21,7 +25,7 @@ import { clock, fullTime } from "../sdk/time.js";
  * Facts about the room that a message is drawn with.
  * @typedef {object} Context
  * @property {From} me
- * @property {Map<string, string>} names names that may be mentioned
+ * @property {Names} names people who may be mentioned
  * @property {(seq: number) => ShownMessage | undefined} find
  * @property {Actions} actions
  */
@@ -53,7 +57,7 @@ export function drawItem(item, message, context) {
   classList.toggle("mine", isSame(context.me, from.tag));
   classList.toggle("calls-me", !isDeleted && callsMe(message, context));
   const parts = [
-    drawHead(from, at),
+    drawHead(from, at, context.names),
     ...isDeleted ? [] : drawQuote(message, context),
     body,
     ...isDeleted ? [] : fold(body, text, item),
@@ -78,15 +82,28 @@ export function callsMe({ text, replyTo = 0 }, context) {
   return mentions(text, me.name) || (!!original && isSame(me, original.from.tag));
 }
 
-/** Draws author and time. @param {From} from @param {number} at */
-function drawHead({ name, tag }, at) {
+/** @param {From} from @param {Names} names @returns {(Node | string)[]} */
+export function drawPerson({ name, tag }, names) {
+  return [el("bdi", "", name || "no name"), tag && " ", drawTag({ name, tag }, names)];
+}
+
+/** Draws a tag. It is marked if several people have names that look like this one. @param {From} from @param {Names} names */
+function drawTag({ name, tag }, names) {
+  const isShared = names.isShared(name);
+  const mark = el("span", isShared ? "tag shared" : "tag", tag);
+  if (isShared) mark.title = "Somebody else has a name that looks like this";
+  return mark;
+}
+
+/** Draws author and time. @param {From} from @param {number} at @param {Names} names */
+function drawHead({ name, tag }, at, names) {
   const author = el("bdi", "name", name || "no name");
   author.style.setProperty("--hue", String(hueOf(name)));
   const time = el("time", "", clock(at));
   // To the minute: if it stays equal when the server's time replaces the local one, it is not read out again.
   time.dateTime = new Date(at - at % 60_000).toISOString();
   time.title = fullTime(at);
-  return el("div", "head", author, " ", el("span", "tag", tag), " ", time);
+  return el("div", "head", author, " ", drawTag({ name, tag }, names), " ", time);
 }
 
 /**
@@ -102,7 +119,7 @@ function drawQuote({ replyTo }, context) {
     : original.isDeleted
     ? "Message deleted"
     : original.text;
-  const name = original ? [el("bdi", "", original.from.name || "no name"), ": "] : [];
+  const name = original ? [...drawPerson(original.from, context.names), ": "] : [];
   const quote = el(
     "a",
     original ? "quote" : "quote unknown",
@@ -124,16 +141,22 @@ function drawQuote({ replyTo }, context) {
  */
 function drawReactions({ seq = 0, reactions = new Map() }, { me, actions }) {
   const row = el("div", "reactions");
+  let more = 0;
   for (const [emoji, people] of reactions) {
     const fans = [...people].filter(([, { on }]) => on);
     if (fans.length === 0) continue;
+    if (row.childElementCount >= MAX_REACTIONS) {
+      more++;
+      continue;
+    }
     const isMine = fans.some(([tag]) => isSame(me, tag));
     const button = makeButton(`${emoji} ${fans.length}`, () => actions.react(seq, emoji, !isMine));
-    button.title = fans.map(([, { name }]) => name).join(", ");
+    button.title = fans.map(([tag, { name }]) => personOf({ name, tag })).join(", ");
     button.setAttribute("aria-label", `${emoji} ${fans.length}: ${button.title}`);
     button.setAttribute("aria-pressed", String(isMine));
     row.append(button);
   }
+  if (more) row.append(`+${more}`);
   return row;
 }
 

@@ -1,6 +1,7 @@
 // Shows the people in the room: the list, who joined and left, who is typing.
 import { byId, el, makeButton } from "./dom.js";
-import { isSame } from "../sdk/messages.js";
+import { drawPerson } from "./message_view.js";
+import { isSame, personOf } from "../sdk/messages.js";
 
 /** @import { From, Presence } from "../sdk/types.d.ts" */
 /** @import { MessageList } from "./message_list.js" */
@@ -53,9 +54,9 @@ export function makePeople(list, onPick) {
   }
 
   function drawTyping() {
-    const now = Date.now();
+    const now = performance.now();
     for (const [tag, { until }] of typists) if (until <= now) typists.delete(tag);
-    const names = [...typists.values()].map(({ name }) => name);
+    const names = [...typists].map(([tag, { name }]) => personOf({ name, tag }));
     typing.textContent = names.length > 3
       ? "Several people are typing…"
       : names.length > 0
@@ -68,17 +69,17 @@ export function makePeople(list, onPick) {
     show({ count, people }) {
       button.hidden = false;
       button.textContent = `${count} here`;
-      rows.replaceChildren(...(people ?? []).map(({ name, tag }) => {
-        const pick = makeButton("", () => onPick(name));
-        pick.append(el("bdi", "", name), " ", el("span", "tag", tag));
-        if (!list.names.has(name)) list.names.set(name, tag);
-        return el("li", "", pick, isSame(list.me, tag) ? " (you)" : "");
+      for (const person of people ?? []) list.addPerson(person);
+      rows.replaceChildren(...(people ?? []).map((person) => {
+        const pick = makeButton("", () => onPick(person.name));
+        pick.append(...drawPerson(person, list.names));
+        return el("li", "", pick, isSame(list.me, person.tag) ? " (you)" : "");
       }));
       const more = count - (people?.length ?? 0);
       rest.textContent = more > 0 ? `and ${more} more` : "";
       if (!people) return;
       const others = people.filter((person) => !isSame(list.me, person.tag));
-      here = new Map(others.map(({ name, tag }) => [tag, name]));
+      here = new Map(others.map((person) => [person.tag, personOf(person)]));
       timer ??= setTimeout(report, settleMs);
     },
     /** Delays the report after a connection, so that people who were here have time to return. */
@@ -88,7 +89,7 @@ export function makePeople(list, onPick) {
     },
     /** @param {From} from */
     showTyping({ name, tag }) {
-      typists.set(tag, { name, until: Date.now() + TYPING_MS });
+      typists.set(tag, { name, until: performance.now() + TYPING_MS });
       drawTyping();
       setTimeout(drawTyping, TYPING_MS + 100);
     },

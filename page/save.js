@@ -1,6 +1,6 @@
 // Saves the room as a file. Loaded when somebody asks for one.
 import { el } from "./dom.js";
-import { Messages } from "../sdk/messages.js";
+import { Messages, toLines } from "../sdk/messages.js";
 import { clock, dayKey } from "../sdk/time.js";
 
 /** @import { EntryLine } from "../sdk/types.d.ts" */
@@ -32,11 +32,11 @@ function withoutDeleted(entries) {
   );
 }
 
-/** Folds the entries and formats each message as a line. @param {EntryLine[]} entries */
+/** Folds the entries and formats each message. @param {EntryLine[]} entries */
 function toText(entries) {
   const messages = new Messages();
   for (const entry of entries) messages.add(entry);
   return messages.all().map(({ at, from, text, isDeleted }) =>
-    `${dayKey(at)} ${clock(at)} ${from.name}: ${isDeleted ? "(deleted)" : text}\n`
+    `${dayKey(at)} ${clock(at)} ${toLines(from, isDeleted ? "(deleted)" : text)}\n`
   ).join("");
 }

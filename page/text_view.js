@@ -3,6 +3,7 @@ import { el, makeButton } from "./dom.js";
 import { parseText } from "./markup.js";
 
 /** @import { Part } from "./inline.js" */
+/** @import { Names } from "../sdk/names.js" */
 /** @import { From } from "../sdk/types.d.ts" */
 
 /** Size from which on a text is folded. */
@@ -12,9 +13,9 @@ const LONG_CHARS = 6_000;
 /** Elements of parts that need nothing else. @type {Partial<Record<Part["type"], keyof HTMLElementTagNameMap>>} */
 const TAGS = { strong: "strong", em: "em", strike: "s", quote: "blockquote", item: "li" };
 
-/** Draws a text. @param {string} text @param {{ me: From, names: Map<string, string> }} context */
+/** Draws a text. @param {string} text @param {{ me: From, names: Names }} context */
 export function drawText(text, { me, names }) {
-  return parseText(text, text.includes("@") ? [me.name, ...names.keys()] : []).map(drawPart);
+  return parseText(text, text.includes("@") ? [me.name, ...names.all()] : []).map(drawPart);
 }
 
 /** @param {Part} part @returns {Node | string} */

@@ -12,6 +12,13 @@ const MAX_ID_CHARS = 64;
 /** Maximum length of an emoji, which may be a sequence. The longest in Unicode has 35 units of UTF-16. */
 const MAX_EMOJI_UNITS = 40;
 
+/** An emoji of Unicode, or a pictograph that a later version may have made one. */
+const EMOJI = /^(?:\p{RGI_Emoji}|\p{Extended_Pictographic}\ufe0f?\p{Emoji_Modifier}?)$/v;
+
+/** A pictograph that shows as text unless a variation selector follows. */
+const UNQUALIFIED =
+  /(?!\p{Emoji_Presentation})\p{Extended_Pictographic}(?![\ufe0f\p{Emoji_Modifier}])/gv;
+
 /** Number of entries in a page of history: maximum and default. */
 export const MAX_HISTORY = 500;
 export const DEFAULT_HISTORY = 50;
@@ -188,10 +195,17 @@ function readText(fields: Fields, maxBytes: number): string {
 
 function readEmoji(fields: Fields): string {
   const emoji = readString(fields, "emoji");
-  if (emoji === "" || emoji.length > MAX_EMOJI_UNITS || /[\s\p{Cc}\p{Cs}]/u.test(emoji)) {
+  // Whatever was accepted once can be taken back.
+  const isEmoji = readOn(fields) ? EMOJI.test(qualify(emoji)) : !/[\s\p{Cc}\p{Cs}]/u.test(emoji);
+  if (emoji === "" || emoji.length > MAX_EMOJI_UNITS || !isEmoji) {
     throw badField("emoji", "an emoji", emoji);
   }
   return emoji;
+}
+
+/** Adds the variation selectors that some keyboards leave out of an emoji. */
+function qualify(emoji: string): string {
+  return emoji.replace(UNQUALIFIED, "$&\ufe0f");
 }
 
 function readOn(fields: Fields): boolean {

@@ -24,7 +24,7 @@ function entry(more: Partial<Entry>): Entry {
     kind: "say",
     author: "k3f9zzzzzzzzzzzzzzzzzzzzzz",
     name: "Ann",
-    tag: "k3f9",
+    tag: "k3f9ab",
     id: "5f0c",
     text: "",
     ref: 0,
@@ -67,7 +67,7 @@ function message(kind: string, more: object) {
   return { type: "message", message: { kind, id: "", text: "", ref: 0, on: true, ...more } };
 }
 
-const ANN = { name: "Ann", tag: "k3f9" };
+const ANN = { name: "Ann", tag: "k3f9ab" };
 
 const WELCOME = {
   type: "welcome",
@@ -97,7 +97,7 @@ const SENT: (Entry[] | Notice)[] = [
     id: "5f12",
     kind: "ban",
     ref: 42,
-    banned: { who: { name: "Ben", tag: "b3nx" }, until: 1_790_003_600_000 },
+    banned: { who: { name: "Ben", tag: "b3nx7d" }, until: 1_790_003_600_000 },
   })],
   [entry({ seq: 50, id: "5f13", text: "", on: false })],
   { type: "acks", acks: [{ id: "5f0c", seq: 42 }] },
@@ -208,4 +208,33 @@ Deno.test("decodeCommand() bounds what a hello and a history may request", () =>
     decodeCommand(JSON.stringify({ type: "history", before: 9, limit }))
   );
   assertEquals(limits.map((command) => command.type === "history" && command.limit), [1, 1, 500]);
+});
+
+Deno.test("decodeCommand() accepts one emoji as a reaction, and takes back whatever was accepted before", () => {
+  const react = (emoji: string, on = true) =>
+    decodeCommand(JSON.stringify({ type: "react", id: "1", ref: 42, emoji, on }));
+  const emoji = ["👍", "👍🏽", "❤️", "❤", "👩‍💻", "🇩🇪", "1️⃣", "👁️‍🗨️", "👁‍🗨", "🏳️‍🌈", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "©️", "✔", "🫩"];
+  for (const one of emoji) react(one);
+  const others = [
+    "",
+    "+1",
+    "a",
+    "1",
+    "#",
+    "👍👍",
+    "👍\u200b",
+    "\u200d".repeat(40),
+    "\u{e0020}",
+    "👍\u200d👍",
+    "e\u0301",
+    "\ufe0f",
+    "👍".repeat(21),
+  ];
+  for (const one of others) {
+    assertEquals(assertThrows(() => react(one), ChatError).code, "bad_field", JSON.stringify(one));
+  }
+  react("+1", false);
+  for (const one of ["two words", "", "x".repeat(41)]) {
+    assertThrows(() => react(one, false), ChatError);
+  }
 });

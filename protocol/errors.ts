@@ -65,6 +65,16 @@ export const ERRORS = {
     closeCode: 1007,
     reconnect: true,
   },
+  bad_frame: {
+    sentence: "The client sent a frame that the WebSocket protocol does not allow",
+    closeCode: 1002,
+    reconnect: true,
+  },
+  message_timeout: {
+    sentence: "The rest of a message did not arrive in time",
+    closeCode: 1008,
+    reconnect: true,
+  },
   stalled: {
     sentence: "The client received no data for too long",
     closeCode: 1008,
@@ -136,6 +146,18 @@ export const ERRORS = {
     line: true,
     reconnect: false,
   },
+  id_taken: {
+    sentence: "Another message of the same author has this id",
+    status: 409,
+    line: true,
+    reconnect: false,
+  },
+  too_many_reactions: {
+    sentence: "The message has too many reactions",
+    status: 409,
+    line: true,
+    reconnect: false,
+  },
   not_yours: {
     sentence: "Only the author may change a message",
     status: 403,
@@ -192,6 +214,12 @@ export const ERRORS = {
     status: 503,
     reconnect: true,
   },
+  address_full: {
+    sentence: "Too much data waits for this address",
+    status: 503,
+    closeCode: 1008,
+    reconnect: true,
+  },
   rate_limited: {
     sentence: "Too many messages in a short time",
     status: 429,
@@ -203,6 +231,13 @@ export const ERRORS = {
     sentence: "The server has too many rooms: only those that exist accept messages",
     status: 403,
     closeCode: 1008,
+    line: true,
+    reconnect: false,
+  },
+  data_full: {
+    sentence: "The server's data folder is full",
+    status: 507,
+    closeCode: 1011,
     line: true,
     reconnect: false,
   },

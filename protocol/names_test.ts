@@ -2,11 +2,12 @@ import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { ChatError } from "./errors.ts";
 import {
   anonymousAuthor,
+  findFreeTag,
   hashKey,
   isAnonymous,
+  OPERATOR,
   parseName,
   parseRoomName,
-  shortestTag,
   tagsOf,
 } from "./names.ts";
 
@@ -37,12 +38,18 @@ Deno.test("anonymousAuthor() is one author for each name, and never that of a ke
   assert(!isAnonymous(hashKey("0123456789abcdef")));
 });
 
-Deno.test("tagsOf() gives an author with a key no tag of one without", () => {
-  const tags = (author: string) => [...tagsOf(author)].slice(0, 2);
-  assertEquals(tags("k3f9".padEnd(26, "z")), ["k3f9", "k3f9z"]);
-  assertEquals(tags("0000".padEnd(26, "z")), ["0000z", "0000zz"]);
-  assertEquals(tags(anonymousAuthor("ci"))[0], "0000");
-  assertEquals(shortestTag("0000".padEnd(26, "z")), "0000z");
+Deno.test("tagsOf() begins with six characters, ends with the whole author, and gives an author with a key no tag of one without", () => {
+  assertEquals([...tagsOf("abcdefgh")], ["abcdef", "abcdefg", "abcdefgh"]);
+  assertEquals([...tagsOf("0000".padEnd(26, "z"))][0], "0000zz");
+  assertEquals([...tagsOf(anonymousAuthor("ci"))], ["0000"]);
+  assertEquals([...tagsOf(OPERATOR)], ["oper"]);
+});
+
+Deno.test("findFreeTag() returns the shortest tag that is free", () => {
+  const taken = new Set(["abcdef", "abcdefg", "0000"]);
+  assertEquals(findFreeTag("abcdefghi", (tag) => taken.has(tag)), "abcdefgh");
+  assertEquals(findFreeTag(anonymousAuthor("ci"), (tag) => taken.has(tag)), "0000");
+  assertThrows(() => findFreeTag("abcdef", () => true), Error, "same hash");
 });
 
 Deno.test("parseName() returns one spelling of a name", () => {
@@ -55,6 +62,10 @@ Deno.test("parseName() returns one spelling of a name", () => {
     ["<b>Ann</b>", "<b>Ann</b>"],
     ["🦊", "🦊"],
     ["🦊".repeat(32), "🦊".repeat(32)],
+    ...["👩‍💻", "❤️ Ann", "1️⃣", "👍🏽", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "👨‍👩‍👧‍👦 all"].map((name): [string, string] => [name, name]),
+    ...["علی‌رضا", "می‌خواهم", "क्‍ष", "රත්‍න", "র‍্যা", "हिन्दी", "Nguyễn"].map((
+      name,
+    ): [string, string] => [name, name]),
   ];
   for (const [name, parsed] of cases) assertEquals(parseName(name), parsed);
 });
@@ -72,6 +83,16 @@ Deno.test("parseName() refuses a name that is empty, too long, or partly invisib
     "A\u00adB",
     "\u3164",
     "A\ud800",
+    ..."\ufe0f \u180b \u17b4 \u200d \u200c \u034f \u2800 \u2063 \u{e0061} \ufffe \u{1d159}".split(
+      " ",
+    ).flatMap(
+      (hidden) => [`Ann${hidden}`, `A${hidden}nn`, `${hidden}`, `👩‍💻${hidden}`],
+    ),
+    "\u0301",
+    "\u0301\u0302",
+    "Ann \u0301",
+    "👩‍",
+    "ر\u200cضا", // after a letter that never joins, the joiner does not show
   ];
   for (const name of wrong) {
     assertEquals(assertThrows(() => parseName(name), ChatError).code, "bad_name", name);
@@ -101,14 +122,13 @@ Deno.test("parseRoomName() accepts letters, digits, - and _ of any script, in on
     "..",
     "ku\u0308che",
     "a\u200bb",
+    "lobby\ufe0f",
+    "lobby\u180b",
+    "lobby\u3164",
     "🦊",
     "x".repeat(65),
     "\u0301a",
   ];
   for (const name of others) assertEquals(parseRoomName(encodeURIComponent(name)), undefined, name);
   for (const segment of ["%", "%ff", "%e4"]) assertEquals(parseRoomName(segment), undefined);
-});
-
-Deno.test("tagsOf() begins with four characters and ends with the whole author", () => {
-  assertEquals([...tagsOf("abcdefg")], ["abcd", "abcde", "abcdef", "abcdefg"]);
 });

@@ -1,6 +1,7 @@
 // Implements the protocol of plain lines: a WebSocket message holds one line inbound; outbound one or more lines, separated by
 // newlines. Clients that request no subprotocol use it. Pure functions. docs/protocol.md describes the same.
 import { Buffer } from "node:buffer";
+import { encodeAuthor, encodeOneLine, encodeUnsigned, SIGN } from "./byline.ts";
 import { ChatError } from "./errors.ts";
 import { Frame } from "./frame.ts";
 import type { Entry, Wire } from "./message.ts";
@@ -75,8 +76,10 @@ export function isBlank(text: string): boolean {
   return !VISIBLE.test(text);
 }
 
-function encodeLine({ kind, name, text }: Entry): string {
-  const line = text.includes(LINE_SEPARATOR) ? text.replaceAll(LINE_SEPARATOR, " ") : text;
-  if (kind === "edit") return `${name} (edited): ${line}`;
-  return name === "" ? line : `${name}: ${line}`;
+function encodeLine(entry: Entry): string {
+  const { kind, name, text } = entry;
+  if (name === "") return encodeUnsigned(text);
+  return `${SIGN} ${encodeAuthor(entry)}${kind === "edit" ? " (edited)" : ""}: ${
+    encodeOneLine(text)
+  }`;
 }

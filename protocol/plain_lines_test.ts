@@ -65,7 +65,7 @@ Deno.test("LINES.encode() shows names and marks edits, and omits every other kin
     entry("👍", { ...ann, kind: "react", ref: 1 }),
     entry("", { ...ann, kind: "delete", ref: 1 }),
   ];
-  assertEquals(LINES.encode(entries)?.text, "Ann: two lines\nAnn (edited): better");
+  assertEquals(LINES.encode(entries)?.text, "¶ Ann#k3f9: two lines\n¶ Ann#k3f9 (edited): better");
   assertEquals(LINES.encode(entries.slice(2)), undefined);
 });
 

@@ -1,4 +1,5 @@
-// Formats a room as text for people and their tools: `time name: text`, one entry a line. Pure functions.
+// Formats a room as text for people and their tools: `time ¶ name#tag: text`, one entry a line. Pure functions.
+import { encodeAuthor, encodeOneLine, encodeUnsigned, SIGN } from "./byline.ts";
 import { Frame } from "./frame.ts";
 import { escapeForTerminal } from "./terminal_safe.ts";
 import type { Edited, Entry, Gap, Kind, Wire } from "./message.ts";
@@ -14,7 +15,9 @@ export const TRANSCRIPT: Wire = {
     return lines.length > 0 ? new Frame(lines.join("\n")) : undefined;
   },
   encodeNotice(notice) {
-    if (notice.type === "error") return new Frame(`-- ${escapeForTerminal(notice.message)} --`);
+    if (notice.type === "error") {
+      return new Frame(`${SIGN} -- ${escapeForTerminal(notice.message)} --`);
+    }
     return notice.type === "gap" ? new Frame(encodeGap(notice)) : undefined;
   },
 };
@@ -41,7 +44,7 @@ function isShown({ kind, on }: Entry): boolean {
 /** Describes a gap and its reason. */
 export function encodeGap({ count, reason }: Pick<Gap, "count" | "reason">): string {
   const what = count === 1 ? "1 entry is" : `${count} entries are`;
-  return `-- ${what} ${reason === "skipped" ? "left out" : "no longer kept"} --`;
+  return `${SIGN} -- ${what} ${reason === "skipped" ? "left out" : "no longer kept"} --`;
 }
 
 /**
@@ -75,14 +78,15 @@ function encodeLine(entry: Entry): string {
   const { at, kind, name, text } = entry;
   const time = timeOf(at);
   if (kind === "close" || kind === "ban") {
-    return escapeForTerminal(`${time} -- ${name} ${describeModeration(entry, timeOf)} --`);
+    return `${time} ${SIGN} -- ${encodeAuthor(entry)} ${describeModeration(entry, timeOf)} --`;
   }
-  const who = `${name}${kind === "edit" ? " (edited)" : ""}`.trim();
-  return escapeForTerminal(`${time} ${who && `${who}: `}${text.replace(/[\n\t]/g, " ")}`);
+  if (name === "") return `${time} ${encodeUnsigned(text)}`;
+  const edited = kind === "edit" ? " (edited)" : "";
+  return `${time} ${SIGN} ${encodeAuthor(entry)}${edited}: ${encodeOneLine(text)}`;
 }
 
 /**
- * Describes a `close` or a `ban`, without its author. Does not escape the name, which comes from somebody else.
+ * Describes a `close` or a `ban`, without its author. The name in it is escaped.
  * @param formatTime formats milliseconds since 1970
  */
 export function describeModeration(
@@ -90,10 +94,8 @@ export function describeModeration(
   formatTime: (at: number) => string,
 ): string {
   if (!banned) return `${on ? "closed" : "opened"} the room`;
-  const { who: { name, tag }, until } = banned;
-  return on
-    ? `banned ${name}#${tag} until ${formatTime(until)}`
-    : `lifted the ban on ${name}#${tag}`;
+  const who = encodeAuthor(banned.who);
+  return on ? `banned ${who} until ${formatTime(banned.until)}` : `lifted the ban on ${who}`;
 }
 
 function timeOf(at: number): string {

@@ -9,7 +9,7 @@ function entry(seq: number, more: Partial<Entry>): Entry {
     kind: "say",
     author: "",
     name: "Ann",
-    tag: "",
+    tag: "k3f9ab",
     id: "",
     text: "",
     ref: 0,
@@ -26,9 +26,9 @@ Deno.test("TRANSCRIPT shows messages and edits, one entry a line", () => {
     entry(5, { kind: "react", ref: 1, text: "👍" }),
   ];
   assertEquals(TRANSCRIPT.encode(entries)!.text.split("\n"), [
-    "2026-11-21T20:58:45Z Ann: hi",
+    "2026-11-21T20:58:45Z ¶ Ann#k3f9ab: hi",
     "2026-11-21T20:58:45Z two lines",
-    "2026-11-21T20:58:45Z Ann (edited): hello",
+    "2026-11-21T20:58:45Z ¶ Ann#k3f9ab (edited): hello",
   ]);
   assertEquals(TRANSCRIPT.encode(entries.slice(3)), undefined);
 });
@@ -42,10 +42,10 @@ Deno.test("TRANSCRIPT and encodeTranscript() show what an operator has done", ()
     entry(4, { kind: "ban", ref: 9, banned, on: false }),
   ];
   const lines = [
-    "2026-11-21T20:58:45Z -- Ann closed the room --",
-    "2026-11-21T20:58:45Z -- Ann opened the room --",
-    "2026-11-21T20:58:45Z -- Ann banned Ben#b3nx until 2026-11-21T21:58:45Z --",
-    "2026-11-21T20:58:45Z -- Ann lifted the ban on Ben#b3nx --",
+    "2026-11-21T20:58:45Z ¶ -- Ann#k3f9ab closed the room --",
+    "2026-11-21T20:58:45Z ¶ -- Ann#k3f9ab opened the room --",
+    "2026-11-21T20:58:45Z ¶ -- Ann#k3f9ab banned Ben#b3nx until 2026-11-21T21:58:45Z --",
+    "2026-11-21T20:58:45Z ¶ -- Ann#k3f9ab lifted the ban on Ben#b3nx --",
   ].join("\n");
   assertEquals(TRANSCRIPT.encode(entries)!.text, lines);
   // A deletion of the message that they refer to does not hide them.
@@ -63,18 +63,18 @@ Deno.test("STREAMED_TRANSCRIPT shows a sign of life, first of all if no entry fo
 
 Deno.test("TRANSCRIPT and encodeTranscript() send nothing that controls a terminal", () => {
   const hostile = [entry(1, { text: "\u001b[2J\u0007\u009b31m\rgone\u2028\u202e\tx" })];
-  const escaped = "2026-11-21T20:58:45Z Ann: \ufffd[2J\ufffd\ufffd31m\ufffdgone\ufffd\ufffd x";
+  const escaped = "2026-11-21T20:58:45Z ¶ Ann#k3f9ab: \ufffd[2J\ufffd\ufffd31m gone\ufffd\ufffd x";
   assertEquals(TRANSCRIPT.encode(hostile)!.text, escaped);
   assertEquals(encodeTranscript(hostile), `${escaped}\n`);
 });
 
 Deno.test("TRANSCRIPT counts a gap, and omits other notices", () => {
   const gap = { type: "gap", from: 1, to: 2, count: 2, reason: "retention" } as const;
-  assertEquals(TRANSCRIPT.encodeNotice(gap)!.text, "-- 2 entries are no longer kept --");
+  assertEquals(TRANSCRIPT.encodeNotice(gap)!.text, "¶ -- 2 entries are no longer kept --");
   const one = TRANSCRIPT.encodeNotice({ ...gap, to: 1, count: 1 });
-  assertEquals(one!.text, "-- 1 entry is no longer kept --");
+  assertEquals(one!.text, "¶ -- 1 entry is no longer kept --");
   const skipped = TRANSCRIPT.encodeNotice({ ...gap, reason: "skipped" });
-  assertEquals(skipped!.text, "-- 2 entries are left out --");
+  assertEquals(skipped!.text, "¶ -- 2 entries are left out --");
   assertEquals(TRANSCRIPT.encodeNotice({ type: "pong" }), undefined);
 });
 
@@ -89,8 +89,8 @@ Deno.test("encodeTranscript() applies edits and deletions", () => {
   ];
   assertEquals(
     encodeTranscript(entries),
-    "2026-11-21T20:58:45Z Ann (edited): of an older one\n" +
-      "2026-11-21T20:58:45Z Ann (edited): third\n",
+    "2026-11-21T20:58:45Z ¶ Ann#k3f9ab (edited): of an older one\n" +
+      "2026-11-21T20:58:45Z ¶ Ann#k3f9ab (edited): third\n",
   );
   assertEquals(
     encodeTranscript([...entries, entry(11, { kind: "delete", ref: 6 })]).split("\n").length,
@@ -120,7 +120,7 @@ Deno.test("encodeTranscript() shows what a message has come to on another page",
     entry(2, { kind: "edit", ref: 1, text: "second" }),
     entry(60, { kind: "edit", ref: 50, text: "older", edited }),
   ];
-  const lines = "2026-11-21T20:58:45Z Ann (edited): last\n";
+  const lines = "2026-11-21T20:58:45Z ¶ Ann#k3f9ab (edited): last\n";
   assertEquals(encodeTranscript(page.slice(0, 2)), lines);
   assertEquals(encodeTranscript(page.slice(2)), lines);
   assertEquals(encodeTranscript(page), lines + lines);

@@ -1,7 +1,6 @@
 // Keeps a session connected: at most one socket, replaced whenever it closes, stays silent or is not welcomed. Owns the
 // back-off and the probe. Knows neither entries nor messages; the session sends the hello and reports the welcome.
-// The fallback is imported up front: it is needed when the network fails, and importing it could fail then as well.
-import { HttpFallback } from "./http_fallback.js";
+import { LazyFallback } from "./lazy_fallback.js";
 
 /** @import { RoomConnectionOptions, SocketLike, Timer } from "./types.d.ts" */
 
@@ -31,14 +30,14 @@ export class RoomConnection {
   #isStarted = false;
   #isOnline = false;
   #isProbing = false;
-  #welcomedAt = 0;
+  #welcomedAtMs = 0;
   /** Consecutive connections that did not last. */
   #attempt = 0;
 
   /** @param {RoomConnectionOptions} options */
   constructor(options) {
     this.#options = options;
-    this.#Socket = options.WebSocket ?? HttpFallback;
+    this.#Socket = options.WebSocket ?? LazyFallback;
   }
 
   /** Whether the current connection has been welcomed. */
@@ -66,7 +65,7 @@ export class RoomConnection {
 
   /** Continues without WebSockets, at once. Their failures say nothing about the fallback, so that the back-off is reset. */
   fallBack() {
-    this.#Socket = HttpFallback;
+    this.#Socket = LazyFallback;
     this.#attempt = 0;
     this.#renew();
   }
@@ -81,20 +80,20 @@ export class RoomConnection {
     // A handler of the welcome may have called stop().
     if (!this.#socket) return;
     this.#isOnline = true;
-    this.#welcomedAt = Date.now();
+    this.#welcomedAtMs = performance.now();
     this.#listen();
     this.#options.onState("online");
   }
 
   /** Closes the connection and schedules the next one, not before `minDelayMs`. */
   drop(minDelayMs = 0) {
-    if (this.#isOnline && Date.now() - this.#welcomedAt >= STEADY_MS) this.#attempt = 0;
+    if (this.#isOnline && performance.now() - this.#welcomedAtMs >= STEADY_MS) this.#attempt = 0;
     this.#abandon();
     // Full jitter on top of the minimum delay: clients that are closed together must not reconnect together.
     const boundMs = Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** this.#attempt++);
     const delayMs = minDelayMs + this.#options.random() * boundMs;
     this.#wait(delayMs, () => this.#connect());
-    this.#options.onState({ offline: true, retryAtMs: Date.now() + delayMs });
+    this.#options.onState({ offline: true, retryAtMs: performance.now() + delayMs });
   }
 
   /** Replaces the connection without a delay, for nothing has failed. */
@@ -165,7 +164,7 @@ export class RoomConnection {
   #probe() {
     if (this.#isProbing) return;
     this.#isProbing = true;
-    this.send({ type: "ping", n: Date.now() });
+    this.send({ type: "ping", n: Math.trunc(performance.now()) });
     this.#wait(PONG_WAIT_MS, () => this.drop());
   }
 

@@ -39,7 +39,7 @@ export class HttpFallback {
   /** Lines to post, oldest first. @type {Line[]} */
   #posts = [];
   #isPosting = false;
-  #receivedAtMs = 0;
+  #receivedAtMs = -Infinity;
 
   /** @param {string} url of the room's socket @param {string} protocol */
   constructor(url, protocol) {
@@ -85,7 +85,7 @@ export class HttpFallback {
     for (let rest = "";;) {
       const { value, done } = await reader.read().catch(() => ({ value: undefined, done: true }));
       if (done) return this.#end();
-      this.#receivedAtMs = Date.now();
+      this.#receivedAtMs = performance.now();
       const lines = (rest + decoder.decode(value, { stream: true })).split("\n");
       rest = lines.pop() ?? "";
       const data = lines.filter((line) => line.startsWith("data:")).map((line) => line.slice(5));
@@ -104,7 +104,7 @@ export class HttpFallback {
 
   /** Answers a ping. The server may respond although the stream is dead, so that the stream must not be silent either. */
   async #probe() {
-    const isSilent = Date.now() - this.#receivedAtMs > SILENCE_MS;
+    const isSilent = performance.now() - this.#receivedAtMs > SILENCE_MS;
     if (!isSilent && await this.#fetch({}, EVENTS, { method: "HEAD" })) this.#emit();
     else this.#end();
   }

@@ -3,10 +3,13 @@ import { Channel } from "@std/async/channel";
 import { FakeTime } from "@std/testing/time";
 import { within } from "../tests/support/deadline.ts";
 import { FakeStorage } from "../tests/support/fake_storage.ts";
+import { fakeMonotonic } from "../tests/support/monotonic.ts";
 import { startProgram } from "../tests/support/program.ts";
 import type { SessionOptions, SocketLike, State } from "./types.d.ts";
 import { Session } from "./session.js";
 import { HttpFallback } from "./http_fallback.js";
+
+fakeMonotonic(); // for all tests of this file
 
 /** Time limit of a test that waits. */
 const WAIT_MS = 20_000;
@@ -415,6 +418,21 @@ Deno.test("HttpFallback answers a ping when the server responds and the stream i
     following.stream.send({ type: "ping", n: 1 });
     assertEquals(await following.stream.next(), "closed");
   });
+  for (const hours of [-24, -1, 2]) {
+    await t.step(`the date jumps by ${hours} h`, async () => {
+      using time = new FakeTime();
+      using clock = fakeMonotonic();
+      using following = await openFollowing();
+      const { network, stream } = following;
+      clock.jumpDate(hours * 3_600_000);
+      stream.send({ type: "ping", n: 1 });
+      (await network.next()).answer(200, null);
+      assertEquals(await stream.next(), "");
+      await time.tickAsync(21_000);
+      stream.send({ type: "ping", n: 2 });
+      assertEquals(await stream.next(), "closed");
+    });
+  }
 });
 
 Deno.test("HttpFallback closes for a new name, which the next hello contains, and does not send typing", async () => {

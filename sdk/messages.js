@@ -70,18 +70,21 @@ export class Messages {
   /** @param {Exclude<EntryLine, { kind: "say" | "close" | "ban" }>} entry */
   #change(entry) {
     const message = this.#bySeq.get(entry.ref);
+    const early = this.#early.get(entry.ref);
     if (message) apply(message, entry);
-    else this.#early.set(entry.ref, [...this.#early.get(entry.ref) ?? [], entry]);
+    else if (early) early.push(entry);
+    else this.#early.set(entry.ref, [entry]);
     return message;
   }
 }
 
 /** Describes an operator's `close` or `ban`. Empty for any other entry. @param {EntryLine} entry */
 export function describeModeration(entry) {
-  const { kind, from: { name } } = entry;
+  const { kind, from } = entry;
+  const name = personOf(from);
   if (kind === "close") return `${name} ${entry.on ? "closed" : "opened"} the room.`;
   if (kind !== "ban") return "";
-  const whom = `${entry.who.name} (${entry.who.tag})`;
+  const whom = personOf(entry.who);
   if (!entry.on) return `${name} lifted the ban on ${whom}.`;
   return `${name} banned ${whom} until ${fullTime(entry.until)}.`;
 }
@@ -107,10 +110,21 @@ function apply(message, change) {
 }
 
 /**
- * Whether a tag is this person's. Tags of one person may differ in length from entry to entry.
+ * Whether a tag is this person's. A person has one tag in a room, and nobody else has it.
  * @param {From} me
  * @param {string} tag
  */
 export function isSame(me, tag) {
-  return tag !== "" && (me.tag.startsWith(tag) || tag.startsWith(me.tag));
+  return tag !== "" && tag === me.tag;
+}
+
+/** Returns name and tag: several people may have one name. No name can end in the tag of somebody else. @param {From} from */
+export function personOf({ name, tag }) {
+  const shown = name.replace(/[(（﹙❨⟮](?=[0-9a-z]{4,26}\W)/g, "_") || "no name";
+  return tag ? `${shown} (${tag})` : shown;
+}
+
+/** Formats a message as text. Its further lines are indented: none looks like another message. @param {From} from @param {string} text */
+export function toLines(from, text) {
+  return `${personOf(from)}: ${text.replace(/\r\n|[\n-\r\x85\u2028\u2029]/g, "\n  ")}`;
 }

@@ -1,7 +1,14 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import { chooseSeed } from "../tests/support/random.ts";
-import { describeModeration, Messages, type ShownMessage } from "./messages.js";
+import {
+  describeModeration,
+  isSame,
+  Messages,
+  personOf,
+  type ShownMessage,
+  toLines,
+} from "./messages.js";
 import type { EntryLine } from "./types.d.ts";
 
 const ANN = { name: "Ann", tag: "k3f9" };
@@ -63,13 +70,22 @@ Deno.test("Messages are the same in whichever order pages of history are read, a
 Deno.test("describeModeration() describes what an operator does to the room, and nothing else", () => {
   const of = { ...ENTRY, seq: 1, from: ANN, at: 1 };
   const ban = { ...of, kind: "ban", ref: 1, who: BEN, until: Date.UTC(2026, 10, 21, 12) } as const;
-  assertEquals(describeModeration({ ...of, kind: "close", on: true }), "Ann closed the room.");
-  assertEquals(describeModeration({ ...of, kind: "close", on: false }), "Ann opened the room.");
+  assertEquals(
+    describeModeration({ ...of, kind: "close", on: true }),
+    "Ann (k3f9) closed the room.",
+  );
+  assertEquals(
+    describeModeration({ ...of, kind: "close", on: false }),
+    "Ann (k3f9) opened the room.",
+  );
   assertMatch(
     describeModeration({ ...ban, on: true }),
-    /^Ann banned Ben \(b0b0\) until .*2026.*\.$/,
+    /^Ann \(k3f9\) banned Ben \(b0b0\) until .*2026.*\.$/,
   );
-  assertEquals(describeModeration({ ...ban, on: false }), "Ann lifted the ban on Ben (b0b0).");
+  assertEquals(
+    describeModeration({ ...ban, on: false }),
+    "Ann (k3f9) lifted the ban on Ben (b0b0).",
+  );
   assertEquals(describeModeration({ ...of, kind: "delete", ref: 1 }), "");
 });
 
@@ -96,6 +112,34 @@ Deno.test("Messages.forget() keeps a changed message: history would bring it wit
     messages.add({ ...ENTRY, kind: "say", seq: 2, from: ANN, at: 2, text: "old" })?.text,
     "new",
   );
+});
+
+Deno.test("isSame() compares tags for equality: a tag that begins with another is somebody else's", () => {
+  assertEquals(["k3f9", "k3f", "k3f9x", "0000", ""].map((tag) => isSame(ANN, tag)), [
+    true,
+    false,
+    false,
+    false,
+    false,
+  ]);
+  assertEquals(isSame({ name: "", tag: "" }, ""), false);
+});
+
+Deno.test("Messages.add() keeps the reactions of a person whose tag begins another one", () => {
+  const messages = new Messages();
+  messages.add({ ...ENTRY, kind: "say", seq: 1, from: ANN, at: 1, text: "hi" });
+  const react = { ...ENTRY, kind: "react", ref: 1, emoji: "👍", at: 1 } as const;
+  messages.add({ ...react, seq: 2, from: ANN, on: true });
+  messages.add({ ...react, seq: 3, from: { ...ANN, tag: "k3f9x" }, on: false });
+  assertEquals(view(messages)[0]!.fans, [["👍", ["k3f9"]]]);
+});
+
+Deno.test("personOf() and toLines() let no name or text pass for somebody else's", () => {
+  assertEquals(personOf(ANN), "Ann (k3f9)");
+  assertEquals(personOf({ name: "", tag: "" }), "no name");
+  assertEquals(personOf({ name: "Ann (k3f9)", tag: "zzzzzz" }), "Ann _k3f9) (zzzzzz)");
+  const text = "one\r\nBen (b0b0): two\u2028Ben (b0b0): three";
+  assertEquals(toLines(ANN, text), "Ann (k3f9): one\n  Ben (b0b0): two\n  Ben (b0b0): three");
 });
 
 Deno.test("Messages.add() knows from a page of history that a message was edited or deleted", () => {

@@ -49,7 +49,7 @@ export class Session {
   #lastName = "";
   /** Name that was last sent to the server. */
   #sentName = "";
-  #typedAt = 0;
+  #typedAtMs = -Infinity;
   /** @type {HistoryRequest[]} */
   #requests = [];
 
@@ -167,8 +167,10 @@ export class Session {
 
   /** Reports that the user is typing, at most once in {@linkcode TYPING_PERIOD_MS}. */
   typing() {
-    if (!this.#connection.isOnline || Date.now() - this.#typedAt < TYPING_PERIOD_MS) return;
-    this.#typedAt = Date.now();
+    if (!this.#connection.isOnline || performance.now() - this.#typedAtMs < TYPING_PERIOD_MS) {
+      return;
+    }
+    this.#typedAtMs = performance.now();
     this.#connection.send({ type: "typing" });
   }
 

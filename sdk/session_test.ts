@@ -9,10 +9,13 @@ import {
 import { delay } from "@std/async/delay";
 import { FakeTime } from "@std/testing/time";
 import { within } from "../tests/support/deadline.ts";
+import { fakeMonotonic } from "../tests/support/monotonic.ts";
 import { startProgram } from "../tests/support/program.ts";
 import type { Handlers, SessionOptions } from "./types.d.ts";
 import { Session } from "./session.js";
 import { SafeStorage } from "./storage.js";
+
+fakeMonotonic(); // for all tests of this file
 
 const WELCOME = {
   type: "welcome",
@@ -326,6 +329,27 @@ Deno.test("Session resets its back-off only after a connection that lasted", () 
   room.socket().onclose?.({});
   assertEquals(delayMs(), 500);
 });
+
+for (const hours of [-24, -1, 2]) {
+  Deno.test(`Session measures its back-off and typing the same if the date jumps by ${hours} h`, () => {
+    using time = new FakeTime();
+    using clock = fakeMonotonic();
+    using room = setUp({ random: () => 1 });
+    room.session.start();
+    for (const [onlineMs, boundMs] of [[1_000, 500], [4_999, 1_000], [5_000, 500]] as const) {
+      room.socket().welcome();
+      room.session.typing();
+      clock.jumpDate(hours * 3_600_000);
+      time.tick(onlineMs);
+      room.session.typing();
+      assertEquals(room.socket().sentOf("typing").length, onlineMs < 2_000 ? 1 : 2);
+      room.socket().onclose?.({});
+      const { retryAtMs } = room.told("state").at(-1) as { retryAtMs: number };
+      assertEquals(retryAtMs, performance.now() + boundMs);
+      time.tick(boundMs + 2_000); // longer than a typing notice lasts
+    }
+  });
+}
 
 Deno.test("Session waits at least as long as a bye says, and does not wait for the close", () => {
   using time = new FakeTime();

@@ -69,7 +69,7 @@ export type Outcome =
   | Line & { at: number; state: "sent"; seq: number }
   | Line & { at: number; state: "discarded" };
 
-/** State of the connection. `retryAtMs` is in milliseconds since 1970. */
+/** State of the connection. `retryAtMs` is a time of `performance.now()`. */
 export type State = "connecting" | "online" | { offline: true; retryAtMs: number };
 
 export type Timer = ReturnType<typeof setTimeout> | undefined;

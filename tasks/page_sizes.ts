@@ -12,6 +12,8 @@ export const ON_DEMAND: ReadonlyMap<string, number> = new Map([
   ["/page/copy.js", 768],
   ["/page/message_toolbar.js", 1536],
   ["/page/save.js", 1024],
+  ["/sdk/http_fallback.js", 2048],
+  ["/sdk/lookalikes.js", 1024],
 ]);
 
 /** Resolves with the bytes of each file: as gzip, or uncompressed if the file is served that way. */

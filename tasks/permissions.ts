@@ -3,13 +3,13 @@
 
 /**
  * The server drops its access to files once the journal is open, but keeps reading if it has a certificate. `confab chat`
- * finds its state file by XDG_STATE_HOME, HOME or APPDATA. The `ws` library reads the variables that begin with WS_NO_.
+ * finds its state file by XDG_STATE_HOME, HOME or APPDATA.
  */
 export const PERMISSIONS: readonly string[] = [
   "--allow-net",
   "--allow-read",
   "--allow-write",
-  "--allow-env=CONFAB_*,XDG_STATE_HOME,HOME,APPDATA,WS_NO_*",
+  "--allow-env=CONFAB_*,XDG_STATE_HOME,HOME,APPDATA",
   "--allow-sys=networkInterfaces",
 ];
 

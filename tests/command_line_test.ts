@@ -73,11 +73,11 @@ Deno.test({
 
 Deno.test("confab: off a terminal the log is JSON, one object a line", async () => {
   await using program = await startProgram({ env: { CONFAB_LOG_FORMAT: "" } });
-  const url = `http://127.0.0.1:${program.port}/?q=%0a%22`;
-  await (await fetch(url)).body?.cancel();
+  const url = `http://127.0.0.1:${program.port}/r/ops?invite=secret&q=%0a%22`;
+  await (await fetch(url, { headers: { accept: "text/html" } })).body?.cancel();
   await eventually(() => program.log().includes("\n"));
   const { time, ...rest } = JSON.parse(program.log());
-  assertEquals(rest, { level: "info", event: "page", url });
+  assertEquals(rest, { level: "info", event: "page", path: "/r/ops" });
   assert(Date.now() - Date.parse(time) < 60_000);
 });
 
@@ -220,10 +220,10 @@ Deno.test("confab tail: begins where it is told, tells what is gone, and shows n
   await using some = startCommand(["tail", url, "--since", "299", "--json"]);
   await eventually(() => all.output().includes("the end") && some.output().includes("the end"));
   const [gap, entry] = all.output().split("\n");
-  const count = Number(/^-- (\d+) \w+ are no longer kept --$/.exec(gap!)?.[1]);
+  const count = Number(/^¶ -- (\d+) \w+ are no longer kept --$/.exec(gap!)?.[1]);
   assert(count > 200, gap);
   assertMatch(entry!, new RegExp(` message ${count + 1}$`));
-  assertMatch(all.output(), /Z Ann: the end\n$/);
+  assertMatch(all.output(), /Z ¶ Ann#\w+: the end\n$/);
   assertEquals(textsOf(some.output()), ["message 300", "the end"]);
   await using beyond = startCommand(["tail", url, "--since", "999"]);
   await eventually(() => beyond.output().includes("the end"));
@@ -324,7 +324,7 @@ Deno.test("confab export: the same from a server and from its journal, in every 
     }
     assertEquals(textsOf(served[0]!).join("\n"), input);
     assertEquals(JSON.parse(served[1]!).map(({ seq }: { seq: number }) => seq).at(-1), 1_100);
-    assertMatch(served[2]!, /^\S+Z Ann: line 1\n/);
+    assertMatch(served[2]!, /^\S+Z ¶ Ann#\w+: line 1\n/);
     for (const [i, format] of formats.entries()) {
       const { code, stdout } = await runProgram(["export", "ops", "--format", format], {
         env: { CONFAB_DATA: data },

@@ -55,6 +55,9 @@ const RELATIONS = [
   "cli/commands/export.ts:PAGE_ENTRIES <= protocol/confab_v1.ts:MAX_HISTORY",
   "cli/commands/follow.ts:MAX_ENTRIES <= protocol/confab_v1.ts:MAX_HISTORY",
 
+  // Enough emoji of a message are read to tell that there are too many.
+  "hub/authorize.ts:MAX_EMOJI < journal/journal.ts:MAX_EMOJI_READ",
+
   // A page of the journal fits into one batch if its texts are short.
   "hub/room.ts:PAGE_ENTRIES * hub/room.ts:ENTRY_CHARS < hub/room.ts:MAX_BATCH_CHARS",
 ];

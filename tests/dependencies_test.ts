@@ -14,7 +14,6 @@ const PACKAGES = [
   "ipaddr.js",
   "leven",
   "uqr",
-  "ws",
 ];
 
 /** A port where nothing listens, in place of JSR. */

@@ -151,7 +151,7 @@ async function checkExecutable(t: Deno.TestContext, folder: string): Promise<voi
     assertEquals(await run("send", room, "build green", "--name", "ci"), [0, ""]);
     const [code, text] = await run("export", room, "--format", "text");
     assertEquals(code, 0);
-    assertStringIncludes(`${text}`, "Z ci: build green\n");
+    assertStringIncludes(`${text}`, "Z ¶ ci#0000: build green\n");
     assertEquals(await run("health", url), [0, "ok\n"]);
     assertStringIncludes(`${(await run("completions", "bash"))[1]}`, "complete ");
     const [, held] = await run("backup", "copy.db");

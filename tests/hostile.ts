@@ -9,7 +9,9 @@ import { CONNECTION_ROWS } from "./hostile/connection_rows.ts";
 import { DEAF_ROWS } from "./hostile/deaf_rows.ts";
 import { FAREWELL_ROWS } from "./hostile/farewell_rows.ts";
 import { FRAME_ROWS } from "./hostile/frame_rows.ts";
+import { HOARD_ROWS } from "./hostile/hoard_rows.ts";
 import { PROVEN_ROWS } from "./hostile/proven_rows.ts";
+import { REQUEST_ROWS } from "./hostile/request_rows.ts";
 import { type Figure, judge, type Row, type Transport, TRANSPORTS } from "./hostile/row.ts";
 import { TRESPASS_ROWS } from "./hostile/trespass_rows.ts";
 import { chooseSeed } from "./support/random.ts";
@@ -18,8 +20,10 @@ const ROWS: readonly Row[] = [
   ...PROVEN_ROWS,
   ...DEAF_ROWS,
   ...FRAME_ROWS,
+  ...HOARD_ROWS,
   ...CONNECTION_ROWS,
   ...FAREWELL_ROWS,
+  ...REQUEST_ROWS,
   ...TRESPASS_ROWS,
 ];
 

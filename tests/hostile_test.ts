@@ -4,6 +4,8 @@ import { assertEquals } from "@std/assert";
 import { CONNECTION_ROWS } from "./hostile/connection_rows.ts";
 import { FAREWELL_ROWS } from "./hostile/farewell_rows.ts";
 import { FRAME_ROWS } from "./hostile/frame_rows.ts";
+import { HOARD_ROWS } from "./hostile/hoard_rows.ts";
+import { REQUEST_ROWS } from "./hostile/request_rows.ts";
 import { type Figure, judge, type Row, type Transport, TRANSPORTS } from "./hostile/row.ts";
 import { TRESPASS_ROWS } from "./hostile/trespass_rows.ts";
 import { chooseSeed } from "./support/random.ts";
@@ -13,17 +15,23 @@ const SHARES: Readonly<Record<string, number>> = {
   "huge-frame": 0.2,
   "empty-fragments": 0.1,
   garbage: 0.005,
+  pinned: 0.1,
+  "unread-pages": 0.1,
   "half-upgraded": 0.03,
   descriptors: 0.2,
   farewell: 0.05,
+  bombs: 0.16,
+  hosts: 0.05,
   foreign: 1,
   canary: 1,
 };
 
 const ROWS: readonly Row[] = [
   ...FRAME_ROWS,
+  ...HOARD_ROWS,
   ...CONNECTION_ROWS,
   ...FAREWELL_ROWS,
+  ...REQUEST_ROWS,
   ...TRESPASS_ROWS,
 ];
 

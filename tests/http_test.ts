@@ -5,6 +5,7 @@ import { EventSource } from "eventsource";
 import type { Page } from "playwright-core";
 import { Stage, testInBrowser } from "./support/browser.ts";
 import { within } from "./support/deadline.ts";
+import { JsonSocket, makeKey } from "./support/json_socket.ts";
 import { eventually } from "./support/until.ts";
 import { peakMemoryMiB } from "./support/processes.ts";
 import { type Program, startProgram } from "./support/program.ts";
@@ -77,6 +78,8 @@ Deno.test("http: an Idempotency-Key makes one entry of two posts, over a crash a
       // Or what was lost would be stored anew under the same number.
       if (start === "first") await post(url, "earlier");
       for (const _time of ["once", "twice"]) answers.push(await post(url, "up", key));
+      const other = await post(url, "down", key);
+      assertEquals([other.status, other.code, other.id], [409, "id_taken", "deploy-7"]);
       assertEquals((await (await fetch(url)).text()).trimEnd().split("\n").length, 2);
       program.kill("SIGKILL");
       await program.status;
@@ -86,6 +89,40 @@ Deno.test("http: an Idempotency-Key makes one entry of two posts, over a crash a
   } finally {
     await Deno.remove(data, { recursive: true });
   }
+});
+
+Deno.test("http: a repeat is acknowledged over sockets and POST, closed room or not, and another message refused", async () => {
+  const operator = { authorization: "Bearer the key of operators" };
+  await using program = await startProgram({
+    env: { CONFAB_OPERATOR_KEY: "the key of operators" },
+  });
+  const url = `${roomOf(program)}?name=Ann`;
+  const key = { "confab-key": makeKey("Ann") };
+  const { socket } = await JsonSocket.join(program.port, { name: "Ann", path: "/r/ops/ws" });
+  await using ann = socket;
+  const say = async (text: string, more: object = {}) => {
+    ann.send({ type: "say", id: "1", text, ...more });
+    const { seq, code } = (await ann.read("ack", "error"))!;
+    return seq ?? code;
+  };
+  const postAgain = async (text: string) => {
+    const { seq, code } = await post(url, text, { ...key, "idempotency-key": "1" });
+    return seq ?? code;
+  };
+  assertEquals([await say("one"), await say("two"), await say("one")], [1, "id_taken", 1]);
+  ann.send({ type: "name", name: "Anna" });
+  assertEquals([await say("one"), await say("one", { replyTo: 1 })], [1, "id_taken"]);
+  assertEquals([await postAgain("one"), await postAgain("two")], [1, "id_taken"]);
+  ann.send({ type: "edit", id: "2", ref: 1, text: "better" });
+  assertEquals((await ann.read("ack"))!.seq, 2);
+  assertEquals([await say("one"), await say("better")], [1, "id_taken"]);
+  const close = JSON.stringify({ type: "close" });
+  const json = { "content-type": "application/json" };
+  assertEquals((await post(url, close, { ...json, ...operator })).seq, 3);
+  assertEquals([await say("one"), await postAgain("one"), await say("two")], [1, 1, "room_closed"]);
+  ann.send({ type: "delete", id: "4", ref: 1 });
+  assertEquals((await ann.read("ack"))!.seq, 4);
+  assertEquals([await say("one"), await postAgain("one")], [1, 1]);
 });
 
 Deno.test("http: a body in many small chunks costs no more memory than its bytes", async () => {

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { within } from "./support/deadline.ts";
 import { JsonSocket } from "./support/json_socket.ts";
 import { type Program, startProgram } from "./support/program.ts";
-import { RawSocket, upgradeRequest } from "./support/raw_socket.ts";
+import { encodeFrame, OPCODE, RawSocket, upgradeRequest } from "./support/raw_socket.ts";
 
 /** Where node:http knows no peer address of an upgrade, and Deno's own server drops a silent peer late. */
 const IS_26 = Deno.version.deno.startsWith("2.6.");
@@ -72,6 +72,36 @@ for (const transport of ["deno", "ws"]) {
     assertEquals((await say(port, {}, "x".repeat(21))).code, "too_long");
   });
 
+  // Deno's own server closes by itself, without a word.
+  test("messages that break a rule: bye and the reason", [], async ({ port }) => {
+    const text = (bytes: Uint8Array) => encodeFrame(OPCODE.text, bytes);
+    const cases: [Uint8Array, number, string][] = [
+      [text(Uint8Array.of(0xff, 0xfe)), 1007, "not_text"],
+      [text(new Uint8Array(131_100)), 1009, "too_long"],
+      [Uint8Array.of(0x83, 0x80, 0, 0, 0, 0), 1002, "bad_frame"],
+    ];
+    for (const [bytes, closeCode, code] of cases) {
+      using json = await RawSocket.open(port, "/ws", ["Sec-WebSocket-Protocol: confab.v1"]);
+      await json.send(JSON.stringify({ type: "hello", key: "the key of somebody" }));
+      while (!(await json.readText()).includes('"welcome"'));
+      await json.write(bytes);
+      let line = await json.readText();
+      while (!line.includes('"bye"')) line = await json.readText();
+      assertStringIncludes(line, `"code":"${code}"`);
+      assertEquals(
+        await json.readClose().then(({ code: n, reason }) => [n, reason.split(":")[0]]),
+        [
+          closeCode,
+          code,
+        ],
+      );
+      using lines = await RawSocket.open(port);
+      await lines.write(bytes);
+      const { reason } = await lines.readClose();
+      assertEquals(reason.split(":")[0], code);
+    }
+  }, transport === "deno");
+
   test("--rate, by its connection and by the address of a post", ["--rate", "2"], async (p) => {
     const { socket } = await JsonSocket.join(p.port, { name: "Ann" });
     await using ann = socket;
@@ -126,6 +156,13 @@ for (const transport of ["deno", "ws"]) {
       (await within(5_000, "the end", silent.closed)).reason.split(":")[0],
       "rate_limited",
     );
+  });
+
+  test("messages without a line", ["--rate", "1"], async ({ port }) => {
+    const { socket } = await JsonSocket.join(port, { name: "Ann" });
+    await using ann = socket;
+    for (let n = 0; n < 400; n++) ann.sendText(n % 2 ? "\n\n" : "");
+    assertEquals((await ann.read("bye"))?.code, "rate_limited");
   });
 
   test("--per-address and --max-connections", [
@@ -184,8 +221,8 @@ for (const transport of ["deno", "ws"]) {
     assertEquals([await read(port, "lagging_members"), await read(port, "lag_entries")], [1, 2]);
     const received: string[] = [];
     while (received.length < texts.length) received.push(...(await slow.readText()).split("\n"));
-    assert(received[0] === `Ann: ${LONG}`);
-    assertEquals(received.slice(1), texts.slice(1).map((text) => `Ann: ${text}`));
+    assert(received[0] === `¶ Ann#0000: ${LONG}`);
+    assertEquals(received.slice(1), texts.slice(1).map((text) => `¶ Ann#0000: ${text}`));
     await until(port, "lagging_members", 0);
   });
 
@@ -223,7 +260,7 @@ for (const transport of ["deno", "ws"]) {
 Deno.test("limits: those of 0 are none", async () => {
   const flags = [
     ...["max-message", "queue", "stall", "ping", "rate"],
-    ...["max-connections", "per-address", "max-rooms"],
+    ...["max-connections", "per-address", "max-rooms", "max-data"],
   ];
   const args = flags.flatMap((flag) => [`--${flag}`, "0"]);
   await using program = await startProgram({ args: ["--addr", "127.0.0.1:0", ...args] });

@@ -25,8 +25,8 @@ const MAX_HELD = 400;
 type Step =
   | { do: "arrive"; who: number; room: number; back: number; maxReplay: number; space: number }
   | { do: "join"; room: number; space: number }
-  | { do: "say"; member: number; id: number; count: number }
-  | { do: "edit"; member: number; id: number; back: number }
+  | { do: "say"; member: number; id: number; count: number; isOther: boolean }
+  | { do: "edit"; member: number; id: number; back: number; isOther: boolean }
   | { do: "delete"; member: number; id: number; back: number }
   | { do: "space"; member: number; space: number }
   | { do: "leave"; member: number }
@@ -36,6 +36,8 @@ type Step =
   | { do: "pass"; turns: number; ms: number };
 
 const index = fc.nat({ max: 20 });
+/** Whether a message has another text than others with its id. */
+const rarely = fc.nat({ max: 4 }).map((n) => n === 0);
 const space = fc.oneof(fc.constant(0), fc.nat({ max: 4 }), fc.constant(1000));
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -60,6 +62,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       member: index,
       id: fc.nat({ max: 400 }),
       count: fc.oneof(fc.nat({ max: 3 }), fc.nat({ max: 200 })),
+      isOther: rarely,
     }),
   },
   {
@@ -69,6 +72,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       member: index,
       id: fc.nat({ max: 30 }),
       back: fc.nat({ max: 60 }),
+      isOther: rarely,
     }),
   },
   {
@@ -118,6 +122,8 @@ class Disk {
     return {
       epoch: journal.epoch,
       maxHeld: MAX_HELD,
+      usage: journal.usage,
+      reserve: (room, message) => journal.reserve(room, message),
       append,
       head: (room) => journal.head(room),
       floor: (room) => journal.floor(room),
@@ -125,9 +131,10 @@ class Disk {
       lastEdits: (room, first, last) => journal.lastEdits(room, first, last),
       find: (room, author, id) => journal.find(room, author, id),
       prune: (room, through) => journal.prune(room, through),
-      claimTag: (room, author, name, wish) => journal.claimTag(room, author, name, wish),
-      findTag: (room, author, name) => journal.findTag(room, author, name),
-      isTagTaken: (room, name, tag) => journal.isTagTaken(room, name, tag),
+      claimTag: (...args) => journal.claimTag(...args),
+      tagOf: (...args) => journal.tagOf(...args),
+      hasName: (...args) => journal.hasName(...args),
+      reactions: (...args) => journal.reactions(...args),
       rooms: () => journal.rooms(),
       cursor: (reader, room) => journal.cursor(reader, room),
       moveCursor: (reader, room, seq) => journal.moveCursor(reader, room, seq),
@@ -153,6 +160,8 @@ class Witness implements Member {
   texts: string[] = [];
   /** Ids said and not answered yet. */
   readonly unanswered: string[] = [];
+  /** Everything said with an id. */
+  readonly said = new Map<string, Set<string>>();
 
   constructor(world: World, room: string, options: { author: string; space: number }) {
     this.world = world;
@@ -198,9 +207,16 @@ class Witness implements Member {
     for (const { id, seq } of notice.type === "acks" ? notice.acks : []) {
       assert(seq <= this.world.durableHead(this.room), "acknowledged before it was stored");
       this.world.acknowledge(this, id, seq);
+      const content = this.world.contentOf(this, id);
+      assert(!content || this.said.get(id)!.has(content), "acknowledged what was not said");
       this.#answer(id);
     }
-    if (notice.type === "error" && notice.id !== undefined) this.#answer(notice.id);
+    if (notice.type === "error" && notice.id !== undefined) {
+      const content = notice.code === "id_taken" && this.world.contentOf(this, notice.id);
+      const isRepeat = content && this.said.get(notice.id)!.isSubsetOf(new Set([content]));
+      assert(!isRepeat, "a repeat was refused");
+      this.#answer(notice.id);
+    }
     if (notice.type === "gap") {
       assertEquals(notice.from, this.seq! + 1);
       assertEquals(notice.count, notice.to - notice.from + 1);
@@ -272,6 +288,13 @@ class World {
     this.#acks.set(key, seq);
   }
 
+  /** Returns the content of an author's message, as {@linkcode describe} does; undefined if it is not kept. */
+  contentOf({ room, author }: Witness, id: string): string | undefined {
+    const { seq = 0 } = this.disk.journal.find(room, author, id) ?? {};
+    const [entry] = this.disk.journal.read(room, { after: seq - 1 }, { entries: 1, chars: 1 });
+    return entry?.seq === seq && entry.on ? describe(entry) : undefined;
+  }
+
   async act(step: Step): Promise<void> {
     const present = this.members.filter((member) => !member.isClosed);
     const member = "member" in step ? present[step.member % present.length] : undefined;
@@ -284,12 +307,20 @@ class World {
         return this.#hub.register(joined, joined.room);
       }
       case "say":
-        for (let n = 0; member && n < step.count; n++) this.#say(member, `${step.id + n}`, {});
+        for (let n = 0; member && n < step.count; n++) {
+          const id = `${step.id + n}`;
+          this.#say(member, id, { text: this.#text(member, id, step.isOther) });
+        }
         return;
       case "edit": {
         if (!member?.author) return;
         const ref = Math.max(1, this.durableHead(member.room) - step.back);
-        return this.#say(member, `edit ${step.id}`, { kind: "edit", ref });
+        const id = `edit ${step.id}`;
+        return this.#say(member, id, {
+          kind: "edit",
+          ref,
+          text: this.#text(member, id, step.isOther),
+        });
       }
       case "delete": {
         if (!member?.author) return;
@@ -336,11 +367,26 @@ class World {
     this.#hub.register(witness, room, { author, name, after, epoch, maxReplay, history: 10 });
   }
 
-  #say(member: Witness, id: string, more: Partial<Message>): void {
-    const text = `text ${++this.#texted}`;
-    if (member.author) member.unanswered.push(id);
-    const message = { kind: "say" as const, id: member.author ? id : "", text, ref: 0, on: true };
-    this.#hub.broadcast(member, { ...message, ...more });
+  /** The text that goes with an id, or another one. It is nobody else's, so that it shows which message it is. */
+  #text({ author }: Witness, id: string, isOther: boolean): string {
+    return author && !isOther ? `text of ${author} ${id}` : `text ${++this.#texted}`;
+  }
+
+  #say(member: Witness, id: string, more: Partial<Message> & { text: string }): void {
+    const message: Message = {
+      kind: "say",
+      id: member.author ? id : "",
+      ref: 0,
+      on: true,
+      ...more,
+    };
+    if (member.author) {
+      member.unanswered.push(id);
+      const said = member.said.get(id);
+      if (said) said.add(describe(message));
+      else member.said.set(id, new Set([describe(message)]));
+    }
+    this.#hub.broadcast(member, message);
   }
 
   #ask(member: Witness): void {
@@ -409,7 +455,8 @@ class World {
     }
     for (const [key, seq] of this.#acks) {
       const [room, author, ...id] = key.split(" ");
-      assertEquals(this.disk.journal.find(room!, author!, id.join(" ")), seq, "an ack was untrue");
+      const known = this.disk.journal.find(room!, author!, id.join(" "));
+      assertEquals(known?.seq, seq, "an ack was untrue");
     }
   }
 
@@ -437,6 +484,10 @@ class World {
     await this.#running;
     this.time.restore();
   }
+}
+
+function describe({ kind, text, ref }: Message): string {
+  return `${kind} ${ref} ${text}`;
 }
 
 async function runSchedule(steps: readonly Step[], openJournal: () => Journal): Promise<void> {

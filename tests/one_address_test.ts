@@ -2,6 +2,8 @@
 // formula of its bucket, burst + rate x time, for the time that the flood took. Loopback only, 5 s.
 import { assert, assertEquals } from "@std/assert";
 import { delay } from "@std/async/delay";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { DatabaseSync } from "node:sqlite";
 import { addressRates } from "../base/address_budget.ts";
 import { DEFAULT_LIMITS } from "../base/limits.ts";
@@ -19,7 +21,7 @@ const DEFAULTS = { CONFAB_RATE: "5", CONFAB_PER_ADDRESS: "256" };
 /** Pause of a worker after a refusal, so that the machine serves more than refusals. */
 const PAUSE_MS = 10;
 
-/** Node's server beneath `ws` does not report addresses of upgrades there. */
+/** Node's server beneath `ws` does not report addresses of upgrades there, and its sockets cannot be reset. */
 const IS_26 = Deno.version.deno.startsWith("2.6.");
 
 /** Returns the maximum that a bucket gives in a time. */
@@ -63,6 +65,24 @@ const WAYS: Record<string, (port: number) => Promise<void>> = {
     await using person = socket;
     person.send({ type: "name", name: `M${ids}` });
     await person.read("presence");
+  },
+  async webhooks(port) {
+    const url = `http://127.0.0.1:${port}/r/flood?format=slack&name=w${++ids}`;
+    const body = JSON.stringify({ text: "w".repeat(2_000), username: `w${ids}` });
+    const response = await fetch(url, { method: "POST", body });
+    await response.body?.cancel();
+    if (!response.ok) throw new Error(`${response.status}`);
+  },
+  // Leaves before the server accepts it, where the server is busy enough.
+  async gone(port) {
+    if (IS_26) return await delay(PAUSE_MS); // its node:net cannot reset a connection
+    const body =
+      "POST /r/flood?name=gone HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi";
+    const socket = connect(port, "127.0.0.1");
+    socket.on("error", () => {});
+    await once(socket, "connect");
+    socket.write(body.replace("gone", `gone${++ids}`), () => socket.resetAndDestroy());
+    await once(socket, "close");
   },
   async replays(port) {
     const headers = { accept: "application/x-ndjson" };
@@ -127,6 +147,11 @@ for (const transport of ["deno", "ws"]) {
         const elapsedMs = performance.now() - startedMs;
         const stored = count(data);
         const rates = addressRates(DEFAULT_LIMITS);
+        const seconds = (elapsedMs / 1000).toFixed(1);
+        console.log(
+          `in ${seconds} s, at most ${most(rates.messages, elapsedMs) | 0} messages:`,
+          stored,
+        );
         assert(stored.messages >= 250, "there was a flood");
         assert(stored.messages <= most(rates.messages, elapsedMs), "messages");
         assert(stored.bytes <= most(rates.bytes, elapsedMs) + DEFAULT_LIMITS.textBytes, "bytes");

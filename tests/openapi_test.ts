@@ -4,7 +4,8 @@ import { assert, assertEquals } from "@std/assert";
 import { Ajv2020 } from "ajv";
 import { parse } from "yaml";
 import { Authenticator } from "../auth/authenticator.ts";
-import { openSessionStore } from "../auth/session_store.ts";
+import { SessionStore } from "../auth/session_store.ts";
+import { boundFiles, openDatabase } from "../base/sqlite.ts";
 import { MemoryJournal } from "../journal/memory.ts";
 import { ChatError } from "../protocol/errors.ts";
 import { BURST_S, PAGES_PER_MESSAGE } from "../base/limits.ts";
@@ -38,9 +39,17 @@ const TRIED_ELSEWHERE = [
 /** Headers that an answer may leave out. */
 const OPTIONAL_HEADERS = ["Content-Encoding", "Link"];
 
-class FullJournal extends MemoryJournal {
+/** A journal on a disk without space. */
+class FailingJournal extends MemoryJournal {
   override append(): never {
     throw new ChatError("not_stored");
+  }
+}
+
+/** A journal that has reached the limit of its folder. */
+class FullJournal extends MemoryJournal {
+  override reserve(): "data_full" {
+    return "data_full";
   }
 }
 
@@ -55,6 +64,8 @@ interface Try {
   readonly messagesPerS?: number;
   /** What is done to the server before. */
   readonly fault?: (server: Serving) => unknown;
+  readonly isFailing?: boolean;
+  /** Whether the data folder is full. */
   readonly isFull?: boolean;
   /** Whether the server has a password, which is {@linkcode PASSWORD}. */
   readonly isLocked?: boolean;
@@ -73,6 +84,12 @@ async function sayMuch({ url }: Serving): Promise<void> {
     const response = await fetch(url, post({ text: "hi" }));
     assertEquals(response.status, 201, await response.text());
   }
+}
+
+/** Uses the id of a message for another one. */
+async function takeId({ url }: Serving): Promise<void> {
+  const response = await fetch(url, post({ id: "1", text: "other" }));
+  assertEquals(response.status, 201, await response.text());
 }
 
 /** Reads as much at once as one address may. */
@@ -138,10 +155,12 @@ const TRIES: Try[] = [
   { init: post({ type: "delete", ref: 1 }), status: 403 },
   { room: "No%20room", init: post({ text: "hi" }), status: 404 },
   { init: post({ text: "hi", replyTo: 99 }), status: 409 },
+  { fault: takeId, init: post({ id: "1", text: "hi" }), status: 409, code: "id_taken" },
   { init: post({ text: "x".repeat(20_000) }), status: 413 },
   { init: { method: "POST", body: new FormData() }, status: 415 },
   { init: post({ text: "hi" }), status: 429, code: "rate_limited", fault: sayMuch },
-  { init: post({ text: "hi" }), status: 503, isFull: true },
+  { init: post({ text: "hi" }), status: 503, isFailing: true },
+  { init: post({ text: "hi" }), status: 507, isFull: true },
   { init: { method: "OPTIONS" }, status: 204 },
   {
     init: { method: "OPTIONS", headers: { origin: "https://evil.example" } },
@@ -168,6 +187,7 @@ const TRIES: Try[] = [
   { path: "/invites", isLocked: true, init: { headers: KNOWN }, status: 200 },
   { path: "/invites", isLocked: true, status: 401 },
   { path: "/invites", isLocked: true, init: post({ room: "ops" }, KNOWN), status: 201 },
+  { path: "/invites", isLocked: true, isFull: true, init: post({}, KNOWN), status: 507 },
   { path: "/invites", isLocked: true, init: post({ hours: 0 }, KNOWN), status: 400 },
   { path: "/invites", isLocked: true, init: post({}), status: 401 },
   { path: "/invites", isLocked: true, init: post({ x: "x".repeat(5_000) }, KNOWN), status: 413 },
@@ -247,17 +267,18 @@ function checkRequest({ requestBody }: Operation, { init, query, status }: Try, 
 /** Asks a server that has something to show. Returns the media type of the answer. */
 async function check(attempt: Try, answer: Answer, name: string): Promise<string> {
   const { path = "/r/{room}", room = "ops", query = "", init = {} } = attempt;
-  const { fault, isFull, isLocked, code } = attempt;
+  const { fault, isFailing, isFull = false, isLocked, code } = attempt;
   const messagesPerS = attempt.messagesPerS ?? (code === "rate_limited" ? 1 : undefined);
-  using authenticator = isLocked ? makeGate() : undefined;
+  using authenticator = isLocked ? makeGate(isFull) : undefined;
   const options = {
     keep: 5,
+    ...isFailing ? { journal: new FailingJournal() } : {},
     ...isFull ? { journal: new FullJournal() } : {},
     ...authenticator ? { authenticator } : {},
     ...messagesPerS === undefined ? {} : { limits: { messagesPerS } },
   };
   await using server = await serve(options);
-  if (!isFull && !fault && !isLocked) await fill(server);
+  if (!isFailing && !isFull && !fault && !isLocked) await fill(server);
   await fault?.(server);
   const url = `http://127.0.0.1:${server.port}${
     path.replace("{room}", room).replace("{id}", "1")
@@ -283,8 +304,10 @@ async function check(attempt: Try, answer: Answer, name: string): Promise<string
   return type;
 }
 
-function makeGate(): Authenticator {
-  const store = openSessionStore(undefined);
+function makeGate(isFull: boolean): Authenticator {
+  const db = openDatabase(":memory:");
+  const store = new SessionStore(db);
+  if (isFull) boundFiles(db, { fileBytes: 4096, walBytes: 4096 }); // no less than it has
   return new Authenticator({
     password: PASSWORD,
     operatorKey: undefined,

@@ -136,7 +136,7 @@ Deno.test("POST by an operator without a key is the operator's, and by nobody el
     { name: "operator", tag: "oper" },
     { name: "Ann", tag: "oper" },
   ]);
-  assertMatch(keyed.tag, /^[0-9a-hjkmnp-tv-z]{4}$/);
+  assertMatch(keyed.tag, /^[0-9a-hjkmnp-tv-z]{6}$/);
   for (const body of [{ type: "close" }, { type: "ban", ref: 1 }]) {
     for (const key of [undefined, makeKey("Ben")]) {
       const { status, code } = await post(url, { ...body, name: "operator" }, key);

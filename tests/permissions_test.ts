@@ -6,14 +6,14 @@ const MAIN = new URL("../main.ts", import.meta.url).href;
 
 /** Prints what is still granted when the program has said that it is ready. */
 const SPY = `
-const log = console.log;
-console.log = (text) => {
-  log(text);
-  queueMicrotask(() => log("granted:", ["env", "ffi", "net", "read", "run", "sys", "write"].filter((name) =>
+const write = Deno.stdout.write.bind(Deno.stdout);
+Deno.stdout.write = (bytes) => {
+  queueMicrotask(() => console.log("granted:", ["env", "ffi", "net", "read", "run", "sys", "write"].filter((name) =>
     Deno.permissions.querySync({ name }).state === "granted" ||
     name === "env" && Deno.permissions.querySync({ name, variable: "CONFAB_ADDR" }).state === "granted" ||
     name === "sys" && Deno.permissions.querySync({ name, kind: "networkInterfaces" }).state === "granted"
   ).join(" ") + "."));
+  return write(bytes);
 };
 await import("${MAIN}");`;
 

@@ -88,7 +88,7 @@ testOnTerminal("asks for a name, says and shows; what is written survives what c
   bob.send({ type: "say", id: "1", text: "before" });
   await bob.read("ack");
   await using terminal = scene.open();
-  await terminal.see(/\d\d:\d\d Bob: before\nYour name:/);
+  await terminal.see(/\d\d:\d\d Bob#\w+: before\nYour name:/);
   await terminal.type("in\u200bvisible\r");
   await terminal.see(/! A name must have .*\nYour name:/);
   await terminal.type("Ann\r");
@@ -97,24 +97,24 @@ testOnTerminal("asks for a name, says and shows; what is written survives what c
   await bob.read("typing");
   await terminal.type("i\r//x\rhal");
   assertEquals(await readTexts(bob, "/x"), ["hi", "/x"]);
-  await terminal.see(/\d\d:\d\d Ann: hi\n\d\d:\d\d Ann: \/x\n> hal$/);
+  await terminal.see(/\d\d:\d\d Ann#\w+: hi\n\d\d:\d\d Ann#\w+: \/x\n> hal$/);
   bob.send({ type: "say", id: "2", text: "in between", replyTo: 2 });
-  await terminal.see(/Ann: \/x\n\d\d:\d\d Bob \(to Ann\): in between\n> hal$/);
+  await terminal.see(/Ann#\w+: \/x\n\d\d:\d\d Bob#\w+ \(to Ann#\w+\): in between\n> hal$/);
   await terminal.type("lo\r");
   assertEquals(await readTexts(bob, "hallo"), ["in between", "hallo"]);
   await terminal.type("/name Anna\r");
   await seePeople(bob, "Anna", "Bob");
   // What comes after it on one connection tells that it has come on the other.
   bob.send({ type: "say", id: "3", text: "hi Anna" });
-  await terminal.see("Bob: hi Anna");
+  await terminal.see(/Bob#\w+: hi Anna/);
   await terminal.type("/who\r/nope\r");
-  await terminal.see(/-- here: (Anna, Bob|Bob, Anna) --/);
+  await terminal.see(/-- here: (Anna#\w+, Bob#\w+|Bob#\w+, Anna#\w+) --/);
   await terminal.see("! Unknown command. The commands are /name NEW,");
   await terminal.type("not said\x03");
   await terminal.see("[exit 0, restored]");
   assert(!terminal.screen.text.includes("not said"));
   await using again = scene.open();
-  await again.see(/Bob: before\n.*Ann: hi\n[^]*Ann: hallo\n.*Bob: hi Anna\n>/);
+  await again.see(/Bob#\w+: before\n.*Ann#\w+: hi\n[^]*Ann#\w+: hallo\n.*Bob#\w+: hi Anna\n>/);
   await again.type("\x04");
   await again.see("[exit 0, restored]");
 });
@@ -127,10 +127,10 @@ testOnTerminal(
     await using terminal = scene.open("--name", "Ann");
     await terminal.see(/\n>/);
     await terminal.type("one\r");
-    await terminal.see(/Ann: one\n>/);
+    await terminal.see(/Ann#\w+: one\n>/);
     await scene.crash();
     await terminal.type("two\rthree\r");
-    await terminal.see(/Ann: one\n… two\n… three\n>/);
+    await terminal.see(/Ann#\w+: one\n… two\n… three\n>/);
     await terminal.see(/… three\n-- reconnecting in \d+ s --\n>/);
     await scene.start();
     await using bob = await scene.join("Bob");
@@ -139,7 +139,7 @@ testOnTerminal(
     const isSettled = (text: string) => /meanwhile[^…]*\n>$/.test(text) && !/…|reconn/.test(text);
     await terminal.until(({ text }) => isSettled(text), "everything in the log");
     const said = terminal.screen.lines.filter((line) => /^\d\d:\d\d /.test(line))
-      .map((line) => line.slice(6));
+      .map((line) => line.slice(6).replace(/#\w+/, ""));
     assertEquals(said.toSorted(), ["Ann: one", "Ann: three", "Ann: two", "Bob: meanwhile"]);
     assert(said.indexOf("Ann: two") < said.indexOf("Ann: three"), said.join());
     bob.send({ type: "say", id: "2", text: "the end" });
@@ -170,7 +170,7 @@ testOnTerminal("leaves at once without a server, and sends the rest when it is b
   await again.type("\x03");
   await again.see("[exit 0, restored]");
   await scene.start();
-  assertStringIncludes((await pipe(scene, "sooner\n")).stdout, " Ann: later\n");
+  assertStringIncludes((await pipe(scene, "sooner\n")).stdout.replace(/#\w+/, ""), " Ann: later\n");
   await using bob = await scene.join("Bob");
   assertEquals(await readTexts(bob, "sooner"), ["later", "sooner"]);
 });
@@ -186,9 +186,9 @@ testOnTerminal("shows what others say as it is, and obeys none of it", async () 
   await bob.read("ack");
   bob.send({ type: "react", id: "2", ref: 1, emoji: "👍", on: true });
   await terminal.see(
-    /\d\d:\d\d Bob: a\ufffd\[2J\ufffd\]0;title\ufffd\ufffd31m\ufffdb {4}c\n {6}12:00 Ann/,
+    /\d\d:\d\d Bob#\w+: a\ufffd\[2J\ufffd\]0;title\ufffd\ufffd31m\ufffdb {4}c\n {6}12:00 Ann/,
   );
-  await terminal.see(/Bob 👍 "a\ufffd/);
+  await terminal.see(/Bob#\w+ 👍 "a\ufffd/);
   // deno-lint-ignore no-control-regex -- what a terminal obeys
   assertEquals(/\x1b\[2J|\x1b\]|\x07|[\x80-\x9f\u2028\u202e]/.test(terminal.screen.raw), false);
 });
@@ -232,9 +232,9 @@ testOnTerminal("asks what to do with a message that was refused", async () => {
   await terminal.type(`${"x".repeat(17_000)}\r`);
   await terminal.see(/! not sent: x{60}… \([^)]*\)\. \/retry or \/drop\n>/);
   await terminal.type("next\r/retry\r");
-  await terminal.see(/Ann: next\n! not sent: x{60}/);
+  await terminal.see(/Ann#\w+: next\n! not sent: x{60}/);
   await terminal.type("/drop\r/drop\r");
-  await terminal.see(/Ann: next\n-- no failed messages --\n>/);
+  await terminal.see(/Ann#\w+: next\n-- no failed messages --\n>/);
 });
 
 async function runChat(scene: Scene, args: string[], input = "", home = scene.env.HOME!) {
@@ -277,7 +277,7 @@ Deno.test("chat in a pipe says each line, prints what comes, and ends when all i
   assertEquals([code, stderr], [0, ""]);
   const said = [...lines, "last"];
   assertEquals(
-    stdout.replaceAll(/^\d\d:\d\d /gm, ""),
+    stdout.replaceAll(/^\d\d:\d\d (\w+)#\w+/gm, "$1"),
     said.map((text) => `Ann: ${text}\n`).join(""),
   );
   await using bob = await scene.join("Bob");
@@ -297,7 +297,7 @@ Deno.test("chat in a pipe says what it is given although many messages of earlie
   const state = { [new URL("/", scene.url).href]: Object.fromEntries(failed) };
   await Deno.writeTextFile(`${folder}/chat.json`, JSON.stringify(state));
   const { code, stdout, stderr } = await pipe(scene, "new\n", "--name", "Ann");
-  assertEquals([code, stdout.slice(6), stderr], [0, "Ann: new\n", ""]);
+  assertEquals([code, stdout.slice(6).replace(/#\w+/, ""), stderr], [0, "Ann: new\n", ""]);
   const kept = JSON.parse(await Deno.readTextFile(`${folder}/chat.json`));
   const { length } = Object.keys(kept[new URL("/", scene.url).href])
     .filter((key) => key.startsWith("confab.outbox."));
@@ -309,7 +309,7 @@ Deno.test("chat without a home works, and says that it forgets", async () => {
   await scene.start();
   const args = [scene.url, "--name", "Ann"];
   const { code, stdout, stderr } = await runChat(scene, args, "hi\n", "");
-  assertEquals([code, stdout.slice(6)], [0, "Ann: hi\n"]);
+  assertEquals([code, stdout.slice(6).replace(/#\w+/, "")], [0, "Ann: hi\n"]);
   assertMatch(stderr, /^Cannot save name and key: HOME is not set\n$/);
   await Deno.mkdir(scene.env.HOME!);
   await Deno.writeTextFile(`${scene.env.HOME}/.local`, "no folder");

@@ -102,8 +102,9 @@ class DenoListener implements Listener {
   }
 
   #handle(request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>) {
-    const remoteAddress = info.remoteAddr.hostname;
-    const { completed } = info;
+    const { completed, remoteAddr: { hostname: remoteAddress, port } } = info;
+    // The peer has left already, and Deno does not know its address any more: no limit would count its requests.
+    if (port === 0) return new Response(null, { status: 400 });
     const { pongWaitMs } = this.#options;
     this.#requests.track(request, completed); // `completed` also settles when a request is upgraded
     return this.#handler(request, {

@@ -2,6 +2,8 @@
 // WebSocket library underneath. One suite (transport_test.ts) runs on every implementation.
 
 import type { Log } from "../base/log.ts";
+import type { Holder, Holding } from "../base/waiting_bytes.ts";
+import type { ErrorCode } from "../protocol/errors.ts";
 import type { Frame } from "../protocol/frame.ts";
 
 /**
@@ -9,6 +11,10 @@ import type { Frame } from "../protocol/frame.ts";
  * third of its send buffer is free. Over loopback that buffer grows to 4 MB; over a network it is smaller.
  */
 export const UNSEEN_BYTES = 1_400_000;
+
+/** Defaults of `messageWaitMs` and `writeWaitMs`. */
+export const MESSAGE_WAIT_MS = 20_000;
+export const WRITE_WAIT_MS = 60_000;
 
 /** The server's end of one WebSocket or of one streamed response. */
 export interface Connection {
@@ -31,6 +37,13 @@ export interface Connection {
 /** Callbacks of a connection. An exception in either is logged and ends that connection only. */
 export interface ConnectionHandlers {
   onMessage(data: string | ArrayBuffer): void;
+  /**
+   * Called when the peer has broken the protocol or a limit, if the implementation can tell. Nothing more is read: the handler
+   * sends what it has to say, and closes the connection. Without this callback, the connection closes by itself.
+   */
+  onFault?(code: ErrorCode): void;
+  /** Called when the bytes have changed that an unfinished message keeps, if the implementation can tell. */
+  onUnfinished?(bytes: number): void;
   onClose(): void;
 }
 
@@ -85,6 +98,14 @@ export interface ListenOptions {
   readonly maxMessageBytes: number;
   /** Time for a request's head to arrive, if the implementation can bound it. */
   readonly headWaitMs: number;
+  /** Time for a message or the body of a request to arrive once it has begun, if the implementation can bound it. */
+  readonly messageWaitMs?: number;
+  /** Time for an answer to leave the process, streams excepted, if the implementation can bound it. */
+  readonly writeWaitMs?: number;
+  /** Returns whether the address is that of a proxy, which keeps idle connections for long and sends requests on them. */
+  readonly isProxy?: (remoteAddress: string) => boolean;
+  /** Counts an answer until its peer has read it, if the implementation can. */
+  readonly hold?: (remoteAddress: string, answer: Holder) => Holding;
   /** Enables https and wss, and disables http and ws. The caller has checked that certificate and key match. */
   readonly certificate?: Certificate | undefined;
   /**

@@ -1,22 +1,31 @@
-// Implements the transport over node:http and the `ws` library. Unlike the transport over Deno.serve it bounds the size of a
-// message before the message is in memory, the size and time of a request's head, and the time for which a peer that has
-// stopped reading keeps its connection.
+// Implements the transport over node:http, with WebSockets of its own. Unlike the transport over Deno.serve it bounds the size
+// and time of a message before the message is in memory, the size and time of a request's head, and the time for which a peer
+// that has stopped reading keeps its connection.
 //
 // Known limits on Deno 2.6: node:http has no such bounds and no peer address of an upgrade. With https it does not know the port
 // of a request and cannot reload a certificate.
-import { createHeaders, createRequest, sendResponse } from "@remix-run/node-fetch-server";
+import { createHeaders, createRequest } from "@remix-run/node-fetch-server";
 import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { setImmediate } from "node:timers";
-// @ts-types="./ws_types.d.ts"
-import { WebSocketServer } from "ws";
 import { type ErrorCode, type ErrorRow, ERRORS } from "../protocol/errors.ts";
+import { isUnread, sendAnswer } from "./answer.ts";
 import { checkHandshake } from "./handshake.ts";
 import { countHosts, HttpServer } from "./node_server.ts";
 import { OpenConnections } from "./open_connections.ts";
 import { CUT, StreamConnection } from "./stream_connection.ts";
-import type { Certificate, Handler, Listen, Listener, ListenOptions, Peer } from "./transport.ts";
+import {
+  type Certificate,
+  type Handler,
+  type Listen,
+  type Listener,
+  type ListenOptions,
+  MESSAGE_WAIT_MS,
+  type Peer,
+  WRITE_WAIT_MS,
+} from "./transport.ts";
 import { SILENT_PARTS, WsConnection } from "./ws_connection.ts";
 
 /** Maximum size of a request's head, and maximum number of its headers. */
@@ -29,10 +38,7 @@ const METHODS = "GET, HEAD, POST, OPTIONS, DELETE";
 /** Number of checks for overdue heads during `headWaitMs`. */
 const HEAD_CHECKS = 5;
 
-/**
- * Maximum number of unanswered requests on one connection. node:http runs all pipelined requests at once and keeps every
- * answer in memory until it is read.
- */
+/** Maximum number of unanswered requests on one connection. They are handled one after another. */
 const MAX_UNANSWERED = 6;
 
 /** Time of silence after which TCP keep-alive probes the peer of a request. */
@@ -48,10 +54,14 @@ const UPGRADES = {
 const MAX_UPGRADES = 16;
 
 /**
- * Time that the library waits for the peer's close frame, after ours or after a protocol error. The option is missing in its
- * types.
+ * Idle time after which the connection of a proxy is closed. A proxy that keeps it for longer may send a request just as the
+ * connection ends, and reports 502. Caddy keeps one for 2 minutes, Google's load balancers
+ * for 10. Connections of other peers have the 5 s of node:http.
  */
-const CLOSING = { closeTimeout: 5_000 };
+const PROXY_IDLE_MS = 620_000;
+
+/** Constant that a handshake hashes with the key of the client (RFC 6455, section 1.3). */
+const HANDSHAKE_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /** Result of the handler for a request that was upgraded. */
 const UPGRADED = new Response(null);
@@ -66,6 +76,9 @@ interface Waiting {
   readonly head: Buffer;
 }
 
+/** Headers of an answer on the connection of a proxy. */
+const PROXY_HEADERS = { connection: "keep-alive", "keep-alive": `timeout=${PROXY_IDLE_MS / 1000}` };
+
 /** Listens with node:http. */
 export const listenWs: Listen = async (handler, options) => {
   const listener = new WsListener(handler, options);
@@ -73,7 +86,7 @@ export const listenWs: Listen = async (handler, options) => {
   return listener;
 };
 
-/** Serves requests with node:http and WebSockets with `ws`. */
+/** Serves requests with node:http, and upgrades them to WebSockets. */
 class WsListener implements Listener {
   readonly #handler: Handler;
   readonly #options: ListenOptions;
@@ -81,25 +94,16 @@ class WsListener implements Listener {
   readonly #requests = new OpenConnections<IncomingMessage>();
   /** Number of unanswered requests by connection. */
   readonly #unanswered = new WeakMap<Socket, number>();
+  /** End of the last answer by connection. */
+  readonly #last = new WeakMap<Socket, Promise<void>>();
   readonly #http: HttpServer;
-  readonly #webSockets: WebSocketServer;
   #sweep: ReturnType<typeof setInterval> | undefined;
-  /** Subprotocol of the upgrade under way; empty for none. */
-  #protocol = "";
   readonly #upgrades: Waiting[] = [];
   #isStopping = false;
 
   constructor(handler: Handler, options: ListenOptions) {
     this.#handler = handler;
     this.#options = options;
-    this.#webSockets = new WebSocketServer({
-      noServer: true,
-      clientTracking: false,
-      perMessageDeflate: false,
-      maxPayload: options.maxMessageBytes,
-      ...CLOSING,
-      handleProtocols: () => this.#protocol || false,
-    });
     const { hostname, log, headWaitMs, certificate } = options;
     this.#http = new HttpServer({
       hostname,
@@ -114,8 +118,10 @@ class WsListener implements Listener {
       },
       prepare: (server) => {
         server.on("connection", (socket) => this.#acquire(socket));
+        for (const event of ["connection", "secureConnection"]) server.on(event, dropUnknown);
         server.on("request", (message, response) => {
           message.url = originForm(message.url);
+          if (message.socket.destroyed) return;
           message.socket.setKeepAlive(true, KEEP_ALIVE_MS);
           void this.#answer(message, response);
         });
@@ -159,12 +165,20 @@ class WsListener implements Listener {
     const completed = this.#awaitEnd(message, response);
     if (!completed) return void message.socket.destroy();
     this.#requests.track(message, completed);
+    const { socket } = message;
+    const previous = this.#last.get(socket);
+    this.#last.set(socket, completed);
+    if (previous) await previous;
+    if (socket.destroyed) return;
+    this.#limitBody(message, completed);
     const upgrade = () => {
       throw new TypeError("Cannot upgrade: the request does not ask for it");
     };
     const makeRequest = () => createRequest(message, response);
+    let isStream = false;
     const stream: Peer["stream"] = (headers, onOpen, onEnd) => {
       void completed.then(onEnd);
+      isStream = true;
       const connection = new StreamConnection({
         remoteAddress: message.socket.remoteAddress ?? "",
         completed,
@@ -174,12 +188,28 @@ class WsListener implements Listener {
       return new Response(connection.body, { headers });
     };
     const answer = await this.#handle(message, { makeRequest, upgrade, stream });
-    const sent = sendResponse(response, answer).catch((error) => {
-      if (error !== CUT) this.#options.log("error", "answer failed", { error });
+    const { remoteAddress = "" } = socket;
+    const { log, hold, writeWaitMs = WRITE_WAIT_MS, isProxy } = this.#options;
+    if (isProxy?.(remoteAddress)) keepForProxy(answer, response);
+    await sendAnswer(message, response, {
+      answer,
+      writeWaitMs: isStream ? Infinity : writeWaitMs,
+      hold: hold && ((holder) => hold(remoteAddress, holder)),
+    }).catch((error) => {
+      if (error !== CUT) log("error", "answer failed", { error });
       response.destroy();
     });
-    if (answer.body) response.flushHeaders(); // node:http would keep the head of a stream back until its first bytes
-    await sent;
+  }
+
+  /** Ends the connection if the body of its request does not arrive in time, whether anybody reads the body or not. */
+  #limitBody(message: IncomingMessage, completed: Promise<void>): void {
+    if (!isUnread(message)) return;
+    const { messageWaitMs = MESSAGE_WAIT_MS } = this.#options;
+    // A handler that reads the body has the same deadline, and time to answer that it has passed.
+    const timer = setTimeout(() => {
+      if (isUnread(message)) message.socket.destroy();
+    }, messageWaitMs + this.#options.headWaitMs);
+    void completed.then(() => clearTimeout(timer));
   }
 
   /**
@@ -261,20 +291,32 @@ class WsListener implements Listener {
       return new Response(null, { status: 503 });
     }
     const { socket, headers } = message;
-    checkHandshake({
-      version: headers["sec-websocket-version"],
-      key: headers["sec-websocket-key"],
+    const key = headers["sec-websocket-key"];
+    checkHandshake({ version: headers["sec-websocket-version"], key });
+    if (!socket.readable || !socket.writable) { // the peer has left meanwhile
+      socket.destroy();
+      onEnd?.();
+      return UPGRADED;
+    }
+    socket.write([
+      "HTTP/1.1 101 Switching Protocols",
+      "Upgrade: websocket",
+      "Connection: Upgrade",
+      `Sec-WebSocket-Accept: ${createHash("sha1").update(key + HANDSHAKE_GUID).digest("base64")}`,
+      ...protocol ? [`Sec-WebSocket-Protocol: ${protocol}`] : [],
+      "\r\n",
+    ].join("\r\n"));
+    const { log, maxMessageBytes, messageWaitMs = MESSAGE_WAIT_MS } = this.#options;
+    const connection = new WsConnection({
+      socket,
+      log,
+      maxMessageBytes,
+      messageWaitMs,
+      onEnd: this.#makeEnd(onEnd),
     });
-    this.#protocol = protocol;
-    let isOpen = false;
-    this.#webSockets.handleUpgrade(message, socket, head, (webSocket) => {
-      isOpen = true;
-      const { log } = this.#options;
-      const connection = new WsConnection({ webSocket, socket, log, onEnd: this.#makeEnd(onEnd) });
-      this.#open.add(connection);
-      onOpen(connection);
-    });
-    if (!isOpen) onEnd?.(); // the peer has left meanwhile
+    this.#open.add(connection);
+    onOpen(connection);
+    connection.begin(head);
     return UPGRADED;
   }
 
@@ -286,7 +328,7 @@ class WsListener implements Listener {
     };
   }
 
-  /** Acquires a slot for a TCP connection. Otherwise silent ones are not counted: `ws` and node:http see them too late. */
+  /** Acquires a slot for a TCP connection. Otherwise silent ones are not counted: node:http sees them too late. */
   #acquire(socket: Socket): void {
     try {
       const release = this.#options.acquire?.(socket.remoteAddress ?? "");
@@ -310,6 +352,22 @@ interface Making extends Omit<Peer, "remoteAddress"> {
 }
 
 function ignore(): void {}
+
+/**
+ * Drops a connection whose peer has left already: its address is not known any more, so that no limit would count its requests.
+ * An address that was known once stays known.
+ */
+function dropUnknown(socket: Socket): void {
+  if (socket.remoteAddress === undefined) socket.destroy();
+}
+
+/** Keeps the connection of a proxy open behind this answer. */
+function keepForProxy({ headers }: Response, response: ServerResponse): void {
+  if (!headers.has("connection") && response.shouldKeepAlive) {
+    for (const [name, value] of Object.entries(PROXY_HEADERS)) headers.set(name, value);
+  }
+  response.once("finish", () => response.req.socket?.setTimeout(PROXY_IDLE_MS)); // behind that of node:http
+}
 
 /** Returns the path and query of a request target, which may be an absolute URL (RFC 9112, section 3.2.2). */
 function originForm(target = "/"): string {

@@ -1,6 +1,7 @@
 // Tests the limits that only the transport over `ws` has.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { ConnectionLimit } from "../http/connection_limit.ts";
+import { delay } from "@std/async/delay";
 import { within } from "../tests/support/deadline.ts";
 import { encodeFrame, OPCODE, RawSocket, upgradeRequest } from "../tests/support/raw_socket.ts";
 import { Frame } from "../protocol/frame.ts";
@@ -42,6 +43,13 @@ async function withServer(
     return connection;
   };
   await use(listener.port, nextConnection).finally(() => listener.stop(0));
+}
+
+/** Reads until the end, and returns the close frame. */
+async function refusal(port: number, bytes: Uint8Array): Promise<{ code: number; reason: string }> {
+  using peer = await RawSocket.open(port);
+  await peer.write(bytes);
+  return await peer.readClose();
 }
 
 async function readToEnd(peer: RawSocket): Promise<void> {
@@ -118,7 +126,7 @@ Deno.test("listenWs() ends a connection with too many unanswered requests", asyn
   const request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
   using greedy = await RawSocket.connect(listener.port, request.repeat(20));
   assertEquals(await greedy.readChunk(), null);
-  assertEquals(asked, 6);
+  assertEquals(asked, 1); // they are handled one after another
   await listener.stop(0);
 });
 
@@ -135,6 +143,102 @@ Deno.test("listenWs() answers any number of consecutive requests on one connecti
   }
   peer.drop();
   await listener.stop(0);
+});
+
+Deno.test("listenWs() says why it closes a connection that breaks a rule", async () => {
+  await withServer(async (port) => {
+    const unmasked = Uint8Array.of(0x81, 1, 120);
+    const cases: [Uint8Array, number, string][] = [
+      [encodeFrame(OPCODE.text, Uint8Array.of(0xff, 0xfe)), 1007, "not_text: "],
+      [encodeFrame(OPCODE.text, new Uint8Array(MAX_MESSAGE_BYTES + 1)), 1009, "too_long: "],
+      [unmasked, 1002, "bad_frame: "],
+    ];
+    for (const [bytes, code, reason] of cases) {
+      const close = await refusal(port, bytes);
+      assertEquals([close.code, close.reason.slice(0, reason.length)], [code, reason]);
+    }
+  });
+});
+
+Deno.test("listenWs() lets the handler end a connection that breaks a rule", async () => {
+  const listener = await start((_request, peer) =>
+    peer.upgrade("", (connection) =>
+      connection.listen({
+        onMessage: () => {},
+        onClose: () => {},
+        onFault(code) {
+          connection.send(new Frame(`bye: ${code}`));
+          connection.close(4000, "by the handler");
+        },
+      }))
+  );
+  using peer = await RawSocket.open(listener.port);
+  await peer.write(encodeFrame(OPCODE.text, Uint8Array.of(0xff, 0xfe)));
+  assertEquals(await peer.readText(), "bye: not_text");
+  assertEquals(await peer.readClose(), { code: 4000, reason: "by the handler" });
+  peer.drop();
+  await listener.stop(0);
+});
+
+Deno.test("listenWs() closes a message that does not end in time, and no other", async () => {
+  const listener = await listenWs(
+    (_request, peer) =>
+      peer.upgrade("", (connection) =>
+        connection.listen({
+          onMessage: (data) => connection.send(new Frame(`${data}`)),
+          onClose: () => {},
+        })),
+    {
+      hostname: "127.0.0.1",
+      port: 0,
+      pongWaitMs: 33_000,
+      maxMessageBytes: MAX_MESSAGE_BYTES,
+      headWaitMs: HEAD_WAIT_MS,
+      messageWaitMs: HEAD_WAIT_MS,
+      log: () => {},
+    },
+  );
+  const whole = encodeFrame(OPCODE.text, new TextEncoder().encode("whole"));
+  const fragment = encodeFrame(OPCODE.text, new Uint8Array());
+  fragment[0] = OPCODE.text;
+  // A fragment, part of a frame, and part of a head, with pongs that count for nothing.
+  for (const part of [fragment, whole.subarray(0, -1), whole.subarray(0, 1)]) {
+    using peer = await RawSocket.open(listener.port);
+    await peer.write(whole);
+    await peer.write(part);
+    assertEquals(await peer.readText(), "whole");
+    const close = await within(5_000, "the close", peer.readClose());
+    assertEquals([close.code, close.reason.split(":")[0]], [1008, "message_timeout"]);
+  }
+  // Each of many messages ends within a write that begins the next one.
+  using busy = await RawSocket.open(listener.port);
+  await busy.write(whole.subarray(0, 3));
+  const shifted = new Uint8Array([...whole.subarray(3), ...whole.subarray(0, 3)]);
+  const endsAt = Date.now() + 3 * HEAD_WAIT_MS;
+  while (Date.now() < endsAt) {
+    await busy.write(shifted);
+    assertEquals(await busy.readText(), "whole");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  busy.drop();
+  await listener.stop(0);
+});
+
+Deno.test("listenWs() answers no pings of a peer that reads nothing", async () => {
+  await withServer(async (port, nextConnection) => {
+    using peer = await RawSocket.open(port);
+    const connection = await nextConnection();
+    const ping = encodeFrame(OPCODE.ping, new Uint8Array(125));
+    const many = new Uint8Array(ping.length * 500);
+    for (let n = 0; n < 500; n++) many.set(ping, n * ping.length);
+    let mostBytes = 0;
+    // 64 MiB of pings: more than the system keeps of their answers.
+    for (let n = 0; n < 1000; n++) {
+      await peer.write(many);
+      mostBytes = Math.max(mostBytes, connection.bufferedAmount);
+    }
+    assert(mostBytes < 256 * 1024, `${mostBytes} bytes wait`);
+  });
 });
 
 Deno.test("listenWs() ignores an upgrade to anything but a WebSocket", async () => {
@@ -219,4 +323,117 @@ Deno.test({
       await listener.stop(0);
     }
   },
+});
+
+/** Records what happens to upgraded connections, and opens them after `delayMs`. */
+async function withRecorder(
+  use: (port: number, events: string[], stop: () => Promise<void>) => Promise<void>,
+  { delayMs = 0 } = {},
+): Promise<void> {
+  const events: string[] = [];
+  const listener = await start(async (_request, peer) => {
+    if (delayMs > 0) await delay(delayMs);
+    return peer.upgrade("", (connection) => {
+      events.push("open");
+      connection.listen({
+        onMessage: (data) => void events.push(`${data}`),
+        onFault: (code) => {
+          events.push(code);
+          connection.close(1002, code);
+        },
+        onUnfinished: (bytes) => void events.push(`${bytes > 0 ? "some" : "no"} bytes`),
+        onClose: () => void events.push("close"),
+      });
+    }, () => void events.push("end"));
+  });
+  await use(listener.port, events, () => listener.stop(0)).finally(() => listener.stop(0));
+}
+
+async function untilEvent(events: readonly string[], event: string): Promise<void> {
+  const seen = async () => {
+    while (!events.includes(event)) await delay(5);
+  };
+  await within(5_000, event, seen());
+}
+
+const encoder = new TextEncoder();
+const text = (data: string) => encodeFrame(OPCODE.text, encoder.encode(data));
+
+/** Sends the request and the frames in one packet. */
+async function openWith(port: number, ...frames: Uint8Array[]): Promise<RawSocket> {
+  const socket = await RawSocket.connect(port, "");
+  const request = encoder.encode(upgradeRequest(port, "/ws"));
+  await socket.write(Uint8Array.from([request, ...frames].flatMap((bytes) => [...bytes])));
+  return socket;
+}
+
+for (const delayMs of [0, 100]) {
+  const when = delayMs > 0 ? "late" : "at once";
+  Deno.test({
+    name: `listenWs() reads frames that come with the request for an upgrade that opens ${when}`,
+    ignore,
+    fn: () =>
+      withRecorder(async (port, events) => {
+        using whole = await openWith(port, text("one"), text("two").subarray(0, 4));
+        if (delayMs > 0) await delay(delayMs / 2);
+        await whole.write(text("two").subarray(4));
+        await whole.write(text("three"));
+        await untilEvent(events, "three");
+        assertEquals(events.filter((event) => !event.endsWith(" bytes")), [
+          "open",
+          "one",
+          "two",
+          "three",
+        ]);
+        whole.drop();
+        await untilEvent(events, "end");
+        events.length = 0;
+        using rude = await openWith(port, Uint8Array.of(0xff, 0xff));
+        assertEquals((await rude.readHead()).split("\r\n")[0], "HTTP/1.1 101 Switching Protocols");
+        assertEquals(await rude.readClose(), { code: 1002, reason: "bad_frame" });
+        rude.drop();
+        await untilEvent(events, "end");
+        assertEquals(events, ["open", "bad_frame", "close", "end"]);
+      }, { delayMs }),
+  });
+
+  Deno.test({
+    name: `listenWs() ends a connection whose peer has hung up, upgraded ${when}`,
+    ignore,
+    fn: () =>
+      withRecorder(async (port, events) => {
+        using peer = await openWith(port, text("whole"), text("half").subarray(0, -1));
+        if (delayMs === 0) await untilEvent(events, "whole");
+        await peer.endWriting();
+        await within(5_000, "the end", readToEnd(peer));
+        await untilEvent(events, "end");
+        assert(!events.includes("half"), `${events}`);
+        assertEquals(events.filter((event) => event === "end").length, 1);
+        events.length = 0;
+        for (let n = 0; n < 20; n++) (await openWith(port, text("gone"))).drop(); // resets the connection
+        while (events.filter((event) => event === "end").length < 20) await delay(5);
+        using next = await openWith(port, text("next"));
+        await untilEvent(events, "next");
+        next.drop();
+        await untilEvent(events, "close");
+      }, { delayMs }),
+  });
+}
+
+Deno.test({
+  name: "listenWs() stops in spite of unfinished messages, and reports what they keep",
+  ignore,
+  fn: () =>
+    withRecorder(async (port, events, stop) => {
+      using frame = await openWith(port, text("unfinished").subarray(0, -1));
+      await untilEvent(events, "some bytes");
+      using head = await openWith(port, text("x".repeat(300)).subarray(0, 3));
+      using upgrade = await RawSocket.connect(port, upgradeRequest(port, "/ws").slice(0, -2));
+      while (events.filter((event) => event === "open").length < 2) await delay(5);
+      await within(5_000, "the stop", stop());
+      for (const socket of [frame, head, upgrade]) {
+        await within(5_000, "the end", readToEnd(socket));
+      }
+      assertEquals(events.filter((event) => event === "end").length, 2);
+    }),
 });

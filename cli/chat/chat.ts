@@ -6,6 +6,7 @@ import { PipeChat } from "./pipe.ts";
 import { type ChatSetup, findSetup } from "./setup.ts";
 import { TerminalChat } from "./terminal.ts";
 import { fetchHead } from "../commands/request.ts";
+import { writeError } from "../stdio.ts";
 
 export interface ChatOptions {
   /** URL of the room. */
@@ -34,7 +35,7 @@ const END_SIGNALS: Deno.Signal[] = ["SIGTERM", "SIGHUP", "SIGINT"];
  * @throws {ChatError} `bad_usage` for an invalid URL. Without a terminal also `no_name` and `bad_name`.
  */
 export async function chat({ url, name }: ChatOptions, bearer: BearerHeaders): Promise<number> {
-  let report = (text: string) => console.error(text);
+  let report: (text: string) => void = writeError;
   const setup = findSetup(url, { bearer, report: (text) => report(text) });
   await checkAccess(setup, bearer);
   const ended = new AbortController();

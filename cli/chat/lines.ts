@@ -1,9 +1,13 @@
-// Draws entries of a room as lines for a terminal: `20:58 Ann: hi`, and a separate line for a new day. Remembers the
+// Draws entries of a room as lines for a terminal: `20:58 Ann#k3f9ab: hi`, and a separate line for a new day. Remembers the
 // messages that later entries may refer to. Everything that comes from others is escaped.
 import type { EntryLine, From, Gap } from "../../sdk/types.d.ts";
+import { LOOKALIKES } from "../../sdk/lookalikes.js";
+import { Names } from "../../sdk/names.js";
 import { dayKey } from "../../sdk/time.js";
+import { encodeAuthor, escapeName } from "../../protocol/byline.ts";
 import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
 import { describeModeration } from "../../protocol/transcript.ts";
+import { INDENT } from "./wrap.ts";
 
 /** Maximum messages, and names, to remember. References to older ones are drawn without them. */
 const MAX_REMEMBERED = 1_000;
@@ -11,8 +15,6 @@ const MAX_REMEMBERED = 1_000;
 /** Maximum characters of a quoted message. */
 const EXCERPT_CHARS = 30;
 
-/** Indent of all lines but the first: none of them can be mistaken for another message. */
-const INDENT = "      ";
 const TAB = "    ";
 
 const DIM = 2;
@@ -30,9 +32,8 @@ export class ChatLines {
   /** Day of the previous entry. */
   #day: string;
   /** Author and excerpt of each message, by its seq. */
-  readonly #messages = new Map<number, { who: string; excerpt: string }>();
-  /** Tag of the first person of each name. */
-  readonly #tags = new Map<string, string>();
+  readonly #messages = new Map<number, { from: From; excerpt: string }>();
+  readonly #names = new Names(LOOKALIKES);
 
   constructor({ hasColor, now = Date.now }: ChatLinesOptions) {
     this.#hasColor = hasColor;
@@ -41,14 +42,14 @@ export class ChatLines {
 
   /** Draws an entry, on one or more lines. Must be called in the order of the entries. */
   draw(entry: EntryLine): string {
-    const who = this.#nameOf(entry.from);
+    const { from } = entry;
     const day = dayKey(entry.at);
     const dayLine = day === this.#day ? "" : `-- ${day} --\n`;
     this.#day = day;
-    const line = `${clock(entry.at)} ${this.#color(who)}${this.#describe(entry)}`;
+    const line = `${clock(entry.at)} ${this.#drawAuthor(from)}${this.#describe(entry)}`;
     if (entry.kind === "say") {
       remember(this.#messages, entry.seq, {
-        who,
+        from,
         excerpt: entry.deleted ? "a deleted message" : quote(entry.text),
       });
     }
@@ -74,13 +75,13 @@ export class ChatLines {
     switch (entry.kind) {
       case "say":
         if (entry.deleted) return ": (deleted)";
-        return `${message ? ` (to ${message.who})` : ""}: ${indent(entry.text)}`;
+        return `${message ? ` (to ${nameOf(message.from)})` : ""}: ${indent(entry.text)}`;
       case "edit":
         if (entry.deleted) return " edited a deleted message";
         return ` (edited): ${indent(entry.text)}`;
       case "delete":
-        return message && message.who !== this.#nameOf(entry.from)
-          ? ` deleted a message of ${message.who}`
+        return message && message.from.tag !== entry.from.tag
+          ? ` deleted a message of ${nameOf(message.from)}`
           : " deleted a message";
       case "react": {
         const emoji = escapeForTerminal(entry.emoji);
@@ -92,27 +93,29 @@ export class ChatLines {
       case "ban": {
         const { on, who, until } = entry;
         const act = describeModeration({ on, banned: { who, until } }, formatTime);
-        return ` ${escapeForTerminal(act)}`;
+        return ` ${act}`;
       }
     }
   }
 
-  /** Returns the name, with the tag if another person has used the name first. */
-  #nameOf({ name, tag }: From): string {
-    const shown = escapeForTerminal(name) || "no name";
-    const first = this.#tags.get(shown);
-    if (first === undefined) remember(this.#tags, shown, tag);
-    // The tag of a person may become longer.
-    const isFirst = first === undefined || first.startsWith(tag) || tag.startsWith(first);
-    return isFirst ? shown : `${shown}#${escapeForTerminal(tag)}`;
+  /** Draws name and tag: two people may have names that look alike, but never one tag. Then the tag is not dim. */
+  #drawAuthor(from: From): string {
+    const { name, tag } = from;
+    this.#names.add(from);
+    if (!this.#hasColor || name === "") return nameOf(from);
+    const mark = tag && `#${escapeForTerminal(tag)}`;
+    return this.#color(escapeName(name)) + (this.#names.isShared(name) ? mark : this.dim(mark));
   }
 
   #color(name: string): string {
-    if (!this.#hasColor) return name;
     let hash = 0;
     for (const char of name) hash = (hash * 31 + char.codePointAt(0)!) % 65_521;
     return `\x1b[${NAME_COLORS[hash % NAME_COLORS.length]}m${name}\x1b[39m`;
   }
+}
+
+function nameOf(from: From): string {
+  return from.name === "" ? "no name" : encodeAuthor(from);
 }
 
 /** Returns the seq of the message that an entry refers to; 0 for none. */

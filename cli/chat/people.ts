@@ -1,6 +1,6 @@
 // Draws the people in the room, and who is typing, in one line. Knows only what the server has sent on this connection.
 import type { From, Presence } from "../../sdk/types.d.ts";
-import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
+import { encodeAuthor } from "../../protocol/byline.ts";
 
 /** Time after which a typing notice expires. The server repeats the notice every two seconds. */
 const TYPING_MS = 4_000;
@@ -29,9 +29,9 @@ export class ChatPeople {
   draw(now: number): string {
     if (!this.#presence) return "-- not connected --";
     const { count, people = [] } = this.#presence;
-    const names = people.map(({ name, tag }) => {
-      const isTyping = (this.#typists.get(tag) ?? 0) > now;
-      return `${escapeForTerminal(name)}${isTyping ? " (typing)" : ""}`;
+    const names = people.map((from) => {
+      const isTyping = (this.#typists.get(from.tag) ?? 0) > now;
+      return `${encodeAuthor(from)}${isTyping ? " (typing)" : ""}`;
     });
     const more = count - names.length;
     if (more > 0) names.push(names.length > 0 ? `${more} without a name` : `${more} people`);

@@ -6,7 +6,7 @@ import { Session } from "../../sdk/session.js";
 import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
 import { ChatLines, drawGap, excerpt } from "./lines.ts";
 import type { ChatSetup } from "./setup.ts";
-import { readLines, writeLine } from "../stdio.ts";
+import { readLines, writeError, writeLine } from "../stdio.ts";
 
 /** Maximum pending messages. The input may be long, and all pending messages are in one file. */
 const MAX_PENDING = 64;
@@ -125,7 +125,7 @@ export class PipeChat implements Disposable {
 
   #giveUp(message: Pending): void {
     const text = "text" in message ? excerpt(message.text, EXCERPT_CHARS) : message.type;
-    console.error(
+    writeError(
       `! not sent: ${text} (${escapeForTerminal(message.error?.message ?? "refused")})`,
     );
     this.#hasRefused = true;
@@ -135,7 +135,7 @@ export class PipeChat implements Disposable {
   #explain({ code, message }: Failure): void {
     // Only these two end the chat: waiting does not help.
     if (code !== "bad_name" && code !== "banned") {
-      return console.error(`! ${escapeForTerminal(message)}`);
+      return writeError(`! ${escapeForTerminal(message)}`);
     }
     this.#ended.reject(new ChatError(code, { message: escapeForTerminal(message) }));
   }
@@ -144,6 +144,6 @@ export class PipeChat implements Disposable {
   #reportOffline(): void {
     if (this.#isWelcome || this.#hasReportedOffline) return;
     this.#hasReportedOffline = true;
-    console.error(`Cannot reach Confab at ${this.#setup.server}; retrying`);
+    writeError(`Cannot reach Confab at ${this.#setup.server}; retrying`);
   }
 }

@@ -10,6 +10,7 @@ import { ChatLines, drawGap } from "./lines.ts";
 import { ChatPeople } from "./people.ts";
 import type { ChatSetup } from "./setup.ts";
 import { Screen } from "./screen.ts";
+import { wrap } from "./wrap.ts";
 
 const PROMPT = "> ";
 const NAME_PROMPT = "Your name: ";
@@ -20,7 +21,7 @@ const COUNTDOWN_PERIOD_MS = 500;
 export class TerminalChat implements Disposable {
   readonly #setup: ChatSetup;
   readonly #lines = new ChatLines({ hasColor: !Deno.noColor });
-  readonly #footer = new ChatFooter((text) => this.#lines.dim(text), Date.now());
+  readonly #footer = new ChatFooter((text) => this.#lines.dim(text), performance.now());
   readonly #people = new ChatPeople();
   readonly #screen: Screen;
   readonly #session: Session;
@@ -59,9 +60,9 @@ export class TerminalChat implements Disposable {
     this.#reportUnsent();
   }
 
-  /** Prints a line. Everything in it that comes from others must be escaped. */
+  /** Prints a line, wrapped and indented. Everything in it that comes from others must be escaped. */
   print(text: string): void {
-    this.#screen.print(text);
+    this.#screen.print(wrap(text, process.stdout.columns ?? 0));
   }
 
   leave(): void {
@@ -77,7 +78,7 @@ export class TerminalChat implements Disposable {
   #makeHandlers(): Handlers {
     return {
       onState: (state) => {
-        this.#footer.showState(state, Date.now());
+        this.#footer.showState(state, performance.now());
         if (state === "online") this.#hasConnected = true;
         else this.#people.show(undefined);
         if (typeof state === "object") this.#reportOffline();
@@ -104,7 +105,7 @@ export class TerminalChat implements Disposable {
         this.#drawFooter();
       },
       onPresence: (presence) => this.#people.show(presence),
-      onTyping: (from) => this.#people.showTyping(from, Date.now()),
+      onTyping: (from) => this.#people.showTyping(from, performance.now()),
       onError: (failure) => this.#explain(failure),
     };
   }
@@ -126,7 +127,7 @@ export class TerminalChat implements Disposable {
 
   #drawFooter(): void {
     const prompt = this.#hasName ? PROMPT : NAME_PROMPT;
-    this.#screen.setFooter(this.#footer.draw(Date.now()), prompt);
+    this.#screen.setFooter(this.#footer.draw(performance.now()), prompt);
   }
 
   #handleTyping(line: string): void {
@@ -149,7 +150,7 @@ export class TerminalChat implements Disposable {
       case "name":
         return this.#rename(text);
       case "who":
-        return this.print(this.#people.draw(Date.now()));
+        return this.print(this.#people.draw(performance.now()));
       case "retry":
       case "drop":
         return this.#settleFailed(command);

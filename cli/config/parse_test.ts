@@ -227,6 +227,7 @@ Deno.test("parseConfig() reads limits; 0 is no limit", () => {
     "max-connections": 8,
     "per-address": 2,
     "max-rooms": 6,
+    "max-data": 30_000_000,
   };
   const limits = {
     textBytes: 100,
@@ -237,6 +238,7 @@ Deno.test("parseConfig() reads limits; 0 is no limit", () => {
     connections: 8,
     connectionsPerAddress: 2,
     rooms: 6,
+    dataBytes: 30_000_000,
   };
   const entries = Object.entries(values);
   const args = entries.map(([name, value]) => `--${name}=${value}`);
@@ -249,6 +251,17 @@ Deno.test("parseConfig() reads limits; 0 is no limit", () => {
     parseError(["--rate", "5/s"]),
     'Cannot parse --rate: expected a whole number, 0 or more, received "5/s"',
   );
+});
+
+Deno.test("parseConfig() reads the limit of the data folder with a unit, and refuses one that an empty folder exceeds", () => {
+  const sizes = { "500M": 500, "2g": 2048, "3GiB": 3072, "1TB": 1024 ** 2, "20480k": 20 };
+  for (const [size, mib] of Object.entries(sizes)) {
+    assertEquals(parseServe(["--max-data", size]).limits.dataBytes, mib * 1024 * 1024, size);
+  }
+  for (const wrong of ["5M", "2000", "10X", "1.5G", "-1", "G"]) {
+    const error = parseError([`--max-data=${wrong}`]);
+    assertStringIncludes(error, "Cannot parse --max-data: expected a size of at least 20M");
+  }
 });
 
 function toVariable(flag: string): string {

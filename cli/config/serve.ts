@@ -15,6 +15,7 @@ import {
   parseBase,
   parseChoice,
   parseCount,
+  parseDataBytes,
   parseHooks,
   parseHosts,
   parseLimit,
@@ -91,6 +92,7 @@ function parseLimits({ get }: ServeArgs): Limits {
     connections: parseLimit(get("max-connections")!),
     connectionsPerAddress: parseLimit(get("per-address")!),
     rooms: parseLimit(get("max-rooms")!),
+    dataBytes: parseDataBytes(get("max-data")!),
   };
 }
 

@@ -117,6 +117,14 @@ export const SERVE_FLAGS = {
     aka: ["rooms"],
     help: "Maximum number of rooms with messages",
   },
+  "max-data": {
+    value: "SIZE",
+    default: "10G",
+    env: "CONFAB_MAX_DATA",
+    aka: ["max-disk", "disk", "quota"],
+    help:
+      "Maximum size of the data folder: 500M, 10G. Above\n70% new rooms are refused, above 85% new messages.\nAt least 20M",
+  },
   "trust-proxy": {
     value: "ADDR",
     env: "CONFAB_TRUST_PROXY",

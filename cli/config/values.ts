@@ -49,6 +49,23 @@ export function parseLimit(value: ConfigValue): number {
   return parseCount(value) || Infinity;
 }
 
+/** Bytes of each unit of a size. */
+const UNITS: Readonly<Record<string, number>> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
+
+/** Minimum limit of a data folder: what an empty journal and its write-ahead log need, and some. */
+const MIN_DATA_BYTES = 20 * UNITS["M"]!;
+
+/** Parses the limit of a data folder, in bytes or with a unit: 0 is no limit. */
+export function parseDataBytes({ value, source }: ConfigValue): number {
+  const [, digits, unit] = /^(\d{1,15})(?:([KMGT])(?:i?B)?)?$/i.exec(value) ?? [];
+  const bytes = Number(digits) * (unit ? UNITS[unit.toUpperCase()]! : 1);
+  if (bytes === 0) return Infinity;
+  if (bytes >= MIN_DATA_BYTES) return bytes;
+  throw badUsage(
+    `Cannot parse ${source}: expected a size of at least 20M, such as 500M or 10G, or 0, received "${value}"`,
+  );
+}
+
 /** Parses addresses, and networks in CIDR notation, separated by commas. */
 export function parseNetworks({ value, source }: ConfigValue): string[] {
   const networks = value.split(",").map((network) => network.trim());

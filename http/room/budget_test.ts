@@ -38,6 +38,7 @@ Deno.test("POST of many authors draws from one budget, and says when to come bac
   for (let n = 0; n < 80; n++) answers.push(await post(server.url, `Author ${n}`));
   const most = 50 + 5 * (performance.now() - startedMs) / 1000;
   const stored = answers.filter(({ status }) => status === 201).length;
+  console.log(`${stored} messages stored, at most ${Math.floor(most)}`);
   assert(stored >= 50 && stored <= most, `${stored} of at most ${most}`);
   const refusal = answers.find(({ status }) => status === 429)!;
   assertEquals([refusal.code, refusal.retryAfter], ["rate_limited", "1"]);
@@ -68,6 +69,7 @@ Deno.test("POST draws the bytes of its text", async () => {
   }
   // A fifth of the defaults: 12.8 KiB a second, 128 KiB at once; the last one may leave a debt.
   const most = (128 * 1024 + 12.8 * 1.024 * (performance.now() - startedMs)) / 16_000 + 1;
+  console.log(`${stored} messages stored, at most ${Math.floor(most)}`);
   assert(stored >= 8 && stored <= most, `${stored} of at most ${most}`);
 });
 
@@ -121,6 +123,7 @@ Deno.test("replays draw from the budget of pages: streams, and hello", async () 
   }
   // 2 at once, and 20 that they may owe; each start costs a tenth more.
   const most = (22 + (performance.now() - startedMs) / 1000) / 1.1 + 1;
+  console.log(`${replays} replays, at most ${Math.floor(most)}`);
   assert(replays >= 19 && replays <= most, `${replays} of at most ${most}`);
   assertEquals([answer.status, JSON.parse(answer.text).code], [429, "rate_limited"]);
   assert(Number(answer.retryAfter) >= 1);
@@ -156,6 +159,7 @@ Deno.test("an address may open twice its connections at once, and then some per 
   }
   const opened = statuses.filter((status) => status === 200).length;
   const most = 64 + 2 * (performance.now() - startedMs) / 1000;
+  console.log(`${opened} connections opened, at most ${Math.floor(most)}`);
   assert(opened >= 30 && opened <= most, `${opened} of at most ${most}`);
   assert(statuses.every((status) => [200, 429, 503].includes(status)));
   assertEquals(refusals[0], ["rate_limited", "1"]);

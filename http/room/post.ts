@@ -34,6 +34,7 @@ type PostDeps = Pick<
   | "budget"
   | "limits"
   | "posts"
+  | "hold"
   | "githubSecret"
 >;
 
@@ -48,7 +49,7 @@ export async function servePost(request: Request, deps: PostDeps): Promise<Respo
   checkRates(request.headers, searchParams.get("name") ?? "", deps);
   const format = searchParams.get("format");
   const posted = format === null
-    ? await readMessage(request, searchParams.get("name") ?? "", maxMessageBytes(limits))
+    ? await readMessage(request, searchParams.get("name") ?? "", deps)
     : await readPayload(request, format, deps);
   if (!posted) return new Response(null, { status: 204 }); // the payload contains nothing to read
   const message = decodeMessage(posted.fields, request.headers, limits.textBytes);
@@ -88,11 +89,11 @@ function takeMessage({ id, text }: Message, name: string, budget?: AddressBudget
 async function readMessage(
   request: Request,
   name: string,
-  maxBytes: number,
+  { limits, hold }: PostDeps,
 ): Promise<PostedMessage> {
   const type = mediaTypeOf(request);
   if (type.startsWith("multipart/")) throw new ChatError("bad_media_type");
-  const body = await readText(request, maxBytes);
+  const body = await readText(request, maxMessageBytes(limits), hold);
   if (type === "application/json") {
     const fields = parseObject(body);
     return { name: readName(fields) ?? name, fields };
@@ -105,13 +106,13 @@ async function readMessage(
 async function readPayload(
   request: Request,
   format: string,
-  { limits, githubSecret }: PostDeps,
+  { limits, githubSecret, hold }: PostDeps,
 ): Promise<PostedMessage | undefined> {
   if (format !== "github" && format !== "slack") {
     throw badField("format", "github or slack", format);
   }
   checkTextHeaders(request.headers);
-  const bytes = await readBody(request, MAX_PAYLOAD_BYTES);
+  const bytes = await readBody(request, MAX_PAYLOAD_BYTES, hold);
   if (format === "github" && githubSecret !== undefined) {
     checkSignature(githubSecret, request.headers.get("x-hub-signature-256"), new Uint8Array(bytes));
   }

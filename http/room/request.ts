@@ -5,6 +5,7 @@ import type { Hub } from "../../hub.ts";
 import type { Limits } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
 import type { AddressBudget } from "../../base/address_budget.ts";
+import type { Hold } from "../../base/waiting_bytes.ts";
 import type { Buckets } from "../../base/rate_limit.ts";
 import type { ConnectionLimit } from "../connection_limit.ts";
 
@@ -21,6 +22,8 @@ export interface RoomRequest {
   readonly addressKey: string;
   /** Budget of the address. Undefined if nothing is counted. */
   readonly budget: AddressBudget | undefined;
+  /** Counts what waits for the address. */
+  readonly hold: Hold;
   /** Whether the client used https. */
   readonly isHttps: boolean;
   readonly limits: Limits;

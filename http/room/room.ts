@@ -1,8 +1,10 @@
 // A room is one URL with several representations. This module chooses one, and serves those that end. Streams and POSTs are
 // modules of their own.
 import { accepts } from "@std/http/negotiation";
+import { Buffer } from "node:buffer";
 import { ChatError, rateLimited } from "../../protocol/errors.ts";
 import type { Reading } from "../../hub/room.ts";
+import type { Entry } from "../../protocol/message.ts";
 import type { Peer } from "../../transport/transport.ts";
 import { encodeEntry } from "../../protocol/entry.ts";
 import { encodeGap, encodeTranscript } from "../../protocol/transcript.ts";
@@ -17,8 +19,11 @@ import { parseQuery, type RoomQuery } from "./query.ts";
 import { serveStream } from "./stream.ts";
 import type { RoomRequest } from "./request.ts";
 
-/** Maximum characters of text in a page. */
-const MAX_PAGE_CHARS = 256 * 1024;
+/** Maximum bytes of entries in a page, encoded and before compression. A page has at least one entry. */
+const MAX_PAGE_BYTES = 256 * 1024;
+
+/** Maximum characters of a path in the log. */
+const MAX_LOGGED_PATH_CHARS = 200;
 
 /** Media types of streams. */
 const STREAMS = ["application/x-ndjson", "text/event-stream"];
@@ -85,7 +90,9 @@ function serveRead(request: Request, peer: Peer, deps: RoomDeps): Response | Pro
     throw new ChatError("not_acceptable", { message });
   }
   if (type === "text/html") {
-    deps.log("info", "page", { url: request.url });
+    // Without the query, which may contain an invite.
+    const path = new URL(request.url).pathname.slice(0, MAX_LOGGED_PATH_CHARS);
+    deps.log("info", "page", { path });
     return serveAsset(request, ASSETS.get("/")!);
   }
   const query = parseQuery(new URL(request.url));
@@ -105,11 +112,19 @@ async function servePage(
   if (waitMs > 0) throw rateLimited(waitMs);
   const { after, before = Number.MAX_SAFE_INTEGER, limit } = query;
   const range = after === undefined ? { before } : { after };
-  const reading = await hub.readPage(room, range, { entries: limit, chars: MAX_PAGE_CHARS });
+  const read = await hub.readPage(room, range, { entries: limit, chars: MAX_PAGE_BYTES });
+  const isText = type === "text/plain";
+  const encode = isText ? (entry: Entry) => encodeTranscript([entry]) : encodeEntry;
+  const all = read.entries.map(encode);
+  const isForward = after !== undefined;
+  const count = countOfPage(all, isForward);
+  const cut = <T>(list: readonly T[]) =>
+    isForward ? list.slice(0, count) : list.slice(list.length - count);
+  const reading = { ...read, entries: cut(read.entries) };
   const gap = gapOf(reading, query);
-  const body = type === "text/plain"
+  const body = isText
     ? (gap ? `${encodeGap(gap)}\n` : "") + encodeTranscript(reading.entries)
-    : encodePage(reading, query);
+    : encodePage(reading, query, cut(all));
   const link = linksOf(reading, limit);
   return respondWithText(request, body, {
     "content-type": type === "text/plain" ? "text/plain; charset=utf-8" : type,
@@ -119,19 +134,30 @@ async function servePage(
   });
 }
 
+/**
+ * Returns the number of entries that a page may contain, counted from the end where the request begins, and at least one.
+ * Bounded by encoded bytes: a character of a text may take six of them.
+ */
+function countOfPage(encoded: readonly string[], isForward: boolean): number {
+  let bytes = 0;
+  const ordered = isForward ? encoded : encoded.toReversed();
+  const count = ordered.findIndex((entry) => (bytes += Buffer.byteLength(entry)) > MAX_PAGE_BYTES);
+  return count < 0 ? encoded.length : Math.max(1, count);
+}
+
 /** Returns the range of requested entries that retention has removed; undefined for none. */
 function gapOf({ floor }: Reading, { after = floor }: RoomQuery) {
   if (after >= floor) return undefined;
   return { from: after + 1, to: floor, count: floor - after, reason: "retention" } as const;
 }
 
-function encodePage(reading: Reading, query: RoomQuery): string {
-  const { room, epoch, head, entries } = reading;
+function encodePage(reading: Reading, query: RoomQuery, entries: readonly string[]): string {
+  const { room, epoch, head } = reading;
   const { older, newer } = neighboursOf(reading);
   const more = (query.after === undefined ? older : newer) !== undefined;
   const gap = gapOf(reading, query);
   const start = JSON.stringify({ room, epoch, head, gap, more }).slice(0, -1);
-  return `${start},"entries":[${entries.map(encodeEntry).join(",")}]}\n`;
+  return `${start},"entries":[${entries.join(",")}]}\n`;
 }
 
 /** Returns links to older and newer entries (RFC 8288), relative to the room's URL. */

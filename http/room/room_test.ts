@@ -76,7 +76,7 @@ Deno.test("POST of JSON sends, replies, edits, deletes and reacts as the key's a
   assert(!tags.includes("0000"));
   assertEquals(
     (await (await fetch(server.url)).text()).replace(/\S+ /, ""),
-    "Ann (edited): hello\n",
+    `¶ Ann#${tags[0]} (edited): hello\n`,
   );
 });
 
@@ -94,7 +94,7 @@ Deno.test("GET shows what entries have come to, on whatever page the edit or the
   const edit = await post({ type: "edit", ref: 1, text: "last version" });
   await post({ type: "delete", ref: 2 });
   const lines = async (query: string) =>
-    (await (await fetch(server.url + query)).text()).replace(/^\S+ /gm, "");
+    (await (await fetch(server.url + query)).text()).replace(/^\S+ ¶ (Ann)#\w{6}/gm, "$1");
   assertEquals(await lines("?before=4"), "Ann (edited): last version\nAnn: kept\n");
   assertEquals(await lines("?after=0&limit=1"), "Ann (edited): last version\n");
   const between = await lines(`?after=${older - 1}&limit=1`);
@@ -128,6 +128,41 @@ Deno.test("POST of a known id stores nothing and returns the first seq", async (
   ]);
   const ann = { "idempotency-key": "k1", "confab-key": KEY };
   assertEquals(await post(ann, "three", "?name=Ann"), [201, '{"seq":3,"id":"k1"}\n']);
+  assertEquals((await readJson(server.url)).page.head, 3);
+});
+
+Deno.test("POST of a known id with other content is refused, whatever the way, and the repeat is not", async () => {
+  await using server = await serve();
+  const id = { "idempotency-key": "deploy-8" };
+  const post = async (body: string, more: Record<string, string> = {}, query = "?name=ci") => {
+    const init = { method: "POST", headers: { ...id, ...more }, body };
+    const response = await fetch(server.url + query, init);
+    return { status: response.status, ...await response.json() };
+  };
+  const taken = {
+    status: 409,
+    code: "id_taken",
+    id: "deploy-8",
+    title: "Another message of the same author has this id",
+  };
+  const json = (fields: object) => JSON.stringify(fields);
+  const payload = json({ sender: { login: "ann" }, zen: "Zen.", repository: {} });
+  const delivery = { ...JSON_TYPE, "x-github-event": "ping", "x-github-delivery": "deploy-8" };
+  for (const more of [{}, { "confab-key": KEY }]) {
+    const { status, seq } = await post("of a stranger", more);
+    assertEquals(status, 201);
+    const { detail: _, ...refused } = await post("build 8 green", more);
+    assertEquals(refused, taken);
+    assertEquals(
+      (await post(json({ text: "of a stranger", replyTo: seq }), { ...JSON_TYPE, ...more })).code,
+      "id_taken",
+    );
+    assertEquals((await post(json({ text: "of a stranger" }), { ...JSON_TYPE, ...more })).seq, seq);
+    assertEquals((await post("of a stranger\n", more)).seq, seq);
+  }
+  assertEquals((await post(payload, delivery, "?format=github")).status, 201);
+  assertEquals((await post("other", {}, "?name=GitHub")).code, "id_taken");
+  assertEquals((await post(payload, delivery, "?format=github")).status, 201);
   assertEquals((await readJson(server.url)).page.head, 3);
 });
 
@@ -391,6 +426,37 @@ Deno.test("GET returns 50 entries by default, and never more than 500", async ()
   assertEquals((await readJson(server.url, "?limit=9999")).page.entries.length, 500);
 });
 
+Deno.test("GET bounds a page by its encoded bytes, and its links lead to the rest", async () => {
+  await using server = await serve();
+  const texts = Array.from({ length: 30 }, (_, n) => `${n} `.padEnd(16 * 1024, '"'));
+  await send(server.url, ...texts);
+  for (const [start, rel] of [["?after=0&limit=500", "next"], ["?limit=500", "prev"]] as const) {
+    for (const accept of ["application/json", "text/plain"]) {
+      let bodies = "";
+      let pages = 0;
+      for (let query: string | undefined = start; query !== undefined; pages++) {
+        const response: Response = await fetch(server.url + query, { headers: { accept } });
+        const body = await response.text();
+        assert(body.length <= 256 * 1024 + 200, `${body.length} bytes`);
+        bodies = rel === "next" ? bodies + body : body + bodies;
+        const link = response.headers.get("link") ?? "";
+        query = new RegExp(`<([^>]+)>; rel="${rel}"`).exec(link)?.[1];
+      }
+      const found = [...bodies.matchAll(/(\d+) (?:\\?"){1000}/g)].map(([, n]) => Number(n));
+      assertEquals(found, texts.map((_, n) => n), `${start} ${accept}`);
+      assert(pages >= 2);
+    }
+  }
+});
+
+Deno.test("GET returns an entry that is larger than a page", async () => {
+  await using server = await serve({ limits: { textBytes: 300_000 } });
+  await send(server.url, "small", '"'.repeat(200_000), "small");
+  const { page } = await readJson(server.url, "?after=1");
+  assertEquals(page.entries.map(({ text }: { text: string }) => text.length), [200_000]);
+  assertEquals((await readJson(server.url, "?after=2")).page.entries.length, 1);
+});
+
 Deno.test("GET of pages is limited to four times the rate of messages, in all formats; other responses are not", async () => {
   await using server = await serve({ limits: { messagesPerS: 0.25 } });
   const get = async (accept: string, method = "GET") => {
@@ -418,7 +484,7 @@ Deno.test("GET counts the entries that retention has removed", async () => {
   assertEquals(response.headers.get("link"), null);
   assertEquals((await readJson(server.url, "?after=2")).page.gap, undefined);
   const text = await (await fetch(`${server.url}?after=0`)).text();
-  assertEquals(text.split("\n")[0], "-- 2 entries are no longer kept --");
+  assertEquals(text.split("\n")[0], "¶ -- 2 entries are no longer kept --");
 });
 
 Deno.test("GET refuses an invalid query", async () => {

@@ -144,7 +144,7 @@ for (const type of [EVENTS, LINES]) {
     const headers = { accept: type, "confab-key": makeKey("Ann") };
     await using ann = await Follower.open(`${server.url}?name=Ann`, headers);
     const { you } = await ann.next() as unknown as { you: { name: string; tag: string } };
-    assertEquals([you.name, you.tag.length], ["Ann", 4]);
+    assertEquals([you.name, you.tag.length], ["Ann", 6]);
     const isBoth = (line: Line) => line["count"] === 2 && JSON.stringify(line).includes(you.tag);
     let line = await ann.next();
     while (line.type !== "presence" || !isBoth(line)) line = await ann.next();
@@ -234,7 +234,7 @@ Deno.test("GET of text with ?follow streams lines for people", async () => {
   await using follower = await Follower.open(`${server.url}?follow&after=0`);
   assertEquals((await follower.line())!.split(" ").slice(1), ["before"]);
   await send(`${server.url}?name=ci`, "after");
-  assertEquals((await follower.line())!.split(" ").slice(1), ["ci:", "after"]);
+  assertEquals((await follower.line())!.split(" ").slice(1), ["¶", "ci#0000:", "after"]);
   const page = await fetch(`${server.url}?follow=0`);
   assertEquals((await page.text()).split("\n").length, 3); // the response ends
 });

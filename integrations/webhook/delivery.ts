@@ -82,14 +82,14 @@ export class Delivery {
   async deliver(room: string, onPosted: () => void): Promise<boolean> {
     const after = await this.#source.cursor(this.#reader, room) ?? 0;
     const reading = await this.#source.read(room, { after }, PAGE);
-    const startedAt = Date.now();
+    const startedAtMs = performance.now();
     let posted = after;
     try {
       for (const post of makePosts(reading, after)) {
         await this.#post(post);
         posted = post.seq;
         onPosted();
-        if (Date.now() - startedAt >= MAX_PAGE_MS) break; // the rest is read again: it may have been deleted meanwhile
+        if (performance.now() - startedAtMs >= MAX_PAGE_MS) break; // the rest is read again: it may have been deleted meanwhile
       }
     } finally {
       if (posted > after) await this.#source.moveCursor(this.#reader, room, posted);

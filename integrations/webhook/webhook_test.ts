@@ -7,6 +7,7 @@ import type { Journal } from "../../journal/journal.ts";
 import { MemoryJournal } from "../../journal/memory.ts";
 import { openSqliteJournal } from "../../journal/sqlite/sqlite_journal.ts";
 import { makeTextLog } from "../../base/log.ts";
+import { fakeMonotonic } from "../../tests/support/monotonic.ts";
 import { anonymousAuthor } from "../../protocol/names.ts";
 import { Webhook } from "./webhook.ts";
 
@@ -398,28 +399,33 @@ Deno.test("Webhook.stop() aborts requests under way; accepted entries are not po
   assertEquals(receiver.received.slice(3), ["lobby 3", "lobby 4"]);
 });
 
-Deno.test("Webhook stores its cursor every second, and after each page", async () => {
-  using time = new FakeTime();
-  await using receiver = new Receiver();
-  await using chat = new Chat();
-  const [first, last] = [makeGate(), makeGate()];
-  await chat.addWebhook(receiver.url);
-  receiver.answer = async ({ entry }) => {
-    if (entry!.seq === 1) await first.promise;
-    if (entry!.seq === 4 || entry!.seq === 5) time.tick(600);
-    if (entry!.seq === 7) await last.promise;
-    return new Response();
-  };
-  await chat.say("lobby", "a page of its own");
-  await untilReceived(receiver, 1);
-  await chat.say("lobby", ...range(2, 8).map(String));
-  first.open();
-  await untilReceived(receiver, 7);
-  assertEquals(chat.cursors.slice(1), ["lobby 1", "lobby 5"]);
-  last.open();
-  await until("the cursor of the page is stored", () => chat.cursors.at(-1) === "lobby 8");
-  assertEquals(chat.cursors.slice(1), ["lobby 1", "lobby 5", "lobby 8"]);
-});
+for (const hours of [0, -24, -1, 2]) {
+  const when = hours === 0 ? "" : `, if the date jumps by ${hours} h`;
+  Deno.test(`Webhook stores its cursor every second, and after each page${when}`, async () => {
+    using time = new FakeTime();
+    using clock = fakeMonotonic();
+    await using receiver = new Receiver();
+    await using chat = new Chat();
+    const [first, last] = [makeGate(), makeGate()];
+    await chat.addWebhook(receiver.url);
+    receiver.answer = async ({ entry }) => {
+      if (entry!.seq === 1) await first.promise;
+      if (entry!.seq === 3) clock.jumpDate(hours * 3_600_000);
+      if (entry!.seq === 4 || entry!.seq === 5) time.tick(600);
+      if (entry!.seq === 7) await last.promise;
+      return new Response();
+    };
+    await chat.say("lobby", "a page of its own");
+    await untilReceived(receiver, 1);
+    await chat.say("lobby", ...range(2, 8).map(String));
+    first.open();
+    await untilReceived(receiver, 7);
+    assertEquals(chat.cursors.slice(1), ["lobby 1", "lobby 5"]);
+    last.open();
+    await until("the cursor of the page is stored", () => chat.cursors.at(-1) === "lobby 8");
+    assertEquals(chat.cursors.slice(1), ["lobby 1", "lobby 5", "lobby 8"]);
+  });
+}
 
 Deno.test("Webhook leaves no entry out when the program is killed", async () => {
   const folder = await Deno.makeTempDir({ prefix: "confab-hook-" });

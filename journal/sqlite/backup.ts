@@ -1,8 +1,9 @@
 // Copies a journal into a file while a server is running, and from such a file into a folder without a journal. Both copies
 // are written to a temporary file beside the target, and get their final name when complete. Neither ever replaces a file.
 import { backup, type DatabaseSync } from "node:sqlite";
+import { dirname } from "node:path";
 import { migrate, openDatabase } from "../../base/sqlite.ts";
-import { FILE_NAME, lockFolder } from "./data_folder.ts";
+import { FILE_NAME, lockFolder, syncNames } from "./data_folder.ts";
 import { checkJournal, JOURNAL_SCHEMA, renewEpoch } from "./schema.ts";
 
 /** Number of rooms and entries in a journal. */
@@ -62,6 +63,7 @@ async function copyTo(
     return contents;
   } finally {
     removeFile(part);
+    syncNames(dirname(file));
   }
 }
 

@@ -1,5 +1,5 @@
-// Converts rows of the table of entries to entries, and finds drafts that one statement can insert. Pure functions.
-import type { Draft } from "../journal.ts";
+// Converts rows of the table of entries to entries, finds drafts that one statement can insert, and blanks results.
+import type { AppendResult, Draft } from "../journal.ts";
 import type { Banned, Entry, Kind } from "../../protocol/message.ts";
 
 /** Kinds by their stored number. A number never changes its meaning. */
@@ -55,4 +55,24 @@ export function countPlain(drafts: readonly Draft[], start: number): number {
     if (!isPlain || draft.room !== room || draft.at !== at) break;
   }
   return count;
+}
+
+/** A message that was deleted. */
+export interface Erased {
+  readonly room: string;
+  readonly ref: number;
+}
+
+/** Blanks the results of a batch that the same batch has deleted: the message and its edits. */
+export function blankResults(
+  drafts: readonly Draft[],
+  results: AppendResult[],
+  { room, ref }: Erased,
+): void {
+  for (const [n, result] of results.entries()) {
+    if (drafts[n]!.room !== room || !("entry" in result) || !result.entry) continue;
+    const { kind, seq, ref: target } = result.entry;
+    const isGone = kind === "say" ? seq === ref : kind === "edit" && target === ref;
+    if (isGone) results[n] = { seq, entry: { ...result.entry, text: "", on: false } };
+  }
 }

@@ -53,6 +53,53 @@ const STEPS: readonly string[] = [
   UPDATE entries SET text = '', "on" = 0
     WHERE kind = 1 AND (room, ref) IN (SELECT room, ref FROM entries WHERE kind = 2);
   `,
+  `
+  -- An id of an author without a key ends some time after "at". Until then "content" is the hash of its message, unless that is
+  -- deleted. Other ids have neither, and are compared with their entries. Nothing tells how old an id without an entry is.
+  ALTER TABLE ids ADD COLUMN at INTEGER;
+  ALTER TABLE ids ADD COLUMN content TEXT;
+  UPDATE ids SET at = 1000 * unixepoch()
+    WHERE author IN (SELECT id FROM authors WHERE hash GLOB '0000u*');
+  CREATE INDEX ending_ids ON ids (at) WHERE at IS NOT NULL;
+  `,
+  `
+  -- One tag for each author of a room, whatever its names; no two authors have the same one. So far a tag was unique beside one
+  -- name only. The author who had a tag first keeps it. Authors without a key (0000u...) share theirs.
+  CREATE TABLE tags (
+    room INTEGER NOT NULL, author INTEGER NOT NULL, tag TEXT NOT NULL,
+    PRIMARY KEY (room, author), UNIQUE (room, tag)
+  ) WITHOUT ROWID;
+  INSERT OR IGNORE INTO tags
+    SELECT room, author, tag FROM people JOIN authors ON authors.id = author
+    WHERE hash NOT LIKE '0000u%' ORDER BY people.id;
+  -- The others get a prefix of their own.
+  WITH RECURSIVE lengths (n) AS (VALUES (6) UNION ALL SELECT n + 1 FROM lengths WHERE n < 26)
+  INSERT OR IGNORE INTO tags
+    SELECT room, author, substr(hash, 1, n)
+    FROM people JOIN authors ON authors.id = author, lengths
+    WHERE hash NOT LIKE '0000u%' AND NOT EXISTS (
+      SELECT 1 FROM tags WHERE tags.room = people.room AND tags.author = people.author
+    )
+    ORDER BY people.id, n;
+  -- The entry of a ban (kind 5) has the tag in its text. Name and tag have been those of one author so far.
+  UPDATE entries SET text = json_set(text, '$.who.tag', tags.tag)
+    FROM people JOIN tags ON tags.room = people.room AND tags.author = people.author
+    WHERE kind = 5 AND entries.room = people.room AND people.name = json_extract(text, '$.who.name')
+      AND people.tag = json_extract(text, '$.who.tag');
+  -- In two steps, so that no row meets the old tag of another one.
+  UPDATE people SET tag = '-' || id WHERE tag <> (
+    SELECT tag FROM tags WHERE tags.room = people.room AND tags.author = people.author
+  );
+  UPDATE people SET tag = (
+    SELECT tag FROM tags WHERE tags.room = people.room AND tags.author = people.author
+  ) WHERE tag LIKE '-%';
+  DROP TABLE tags;
+  CREATE INDEX people_by_tag ON people (room, tag);
+
+  -- Reactions (kind 3) to an entry: the different emoji, and those of one person.
+  CREATE INDEX emoji ON entries (room, ref, text) WHERE kind = 3 AND "on";
+  CREATE INDEX reactions ON entries (room, ref, person) WHERE kind = 3;
+  `,
 ];
 
 /** The schema of journal.db. Its application id reads "Cfab". */

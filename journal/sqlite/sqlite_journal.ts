@@ -2,36 +2,55 @@
 //
 // The folder belongs to one process at a time (data_folder.ts); others may read the file meanwhile. A crash at any moment
 // leaves everything that was committed, and nothing to clean up.
-import type { DatabaseSync } from "node:sqlite";
 import { ChatError } from "../../protocol/errors.ts";
-import { tagsOf } from "../../protocol/names.ts";
-import { makePrivateFile } from "../../base/private_file.ts";
 import type { Entry } from "../../protocol/message.ts";
-import { emptyWal, isOutdated, isRowFault, migrate, openDatabase } from "../../base/sqlite.ts";
-import { explainFolder, FILE_NAME, lockFolder } from "./data_folder.ts";
+import { isRowFault } from "../../base/sqlite.ts";
+import { hashEntry } from "../../protocol/content_hash.ts";
 import {
+  answerKnown,
   type Appended,
   type AppendResult,
   type Ban,
   type Draft,
   type Journal,
+  type KnownId,
   NO_TAG,
   type Range,
+  type Reactions,
+  readEntry,
   type ReadLimit,
+  type Shortage,
+  type Usage,
 } from "../journal.ts";
-import { checkJournal, JOURNAL_SCHEMA, readEpoch } from "./schema.ts";
-import { countPlain, encodeBanned, KINDS, type Row, toEntry } from "./rows.ts";
-import { prepare, type Statements } from "./statements.ts";
-import { WalEraser } from "./wal_eraser.ts";
+import {
+  type FileOptions,
+  type JournalFile,
+  openFile,
+  openFileForReading,
+} from "./journal_file.ts";
+import {
+  blankResults,
+  countPlain,
+  encodeBanned,
+  type Erased,
+  KINDS,
+  type Row,
+  toEntry,
+} from "./rows.ts";
+import { IdTable } from "./id_table.ts";
+import { findReactions, tagOf } from "./lookups.ts";
+import type { Statements } from "./statements.ts";
 
 /** Entries beyond retention to keep for lagging readers. Each takes some hundred bytes of disk. */
 const MAX_HELD = 500_000;
 
-/** Maximum size of a file that is checked page by page before it is used. Takes some tenths of a second. */
-const MAX_CHECKED_BYTES = 256 * 1024 * 1024;
-
 /** Maximum number of rooms and people to cache between transactions, so that memory does not grow with their number. */
 const MAX_CACHED = 10_000;
+
+/** Reason to store nothing any more. */
+const DELETED = new Error(
+  "the data folder was deleted while the program was running: restart the program",
+);
 
 interface CachedRoom {
   readonly id: number;
@@ -56,53 +75,22 @@ interface Cursor {
  * Opens the journal in a folder, and creates both if they are missing, readable by their owner only.
  * @throws {ChatError} `data_unavailable`, with the reason and a remedy.
  */
-export function openSqliteJournal(folder: string): SqliteJournal {
-  const path = `${folder}/${FILE_NAME}`;
-  let lock: Disposable | undefined;
-  let db: DatabaseSync | undefined;
-  try {
-    lock = lockFolder(folder);
-    makePrivateFile(path);
-    const { size } = Deno.statSync(path);
-    db = openWriter(path);
-    if (size <= MAX_CHECKED_BYTES) check(db);
-    const isUpgrade = size > 0 && isOutdated(db, JOURNAL_SCHEMA);
-    migrate(db, JOURNAL_SCHEMA);
-    if (isUpgrade) emptyWal(db); // a step may have erased texts
-    return new SqliteJournal(db, lock);
-  } catch (cause) {
-    db?.close();
-    lock?.[Symbol.dispose]();
-    const message = `Cannot use data folder "${folder}": ${explainFolder(cause as Error)}`;
-    throw new ChatError("data_unavailable", { cause, message });
-  }
+export function openSqliteJournal(folder: string, options: FileOptions = {}): SqliteJournal {
+  return new SqliteJournal(openFile(folder, options));
 }
 
 /** Opens the journal of a folder for reading, beside a server that may be using it. @throws {ChatError} `data_unavailable` */
 export function openSqliteReader(folder: string): SqliteJournal {
-  let db: DatabaseSync | undefined;
-  try {
-    db = openDatabase(`${folder}/${FILE_NAME}`);
-    checkJournal(db);
-    if (isOutdated(db, JOURNAL_SCHEMA)) {
-      openSqliteJournal(folder)[Symbol.dispose](); // no server of this version has used it yet
-    }
-    return new SqliteJournal(db);
-  } catch (cause) {
-    db?.close();
-    if (cause instanceof ChatError) throw cause;
-    const message = `Cannot use data folder "${folder}": ${explainFolder(cause as Error)}`;
-    throw new ChatError("data_unavailable", { cause, message });
-  }
+  return new SqliteJournal(openFileForReading(folder));
 }
 
 /** A journal in an SQLite file. */
 export class SqliteJournal implements Journal {
   readonly epoch: string;
   readonly maxHeld = MAX_HELD;
-  readonly #db: DatabaseSync;
-  readonly #lock: Disposable | undefined;
+  readonly #file: JournalFile;
   readonly #sql: Statements;
+  readonly #ids: IdTable;
   readonly #rooms = new Map<string, CachedRoom>();
   /** Rows of `people` by room, author and name. */
   readonly #people = new Map<string, { person: number; author: number }>();
@@ -113,32 +101,35 @@ export class SqliteJournal implements Journal {
   readonly #cursors = new Map<string, Cursor>();
 
   /** Messages deleted in this transaction. */
-  #erased: { readonly room: string; readonly ref: number }[] = [];
-  readonly #walEraser: WalEraser;
+  #erased: Erased[] = [];
 
-  /** Owns the database and the lock of its folder from now on, and releases both when disposed. */
-  constructor(db: DatabaseSync, lock?: Disposable) {
-    this.epoch = readEpoch(db);
-    this.#db = db;
-    this.#walEraser = new WalEraser(db);
-    this.#lock = lock;
-    this.#sql = prepare(db);
+  /** Owns the file from now on, and closes it when disposed. */
+  constructor(file: JournalFile) {
+    this.epoch = file.epoch;
+    this.#file = file;
+    this.#sql = file.sql;
+    this.#ids = new IdTable(this.#sql);
+  }
+
+  /** Zeros for a journal that is open for reading only. */
+  get usage(): Usage {
+    return this.#file.writer?.quota.usage ?? { storedBytes: 0, fileBytes: 0, maxBytes: Infinity };
+  }
+
+  reserve(
+    room: string,
+    message: Pick<Draft, "kind" | "text" | "ref">,
+  ): Shortage | undefined {
+    return this.#file.writer?.quota.reserveMessage(this.#room(room), message);
   }
 
   // deno-lint-ignore require-await -- a journal may be far away; this one is not
   async append(drafts: readonly Draft[]): Promise<AppendResult[]> {
+    if (this.#file.writer?.wal.isDeleted) throw new ChatError("not_stored", { cause: DELETED });
     try {
-      return this.#commit(drafts, () => this.#insertAll(drafts));
-    } catch (cause) {
-      this.#rollBack();
-      if (!isRowFault(cause) || drafts.length === 0) throw new ChatError("not_stored", { cause });
-    }
-    // A draft is at fault, not the disk: try them one by one.
-    try {
-      return this.#commit(drafts, () => drafts.map((draft) => this.#tryInsert(draft)));
-    } catch (cause) {
-      this.#rollBack();
-      throw new ChatError("not_stored", { cause });
+      return this.#appendAll(drafts);
+    } finally {
+      this.#file.writer?.quota.finishAppend();
     }
   }
 
@@ -185,44 +176,52 @@ export class SqliteJournal implements Journal {
     return edits;
   }
 
-  find(room: string, author: string, id: string): number | undefined {
-    const found = this.#room(room);
-    return found && this.#sql.findId.get(found.id, author, id)?.["seq"] as number | undefined;
+  find(room: string, author: string, id: string): KnownId | undefined {
+    const known = this.#ids.find(this.#room(room)?.id ?? 0, author, id);
+    const entry = known && readEntry(this, room, known.seq);
+    return known && entry ? { seq: known.seq, contentHash: hashEntry(entry) } : known;
   }
 
   prune(room: string, through: number): void {
     const found = this.#room(room);
     if (!found || through <= found.floor) return;
     try {
+      const last = this.#file.writer?.quota.reservePrune(found.id, through) ?? through;
+      if (last <= found.floor) return; // no space: a later call may find some
       this.#open();
-      this.#sql.prune.run(found.id, through);
-      found.floor = through;
+      this.#sql.prune.run(found.id, last);
+      found.floor = last;
     } catch {
       this.#rollBack(); // for example a full disk: the entries stay, and the next append reports it
     }
   }
 
-  claimTag(room: string, author: string, name: string, wish = ""): string {
+  reactions(room: string, ref: number, author: string): Reactions {
+    return findReactions(this.#sql, { room: this.#room(room), author }, ref);
+  }
+
+  tagOf(room: string, author: string, isReserved = (_tag: string) => false): string {
+    const waiting = this.#waitingClaims.filter((claim) => claim.room === room);
+    const isTaken = (tag: string) => isReserved(tag) || waiting.some((claim) => claim.tag === tag);
+    return waiting.find((claim) => claim.author === author)?.tag ??
+      tagOf(this.#sql, { room: this.#room(room), author }, { isReserved: isTaken });
+  }
+
+  claimTag(room: string, author: string, name: string, wish?: string): string {
     try {
-      return this.findTag(room, author, name) ?? this.#claim({ room, author, name, tag: wish });
+      this.#open();
+      return this.#claim({ room, author, name }, wish);
     } catch (cause) {
       this.#rollBack();
       throw new ChatError("not_stored", { cause });
     }
   }
 
-  findTag(room: string, author: string, name: string): string | undefined {
-    const { id = 0 } = this.#room(room) ?? {};
-    const stored = this.#sql.findPerson.get(id, author, name)?.["tag"] as string | undefined;
-    if (stored !== undefined || this.#isOpen) return stored;
-    // The next transaction repeats claims that were rolled back.
+  hasName(room: string, author: string, name: string): boolean {
     const isSame = (claim: Claim) =>
       claim.room === room && claim.author === author && claim.name === name;
-    return this.#claims.find(isSame)?.tag;
-  }
-
-  isTagTaken(room: string, name: string, tag: string): boolean {
-    return this.#sql.findTag.get(this.#room(room)?.id ?? 0, name, tag) !== undefined;
+    return this.#sql.findPerson.get(this.#room(room)?.id ?? 0, author, name) !== undefined ||
+      this.#waitingClaims.some(isSame);
   }
 
   cursor(reader: string, room: string): number | undefined {
@@ -245,9 +244,28 @@ export class SqliteJournal implements Journal {
   }
 
   [Symbol.dispose](): void {
-    this.#walEraser[Symbol.dispose]();
-    this.#db.close();
-    this.#lock?.[Symbol.dispose]();
+    this.#file[Symbol.dispose]();
+  }
+
+  #appendAll(drafts: readonly Draft[]): AppendResult[] {
+    try {
+      return this.#commit(drafts, () => this.#insertAll(drafts));
+    } catch (cause) {
+      this.#rollBack();
+      if (!isRowFault(cause) || drafts.length === 0) throw new ChatError("not_stored", { cause });
+    }
+    // A draft is at fault, not the disk: try them one by one.
+    try {
+      return this.#commit(drafts, () => drafts.map((draft) => this.#tryInsert(draft)));
+    } catch (cause) {
+      this.#rollBack();
+      throw new ChatError("not_stored", { cause });
+    }
+  }
+
+  /** Claims that were rolled back, and that the next transaction repeats. */
+  get #waitingClaims(): readonly Claim[] {
+    return this.#isOpen ? [] : this.#claims;
   }
 
   /** Begins the transaction that the next append commits, if there is none. */
@@ -263,15 +281,23 @@ export class SqliteJournal implements Journal {
   /** Commits the drafts that `insert` adds, together with everything since the last commit. */
   #commit(drafts: readonly Draft[], insert: () => AppendResult[]): AppendResult[] {
     this.#open();
+    const reserve = (rows: number) => this.#file.writer?.quota.reserveRows(rows) ?? true;
+    this.#ids.end(drafts, reserve);
     const results = insert();
-    for (const { reader, room, seq } of this.#cursors.values()) {
-      this.#sql.putCursor.run(reader, room, seq);
-    }
+    const hasSpace = reserve(this.#cursors.size);
+    const cursors = hasSpace ? [...this.#cursors.values()] : []; // otherwise a later commit has them
+    for (const { reader, room, seq } of cursors) this.#sql.putCursor.run(reader, room, seq);
     this.#sql.commit.run();
     this.#isOpen = false;
     this.#claims = [];
-    this.#cursors.clear();
-    if (this.#erased.length > 0) this.#finishErasing(drafts, results);
+    if (hasSpace) this.#cursors.clear();
+    if (this.#erased.length > 0) {
+      for (const erased of this.#erased) blankResults(drafts, results, erased);
+      this.#erased = [];
+      this.#file.writer?.wal.empty();
+    } else {
+      this.#file.writer?.wal.trim();
+    }
     if (this.#rooms.size > MAX_CACHED) this.#rooms.clear();
     if (this.#people.size > MAX_CACHED) this.#people.clear();
     return results;
@@ -288,38 +314,24 @@ export class SqliteJournal implements Journal {
     this.#people.clear();
   }
 
-  /** Blanks the results that the same batch has deleted, and empties the WAL of all deleted texts. */
-  #finishErasing(drafts: readonly Draft[], results: AppendResult[]): void {
-    for (const { room, ref } of this.#erased) {
-      for (const [n, result] of results.entries()) {
-        if (drafts[n]!.room !== room || !("entry" in result) || !result.entry) continue;
-        const { kind, seq, ref: target } = result.entry;
-        const isGone = kind === "say" ? seq === ref : kind === "edit" && target === ref;
-        if (isGone) results[n] = { seq, entry: { ...result.entry, text: "", on: false } };
-      }
-    }
-    this.#erased = [];
-    this.#walEraser.request();
-  }
-
-  #insertAll(drafts: readonly Draft[]): Appended[] {
-    const appended: Appended[] = [];
-    while (appended.length < drafts.length) {
-      const start = appended.length;
+  #insertAll(drafts: readonly Draft[]): AppendResult[] {
+    const results: AppendResult[] = [];
+    while (results.length < drafts.length) {
+      const start = results.length;
       const count = countPlain(drafts, start);
-      if (count > 1) appended.push(...this.#insertPlain(drafts.slice(start, start + count)));
-      else appended.push(this.#insert(drafts[start]!));
+      if (count > 1) results.push(...this.#insertPlain(drafts.slice(start, start + count)));
+      else results.push(this.#insert(drafts[start]!));
     }
-    return appended;
+    return results;
   }
 
   /** Inserts a draft, or undoes all of it and returns the reason. @throws when the disk is at fault. */
   #tryInsert(draft: Draft): AppendResult {
     this.#sql.savepoint.run();
     try {
-      const appended = this.#insert(draft);
+      const result = this.#insert(draft);
       this.#sql.release.run();
-      return appended;
+      return result;
     } catch (cause) {
       if (!isRowFault(cause)) throw cause;
       this.#sql.rollBackTo.run();
@@ -330,20 +342,17 @@ export class SqliteJournal implements Journal {
     }
   }
 
-  #insert(draft: Draft): Appended {
+  #insert(draft: Draft): AppendResult {
     const room = this.#makeRoom(draft.room);
     const seq = room.head + 1;
     const who = draft.author ? this.#person(draft) : undefined;
     if (draft.author && !who) {
       const known = draft.id ? this.find(draft.room, draft.author, draft.id) : undefined;
-      if (known === undefined) throw new Error(NO_TAG);
-      return { seq: known, entry: undefined };
+      if (!known) throw new Error(NO_TAG);
+      return answerKnown(known, draft);
     }
-    if (who && draft.id) {
-      const { changes } = this.#sql.addId.run(room.id, who.author, draft.id, seq);
-      if (changes === 0) {
-        return { seq: this.find(draft.room, draft.author, draft.id)!, entry: undefined };
-      }
+    if (who && draft.id && !this.#ids.add(draft, { room: room.id, author: who.author, seq })) {
+      return answerKnown(this.find(draft.room, draft.author, draft.id)!, draft);
     }
     const { at, kind, author, name, tag, id, ref, banned } = draft;
     const isErased = kind === "edit" && this.#sql.isErased.get(room.id, ref) !== undefined;
@@ -371,6 +380,7 @@ export class SqliteJournal implements Journal {
   #erase({ room, ref }: Draft, { id }: CachedRoom): void {
     if (this.#sql.erase.run(id, ref).changes === 0) return;
     this.#sql.eraseEdits.run(id, ref);
+    this.#ids.eraseContent(id, ref);
     this.#erased.push({ room, ref });
   }
 
@@ -396,17 +406,14 @@ export class SqliteJournal implements Journal {
     });
   }
 
-  /** Claims the tag, or another one if it is empty or taken. The author must have none beside this name. */
-  #claim({ room, author, name, tag: wish }: Claim): string {
-    this.#open();
-    const { id } = this.#makeRoom(room);
-    for (const tag of wish ? [wish, ...tagsOf(author)] : tagsOf(author)) {
-      if (this.#sql.findTag.get(id, name, tag)) continue;
-      this.#sql.addPerson.run(id, this.#authorId(author), name, tag);
-      this.#claims.push({ room, author, name, tag });
-      return tag;
-    }
-    throw new Error("Cannot claim a tag: another author has the same hash");
+  #claim({ room, author, name }: Omit<Claim, "tag">, wish?: string): string {
+    const place = { room: this.#makeRoom(room), author };
+    const person = this.#sql.findPerson.get(place.room.id, author, name);
+    if (person) return person["tag"] as string;
+    const tag = tagOf(this.#sql, place, { wish });
+    this.#sql.addPerson.run(place.room.id, this.#authorId(author), name, tag);
+    this.#claims.push({ room, author, name, tag });
+    return tag;
   }
 
   /** Returns the rows of the author beside this name; undefined if no tag was claimed. */
@@ -447,28 +454,4 @@ export class SqliteJournal implements Journal {
     this.#sql.addRoom.run(name);
     return this.#room(name)!;
   }
-}
-
-/** Opens the file for writing. Others can read it meanwhile. */
-function openWriter(path: string): DatabaseSync {
-  try {
-    return openWal(path, "NORMAL");
-  } catch (error) {
-    if (!/disk I\/O/.test((error as Error).message)) throw error;
-    // The disk has no room for the memory that processes share. A single process can do without it, and read what is there.
-    return openWal(path, "EXCLUSIVE");
-  }
-}
-
-function openWal(path: string, locking: "NORMAL" | "EXCLUSIVE"): DatabaseSync {
-  return openDatabase(path, {
-    // FULL: every commit is synced.
-    pragmas: { locking_mode: locking, journal_mode: "WAL", synchronous: "FULL" },
-  });
-}
-
-/** Checks all pages of the file. @throws if one is damaged. */
-function check(db: DatabaseSync): void {
-  const found = db.prepare("PRAGMA quick_check(1)").get()?.["quick_check"];
-  if (found !== "ok") throw new Error(`malformed: ${found}`);
 }

@@ -23,12 +23,32 @@ const SQL = {
   addAuthor: "INSERT INTO authors (hash) VALUES (?) ON CONFLICT DO NOTHING",
   findPerson: `SELECT people.id AS person, author, tag
     FROM people JOIN authors ON authors.id = author WHERE room = ? AND hash = ? AND name = ?`,
-  findTag: "SELECT 1 FROM people WHERE room = ? AND name = ? AND tag = ?",
+  findTag: `SELECT tag FROM people JOIN authors ON authors.id = author
+    WHERE room = ? AND hash = ? LIMIT 1`,
+  findTagHolder: "SELECT 1 FROM people WHERE room = ? AND tag = ? LIMIT 1",
   addPerson: `INSERT INTO people (room, author, name, tag) VALUES (?, ?, ?, ?)
     ON CONFLICT DO NOTHING`,
-  findId: `SELECT seq FROM ids JOIN authors ON authors.id = author
+  findId: `SELECT seq, content FROM ids JOIN authors ON authors.id = author
     WHERE room = ? AND hash = ? AND ids.id = ?`,
-  addId: "INSERT INTO ids (room, author, id, seq) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+  addId: `INSERT INTO ids (room, author, id, seq, at, content) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO NOTHING`,
+  findOldestId: "SELECT min(at) AS at FROM ids WHERE at IS NOT NULL",
+  endIds: `DELETE FROM ids WHERE (room, author, id) IN
+    (SELECT room, author, id FROM ids WHERE at < ? ORDER BY at LIMIT ?)`,
+  // Skips from one emoji to the next, however many people have used it.
+  findEmoji: `WITH RECURSIVE found (emoji) AS (
+      SELECT min(text) FROM entries WHERE kind = 3 AND "on" AND room = ?1 AND ref = ?2
+      UNION ALL
+      SELECT (
+        SELECT min(text) FROM entries
+        WHERE kind = 3 AND "on" AND room = ?1 AND ref = ?2 AND text > emoji
+      ) FROM found WHERE emoji IS NOT NULL LIMIT ?3
+    ) SELECT emoji FROM found WHERE emoji IS NOT NULL`,
+  countReactions: `SELECT count(*) AS count FROM entries WHERE kind = 3 AND room = ?1 AND ref = ?2
+    AND person IN (
+      SELECT people.id FROM people JOIN authors ON authors.id = author
+      WHERE people.room = ?1 AND hash = ?3
+    )`,
   addEntry: `INSERT INTO entries (room, seq, at, kind, person, id, text, ref, "on")
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   addPlain: `INSERT INTO entries (room, seq, at, kind, text, ref, "on")
@@ -36,8 +56,11 @@ const SQL = {
   readAfter: `SELECT ${COLUMNS} WHERE entries.room = ? AND seq > ? ORDER BY seq LIMIT ?`,
   readBefore: `SELECT ${COLUMNS} WHERE entries.room = ? AND seq < ? AND seq > ?
     ORDER BY seq DESC LIMIT ?`,
-  erase: `UPDATE entries SET text = '', "on" = 0 WHERE room = ? AND seq = ? AND kind = 0`,
+  erase: `UPDATE entries SET text = '', "on" = 0 WHERE room = ? AND seq = ? AND kind = 0 AND "on"`,
   eraseEdits: `UPDATE entries SET text = '', "on" = 0 WHERE room = ? AND kind = 1 AND ref = ?`,
+  eraseContent: `UPDATE ids SET content = NULL WHERE (room, author, id) IN
+    (SELECT entries.room, author, entries.id FROM entries JOIN people ON people.id = person
+      WHERE entries.room = ? AND seq = ?)`,
   isErased: `SELECT 1 FROM entries WHERE room = ? AND seq = ? AND kind = 0 AND NOT "on"`,
   findLastEdit: `SELECT ${COLUMNS} WHERE entries.room = ?1 AND seq = (
     SELECT max(seq) FROM entries WHERE room = ?1 AND kind = 1 AND ref = (

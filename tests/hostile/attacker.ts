@@ -7,6 +7,7 @@ import { crowd } from "./crowd.ts";
 import { Force } from "./force.ts";
 import { FRAME_ATTACKS } from "./frames.ts";
 import { GARBAGE_ATTACKS } from "./garbage.ts";
+import { HOARD_ATTACKS } from "./hoards.ts";
 import { TALKS } from "./talk.ts";
 
 /** Carries it out, and resolves when nothing is left to do or the force is called back. */
@@ -16,6 +17,7 @@ const TACTICS: Readonly<Record<string, Tactic>> = {
   ...CONNECTION_ATTACKS,
   ...FRAME_ATTACKS,
   ...GARBAGE_ATTACKS,
+  ...HOARD_ATTACKS,
   ...TALKS,
   crowd,
 };

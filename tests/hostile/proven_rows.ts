@@ -32,6 +32,52 @@ export const PROVEN_ROWS: readonly Row[] = [
     transports: ["ws"],
   },
   proven("disk-full", "a disk that is full", "tests/disk_full_test.ts"),
+  proven(
+    "output",
+    "outputs that nobody reads or that are full, a flood of lines",
+    "tests/output_test.ts",
+  ),
+  // Each of these tests runs on both transports by itself.
+  ...[
+    proven(
+      "drafts",
+      "10,000 drafts, wrong in every way, among 50 people",
+      "tests/bad_draft_test.ts",
+    ),
+    proven("one-address", "one address that floods in every way", "tests/one_address_test.ts"),
+    proven(
+      "long-flood",
+      "the same for minutes, and each way by itself",
+      "tests/long_flood_test.ts",
+    ),
+    proven("hall", "two hundred people at one address", "tests/lecture_hall_test.ts"),
+    proven(
+      "budget",
+      "posts, lines, replays, pages and connections of one address",
+      "http/room/budget_test.ts",
+    ),
+    proven("growth", "claims of names, and new rooms", "hub/growth_test.ts"),
+    proven("limits", "one more than each limit", "tests/limits_test.ts"),
+    proven(
+      "guesses",
+      "wrong passwords from many networks",
+      "tests/access_test.ts",
+      "/guess|wrong pass/",
+    ),
+    proven(
+      "sessions",
+      "sessions by one invite",
+      "tests/access_test.ts",
+      "/full invite|sessions begin/",
+    ),
+    proven(
+      "gone",
+      "peers that leave before they are accepted",
+      "transport/transport_test.ts",
+      "/left before/",
+    ),
+    proven("deletion", "a deleted text, looked for everywhere", "tests/deletion_test.ts"),
+  ].map((row): Row => ({ ...row, transports: ["ws"] })),
 ];
 
 /** A row that a test file proves, or those of its tests whose names match. */

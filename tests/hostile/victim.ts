@@ -7,20 +7,22 @@ export interface VictimOptions {
   readonly transport: Transport;
   readonly data?: string;
   readonly port?: number;
+  /** Connections that an address may have. No bound unless told otherwise: all attackers have the same address. */
+  readonly perAddress?: number;
   /** File descriptors that it may have. */
   readonly descriptors?: number;
 }
 
-/** Starts one that bounds neither rates nor connections of an address: here all attackers have the same one. */
+/** Starts one that bounds no rates of an address. */
 export function startVictim(options: VictimOptions): Promise<Program> {
-  const { transport, data, port = 0, descriptors } = options;
+  const { transport, data, port = 0, perAddress = 0, descriptors } = options;
   const limit = `ulimit -n ${descriptors} && exec "$@"`;
   return startProgram({
     args: ["--addr", `127.0.0.1:${port}`],
     env: {
       CONFAB_TRANSPORT: transport,
       CONFAB_RATE: "0",
-      CONFAB_PER_ADDRESS: "0",
+      CONFAB_PER_ADDRESS: `${perAddress}`,
       CONFAB_LOG_FORMAT: "json",
     },
     ...data !== undefined && { data },

@@ -126,7 +126,7 @@ testInBrowser("page: all modules are asked for as soon as the document is there"
   await page.route(/\.js$/, () => {});
   await page.goto(`${stage.url}r/kitchen`, { waitUntil: "commit" });
   const modules = listModules("/page/chat.js", SOURCES);
-  assert(modules.includes("/sdk/http_fallback.js"));
+  assert(modules.includes("/sdk/outbox.js"));
   await eventually(() => modules.every((path) => asked.has(path)));
   assert(!asked.has("/page/save.js"));
 });

@@ -131,17 +131,17 @@ testInBrowser(
     await menu.press("Enter");
     await ann.getByRole("button", { name: "Close the room" }).press("Enter");
     assert(await ann.locator("#menu").isHidden());
-    for (const page of [ann, ben]) await notice(page, "Ann closed the room.").waitFor();
+    for (const page of [ann, ben]) await notice(page, /^Ann \(\w+\) closed the room\.$/).waitFor();
     assert(await ben.locator("#msg").isHidden());
     assertEquals(await ben.locator("#note").textContent(), "The room is closed.");
     await tell(ann, "operators go on");
     await ben.reload();
     await online(ben);
-    await notice(ben, "Ann closed the room.").waitFor();
+    await notice(ben, /^Ann \(\w+\) closed the room\.$/).waitFor();
     assert(await ben.locator("#msg").isHidden());
     await menu.press("Enter");
     await ann.getByRole("button", { name: "Open the room" }).press("Enter");
-    await notice(ben, "Ann opened the room.").waitFor();
+    await notice(ben, /^Ann \(\w+\) opened the room\.$/).waitFor();
     assertEquals(await ben.locator("#msg").inputValue(), "a draft");
     await tell(ben, "back");
     assertEquals(await ben.getByRole("button", { name: "Sign out" }).count(), 0);
@@ -149,7 +149,7 @@ testInBrowser(
     await ben.reload();
     await message(ben, "later 59").waitFor();
     await ben.locator("#log").evaluate("(log) => log.scrollTop = 0");
-    await notice(ben, "Ann closed the room.").waitFor();
+    await notice(ben, /^Ann \(\w+\) closed the room\.$/).waitFor();
     assert(await ben.locator("#msg").isVisible());
   },
 );
@@ -168,7 +168,7 @@ testInBrowser(
       }
     };
     await press("Ban 1 day");
-    await notice(ann, /^Ann banned Ben \(\w{4,}\) until .+\.$/).waitFor();
+    await notice(ann, /^Ann \(\w+\) banned Ben \(\w{4,}\) until .+\.$/).waitFor();
     await notice(ben, /^You are banned from this server until \d{4}-\d\d-\d\d \d\d:\d\d UTC\.$/)
       .waitFor();
     await ben.locator("#retry").waitFor();
@@ -179,7 +179,7 @@ testInBrowser(
     await notice(ben, /^You are banned from this server/).waitFor();
     await ben.locator("#retry").waitFor();
     await press("Lift ban");
-    await notice(ann, /^Ann lifted the ban on Ben \(\w{4,}\)\.$/).waitFor();
+    await notice(ann, /^Ann \(\w+\) lifted the ban on Ben \(\w{4,}\)\.$/).waitFor();
     await ben.locator("#retry").click();
     await online(ben);
     await tell(ben, "better now");

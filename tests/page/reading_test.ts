@@ -182,7 +182,7 @@ testInBrowser("page: a day has one name, also above what could not be sent", asy
   await ann.locator(".state", { hasText: "Failed" }).waitFor();
   await ann.locator("#people-button", { hasText: "1 here" }).waitFor();
   await using ben = await Peer.join(stage, "Ben");
-  await ann.locator(".comings", { hasText: "Ben joined" }).waitFor();
+  await ann.locator(".comings", { hasText: /Ben \(\w+\) joined/ }).waitFor();
   await ben.say("hi");
   await message(ann, "hi").waitFor();
   assertEquals(await days(ann), ["Today"]);
@@ -268,13 +268,13 @@ testInBrowser("page: joins and leaves fold into one muted line", async () => {
   {
     await using _ben = await Peer.join(stage, "Ben");
     await using _cat = await Peer.join(stage, "Cat");
-    await told(/^(Ben, Cat|Cat, Ben) joined$/);
+    await told(/^(Ben \(\w+\), Cat \(\w+\)|Cat \(\w+\), Ben \(\w+\)) joined$/);
     await using _dan = await Peer.join(stage, "Dan");
-    await told(/Dan joined$/);
+    await told(/Dan \(\w+\) joined$/);
     assertEquals(await line.count(), 1);
   }
   await using eve = await Peer.join(stage, "Eve");
-  await told(/^Eve joined$/);
+  await told(/^Eve \(\w+\) joined$/);
   // Quieter than what is said, and nobody's.
   const colour = (selector: string) =>
     ann.evaluate<string>(`getComputedStyle(document.querySelector("${selector}")).color`);
@@ -284,8 +284,12 @@ testInBrowser("page: joins and leaves fold into one muted line", async () => {
   assert(await colour(".comings") !== await colour("#log .text"));
   // What comes after something was said has a line of its own.
   await using _fay = await Peer.join(stage, "Fay");
-  await told("Fay joined");
-  assertEquals(await outline(ann), ["[Eve joined]", "hello", "[Fay joined]"]);
+  await told(/Fay \(\w+\) joined/);
+  assertEquals((await outline(ann)).map((line) => line.replace(/ \(\w+\)/, "")), [
+    "[Eve joined]",
+    "hello",
+    "[Fay joined]",
+  ]);
 });
 
 /** Texts with the links in them: what they show and where they lead. */
@@ -437,7 +441,8 @@ testInBrowser("page: several messages are copied as lines of name and text", asy
   await message(page, "third").waitFor();
   const copy = async () => {
     await page.keyboard.press("Control+c");
-    return await page.evaluate<string>("navigator.clipboard.readText()");
+    const text = await page.evaluate<string>("navigator.clipboard.readText()");
+    return text.replaceAll(/ \(\w{6}\):/g, ":");
   };
   /** Selects as a mouse does, from left of one text to the end of another. */
   const drag = async (from: string, to: string) => {
@@ -451,13 +456,13 @@ testInBrowser("page: several messages are copied as lines of name and text", asy
   };
   await drag("first", "third");
   await until(page, COPIES_AS_LINES);
-  assertEquals(await copy(), "Ann: first, and some code\nAnn: second, in\ntwo lines\nBen: third");
+  assertEquals(await copy(), "Ann: first, and some code\nAnn: second, in\n  two lines\nBen: third");
   // Of the first and the last no more than what is selected.
   await page.evaluate(`getSelection().setBaseAndExtent(
     ...[["first", 7], ["third", 3]].flatMap(([text, at]) =>
       [[...document.querySelectorAll("#log .text")]
         .find(({ textContent }) => textContent.startsWith(text)).firstChild, at]))`);
-  assertEquals(await copy(), "Ann: and some code\nAnn: second, in\ntwo lines\nBen: thi");
+  assertEquals(await copy(), "Ann: and some code\nAnn: second, in\n  two lines\nBen: thi");
   // One message is copied as it is, also by three clicks, which select up to the next.
   await drag("third", "third");
   assertEquals(await copy(), "third");
@@ -468,6 +473,6 @@ testInBrowser("page: several messages are copied as lines of name and text", asy
   await page.keyboard.press("Control+a");
   assertEquals(
     await copy(),
-    "Ann: not this one\nAnn: first, and some code\nAnn: second, in\ntwo lines\nBen: third",
+    "Ann: not this one\nAnn: first, and some code\nAnn: second, in\n  two lines\nBen: third",
   );
 });

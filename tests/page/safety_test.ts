@@ -143,8 +143,8 @@ const NAMES: readonly string[] = [
   "New messages",
 ];
 
-/** Up to 40 units without white space: what the wire calls an emoji. */
-const EMOJI: readonly string[] = [
+/** Up to 40 units without white space, and no emoji: refused. */
+const NO_EMOJI: readonly string[] = [
   "<img/src=x/onerror=owned()>",
   `"onclick="owned()"`,
   "__proto__",
@@ -262,13 +262,14 @@ testInBrowser(
     await until(ann, `document.querySelectorAll("#log .edited").length === ${TEXTS.length}`);
     assertEquals(await texts(ann), edited);
 
-    await acks(EMOJI.map((emoji, n) => ({ type: "react", id: `react ${n}`, ref: 1, emoji })));
+    for (const [n, emoji] of NO_EMOJI.entries()) {
+      mallory.send({ type: "react", id: `no emoji ${n}`, ref: 1, emoji });
+      assertEquals((await mallory.read("ack", "error"))?.code, "bad_field");
+    }
+    await acks([{ type: "react", id: "react", ref: 1, emoji: "👩‍💻" }]);
     const buttons = ann.locator("#m1 .reactions button");
-    await until(
-      ann,
-      `document.querySelectorAll("#m1 .reactions button").length === ${EMOJI.length}`,
-    );
-    assertEquals(await buttons.allTextContents(), EMOJI.map((emoji) => `${emoji} 1`));
+    await until(ann, `document.querySelectorAll("#m1 .reactions button").length === 1`);
+    assertEquals(await buttons.allTextContents(), ["👩‍💻 1"]);
     await buttons.first().click();
     await until(ann, `document.querySelector("#m1 .reactions button").textContent.endsWith(" 2")`);
 
@@ -352,7 +353,9 @@ testInBrowser(
       return await Deno.readTextFile(await download.path());
     };
     const [text, json] = [await save("#export-text"), await save("#export-json")];
-    for (const said of TEXTS.map(clean)) assertStringIncludes(text, said);
+    for (const said of TEXTS.map(clean)) {
+      assertStringIncludes(text, said.replace(/\r\n|[\n-\r\x85\u2028\u2029]/g, "\n  "));
+    }
     assertEquals(JSON.parse(json).map((entry: { text: string }) => entry.text), TEXTS.map(clean));
 
     // What waits, where there is nobody to send it to.
@@ -448,7 +451,7 @@ testInBrowser("page: a hostile title, notification and address are text", async 
   await ann.check("#notify");
   await ann.keyboard.press("Escape");
   await ann.evaluate(`isAway = true; document.dispatchEvent(new Event("visibilitychange"))`);
-  const { socket } = await JsonSocket.join(stage.program.port, {
+  const { socket, welcome } = await JsonSocket.join(stage.program.port, {
     name: NAMES[1]!,
     path: "/r/constructor/ws",
   });
@@ -456,9 +459,10 @@ testInBrowser("page: a hostile title, notification and address are text", async 
   socket.send({ type: "say", id: "1", text: TEXTS[0]! }, { type: "say", id: "2", text: TEXTS[2]! });
   await message(ann, TEXTS[2]!).last().waitFor();
   assertEquals(await ann.title(), "(2) constructor · Confab");
+  const person = `${NAMES[1]} (${(welcome["you"] as unknown as { tag: string }).tag})`;
   assertEquals(await ann.evaluate("raised"), [
-    { title: "constructor", body: `${NAMES[1]}: ${TEXTS[0]}` },
-    { title: "constructor", body: `${NAMES[1]}: ${TEXTS[2]}` },
+    { title: "constructor", body: `${person}: ${TEXTS[0]}` },
+    { title: "constructor", body: `${person}: ${TEXTS[2]}` },
   ]);
   for (const text of TEXTS.slice(0, 60)) {
     await ann.evaluate(`location.hash = ${JSON.stringify(text)}`);

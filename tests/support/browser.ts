@@ -63,8 +63,13 @@ export class Stage implements AsyncDisposable {
     this.#data = data;
   }
 
-  static async open(env: Record<string, string> = {}): Promise<Stage> {
+  /** @param prepare fills the data folder before the program starts */
+  static async open(
+    env: Record<string, string> = {},
+    prepare: (data: string) => Promise<void> = async () => {},
+  ): Promise<Stage> {
     const data = await Deno.makeTempDir({ prefix: "confab-stage-" });
+    await prepare(data);
     shared ??= openBrowser(executablePath!);
     return new Stage(await shared, await startProgram({ data, env }), data);
   }

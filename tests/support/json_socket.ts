@@ -86,8 +86,12 @@ export class JsonSocket implements AsyncDisposable {
 
   /** Sends the lines in one message; nothing when the connection has ended. */
   send(...lines: object[]): void {
-    if (this.#socket.readyState !== WebSocket.OPEN) return;
-    this.#socket.send(lines.map((line) => JSON.stringify(line)).join("\n"));
+    this.sendText(lines.map((line) => JSON.stringify(line)).join("\n"));
+  }
+
+  /** Sends a message as it is; nothing when the connection has ended. */
+  sendText(text: string): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(text);
   }
 
   /** The next line that is of one of the types, skipping others; null at the end. @throws when none comes. */

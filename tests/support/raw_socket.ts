@@ -115,6 +115,11 @@ export class RawSocket implements Disposable {
     return this.write(encodeFrame(OPCODE.text, new TextEncoder().encode(text)));
   }
 
+  /** Ends the sending half of the TCP connection. The other half can still be read. */
+  endWriting(): Promise<void> {
+    return (this.#conn as Deno.TcpConn).closeWrite();
+  }
+
   /** Cuts the TCP connection, without a close frame. */
   drop(): void {
     try {

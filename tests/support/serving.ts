@@ -3,7 +3,9 @@ import type { Authenticator } from "../../auth/authenticator.ts";
 import { Hub } from "../../hub.ts";
 import type { Journal } from "../../journal/journal.ts";
 import { MemoryJournal } from "../../journal/memory.ts";
+import { addressKey } from "../../base/ip_address.ts";
 import type { Log } from "../../base/log.ts";
+import { WaitingBytes } from "../../base/waiting_bytes.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../base/limits.ts";
 import type { Proxies } from "../../http/client_address.ts";
 import type { HostOptions } from "../../http/host.ts";
@@ -52,13 +54,15 @@ export async function serve(options: ServingOptions = {}): Promise<Serving> {
   const hub = new Hub({ journal, keep, log });
   const running = hub.run();
   const metrics = new Metrics({ hub, version: "0" });
-  const deps = { hub, log, ...others, limits, metrics: { metrics, token: undefined } };
+  const waiting = new WaitingBytes(limits);
+  const deps = { hub, log, ...others, limits, waiting, metrics: { metrics, token: undefined } };
   const listener = await listen(makeHandler(deps), {
     hostname: "127.0.0.1",
     port: 0,
     pongWaitMs: 33_000,
     maxMessageBytes: 128 * 1024,
     headWaitMs: 5_000,
+    hold: (address, answer) => waiting.hold(addressKey(address), answer),
     log,
   });
   const stop = async () => {
