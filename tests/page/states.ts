@@ -71,6 +71,8 @@ async function fill(stage: Stage, page: Page): Promise<Peers> {
   const { port } = stage.program;
   const { socket: ben } = await JsonSocket.join(port, { name: "Ben" });
   const { socket: twin } = await JsonSocket.join(port, { name: "Ben", key: "of another Ben, too" });
+  // Nobody reads that those joined who have said something.
+  const { socket: silent } = await JsonSocket.join(port, { name: "Cat" });
   const raw = await RawSocket.open(port);
   const texts = [
     "> a plain line\nand another",
@@ -111,6 +113,7 @@ async function fill(stage: Stage, page: Page): Promise<Peers> {
       raw[Symbol.dispose]();
       await ben[Symbol.asyncDispose]();
       await twin[Symbol.asyncDispose]();
+      await silent[Symbol.asyncDispose]();
     },
   };
 }
