@@ -45,7 +45,7 @@ function openDirectory(folder: string): Deno.FsFile | undefined {
 
 /** Returns false if another process has locked the folder; true if it is locked, or cannot be. */
 function tryLock(directory: Deno.FsFile): boolean {
-  const lockable: { tryLockSync?(exclusive: boolean): boolean } = directory;
+  const lockable: Disposable & { tryLockSync?(exclusive: boolean): boolean } = directory;
   try {
     return lockable.tryLockSync?.(true) ?? true; // Deno 2.6 lacks the method
   } catch {
