@@ -24,6 +24,8 @@ export function makePeople(list, onPick) {
   /** @type {Map<string, string>} */
   let here = new Map();
   let settleMs = 0;
+  /** @type {readonly From[]} */
+  let listed = [];
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   /** People who are typing, by tag. @type {Map<string, { name: string, until: number }>} */
@@ -55,17 +57,23 @@ export function makePeople(list, onPick) {
     typing.textContent = names.length > 0 ? `${names.join(", ")} typing…` : "";
   }
 
+  function drawRows() {
+    rows.replaceChildren(...listed.map((person) => {
+      const pick = makeButton("", () => onPick(person.name));
+      pick.append(...drawPerson(person, list.names));
+      return el("li", "", pick, isSame(list.me, person.tag) ? " (you)" : "");
+    }));
+  }
+
+  list.onShared = drawRows;
   return {
     /** @param {Presence} presence */
     show({ count, people }) {
       button.hidden = false;
       button.textContent = `${count} here`;
-      for (const person of people ?? []) list.addPerson(person);
-      rows.replaceChildren(...(people ?? []).map((person) => {
-        const pick = makeButton("", () => onPick(person.name));
-        pick.append(...drawPerson(person, list.names));
-        return el("li", "", pick, isSame(list.me, person.tag) ? " (you)" : "");
-      }));
+      listed = people ?? [];
+      for (const person of listed) list.addPerson(person);
+      drawRows();
       const more = count - (people?.length ?? 0);
       rest.textContent = more > 0 ? `and ${more} more` : "";
       if (!people) return;
