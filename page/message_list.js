@@ -38,6 +38,8 @@ export class MessageList {
   #target;
 
   me = { name: "", tag: "" };
+  /** Called when people turn out to have names that look alike. */
+  onShared = () => {};
   /** People who are here or have sent a message. */
   names = new Names();
   /** First and last entry that was read; 0 for none. */
@@ -236,13 +238,12 @@ export class MessageList {
   /** Draws a message as an element, a new one or the one that waited. @param {number} seq @param {HTMLElement} [waiting] */
   #make(seq, waiting) {
     const message = /** @type {ShownMessage} */ (this.#messages.get(seq));
-    const { from } = message;
+    this.addPerson(message.from);
     const item = waiting ?? makeItem();
     item.id = `m${seq}`;
     item.dataset["seq"] = String(seq);
     this.#items.set(seq, item);
     drawItem(item, message, this);
-    this.addPerson(from);
     return item;
   }
 
@@ -256,6 +257,7 @@ export class MessageList {
   #drawShared() {
     const shared = this.#messages.all().filter(({ from }) => this.names.isShared(from.name));
     for (const message of shared) this.#draw(message);
+    this.onShared();
   }
 
   /** Loads the list of lookalikes. A failed import is retried with the next person. */

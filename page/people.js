@@ -26,6 +26,8 @@ export function makePeople(list, onPick) {
   let settleMs = 0;
   /** People who have sent a message since the last report: nobody needs to read that they joined. @type {Set<string>} */
   const heard = new Set();
+  /** @type {readonly From[]} */
+  let listed = [];
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   /** People who are typing, by tag. @type {Map<string, { name: string, until: number }>} */
@@ -64,17 +66,23 @@ export function makePeople(list, onPick) {
       : "";
   }
 
+  function drawRows() {
+    rows.replaceChildren(...listed.map((person) => {
+      const pick = makeButton("", () => onPick(person.name));
+      pick.append(...drawPerson(person, list.names));
+      return el("li", "", pick, isSame(list.me, person.tag) ? " (you)" : "");
+    }));
+  }
+
+  list.onShared = drawRows;
   return {
     /** @param {Presence} presence */
     show({ count, people }) {
       button.hidden = false;
       button.textContent = `${count} here`;
-      for (const person of people ?? []) list.addPerson(person);
-      rows.replaceChildren(...(people ?? []).map((person) => {
-        const pick = makeButton("", () => onPick(person.name));
-        pick.append(...drawPerson(person, list.names));
-        return el("li", "", pick, isSame(list.me, person.tag) ? " (you)" : "");
-      }));
+      listed = people ?? [];
+      for (const person of listed) list.addPerson(person);
+      drawRows();
       const more = count - (people?.length ?? 0);
       rest.textContent = more > 0 ? `and ${more} more` : "";
       if (!people) return;

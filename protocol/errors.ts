@@ -300,7 +300,8 @@ export class ChatError extends Error {
     this.name = "ChatError";
     this.code = code;
     this.id = options.id;
-    this.retryAfterMs = options.retryAfterMs;
+    // Clocks count fractions; the wires have whole milliseconds.
+    this.retryAfterMs = options.retryAfterMs && Math.ceil(options.retryAfterMs);
   }
 }
 

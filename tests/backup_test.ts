@@ -107,7 +107,7 @@ Deno.test("confab backup and restore: all that was acknowledged before, while wr
   await using client = socket;
   assertEquals([welcome.resumed, welcome.epoch === epoch], [false, false]);
   const [id, seq] = before.entries().find(([id]) => id.startsWith("w0 "))!;
-  client.send({ type: "say", id, text: "again" });
+  client.send({ type: "say", id, text: `${id} ${"x".repeat(200)}` });
   assertEquals((await client.read("ack"))?.seq, seq);
   program.kill("SIGKILL");
   await program.status;

@@ -86,16 +86,6 @@ Deno.test("confab --cert ends with 5 and a sentence for a certificate that is of
   assertStringIncludes(stderr, "confab: Cannot read certificate ");
 });
 
-Deno.test({
-  name: "confab: without a certificate SIGHUP ends it, as a terminal that hangs up does",
-  ignore: !hasHangUp,
-  async fn() {
-    await using program = await startProgram();
-    program.kill("SIGHUP");
-    assertEquals((await within(WAIT_MS, "the end", program.status)).signal, "SIGHUP");
-  },
-});
-
 Deno.test("confab --host --base: everything is below the path, for those who know the name", async () => {
   const env = { CONFAB_HOST: "localhost", CONFAB_BASE: "/chat" };
   await using program = await startProgram({ env });

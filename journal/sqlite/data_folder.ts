@@ -45,10 +45,11 @@ function openDirectory(folder: string): Deno.FsFile | undefined {
 
 /** Returns false if another process has locked the folder; true if it is locked, or cannot be. */
 function tryLock(directory: Deno.FsFile): boolean {
+  const lockable: Disposable & { tryLockSync?(exclusive: boolean): boolean } = directory;
   try {
-    return directory.tryLockSync(true);
+    return lockable.tryLockSync?.(true) ?? true; // Deno 2.6 lacks the method
   } catch {
-    return true; // Deno 2.6 lacks the method, and some network file systems the lock
+    return true; // some network file systems lack the lock
   }
 }
 

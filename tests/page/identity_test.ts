@@ -70,8 +70,9 @@ testInBrowser(
     await say(eve, "by Eve");
     await message(ann, "by Eve").waitFor();
     // Both, in the messages and in the list of the people.
-    assertEquals(await ann.locator("article .shared").count(), 2);
-    assertEquals(await eve.locator("article .shared").count(), 2);
+    for (const page of [ann, eve]) {
+      await until(page, `document.querySelectorAll("article .shared").length === 2`);
+    }
     await until(ann, `document.querySelectorAll("#people-list .shared").length === 2`);
     assert(await ann.locator("article .shared").first().getAttribute("title"));
   },
