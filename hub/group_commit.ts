@@ -232,6 +232,7 @@ export class GroupCommit {
 
   /** Reserves space for a message. In a full folder, a room goes on with what its own retention frees. */
   #reserve(room: Room, message: Message): RefusalReason | undefined {
+    this.requestCommit(); // an append ends the reservation, also if the message is refused for another reason
     const shortage = this.#journal.reserve(room.name, message);
     if (!shortage) return undefined;
     this.#prune(room, 1);

@@ -253,3 +253,22 @@ Deno.test("Hub accepts in a full folder what a room's own retention makes space 
     await Deno.remove(data, { recursive: true });
   }
 });
+
+Deno.test("Hub reserves no space of the folder for messages that it refuses", async () => {
+  const data = await Deno.makeTempDir({ prefix: "confab-growth-" });
+  try {
+    using journal = openSqliteJournal(data, { maxBytes: 20 * 1024 * 1024 });
+    await using test = makeHub({ journal });
+    const budgets = new AddressBudgets(
+      { ...DEFAULT_LIMITS, messagesPerS: 0.1 },
+      new LimitLog(() => {}),
+    );
+    const from = { author: "annannann", name: "Ann", budget: budgets.of("a")! };
+    const codes = new Set<string>();
+    for (let n = 0; n < 1_000; n++) codes.add(await post(test.hub, `room-${n}`, from));
+    assertEquals(codes, new Set(["", "rate_limited"]));
+    assertEquals(await post(test.hub, "room-0", { author: "benbenben", name: "Ben" }), "");
+  } finally {
+    await Deno.remove(data, { recursive: true });
+  }
+});
