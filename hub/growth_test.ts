@@ -246,6 +246,11 @@ Deno.test("Hub accepts in a full folder what a room's own retention makes space 
       }
     }
     assertEquals(codes, ["1 data_full", "2 data_full"]); // first no new room, then no message
+    // A reader that never reads holds nothing back.
+    const stuck = new Guest();
+    stuck.trySend = () => false;
+    const point = { after: journal.floor("lobby"), epoch: undefined, maxReplay: Infinity };
+    test.hub.register(stuck, "lobby", { author: "zoezoezoe", name: "", history: 0, ...point });
     for (let n = 0; n < 60; n++) assertEquals(await say("lobby"), "");
     assertEquals([journal.head("lobby"), journal.head("room-0")], [120, 2]);
     assertEquals(test.logged, ["limit reached --max-data"]);
