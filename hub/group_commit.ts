@@ -107,6 +107,11 @@ export class GroupCommit {
     return this.#hasModeration;
   }
 
+  /** Whether the journal has something to store, although no message is pending. */
+  get isRequested(): boolean {
+    return this.#isRequested;
+  }
+
   /** Makes the next commit happen even without a message: the journal has something else to store. */
   requestCommit(): void {
     this.#isRequested = true;
@@ -243,7 +248,10 @@ export class GroupCommit {
   }
 
   #prune(room: Room, options?: Parameters<Room["prune"]>[0]): void {
+    const floor = this.#journal.floor(room.name);
     for (const sender of room.prune(options)) this.#evicted.push({ sender, code: "fell_behind" });
+    // While the removal is not committed, the journal's file keeps what was deleted.
+    if (this.#journal.floor(room.name) > floor) this.requestCommit();
   }
 
   #readTarget(room: Room, { kind, ref }: Message): Entry | undefined {

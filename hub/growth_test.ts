@@ -277,3 +277,18 @@ Deno.test("Hub reserves no space of the folder for messages that it refuses", as
     await Deno.remove(data, { recursive: true });
   }
 });
+
+Deno.test("Hub commits what retention removes without waiting for another message", async () => {
+  const data = await Deno.makeTempDir({ prefix: "confab-growth-" });
+  try {
+    using journal = openSqliteJournal(data);
+    await using test = makeHub({ journal, keep: 1 });
+    const author = { author: "annannann", name: "Ann" };
+    while (journal.floor("lobby") === 0) assertEquals(await post(test.hub, "lobby", author), "");
+    await settle();
+    // In an open transaction the WAL could not be emptied of deleted texts.
+    assertEquals(countRows(data)["entries"], 1);
+  } finally {
+    await Deno.remove(data, { recursive: true });
+  }
+});
