@@ -278,6 +278,8 @@ export class Hub {
       for (const { member, code } of this.#leaving.splice(0)) this.#remove(member, code);
       for (const room of this.#visited.splice(0)) if (room.isEmpty) this.#forget(room);
       for (const { member, error } of this.#failures.splice(0)) this.#fail(member, error);
+      // An event starts the next iteration; without one the removal of entries would wait for a message.
+      if (this.#groupCommit.isRequested) this.#inbox.trySend({ type: "ask", answer: () => {} });
     }
   }
 
