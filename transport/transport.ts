@@ -34,7 +34,7 @@ export interface Connection {
   terminate(code: number, reason: string): void;
 }
 
-/** Callbacks of a connection. An exception in either is logged and ends that connection only. */
+/** Callbacks of a connection. An exception in one of them is logged and ends that connection only. */
 export interface ConnectionHandlers {
   onMessage(data: string | ArrayBuffer): void;
   /**
