@@ -261,7 +261,10 @@ export class Hub {
     this.#inbox.trySend({ type: "close", code });
   }
 
-  /** Runs the loop: takes everything that waits, up to a message of an operator that others depend on, then acts once. Resolves after {@linkcode close}. */
+  /**
+   * Runs the loop: takes everything that waits, up to a message of an operator that others depend on, then acts once.
+   * Resolves after {@linkcode close}.
+   */
   async run(): Promise<void> {
     for await (const event of this.#inbox) {
       // Let this round of socket reads finish, so that it becomes one batch (decision 0004).

@@ -1,4 +1,4 @@
-// Tests the limits that only the transport over `ws` has.
+// Tests the limits that only the transport `ws` has.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { ConnectionLimit } from "../http/connection_limit.ts";
 import { delay } from "@std/async/delay";
