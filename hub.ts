@@ -261,7 +261,10 @@ export class Hub {
     this.#inbox.trySend({ type: "close", code });
   }
 
-  /** Runs the loop: takes everything that waits, up to a message of an operator that others depend on, then acts once. Resolves after {@linkcode close}. */
+  /**
+   * Runs the loop: takes everything that waits, up to a message of an operator that others depend on, then acts once.
+   * Resolves after {@linkcode close}.
+   */
   async run(): Promise<void> {
     for await (const event of this.#inbox) {
       // Let this round of socket reads finish, so that it becomes one batch (decision 0004).
@@ -278,6 +281,8 @@ export class Hub {
       for (const { member, code } of this.#leaving.splice(0)) this.#remove(member, code);
       for (const room of this.#visited.splice(0)) if (room.isEmpty) this.#forget(room);
       for (const { member, error } of this.#failures.splice(0)) this.#fail(member, error);
+      // An event starts the next iteration; without one the removal of entries would wait for a message.
+      if (this.#groupCommit.isRequested) this.#inbox.trySend({ type: "ask", answer: () => {} });
     }
   }
 

@@ -192,7 +192,7 @@ Deno.test("Hub.broadcast() bounds the emoji of a message, and the reactions of a
     await hubTurn();
   }
   assertEquals(refused(ben), Array(3).fill("too_many_reactions"));
-  // One that is there may be used by others, and taken back and set again, forty times.
+  // An emoji that is there may be used by others. Setting and taking back count together.
   for (let n = 0; n < 60; n++) react(ben, "7", n % 2 === 0);
   await hubTurn();
   assertEquals(refused(ben).length, 3 + 10);

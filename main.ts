@@ -81,13 +81,15 @@ async function start(config: ServeConfig, { log, flush }: OpenLog): Promise<void
   webhooks.push(...await startWebhooks(config, { secret: secrets.hook, source: hub, log }));
   const metrics = new Metrics({ hub, version: deno.version });
   const proxies = new Proxies(config.trustProxy);
-  const waiting = new WaitingBytes(config.limits, new LimitLog(log));
+  const limitLog = new LimitLog(log);
+  const waiting = new WaitingBytes(config.limits, limitLog);
   const handler = makeHandler({
     hub,
     log,
     authenticator,
     proxies,
     waiting,
+    limitLog,
     metrics: { metrics, token: secrets.metrics },
     githubSecret: secrets.github,
     hostOptions: config,
@@ -99,6 +101,7 @@ async function start(config: ServeConfig, { log, flush }: OpenLog): Promise<void
     handler,
     proxies,
     waiting,
+    limitLog,
     certificate,
     log,
   });

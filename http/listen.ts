@@ -1,5 +1,5 @@
 // Opens the server's port: limits the sockets of each address, and explains why a port cannot be used.
-import { LimitLog } from "../base/address_budget.ts";
+import type { LimitLog } from "../base/address_budget.ts";
 import { type Limits, maxMessageBytes, pongWaitMs } from "../base/limits.ts";
 import type { WaitingBytes } from "../base/waiting_bytes.ts";
 import { ChatError } from "../protocol/errors.ts";
@@ -37,13 +37,14 @@ export function checkAddress(address: ListenAddress): void {
  */
 export async function listen(
   { hostname, port, limits }: ListenAddress & { readonly limits: Limits },
-  { listenOn, handler, proxies, waiting, certificate, log }:
+  { listenOn, handler, proxies, waiting, limitLog, certificate, log }:
     & Pick<ListenOptions, "certificate" | "log">
     & {
       readonly listenOn: Listen;
       readonly handler: Handler;
       readonly proxies: Proxies;
       readonly waiting: WaitingBytes;
+      readonly limitLog: LimitLog;
     },
 ): Promise<Listener> {
   try {
@@ -53,7 +54,7 @@ export async function listen(
       pongWaitMs: pongWaitMs(limits),
       maxMessageBytes: maxMessageBytes(limits),
       headWaitMs: HEAD_WAIT_MS,
-      acquire: makeSocketLimit(limits, { proxies, limitLog: new LimitLog(log) }),
+      acquire: makeSocketLimit(limits, { proxies, limitLog }),
       isProxy: (address) => proxies.trusts(address),
       hold: (address, answer) => waiting.hold(proxies.keyOf(address), answer),
       certificate,

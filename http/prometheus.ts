@@ -160,7 +160,11 @@ function hubMetrics({ hub, version }: MetricsOptions): Metric[] {
     histogram("commit_seconds", "Duration of commits, in seconds", stats.commitSeconds),
     gauge("data_stored_bytes", "Stored data, in bytes", () => hub.usage.storedBytes),
     gauge("data_file_bytes", "Size of the journal's files, in bytes", () => hub.usage.fileBytes),
-    gauge("data_limit_bytes", "Maximum size of the data folder", () => hub.usage.maxBytes),
+    gauge(
+      "data_limit_bytes",
+      "Maximum size of the data folder, in bytes",
+      () => hub.usage.maxBytes,
+    ),
     counter("failed_commits_total", "Failed commits", () => stats.failedCommits),
     counter(
       "delivered_lines_total",

@@ -41,6 +41,8 @@ export interface ServerDeps {
   readonly proxies?: Proxies;
   /** Counts what waits for each address. The listener counts its answers with the same object. */
   readonly waiting?: WaitingBytes;
+  /** Shared by all parts that limit something, so that each limit is logged once. */
+  readonly limitLog?: LimitLog;
   /** Secret that signs payloads of GitHub. Undefined accepts payloads without a signature. */
   readonly githubSecret?: string | undefined;
   /** Undefined turns /metrics off. */
@@ -57,7 +59,7 @@ const ANY_HOST: HostOptions = { hosts: "any", base: "" };
 export function makeHandler(deps: ServerDeps): Handler {
   const { hub, log, allowOrigins = [], hostOptions = ANY_HOST, authenticator, metrics } = deps;
   const { limits = DEFAULT_LIMITS, proxies = new Proxies([]), githubSecret } = deps;
-  const limitLog = new LimitLog(log);
+  const { limitLog = new LimitLog(log) } = deps;
   const { waiting = new WaitingBytes(limits, limitLog) } = deps;
   const budgets = new AddressBudgets(limits, limitLog);
   const connectionLimit = new ConnectionLimit(limits, { budgets, limitLog });

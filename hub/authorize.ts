@@ -29,7 +29,7 @@ export interface RoomState {
 /** Maximum number of different emoji on a message. */
 export const MAX_EMOJI = 20;
 
-/** Maximum number of times that a person may set a reaction on one message. Each may be taken back as well. */
+/** Maximum number of times that a person may set or take back a reaction on one message. Twice as many if the last only take back. */
 export const MAX_OWN_REACTIONS = 40;
 
 /** Reason to refuse a message: a code, or an error if the code's own sentence does not say enough. */

@@ -107,6 +107,11 @@ export class GroupCommit {
     return this.#hasModeration;
   }
 
+  /** Whether the journal has something to store, although no message is pending. */
+  get isRequested(): boolean {
+    return this.#isRequested;
+  }
+
   /** Makes the next commit happen even without a message: the journal has something else to store. */
   requestCommit(): void {
     this.#isRequested = true;
@@ -230,16 +235,23 @@ export class GroupCommit {
     return nameWaitMs > 0 ? refuseGrowth("names", nameWaitMs) : undefined;
   }
 
-  /** Reserves space for a message. In a full folder, a room goes on with what its own retention frees. */
+  /**
+   * Reserves space for a message. In a full folder, a room goes on with what its own retention frees. Nobody who reads slowly
+   * can prevent that.
+   */
   #reserve(room: Room, message: Message): RefusalReason | undefined {
+    this.requestCommit(); // an append ends the reservation, also if the message is refused for another reason
     const shortage = this.#journal.reserve(room.name, message);
-    if (!shortage) return undefined;
-    this.#prune(room, 1);
+    if (shortage !== "data_full") return shortage;
+    this.#prune(room, { minimum: 1, maxHeld: 0 });
     return this.#journal.reserve(room.name, message);
   }
 
-  #prune(room: Room, minimum?: number): void {
-    for (const sender of room.prune(minimum)) this.#evicted.push({ sender, code: "fell_behind" });
+  #prune(room: Room, options?: Parameters<Room["prune"]>[0]): void {
+    const floor = this.#journal.floor(room.name);
+    for (const sender of room.prune(options)) this.#evicted.push({ sender, code: "fell_behind" });
+    // While the removal is not committed, the journal's file keeps what was deleted.
+    if (this.#journal.floor(room.name) > floor) this.requestCommit();
   }
 
   #readTarget(room: Room, { kind, ref }: Message): Entry | undefined {

@@ -246,9 +246,48 @@ Deno.test("Hub accepts in a full folder what a room's own retention makes space 
       }
     }
     assertEquals(codes, ["1 data_full", "2 data_full"]); // first no new room, then no message
+    // A reader that never reads holds nothing back.
+    const stuck = new Guest();
+    stuck.trySend = () => false;
+    const point = { after: journal.floor("lobby"), epoch: undefined, maxReplay: Infinity };
+    test.hub.register(stuck, "lobby", { author: "zoezoezoe", name: "", history: 0, ...point });
     for (let n = 0; n < 60; n++) assertEquals(await say("lobby"), "");
     assertEquals([journal.head("lobby"), journal.head("room-0")], [120, 2]);
     assertEquals(test.logged, ["limit reached --max-data"]);
+  } finally {
+    await Deno.remove(data, { recursive: true });
+  }
+});
+
+Deno.test("Hub reserves no space of the folder for messages that it refuses", async () => {
+  const data = await Deno.makeTempDir({ prefix: "confab-growth-" });
+  try {
+    using journal = openSqliteJournal(data, { maxBytes: 20 * 1024 * 1024 });
+    await using test = makeHub({ journal });
+    const budgets = new AddressBudgets(
+      { ...DEFAULT_LIMITS, messagesPerS: 0.1 },
+      new LimitLog(() => {}),
+    );
+    const from = { author: "annannann", name: "Ann", budget: budgets.of("a")! };
+    const codes = new Set<string>();
+    for (let n = 0; n < 1_000; n++) codes.add(await post(test.hub, `room-${n}`, from));
+    assertEquals(codes, new Set(["", "rate_limited"]));
+    assertEquals(await post(test.hub, "room-0", { author: "benbenben", name: "Ben" }), "");
+  } finally {
+    await Deno.remove(data, { recursive: true });
+  }
+});
+
+Deno.test("Hub commits what retention removes without waiting for another message", async () => {
+  const data = await Deno.makeTempDir({ prefix: "confab-growth-" });
+  try {
+    using journal = openSqliteJournal(data);
+    await using test = makeHub({ journal, keep: 1 });
+    const author = { author: "annannann", name: "Ann" };
+    while (journal.floor("lobby") === 0) assertEquals(await post(test.hub, "lobby", author), "");
+    await settle();
+    // In an open transaction the WAL could not be emptied of deleted texts.
+    assertEquals(countRows(data)["entries"], 1);
   } finally {
     await Deno.remove(data, { recursive: true });
   }

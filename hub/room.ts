@@ -294,16 +294,17 @@ export class Room {
   /**
    * Removes entries beyond retention. Lagging members delay that, as far as the journal can afford. Returns the members
    * that are further behind and whose protocol cannot announce a gap.
-   * @param minimum number of entries to remove at least
    */
-  prune(minimum = Math.max(PRUNE_SLACK, this.#keep >> 3)): Subscription[] {
+  prune(
+    { minimum = Math.max(PRUNE_SLACK, this.#keep >> 3), maxHeld = this.#journal.maxHeld } = {},
+  ): Subscription[] {
     const keep = this.#keep;
     const floor = this.#journal.floor(this.name);
     const unneeded = this.#head - keep;
     if (keep === 0 || unneeded - floor < minimum) return [];
     let needed = unneeded;
     for (const subscription of this.#lagging) needed = Math.min(needed, subscription.deliveredSeq);
-    const through = Math.max(needed, unneeded - this.#journal.maxHeld);
+    const through = Math.max(needed, unneeded - maxHeld);
     if (through - floor < minimum) return [];
     this.#journal.prune(this.name, through);
     const gap = makeGap(floor, through, "retention");

@@ -109,7 +109,8 @@ export interface Journal extends Disposable {
    * Commits the drafts in order, and resolves when they would survive a power cut, with a result for each. A draft that
    * cannot be stored because of what it is has an error for a result; the others are stored all the same. A `delete` blanks
    * the text of the message that it refers to, and of all its edits, in the same commit: their text is empty and `on` is
-   * false from then on. An `edit` of a deleted message is stored blank. Also commits what {@linkcode claimTag}, {@linkcode moveCursor} and {@linkcode prune} did before.
+   * false from then on. An `edit` of a deleted message is stored blank. Also commits what {@linkcode claimTag},
+   * {@linkcode moveCursor} and {@linkcode prune} did before.
    * @throws {ChatError} `not_stored`: nothing was stored, for a reason outside of the drafts. It may be tried again.
    */
   append(drafts: readonly Draft[]): Promise<AppendResult[]>;

@@ -905,21 +905,23 @@ Deno.test("journal sqlite shrinks the WAL that has grown while somebody read, on
   }
 });
 
-Deno.test({
-  name: "journal sqlite stores nothing after its folder was deleted",
-  ignore: Deno.build.os === "windows", // open files cannot be deleted there
-  async fn() {
-    using place = makeFolder();
-    const folder = `${place.folder}/data`;
-    using journal = openSqliteJournal(folder);
-    await append(journal, [draft("a")]);
-    Deno.removeSync(folder, { recursive: true });
-    const failed = await assertRejects(() => journal.append([draft("lost")]), ChatError);
-    assertEquals(failed.code, "not_stored");
-    assert((failed.cause as Error).message.includes("was deleted"));
-    assertEquals(texts(journal, { after: 0 }), ["a"]);
-  },
-});
+for (const deleted of ["", "/journal.db", "/journal.db-wal"]) {
+  Deno.test({
+    name: `journal sqlite stores nothing after ${deleted || "its folder"} was deleted`,
+    ignore: Deno.build.os === "windows", // open files cannot be deleted there
+    async fn() {
+      using place = makeFolder();
+      const folder = `${place.folder}/data`;
+      using journal = openSqliteJournal(folder);
+      await append(journal, [draft("a")]);
+      Deno.removeSync(`${folder}${deleted}`, { recursive: true });
+      const failed = await assertRejects(() => journal.append([draft("lost")]), ChatError);
+      assertEquals(failed.code, "not_stored");
+      assert((failed.cause as Error).message.includes("was deleted"));
+      assertEquals(texts(journal, { after: 0 }), ["a"]);
+    },
+  });
+}
 
 /** Whether a file of the folder contains the text. */
 function hasBytes(folder: string, text: string): boolean {

@@ -19,7 +19,7 @@ const NAME_END = /^[-‐-―−]|[:：﹕︓∶꞉ː˸։׃#＃﹟♯]/g;
 
 const LINE_BREAK_OR_TAB = /\r\n|[\r\n\t]/g;
 
-/** Returns `name#tag`, escaped. Only the last `#` and the first colon after it are not part of the name. */
+/** Returns `name#tag`, escaped. The name contains neither `#` nor a colon. */
 export function encodeAuthor({ name, tag }: From): string {
   const shown = escapeName(name);
   return tag === "" ? shown : `${shown}#${escapeForTerminal(tag)}`;

@@ -104,7 +104,7 @@ function isPartlyInvisible(name: string): boolean {
 /** Prefix of authors without a key. No hash contains a `u`. */
 const NO_KEY = "0000u";
 
-/** Tag of all authors without a key. It identifies nobody: shorter than the tag of any author with a key. */
+/** Tag of all authors without a key. It identifies nobody, and no author with a key has it. */
 const NO_KEY_TAG = "0000";
 
 /**

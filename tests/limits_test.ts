@@ -165,6 +165,22 @@ for (const transport of ["deno", "ws"]) {
     assertEquals((await ann.read("bye"))?.code, "rate_limited");
   });
 
+  test("the log names a limit once, whichever part refuses", ["--per-address", "1"], async (
+    program,
+  ) => {
+    const { port } = program;
+    const get = "GET /r/ops HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n";
+    using stream = await RawSocket.connect(port, get);
+    assertStringIncludes(await stream.readHead(), "HTTP/1.1 200 ");
+    using second = await RawSocket.connect(port, get); // refused by the router, and idle from then on
+    assertStringIncludes(await second.readHead(), "HTTP/1.1 503 ");
+    using third = await RawSocket.connect(port, get); // on transport ws refused before its request
+    assertStringIncludes(await third.readHead(), "HTTP/1.1 503 ");
+    program.kill("SIGTERM");
+    await program.status;
+    assertEquals(program.log().match(/limit reached/g)?.length, 1, program.log());
+  });
+
   test("--per-address and --max-connections", [
     ...["--per-address", "2", "--max-connections", "3"],
     ...PROXY,

@@ -1,5 +1,5 @@
-// A transport accepts HTTP requests and WebSockets. This interface separates the server from the HTTP server and the
-// WebSocket library underneath. One suite (transport_test.ts) runs on every implementation.
+// A transport accepts HTTP requests and WebSockets. This interface separates the server from the HTTP server
+// underneath. One suite (transport_test.ts) runs on every implementation.
 
 import type { Log } from "../base/log.ts";
 import type { Holder, Holding } from "../base/waiting_bytes.ts";
@@ -34,7 +34,7 @@ export interface Connection {
   terminate(code: number, reason: string): void;
 }
 
-/** Callbacks of a connection. An exception in either is logged and ends that connection only. */
+/** Callbacks of a connection. An exception in one of them is logged and ends that connection only. */
 export interface ConnectionHandlers {
   onMessage(data: string | ArrayBuffer): void;
   /**

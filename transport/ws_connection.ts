@@ -66,7 +66,7 @@ export class WsConnection implements Connection {
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
   /** Runs while a message is unfinished. */
   #messageTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Messages read since that timer started. */
+  /** Messages, and control frames outside of them, read since that timer started. */
   #finished = 0;
   /** Bytes of an unfinished message, as the handler knows them. */
   #keptBytes = 0;
@@ -136,7 +136,7 @@ export class WsConnection implements Connection {
       this.#reader.push(chunk);
       for (let next = this.#reader.next(); next !== undefined; next = this.#reader.next()) {
         this.#silentParts = 0;
-        this.#finished++;
+        if (!this.#reader.isUnfinished) this.#finished++; // a control frame between fragments finishes nothing
         if (typeof next === "string" || next instanceof ArrayBuffer) this.#deliver(next);
         else this.#control(next);
         if (this.#isDeaf) break;

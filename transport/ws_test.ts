@@ -1,4 +1,4 @@
-// Tests the limits that only the transport over `ws` has.
+// Tests the limits that only the transport `ws` has.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { ConnectionLimit } from "../http/connection_limit.ts";
 import { delay } from "@std/async/delay";
@@ -201,7 +201,7 @@ Deno.test("listenWs() closes a message that does not end in time, and no other",
   const whole = encodeFrame(OPCODE.text, new TextEncoder().encode("whole"));
   const fragment = encodeFrame(OPCODE.text, new Uint8Array());
   fragment[0] = OPCODE.text;
-  // A fragment, part of a frame, and part of a head, with pongs that count for nothing.
+  // A fragment, part of a frame, and part of a head.
   for (const part of [fragment, whole.subarray(0, -1), whole.subarray(0, 1)]) {
     using peer = await RawSocket.open(listener.port);
     await peer.write(whole);
@@ -210,6 +210,15 @@ Deno.test("listenWs() closes a message that does not end in time, and no other",
     const close = await within(5_000, "the close", peer.readClose());
     assertEquals([close.code, close.reason.split(":")[0]], [1008, "message_timeout"]);
   }
+  // Pongs between the fragments of a message do not extend its deadline.
+  using slow = await RawSocket.open(listener.port);
+  await slow.write(fragment);
+  const pong = encodeFrame(OPCODE.pong, new Uint8Array());
+  const pongs = setInterval(() => slow.write(pong).catch(() => {}), HEAD_WAIT_MS / 10);
+  const slowClose = await within(5_000, "the close", slow.readClose()).finally(() =>
+    clearInterval(pongs)
+  );
+  assertEquals(slowClose.reason.split(":")[0], "message_timeout");
   // Each of many messages ends within a write that begins the next one.
   using busy = await RawSocket.open(listener.port);
   await busy.write(whole.subarray(0, 3));

@@ -9,7 +9,7 @@ import { escapeForTerminal } from "../../protocol/terminal_safe.ts";
 import { describeModeration } from "../../protocol/transcript.ts";
 import { INDENT } from "./wrap.ts";
 
-/** Maximum messages, and names, to remember. References to older ones are drawn without them. */
+/** Maximum messages to remember. References to older ones are drawn without them. */
 const MAX_REMEMBERED = 1_000;
 
 /** Maximum characters of a quoted message. */
@@ -89,11 +89,10 @@ export class ChatLines {
         return entry.on ? ` ${emoji} ${to}` : ` took ${emoji} back from ${to}`;
       }
       case "close":
-        return ` ${escapeForTerminal(describeModeration({ on: entry.on }, formatTime))}`;
+        return ` ${describeModeration({ on: entry.on }, formatTime)}`;
       case "ban": {
         const { on, who, until } = entry;
-        const act = describeModeration({ on, banned: { who, until } }, formatTime);
-        return ` ${act}`;
+        return ` ${describeModeration({ on, banned: { who, until } }, formatTime)}`;
       }
     }
   }

@@ -94,11 +94,13 @@ export function serveInvite(
 /** Responds to an invite that is not valid, or not now. */
 export function serveBadInvite(target: PageTarget, error: ChatError): Response {
   const waitS = Math.ceil((error.retryAfterMs ?? 0) / 1000);
+  const { status = 403 }: ErrorRow = ERRORS[error.code];
+  const remedy = status === 403 ? "<p>Ask the sender for a new invite.</p>" : "";
   return servePage(target, {
     title: "Invite not accepted",
     why: `${error.message}.`,
-    body: waitS > 0 ? `<p>Try again in ${waitS} s.</p>` : "<p>Ask the sender for a new invite.</p>",
-    status: (ERRORS[error.code] as ErrorRow).status ?? 403,
+    body: waitS > 0 ? `<p>Try again in ${waitS} s.</p>` : remedy,
+    status,
     headers: waitS > 0 ? { "retry-after": `${waitS}` } : {},
   });
 }

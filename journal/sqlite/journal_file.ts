@@ -1,4 +1,5 @@
 // Opens the file of the journal: for the one process that writes, with the lock of its folder, or for others that read.
+import { closeSync, openSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { makePrivateFile } from "../../base/private_file.ts";
 import { emptyWal, isOutdated, migrate, openDatabase } from "../../base/sqlite.ts";
@@ -38,13 +39,16 @@ export function openFile(folder: string, { maxBytes = Infinity }: FileOptions): 
     makePrivateFile(path);
     syncWal(folder);
     const { size } = Deno.statSync(path);
+    // Before the database, so that it is closed after it: closing a file releases the locks that the process has on it.
+    const database = openSync(path, "r");
+    parts.defer(() => closeSync(database));
     const db = openWriter(path);
     parts.defer(() => db.close());
     if (size <= MAX_CHECKED_BYTES) check(db);
     const isUpgrade = size > 0 && isOutdated(db, JOURNAL_SCHEMA);
     migrate(db, JOURNAL_SCHEMA);
     if (isUpgrade) emptyWal(db); // a step may have erased texts
-    const options = { path: `${path}-wal`, maxKeptBytes: 2 * walBytes(maxBytes) };
+    const options = { path: `${path}-wal`, database, maxKeptBytes: 2 * walBytes(maxBytes) };
     const wal = parts.use(new Wal(db, options));
     const writer = { wal, quota: new Quota(db, { wal, maxBytes }) };
     return makeFile(db, { parts, writer });

@@ -49,7 +49,7 @@ const MAX_CACHED = 10_000;
 
 /** Reason to store nothing any more. */
 const DELETED = new Error(
-  "the data folder was deleted while the program was running: restart the program",
+  "a file of the data folder was deleted while the program was running: restart the program",
 );
 
 interface CachedRoom {

@@ -1,4 +1,4 @@
-// Lists and prepares the SQL statements of the journal on disk. Only sqlite_journal.ts uses it.
+// Lists and prepares the SQL statements of the journal on disk.
 import type { DatabaseSync } from "node:sqlite";
 import { prepareAll, type Prepared } from "../../base/sqlite.ts";
 

@@ -13,6 +13,8 @@ const RETRY_MS = 1_000;
 
 export interface WalOptions {
   readonly path: string;
+  /** Descriptor of the database's file. Its owner closes it after the database, whose locks would end with it. */
+  readonly database: number;
   /** Size to keep. Above the size at which SQLite writes the log into the database, so that a usual log is not emptied for it. */
   readonly maxKeptBytes: number;
 }
@@ -22,15 +24,17 @@ export class Wal implements Disposable {
   /** Measures the log: unlike any other call, seeking needs no permission for a file that is open. */
   readonly #file: Deno.FsFile;
   readonly #descriptor: number;
+  readonly #database: number;
   readonly #maxKeptBytes: number;
   /** Earliest time of the next attempt, as `performance.now()` counts. */
   #nextMs = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** The log must exist: a database that was read has one. */
-  constructor(db: DatabaseSync, { path, maxKeptBytes }: WalOptions) {
+  constructor(db: DatabaseSync, { path, database, maxKeptBytes }: WalOptions) {
     this.#db = db;
     this.#maxKeptBytes = maxKeptBytes;
+    this.#database = database;
     this.#file = Deno.openSync(path);
     this.#descriptor = openSync(path, "r");
     db.exec(`PRAGMA journal_size_limit = ${maxKeptBytes}`);
@@ -41,10 +45,10 @@ export class Wal implements Disposable {
     return this.#file.seekSync(0, Deno.SeekMode.End);
   }
 
-  /** Whether the log was deleted, probably with its folder. SQLite does not notice, and would lose what it stores. */
+  /** Whether the log or the database was deleted. SQLite does not notice, and would lose what it stores. */
   get isDeleted(): boolean {
     try {
-      return fstatSync(this.#descriptor).nlink === 0;
+      return [this.#descriptor, this.#database].some((file) => fstatSync(file).nlink === 0);
     } catch {
       return false; // Deno 2.6 needs a permission that the server has revoked
     }
