@@ -30,6 +30,7 @@ const OPENS_AFTER = RegExp(
   `(^|${SPACELESS}|[\\s([<"'*_~>\\p{Pi}\\p{Ps}、-】\\p{Emoji_Presentation}–—-])$`,
   "u",
 );
+const OPENS_BEFORE = /^[\p{L}\p{M}\p{N}\p{S}\p{Ps}\p{Pi}"'*_~@#/\\]/u;
 const CLOSES_BEFORE = RegExp(
   `^($|${SPACELESS}|[\\s)\\]>"'*_~.,:;!?\\p{Pf}\\p{Pe}、-】！-？…–—-])`,
   "u",
@@ -108,7 +109,7 @@ function emphasize(parts, open, { mark, before, after }) {
     parts.push(...EMPHASIS[mark]?.reduceRight((parts, type) => [{ type, parts }], inner) ?? []);
     return;
   }
-  if (/^\S/.test(after) && OPENS_AFTER.test(before.slice(-2))) {
+  if (OPENS_BEFORE.test(after) && OPENS_AFTER.test(before.slice(-2))) {
     if (open.length === MAX_OPEN) open.shift();
     open.push({ mark, at: parts.length });
   }
