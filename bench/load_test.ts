@@ -1,9 +1,10 @@
 // Tests the load that the seed does not survive, against the program as a process. Counts and order are checked, never
 // time.
-import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { runFlood } from "./load/flood.ts";
 import { peakMemoryMiB } from "../tests/support/processes.ts";
 import { startProgram } from "../tests/support/program.ts";
+import { eventually } from "../tests/support/until.ts";
 
 /** Load under which the seed evicts up to 98 of its 100 clients. Every client must receive every line, in one order. */
 async function countDelivered(journal: string): Promise<number> {
@@ -38,7 +39,8 @@ Deno.test("load: 100 clients, 20 senders with 8 in flight: 0 evicted, 0 lost, on
 });
 
 Deno.test("load: a client that never reads is closed with a reason; the others lose nothing, memory is bounded", async () => {
-  await using program = await startProgram();
+  // This journal keeps a tenth of the entries for lagging readers, so that a slow machine gets there as well.
+  await using program = await startProgram({ env: { CONFAB_JOURNAL: "memory" } });
   const report = await runFlood({
     target: { port: program.port, dialect: "lines" },
     clients: 20,
@@ -48,6 +50,6 @@ Deno.test("load: a client that never reads is closed with a reason; the others l
     stuck: 1,
   });
   assertEquals([report.evicted, report.disordered, report.lost], [0, 0, 0]);
-  assertMatch(program.log(), /client closed code="(stalled|fell_behind)"/);
+  await eventually(() => /client closed code="(stalled|fell_behind)"/.test(program.log()));
   if (Deno.build.os === "linux") assertLess(await peakMemoryMiB(program.pid), 300);
 });
