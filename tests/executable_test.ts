@@ -1,6 +1,7 @@
 // The executable: compiled for real from a copy of the checkout, then run from an empty folder with that copy gone.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { compact } from "../page/assets.ts";
+import { compact, SOURCES, VERSION } from "../page/assets.ts";
+import { completeDocument } from "../page/document.ts";
 import { COMPILER_PACKAGE, extractDenort } from "./support/denort.ts";
 import { JsonSocket } from "./support/json_socket.ts";
 import { startProgram } from "./support/program.ts";
@@ -92,14 +93,18 @@ async function checkExecutable(t: Deno.TestContext, folder: string): Promise<voi
       const response = await fetch(`${url}/${file === "home.html" ? "" : file}`);
       const body = await response.bytes();
       assertEquals(response.status, 200, file);
-      if (file.endsWith(".png")) assertEquals(body, await Deno.readFile(ROOT + file), file);
+      const path = ROOT + file.replace(`v/${VERSION}/`, "");
+      if (file.endsWith(".png")) assertEquals(body, await Deno.readFile(path), file);
       else {
-        const source = await Deno.readTextFile(ROOT + file);
+        const text = await Deno.readTextFile(path);
+        const source = file === "home.html" ? completeDocument(text, VERSION, SOURCES) : text;
         assertEquals(new TextDecoder().decode(body), compact(source), file);
       }
       for (const linked of findLinks(file, new TextDecoder().decode(body))) files.add(linked);
     }
-    for (const file of ["page/icon.png", "sdk/session.js"]) assert(files.has(file), file);
+    for (const file of ["page/icon.png", "sdk/session.js"]) {
+      assert(files.has(`v/${VERSION}/${file}`), file);
+    }
   });
 
   await t.step("answers 405 and 404 as the seed does", async () => {
