@@ -8,7 +8,10 @@ export function copyAsLines(list) {
   document.addEventListener("copy", (event) => {
     const selection = getSelection();
     // Firefox keeps the selection of the document beside that of a field.
-    if (document.activeElement?.matches("input, textarea") || !selection?.rangeCount) return;
+    const { selectionStart = 0, selectionEnd = 0 } = /** @type {Partial<HTMLTextAreaElement>} */ (
+      document.activeElement ?? {}
+    );
+    if (selectionStart !== selectionEnd || !selection?.rangeCount) return;
     const range = selection.getRangeAt(0);
     const lines = [...list.querySelectorAll("article")].flatMap((item) => {
       const text = item.querySelector(".text");

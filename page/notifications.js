@@ -21,6 +21,8 @@ export function makeNotifier(room, storage, onLook) {
   const mute = addChoice("mute", `confab.mute.${room}`);
   let unread = 0;
   let newest = 0;
+  /** Loaded once: one promise keeps the order of the messages. @type {Promise<typeof import("./alerts.js") | undefined> | undefined} */
+  let alerts;
   const otherTabs = makeOtherTabs({ isRead: () => !isAway(), onRead: () => count(0) });
 
   if (!canNotify) notify.title = "Requires https.";
@@ -66,9 +68,10 @@ export function makeNotifier(room, storage, onLook) {
     if (!await otherTabs.claim(seq) || !isAway()) return;
     if (!notify.checked && !sound.checked) return;
     // Without the module there is no alert; the title has the count.
-    const alerts = await import("./alerts.js").catch(() => undefined);
-    if (notify.checked) alerts?.raise(room, text);
-    if (sound.checked) alerts?.beep();
+    alerts ??= import("./alerts.js").catch(() => alerts = undefined);
+    const module = await alerts;
+    if (notify.checked) module?.raise(room, text);
+    if (sound.checked) module?.beep();
   };
 }
 

@@ -230,6 +230,10 @@ testInBrowser("page: in a muted room nothing counts but mentions of my name", as
   await hear("ann, without the sign, and ann@example.org");
   await hear("@Ann is called");
   await say(ann, "a question");
+  await until(
+    ann,
+    `[...document.querySelectorAll("[data-seq] .text")].at(-1)?.textContent === "a question"`,
+  );
   const question = Number(await message(ann, "a question").getAttribute("data-seq"));
   ben.send({ type: "say", id: "answer", text: "an answer", replyTo: question });
   await message(ann, "an answer").waitFor();

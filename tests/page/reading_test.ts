@@ -9,7 +9,7 @@ import {
 } from "@std/assert";
 import type { BrowserContextOptions, Page } from "playwright-core";
 import {
-  COPIES_AS_LINES,
+  copiesAsLines,
   message,
   online,
   say,
@@ -19,7 +19,7 @@ import {
 } from "../support/browser.ts";
 import { JsonSocket, type Line } from "../support/json_socket.ts";
 import { HIDEABLE } from "./states.ts";
-import { eventually, until } from "../support/until.ts";
+import { eventually } from "../support/until.ts";
 
 /** Somebody in the lobby without a page. */
 class Peer implements AsyncDisposable {
@@ -455,7 +455,7 @@ testInBrowser("page: several messages are copied as lines of name and text", asy
     await page.mouse.up();
   };
   await drag("first", "third");
-  await until(page, COPIES_AS_LINES);
+  await copiesAsLines(page);
   assertEquals(await copy(), "Ann: first, and some code\nAnn: second, in\n  two lines\nBen: third");
   // Of the first and the last no more than what is selected.
   await page.evaluate(`getSelection().setBaseAndExtent(

@@ -9,6 +9,7 @@ import {
   type Page,
 } from "playwright-core";
 import { type Program, startProgram } from "./program.ts";
+import { until } from "./until.ts";
 
 const CANDIDATES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
@@ -143,9 +144,14 @@ export function online(page: Page): Promise<void> {
   return page.locator('html[data-connection="online"]').waitFor();
 }
 
-/** Condition for a copy that is made of lines: its module is loaded when something is selected. */
-export const COPIES_AS_LINES =
-  `performance.getEntriesByType("resource").some(({ name }) => name.endsWith("/copy.js"))`;
+/** Waits until a copy is made of lines: the module for it is loaded when something is selected. */
+export async function copiesAsLines(page: Page): Promise<void> {
+  const find =
+    `performance.getEntriesByType("resource").find(({ name }) => name.endsWith("/copy.js"))`;
+  await until(page, `!!${find}`);
+  // It has run, and the page has used it, when another import of it resolves.
+  await page.evaluate(`import(${find}.name).then(() => {})`);
+}
 
 /** Says something, as people with a keyboard do. */
 export async function say(page: Page, text: string): Promise<void> {
