@@ -125,7 +125,7 @@ class Attack {
     await Promise.all(clients);
   }
 
-  /** One connection, until it is closed or leaves. */
+  /** Attacks by a connection until it is closed or leaves. */
   async #visit(random: Random): Promise<void> {
     const room = pick(random, ROOMS);
     const name = pick(random, NAMES);

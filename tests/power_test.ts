@@ -1,4 +1,4 @@
-// What was acknowledged survives a power cut: recorded system calls, cut at many moments. Counts are checked, never time.
+// Acknowledged entries survive a power cut: recorded system calls, cut at many moments. Counts are checked, never time.
 import { assertEquals, assertGreater } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { openSqliteJournal } from "../journal/sqlite/sqlite_journal.ts";

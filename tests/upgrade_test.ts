@@ -61,7 +61,7 @@ Deno.test("program: in a folder of version 4 people keep their names and message
     assertEquals(await people(), [
       ...[ann, eve, "Ann#yf4q1", "Anna#yf4q", "Ann#0000", ann, eve, ann, eve],
     ]);
-    // What was sent then is known, and what it was about is still one's own.
+    // The message that was sent then is known, and its target is still one's own.
     assertEquals(await post(ANN_KEY, { name: "Ann", text: "by Ann", id: "1" }), 1);
     assertEquals(
       await post(EVE_KEY, { name: "Ann", type: "edit", ref: 1, text: "?" }),

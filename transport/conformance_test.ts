@@ -301,7 +301,7 @@ const FAMILIES: Readonly<Record<string, readonly Case[]>> = {
   ],
 };
 
-/** What the transport `deno` does instead. */
+/** Behaviour of the transport `deno` instead. */
 const DIFFERENCES: readonly Difference[] = [
   {
     cases: /^an unmasked frame/,

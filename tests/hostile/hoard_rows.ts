@@ -68,7 +68,7 @@ function hoarding(
   };
 }
 
-/** What else a row does, with the port of the server. */
+/** Further actions of a row, with the port of the server. */
 interface Others {
   readonly connections?: number;
   /** Before memory is measured. */

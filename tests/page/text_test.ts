@@ -122,7 +122,7 @@ testInBrowser("page: a wall of lines is folded until the reader wants it all", a
   await page.getByRole("button", { name: "Show all" }).click();
   await until(page, `document.getElementById("m1").offsetHeight > 10_000`);
   assertEquals(await page.evaluate("document.activeElement.id"), "m1");
-  // What is drawn again stays as the reader wanted it.
+  // A message that is drawn again stays as the reader wanted it.
   bob.send({ type: "react", id: "r", ref: 1, emoji: "👍" });
   await page.locator("#m1 .reactions button").waitFor();
   assertEquals(await page.getByRole("button", { name: "Show all" }).count(), 0);

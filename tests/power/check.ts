@@ -5,7 +5,7 @@ import { openSqliteJournal } from "../../journal/sqlite/sqlite_journal.ts";
 import type { Entry } from "../../protocol/message.ts";
 import { type Sent, TEXT_IDS } from "./writers.ts";
 
-/** What must be in the folder. */
+/** Content that must be in the folder. */
 export interface Promised {
   /** Everything that was sent, by id. */
   readonly sent: ReadonlyMap<string, Sent>;

@@ -32,7 +32,7 @@ export interface WriterWish {
   readonly random: Random;
 }
 
-/** One author in one room. */
+/** An author in a room. */
 export class PowerWriter {
   /** Everything sent, by id. */
   readonly sent = new Map<string, Sent>();
