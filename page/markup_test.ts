@@ -212,6 +212,7 @@ Deno.test("parseText() leaves marks without a partner as they were typed", () =>
     "*a\nb*",
     "/*a*/",
     "5 ** 2",
+    "5 *stars and *more",
     "_-_ *.* **--**",
   ];
   for (const text of texts) assertEquals(parse(text), [text]);
