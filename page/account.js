@@ -1,6 +1,6 @@
 // Offers the actions of an account: sign out; for operators also delete others' messages, ban, and close the room. Loaded only
 // for users with an account. The server authorizes each action again.
-import { byId, el, makeButton } from "./dom.js";
+import { el, makeButton } from "./dom.js";
 
 /** @import { Session } from "../sdk/session.js" */
 /** @import { MessageToolbar } from "./message_toolbar.js" */
@@ -13,7 +13,7 @@ const TERMS = new Map([["1 hour", 60], ["1 day", 1_440], ["1 week", 10_080], ["1
  * @property {boolean} isOperator
  * @property {Session} session
  * @property {MessageToolbar} tools gets the operator's tools
- * @property {{ close: () => void }} menu
+ * @property {{ close: () => void, add: (...rows: HTMLElement[]) => void }} menu
  */
 
 /** Adds the actions to the menu and to the message toolbar. @param {AccountOptions} options */
@@ -24,10 +24,10 @@ export function makeAccount({ isOperator, session, tools, menu }) {
     session.post({ type: "close", on: !isClosed });
   });
   if (isOperator) {
-    byId("menu").append(toggle);
+    menu.add(toggle);
     tools.operate = ({ seq }) => [makeButton("Ban…", () => pickTerm(session, seq))];
   }
-  byId("menu").append(makeButton("Sign out", signOut));
+  menu.add(makeButton("Sign out", signOut));
   return {
     /** @param {boolean} isClosedNow */
     showClosed(isClosedNow) {

@@ -1,4 +1,5 @@
 // Wires the page of one room: passes the session's events to the parts of the page, and the user's actions to the session.
+import { copyText, makeCopyButton } from "./clipboard.js";
 import { makeComposer } from "./composer.js";
 import { makeConnection } from "./connection_status.js";
 import { byId } from "./dom.js";
@@ -6,13 +7,12 @@ import { callsMe } from "./message_view.js";
 import { makeHistory } from "./history.js";
 import { MessageList } from "./message_list.js";
 import { isSame, personOf } from "../sdk/messages.js";
-import { copyText, makeCopyButton, makePanel } from "./menu.js";
-import { makeNotifier } from "./notifications.js";
+import { makePanel } from "./panel.js";
 import { makePeople } from "./people.js";
 import { Session } from "../sdk/session.js";
 import { SafeStorage } from "../sdk/storage.js";
 
-/** @import { makeAccount } from "./account.js" */
+/** @import { News } from "./notifications.js" */
 /** @import { ShownMessage } from "../sdk/messages.js" */
 /** @import { EntryLine, Failure, Gap, WelcomeLine } from "../sdk/types.d.ts" */
 
@@ -22,15 +22,15 @@ const MAX_REPLAY = 500;
 const room = decodeURIComponent(/\/r\/([^/]+)\/?$/.exec(location.pathname)?.[1] ?? "lobby");
 const element = byId("log");
 const pill = byId("pill");
-const day = byId("day");
 const empty = byId("empty");
 const storage = new SafeStorage();
 /** Newest entry when the page was opened. Everything after it is news. */
 let head = -1;
 let hasArrived = false;
-/** Loaded for users who have an account. @type {Promise<ReturnType<makeAccount> | void> | undefined} */
-let account;
+let hasAccount = false;
 let isOperator = false;
+/** Messages that the notifier has not seen. @type {News[]} */
+const news = [];
 /** Messages that arrived while the reader was further up. */
 let missed = 0;
 
@@ -78,9 +78,7 @@ const people = makePeople(list, (name) => {
   peoplePanel.close();
   composer.insert(`@${name} `);
 });
-const notify = makeNotifier(room, storage, (isAway) => list.markUnread(isAway));
-const peoplePanel = makePanel("people");
-const menu = makePanel("menu");
+const peoplePanel = makePanel(byId("people-button"), byId("people"));
 
 /** @type {import("./message_toolbar.js").MessageToolbar} */
 const tools = {
@@ -95,20 +93,33 @@ const tools = {
   remove: ({ seq }) => session.remove(seq),
   leave: () => composer.focus(),
 };
+/** For users who have an account. */
+const loadAccount = onDemand(async () => {
+  const [{ makeAccount }, menu] = await Promise.all([import("./account.js"), loadMenu()]);
+  if (!menu) throw new Error("Cannot add to a menu that was not loaded");
+  return makeAccount({ isOperator, session, tools, menu });
+});
+/** When its button is first used. */
+const loadMenu = onDemand(async () => {
+  const { makeMenu } = await import("./menu.js");
+  const rename = () => composer.askName();
+  return makeMenu({ room, storage, getUrl: roomUrl, rename, goToDay, save });
+});
+/** When the reader first looks away, or with the first message. */
+const loadNotifier = onDemand(async () =>
+  (await import("./notifications.js")).makeNotifier(room, storage)
+);
 for (const sign of ["pointerover", "focusin"]) element.addEventListener(sign, loadTools);
 document.addEventListener("selectionchange", loadCopy);
 byId("room").textContent = room;
 byId("address").textContent = decodeURI(roomUrl());
-makeCopyButton("copy-address", roomUrl);
-makeCopyButton("copy-room", roomUrl);
-byId("export-text").onclick = () => save("txt");
-byId("export-json").onclick = () => save("json");
-byId("rename").onclick = () => {
-  menu.close();
-  composer.askName();
-};
-byId("day-go").onclick = goToDay;
-day.addEventListener("keydown", ({ key }) => key === "Enter" && goToDay());
+document.title = `${room} · Confab`;
+makeCopyButton(byId("copy-address"), roomUrl);
+byId("menu-button").onclick = openMenu;
+for (const sign of ["pointerenter", "focus"]) {
+  byId("menu-button").addEventListener(sign, loadMenu, { once: true });
+}
+for (const sign of ["blur", "focus", "visibilitychange"]) addEventListener(sign, look, true);
 pill.onclick = () => list.scroll.toBottom();
 for (const sign of ["online", "pageshow"]) addEventListener(sign, () => session.retryNow());
 document.addEventListener("visibilitychange", () => document.hidden || session.retryNow());
@@ -132,7 +143,7 @@ function begin({ you, limits, head: newest, closed, account: mine }) {
   composer.setLimit(limits.textBytes);
   people.settle();
   isOperator = !!mine?.operator;
-  if (mine) account ??= loadAccount();
+  hasAccount = !!mine;
   showClosed(!!closed);
   if (head < 0) head = newest;
   if (head === 0) arrive();
@@ -159,17 +170,43 @@ function loadCopy() {
   );
 }
 
-/** Loads the account's actions. A failed import is retried at the next welcome. */
-function loadAccount() {
-  return import("./account.js")
-    .then(({ makeAccount }) => makeAccount({ isOperator, session, tools, menu }))
-    .catch(() => account = undefined);
+/** Opens the menu for the first time. From then on it opens by itself. */
+async function openMenu() {
+  const menu = await loadMenu();
+  if (menu) menu.show(true);
+  else list.addNotice("The menu was not loaded: the connection was lost.");
+}
+
+/**
+ * Returns a function that loads a part of the page when it is first called. It resolves with the part, or with undefined when
+ * that was not loaded; the next call tries again.
+ * @template Part
+ * @param {() => Promise<Part>} load
+ */
+function onDemand(load) {
+  /** @type {Promise<Part | undefined> | undefined} */
+  let part;
+  return () => part ??= load().catch(() => part = undefined);
+}
+
+/** Notes whether the reader looks at the page. */
+function look() {
+  const isAway = document.hidden || !document.hasFocus();
+  list.markUnread(isAway);
+  if (isAway) loadNotifier();
+}
+
+/** @param {News} message */
+async function notify(message) {
+  news.push(message);
+  const tell = await loadNotifier();
+  if (tell) news.splice(0).forEach(tell);
 }
 
 /** @param {boolean} isClosed */
 function showClosed(isClosed) {
   composer.setClosed(isClosed && !isOperator);
-  account?.then((mine) => mine?.showClosed(isClosed));
+  if (hasAccount) loadAccount().then((account) => account?.showClosed(isClosed));
 }
 
 /** Marks the moment when everything that was there on opening is shown. */
@@ -250,11 +287,10 @@ async function goTo(seq) {
   if (!list.show(seq)) list.addNotice(`Message ${seq} was not found.`);
 }
 
-async function goToDay() {
-  if (!(day.valueAsNumber > 0)) return day.focus();
-  menu.close();
-  await history.reach(() => list.startsBefore(day.value));
-  if (!list.show(list.findDay(day.value))) list.scroll.toBottom();
+/** @param {string} day like 2026-11-30 */
+async function goToDay(day) {
+  await history.reach(() => list.startsBefore(day));
+  if (!list.show(list.findDay(day))) list.scroll.toBottom();
 }
 
 function goToHash() {
@@ -264,7 +300,6 @@ function goToHash() {
 
 /** @param {string} ending */
 async function save(ending) {
-  menu.close();
   try {
     const [entries, { saveEntries }] = await Promise.all([history.readAll(), import("./save.js")]);
     saveEntries(`${room}.${ending}`, entries);

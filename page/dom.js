@@ -6,10 +6,6 @@
  * @property {HTMLFormElement} form
  * @property {HTMLTextAreaElement} msg
  * @property {HTMLInputElement} name
- * @property {HTMLInputElement} day
- * @property {HTMLInputElement} notify
- * @property {HTMLInputElement} sound
- * @property {HTMLInputElement} mute
  */
 
 /**

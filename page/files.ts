@@ -3,6 +3,7 @@ export { default as "home.html" } from "../home.html" with { type: "text" };
 export { default as "account.js" } from "./account.js" with { type: "text" };
 export { default as "alerts.js" } from "./alerts.js" with { type: "text" };
 export { default as "chat.js" } from "./chat.js" with { type: "text" };
+export { default as "clipboard.js" } from "./clipboard.js" with { type: "text" };
 export { default as "composer.js" } from "./composer.js" with { type: "text" };
 export { default as "connection_status.js" } from "./connection_status.js" with { type: "text" };
 export { default as "copy.js" } from "./copy.js" with { type: "text" };
@@ -21,6 +22,7 @@ export { default as "message_toolbar.js" } from "./message_toolbar.js" with { ty
 export { default as "message_view.js" } from "./message_view.js" with { type: "text" };
 export { default as "notifications.js" } from "./notifications.js" with { type: "text" };
 export { default as "other_tabs.js" } from "./other_tabs.js" with { type: "text" };
+export { default as "panel.js" } from "./panel.js" with { type: "text" };
 export { default as "people.js" } from "./people.js" with { type: "text" };
 export { default as "save.js" } from "./save.js" with { type: "text" };
 export { default as "scroll.js" } from "./scroll.js" with { type: "text" };

@@ -31,6 +31,8 @@ export function addTools(root, list, tools, event) {
   row.setAttribute("aria-label", "Message");
   /** @type {HTMLElement | undefined} */
   let active;
+  /** Whether a key was used after the pointer. Browsers disagree on when a focus that a script set is visible. */
+  let isByKeyboard = event.type === "focusin";
 
   root.onpointerover = move;
   root.addEventListener("focusin", move);
@@ -41,9 +43,12 @@ export function addTools(root, list, tools, event) {
     if (relatedTarget instanceof Node && !active?.contains(relatedTarget)) row.remove();
   });
   root.onkeydown = walk;
-  move(event);
+  document.addEventListener("keydown", () => isByKeyboard = true, true);
+  document.addEventListener("pointerdown", () => isByKeyboard = false, true);
+  // The module took its time: the element under the pointer may have been drawn anew.
+  move({ type: event.type, target: root.querySelector("article:hover, article:focus-within") });
 
-  /** @param {Event} event */
+  /** @param {{ target: EventTarget | null, type: string }} event */
   function move({ target, type }) {
     const item = target instanceof Element ? target.closest("article") : null;
     if (!item || item === row.parentElement || (type === "pointerover" && hasKeyboardFocus())) {
@@ -56,8 +61,7 @@ export function addTools(root, list, tools, event) {
 
   /** Whether keyboard focus holds the toolbar at its message, wherever the mouse rests. */
   function hasKeyboardFocus() {
-    const FOCUS = ":focus-visible";
-    return row.isConnected && (active?.matches(FOCUS) || row.querySelector(FOCUS));
+    return isByKeyboard && row.isConnected && active?.contains(document.activeElement);
   }
 
   function fill() {

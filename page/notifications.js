@@ -1,5 +1,5 @@
-// Notifies of new messages while nobody looks at the page: by title, icon, notification and sound. Owns the settings for them.
-import { byId } from "./dom.js";
+// Notifies of new messages while nobody looks at the page: by title, icon, notification and sound. Loaded when the reader first
+// looks away, or with the first message.
 import { makeOtherTabs } from "./other_tabs.js";
 
 /** @import { SafeStorage } from "../sdk/storage.js" */
@@ -11,44 +11,42 @@ import { makeOtherTabs } from "./other_tabs.js";
  * @property {boolean} callsMe whether it mentions the reader, or replies to one of the reader's own
  */
 
-/** @param {string} room @param {SafeStorage} storage @param {(isAway: boolean) => void} onLook */
-export function makeNotifier(room, storage, onLook) {
+/** Whether this page may show notifications at all. */
+export const canNotify = "Notification" in globalThis && isSecureContext;
+
+/** Returns the keys of the settings in the storage. Each is "on", "off" or unset. @param {string} room */
+export function listKeys(room) {
+  return { notify: `confab.notify.${room}`, sound: "confab.sound", mute: `confab.mute.${room}` };
+}
+
+/** Whether the reader looks at something else: another tab, another window. */
+export function isAway() {
+  return document.hidden || !document.hasFocus();
+}
+
+/** @param {string} room @param {SafeStorage} storage */
+export function makeNotifier(room, storage) {
   /** @type {HTMLLinkElement | null} */
   const icon = document.querySelector('link[rel="icon"]');
-  const canNotify = "Notification" in globalThis && isSecureContext;
-  const notify = addChoice("notify", `confab.notify.${room}`);
-  const sound = addChoice("sound", "confab.sound");
-  const mute = addChoice("mute", `confab.mute.${room}`);
+  const keys = listKeys(room);
   let unread = 0;
   let newest = 0;
   /** Loaded once: one promise keeps the order of the messages. @type {Promise<typeof import("./alerts.js") | undefined> | undefined} */
   let alerts;
   const otherTabs = makeOtherTabs({ isRead: () => !isAway(), onRead: () => count(0) });
 
-  if (!canNotify) notify.title = "Requires https.";
-  notify.disabled = !canNotify;
-  if (canNotify && Notification.permission !== "granted") notify.checked = false;
-  notify.onclick = async () => {
-    if (notify.checked && await Notification.requestPermission() !== "granted") notify.click();
-  };
   document.addEventListener("visibilitychange", look);
   addEventListener("focus", look);
-  addEventListener("blur", look);
-  count(0);
+
+  /** @param {keyof typeof keys} setting */
+  function isOn(setting) {
+    return storage.get(keys[setting]) === "on";
+  }
 
   function look() {
-    onLook(isAway());
     if (isAway()) return;
     count(0);
     otherTabs.tell(newest);
-  }
-
-  /** @param {"notify" | "sound" | "mute"} id @param {string} key */
-  function addChoice(id, key) {
-    const box = byId(id);
-    box.checked = storage.get(key) === "on";
-    box.onchange = () => storage.set(key, box.checked ? "on" : "off");
-    return box;
   }
 
   /** @param {number} now */
@@ -63,19 +61,17 @@ export function makeNotifier(room, storage, onLook) {
   /** Notifies of a message by somebody else. @param {News} news */
   return async ({ seq, text, callsMe }) => {
     newest = seq;
-    if (!isAway() || (mute.checked && !callsMe)) return;
+    // Another tab may have claimed it before this module was loaded.
+    if (!isAway()) return otherTabs.tell(seq);
+    if (isOn("mute") && !callsMe) return;
     count(unread + 1);
     if (!await otherTabs.claim(seq) || !isAway()) return;
-    if (!notify.checked && !sound.checked) return;
+    const canRaise = isOn("notify") && canNotify && Notification.permission === "granted";
+    if (!canRaise && !isOn("sound")) return;
     // Without the module there is no alert; the title has the count.
     alerts ??= import("./alerts.js").catch(() => alerts = undefined);
     const module = await alerts;
-    if (notify.checked) module?.raise(room, text);
-    if (sound.checked) module?.beep();
+    if (canRaise) module?.raise(room, text);
+    if (isOn("sound")) module?.beep();
   };
-}
-
-/** Whether the reader looks at something else: another tab, another window. */
-function isAway() {
-  return document.hidden || !document.hasFocus();
 }

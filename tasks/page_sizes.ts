@@ -5,12 +5,17 @@ import { ASSETS } from "../page/assets.ts";
 /** Maximum size of the document with all that it loads by itself, in bytes on the wire without headers. */
 export const MAX_PAGE_BYTES = 32 * 1024;
 
-/** Maximum sizes of the files that are loaded only when somebody needs them, in the same bytes. */
+/** Maximum sizes of the files that are loaded only when somebody needs them, in the same bytes. Only an installation asks for icon.png. */
 export const ON_DEMAND: ReadonlyMap<string, number> = new Map([
   ["/page/account.js", 1024],
   ["/page/alerts.js", 512],
   ["/page/copy.js", 768],
+  ["/page/icon.png", 1024],
+  ["/page/icon_unread.svg", 512],
+  ["/page/menu.js", 1536],
   ["/page/message_toolbar.js", 1536],
+  ["/page/notifications.js", 1024],
+  ["/page/other_tabs.js", 512],
   ["/page/save.js", 1024],
   ["/sdk/http_fallback.js", 2048],
   ["/sdk/lookalikes.js", 1024],

@@ -260,6 +260,7 @@ testInBrowser("page: everything works by keyboard, and shows where one is", asyn
   // The header: a theme, then somebody from the list of people.
   await reach(ann, "#menu-button", "Shift+Tab");
   await pressed("Enter");
+  await ann.locator("#menu").waitFor();
   await reach(ann, "#theme", "Tab");
   await keys.type("Dark");
   await ann.locator('html[data-theme="dark"]').waitFor();

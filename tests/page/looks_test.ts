@@ -1,7 +1,7 @@
 // The looks, as far as they can be measured. Whether they please is for the screenshots (`deno task screenshots`).
 import { assert, assertEquals } from "@std/assert";
 import type { Page } from "playwright-core";
-import { message, online, say, Stage, testInBrowser } from "../support/browser.ts";
+import { message, online, say, Stage, testInBrowser, testInChromium } from "../support/browser.ts";
 import { JsonSocket } from "../support/json_socket.ts";
 import { preparedTab } from "./states.ts";
 import { settled } from "../support/until.ts";
@@ -86,7 +86,7 @@ testInBrowser("page: quiet neutrals and one accent", async () => {
   }
 });
 
-testInBrowser(
+testInChromium(
   "page: a name has a hue of its own, the same everywhere, and a fixed lightness",
   async () => {
     await using stage = await Stage.open();
@@ -115,7 +115,7 @@ testInBrowser(
   },
 );
 
-testInBrowser(
+testInChromium(
   "page: follows the system's theme live; a choice beats it, is kept, and does not flash",
   async () => {
     await using stage = await Stage.open();
@@ -149,8 +149,8 @@ testInBrowser(
     await ann.reload();
     await online(ann);
     assertEquals([...new Set(await ann.evaluate<string[]>("seen"))], [dark]);
-    assertEquals([await paper(), await ann.inputValue("#theme")], [dark, "dark"]);
     await ann.getByRole("button", { name: "Menu" }).click();
+    assertEquals([await paper(), await theme.inputValue()], [dark, "dark"]);
     await theme.selectOption("Light");
     await ann.emulateMedia({ colorScheme: "dark" });
     assertEquals(await paper(), light);

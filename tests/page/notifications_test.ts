@@ -69,9 +69,17 @@ function untagged(body: string): string {
 
 /** Changes one of the choices in the menu, as one does with a mouse. */
 async function choose(page: Page, label: string): Promise<void> {
-  await page.getByRole("button", { name: "Menu" }).click();
+  await page.locator("#menu-button").click();
   await page.getByLabel(label, { exact: true }).click();
   await page.keyboard.press("Escape");
+}
+
+/** Looks whether a choice in the menu is made. */
+async function isChosen(page: Page, box: string): Promise<boolean> {
+  await page.locator("#menu-button").click();
+  const isChecked = await page.isChecked(box);
+  await page.keyboard.press("Escape");
+  return isChecked;
 }
 
 testInBrowser(
@@ -87,7 +95,7 @@ testInBrowser(
     const plain = await icon();
     await hide(ann);
     for (const text of ["one", "two", "three"]) await hear(text);
-    assertEquals(await ann.title(), "(3) kitchen · Confab");
+    await until(ann, `document.title === "(3) kitchen · Confab"`);
     const badged = await icon();
     assertEquals([plain, badged].map((text) => String(text).includes("<circle")), [false, true]);
     // Neither an edit nor a reaction is a message, nor is what one says oneself.
@@ -102,12 +110,12 @@ testInBrowser(
     await say(ann, "mine");
     await message(ann, "mine").locator("time").waitFor();
     await settled(ann);
-    assertEquals(await ann.title(), "(3) kitchen · Confab");
+    await until(ann, `document.title === "(3) kitchen · Confab"`);
     await hide(ann, false);
     assertEquals([await ann.title(), await icon()], ["kitchen · Confab", plain]);
     await hide(ann);
     await hear("four");
-    assertEquals(await ann.title(), "(1) kitchen · Confab");
+    await until(ann, `document.title === "(1) kitchen · Confab"`);
   },
 );
 
@@ -123,7 +131,7 @@ testInBrowser("page: what comes after a reconnection counts, what was there does
   await using _ = cat;
   cat.send({ type: "say", id: "1", text: "after" });
   await message(ann, "after").waitFor();
-  assertEquals(await ann.title(), "(1) lobby · Confab");
+  await until(ann, `document.title === "(1) lobby · Confab"`);
 });
 
 testInBrowser(
@@ -155,7 +163,7 @@ testInBrowser(
     // The choice is for the room, is kept, and is not asked for again.
     await ann.reload();
     await online(ann);
-    assertEquals(await ann.isChecked("#notify"), true);
+    assertEquals(await isChosen(ann, "#notify"), true);
     await hide(ann);
     await hear("three");
     await until(ann, "noted.notifications.length > 0");
@@ -164,7 +172,7 @@ testInBrowser(
     ]);
     await ann.goto(`${stage.url}r/kitchen`);
     await online(ann);
-    assertEquals([await ann.isChecked("#notify"), (await noted(ann)).asked], [false, []]);
+    assertEquals([await isChosen(ann, "#notify"), (await noted(ann)).asked], [false, []]);
     await choose(ann, "Notifications");
     await hide(ann);
     const { socket: cat } = await JsonSocket.join(stage.program.port, {
@@ -189,7 +197,7 @@ testInBrowser("page: who refuses notifications gets none, and the choice says so
   await hide(ann);
   await hear("hello");
   assertEquals((await noted(ann)).notifications, []);
-  assertEquals(await ann.title(), "(1) lobby · Confab");
+  await until(ann, `document.title === "(1) lobby · Confab"`);
 });
 
 testInBrowser(
@@ -237,7 +245,7 @@ testInBrowser("page: in a muted room nothing counts but mentions of my name", as
   const question = Number(await message(ann, "a question").getAttribute("data-seq"));
   ben.send({ type: "say", id: "answer", text: "an answer", replyTo: question });
   await message(ann, "an answer").waitFor();
-  assertEquals(await ann.title(), "(2) lobby · Confab");
+  await until(ann, `document.title === "(2) lobby · Confab"`);
   await until(ann, "noted.notifications.length === 2");
   const { notifications } = await noted(ann);
   assertEquals(notifications.map(({ body }) => untagged(body)), [
@@ -262,7 +270,7 @@ testInBrowser("page: makes no sound unless told to", async () => {
   await until(ann, "noted.sounds === 1");
   await ann.reload();
   await online(ann);
-  assertEquals(await ann.isChecked("#sound"), true);
+  assertEquals(await isChosen(ann, "#sound"), true);
   await choose(ann, "Sound");
   await hide(ann);
   await hear("off again");
@@ -276,7 +284,7 @@ testInBrowser("page: a window without focus counts and notifies", async () => {
   await choose(ann, "Notifications");
   await ann.evaluate(`document.hasFocus = () => false; dispatchEvent(new Event("blur"))`);
   await hear("beside the window");
-  assertEquals(await ann.title(), "(1) lobby · Confab");
+  await until(ann, `document.title === "(1) lobby · Confab"`);
   await until(ann, "noted.notifications.length === 1");
   await ann.evaluate(`document.hasFocus = () => true; dispatchEvent(new Event("focus"))`);
   assertEquals(await ann.title(), "lobby · Confab");
@@ -309,7 +317,7 @@ testInBrowser(
     await eventually(async () => (await count()).reduce((sum, some) => sum + some, 0) >= 5);
     await settled(ann);
     assertEquals((await count()).reduce((sum, some) => sum + some, 0), 5);
-    assertEquals(await ann.title(), "(5) lobby · Confab");
+    await until(ann, `document.title === "(5) lobby · Confab"`);
     // Looking at one is looking at all.
     await hide(twin, false);
     await until(ann, `document.title === "lobby · Confab"`);
