@@ -1,6 +1,6 @@
 // `deno task screenshots` takes the screenshots of the README with a real browser, into docs/screenshots/.
 import type { BrowserContextOptions, Page } from "playwright-core";
-import { findChromium, message, online, openBrowser, say } from "../tests/support/browser.ts";
+import { findBrowser, message, online, openBrowser, say } from "../tests/support/browser.ts";
 import { startProgram } from "../tests/support/program.ts";
 
 /** People in the room, each with a screen of their own. */
@@ -41,9 +41,9 @@ async function press(page: Page, line: number, ...names: string[]): Promise<void
   for (const name of names) await item.getByRole("button", { name, exact: true }).press("Enter");
 }
 
-const chromium = findChromium();
+const chromium = findBrowser();
 if (!chromium) {
-  throw new Error("Cannot take screenshots: no Chromium found; CONFAB_CHROMIUM may name one");
+  throw new Error("Cannot take screenshots: no Chromium found; CONFAB_BROWSER_PATH may name one");
 }
 await using program = await startProgram();
 const browser = await openBrowser(chromium);

@@ -46,6 +46,10 @@ const PATIENT = ["hook", "hostile", "kicked", "limits", "slow_reader"]
 /** Tests of the page, each with a browser of its own. */
 const PAGE = "tests/page";
 
+/** Tests of the page that pass in Firefox as well. */
+const IN_FIREFOX = ["composing", "identity", "scrolling"]
+  .map((name) => `${PAGE}/${name}_test.ts`);
+
 async function main(args: string[]): Promise<number> {
   const runs = args.length > 0 ? [await run(args)] : await runAll();
   const sum = (count: keyof Counts) => runs.reduce((sum, { counts }) => sum + counts[count], 0);
@@ -59,28 +63,28 @@ async function main(args: string[]): Promise<number> {
   return code || (ignored > 0 && !mayIgnore ? 1 : 0);
 }
 
-/** Runs two processes at a time, except for `ALONE`. One of the tests checks types, so the runs do not. */
+/** Runs two or three processes at a time, except for `ALONE`. One of the tests checks types, so the runs do not. */
 async function runAll(): Promise<Run[]> {
   const whole = listTests("tests").filter((file) =>
     !file.startsWith(`${PAGE}/`) && ![...ALONE, ...PATIENT].includes(file)
   );
   const pages = listTests(PAGE);
-  const ws = { env: { CONFAB_TRANSPORT: "ws" }, isQuiet: true };
+  const ws = { CONFAB_TRANSPORT: "ws" };
+  const firefox = { CONFAB_BROWSER: "firefox" };
   return [
-    await run(ALONE, UNCHECKED),
-    await run(["--ignore=tests,bench"], UNCHECKED),
-    ...await together(every(2, whole, 0), every(2, whole, 1)),
-    ...await together(every(2, pages, 0), every(2, pages, 1)),
-    ...await Promise.all([
-      run(every(2, PATIENT, 0), UNCHECKED),
-      run(every(2, PATIENT, 1), { ...UNCHECKED, isQuiet: true }),
-      run(ON_BOTH_TRANSPORTS, { ...UNCHECKED, ...ws }),
-    ]),
+    ...await together([ALONE]),
+    ...await together([["--ignore=tests,bench"]]),
+    ...await together([every(2, whole, 0)], [every(2, whole, 1)]),
+    ...await together([every(2, pages, 0)], [every(2, pages, 1)], [IN_FIREFOX, firefox]),
+    ...await together([every(2, PATIENT, 0)], [every(2, PATIENT, 1)], [ON_BOTH_TRANSPORTS, ws]),
   ];
 }
 
-function together(files: string[], others: string[]): Promise<Run[]> {
-  return Promise.all([run(files, UNCHECKED), run(others, { ...UNCHECKED, isQuiet: true })]);
+/** Runs several processes at a time, each with some files and an environment. The output of the first shows as it comes. */
+function together(...runs: [files: string[], env?: Record<string, string>][]): Promise<Run[]> {
+  return Promise.all(
+    runs.map(([files, env = {}], n) => run(files, { isChecked: false, isQuiet: n > 0, env })),
+  );
 }
 
 /** Lists the test files in a folder and below it. */
@@ -96,8 +100,6 @@ function every(nth: number, files: readonly string[], first: number): string[] {
   return files.filter((_, n) => n % nth === first);
 }
 
-const UNCHECKED = { isChecked: false };
-
 interface RunOptions {
   readonly env?: Record<string, string>;
   readonly isQuiet?: boolean;
@@ -109,7 +111,7 @@ interface Run {
   readonly counts: Counts;
 }
 
-/** Runs tests. Of two runs at a time, one is quiet until it has ended. */
+/** Runs tests. A quiet run prints its output when it has ended. */
 async function run(
   files: string[],
   { env = {}, isQuiet = false, isChecked = true }: RunOptions = {},
@@ -132,9 +134,8 @@ async function run(
   const { code } = await child.status;
   clearTimeout(watchdog);
   if (isQuiet) {
-    console.log(
-      `\n${files.join(" ")}${env["CONFAB_TRANSPORT"] ? ", with --transport ws" : ""}:\n${output}`,
-    );
+    const settings = Object.entries(env).map(([name, value]) => ` ${name}=${value}`).join("");
+    console.log(`\n${files.join(" ")}${settings}:\n${output}`);
   }
   const counts = parseCounts(output);
   return counts ? { code, counts } : { code: code || 1, counts: NOTHING };

@@ -1,6 +1,6 @@
 // Behind a real nginx, configured by the very example of docs/operating.md: https, a path, sockets and streams. Loopback only.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { findChromium, message, online, openBrowser, say, texts } from "./support/browser.ts";
+import { findBrowser, message, online, openBrowser, say, texts } from "./support/browser.ts";
 import { makeCertificate, trusting } from "./support/certificate.ts";
 import { within } from "./support/deadline.ts";
 import { eventually } from "./support/until.ts";
@@ -15,7 +15,7 @@ const NGINX = ["/usr/sbin/nginx", "/usr/bin/nginx"].find((path) => {
   }
 });
 const noNginx = NGINX ? "" : " (ignored: no nginx here)";
-const chromium = findChromium();
+const chromium = findBrowser();
 const noBrowser = noNginx || (chromium ? "" : " (ignored: no Chromium here)");
 
 const WAIT_MS = 20_000;

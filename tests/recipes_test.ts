@@ -1,6 +1,6 @@
 // The programs in docs/recipes.md do what it says of them.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { findChromium, openBrowser, testInBrowser } from "./support/browser.ts";
+import { findBrowser, openBrowser, testInBrowser } from "./support/browser.ts";
 import { eventually } from "./support/until.ts";
 import { startProgram } from "./support/program.ts";
 
@@ -68,7 +68,7 @@ testInBrowser("recipes: the status board shows what each service said last", asy
   const room = `http://127.0.0.1:${program.port}/r/status`;
   await say(`${room}?name=database`, "up");
   await say(`${room}?name=mail`, "up");
-  const browser = await openBrowser(findChromium()!);
+  const browser = await openBrowser(findBrowser()!);
   try {
     const page = await (await browser.newContext()).newPage();
     await page.goto(`${origin}/?room=${room}`);

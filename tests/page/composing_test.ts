@@ -3,7 +3,16 @@
 import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
 import { delay } from "@std/async/delay";
 import type { Page, WebSocketRoute } from "playwright-core";
-import { message, online, place, say, Stage, testInBrowser, texts } from "../support/browser.ts";
+import {
+  message,
+  online,
+  place,
+  say,
+  Stage,
+  testInBrowser,
+  testInChromium,
+  texts,
+} from "../support/browser.ts";
 import { JsonSocket, type Line } from "../support/json_socket.ts";
 import { eventually, settled } from "../support/until.ts";
 
@@ -57,7 +66,7 @@ testInBrowser("page: Enter sends, Shift+Enter makes a line, and lines show as su
   }
 });
 
-testInBrowser("page: on touch Enter makes a line, and the button sends", async () => {
+testInChromium("page: on touch Enter makes a line, and the button sends", async () => {
   await using stage = await Stage.open();
   const ann = await stage.member({ hasTouch: true, isMobile: true });
   await ann.tap("#msg");
@@ -71,7 +80,7 @@ testInBrowser("page: on touch Enter makes a line, and the button sends", async (
   assertEquals(await value(ann), "");
 });
 
-testInBrowser("page: Enter that an input method takes sends nothing", async () => {
+testInChromium("page: Enter that an input method takes sends nothing", async () => {
   await using stage = await Stage.open();
   const ann = await stage.member();
   const keyboard = await ann.context().newCDPSession(ann);
@@ -281,7 +290,7 @@ testInBrowser(
   },
 );
 
-testInBrowser("page: a refused message stays, to be sent again or deleted", async () => {
+testInChromium("page: a refused message stays, to be sent again or deleted", async () => {
   await using stage = await Stage.open();
   const { page: ann, wire } = await Interceptor.member(stage);
   const ben = await stage.member({ name: "Ben" });

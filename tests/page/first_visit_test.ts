@@ -5,12 +5,13 @@ import { listModules } from "../../page/document.ts";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type Browser, chromium, type Page } from "playwright-core";
 import {
-  findChromium,
+  findBrowser,
   message,
   online,
   say,
   Stage,
   testInBrowser,
+  testInChromium,
   texts,
 } from "../support/browser.ts";
 import { JsonSocket } from "../support/json_socket.ts";
@@ -43,7 +44,7 @@ testInBrowser("page: one document from one origin, and nothing from anywhere els
   let documents = 0;
   ann.on("request", (request) => {
     asked.push(new URL(request.url()).origin);
-    if (request.resourceType() === "document") documents++;
+    if (request.isNavigationRequest()) documents++;
   });
   await ann.goto(`${stage.url}r/kitchen`);
   await online(ann);
@@ -61,7 +62,7 @@ testInBrowser("page: one document from one origin, and nothing from anywhere els
 const MAX_VISIT_BYTES = 40 * 1024;
 const MAX_VISIT_REQUESTS = 28;
 
-testInBrowser(
+testInChromium(
   "page: a first visit is small and takes few requests, with gzip only as well",
   async () => {
     await using stage = await Stage.open();
@@ -93,7 +94,7 @@ testInBrowser(
   },
 );
 
-testInBrowser("page: a second visit asks for the document alone", async () => {
+testInChromium("page: a second visit asks for the document alone", async () => {
   await using stage = await Stage.open();
   const context = await stage.context();
   const page = await context.newPage();
@@ -131,7 +132,7 @@ testInBrowser("page: all modules are asked for as soon as the document is there"
   assert(!asked.has("/page/save.js"));
 });
 
-testInBrowser("page: without JavaScript it says what it needs", async () => {
+testInChromium("page: without JavaScript it says what it needs", async () => {
   await using stage = await Stage.open();
   const page = await stage.tab({ javaScriptEnabled: false });
   const text = page.locator("noscript");
@@ -244,12 +245,12 @@ function openLanBrowser(address: string): Promise<Browser> {
   const rules = `--host-resolver-rules=MAP ${address} 127.0.0.1`;
   const quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync"];
   return chromium.launch({
-    executablePath: findChromium()!,
+    executablePath: findBrowser()!,
     args: ["--no-sandbox", "--disable-gpu", ...quiet, rules],
   });
 }
 
-testInBrowser("page: works on the plain http address of a LAN", async () => {
+testInChromium("page: works on the plain http address of a LAN", async () => {
   await using stage = await Stage.open();
   const browser = await openLanBrowser("192.168.1.20");
   try {
@@ -367,7 +368,7 @@ testInBrowser("page: works below a path, at the root and in a room", async () =>
   assertEquals(proxy.asked.filter((path) => !path.startsWith("/chat/")), []);
 });
 
-testInBrowser(
+testInChromium(
   "page: under https the socket is wss, on the same host and below the same path",
   async () => {
     await using stage = await Stage.open();
@@ -409,7 +410,7 @@ testInBrowser("page: an empty room shows its URL, and copies it", async () => {
   assert(!await cat.locator("#empty").isVisible());
 });
 
-testInBrowser("page: focus goes to the composer with a mouse, never on touch", async () => {
+testInChromium("page: focus goes to the composer with a mouse, never on touch", async () => {
   await using stage = await Stage.open();
   const ann = await stage.tab();
   await online(ann);

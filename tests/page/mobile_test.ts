@@ -2,7 +2,7 @@
 // the debugger's insets stand for them. What Safari does by itself on focus cannot be shown in Chromium.
 import { assert, assertEquals } from "@std/assert";
 import type { BrowserContextOptions, Page } from "playwright-core";
-import { message, online, place, Stage, testInBrowser } from "../support/browser.ts";
+import { message, online, place, Stage, testInChromium } from "../support/browser.ts";
 import { preparedTab, send } from "./states.ts";
 import { settled, until } from "../support/until.ts";
 
@@ -38,7 +38,7 @@ async function assertFits(page: Page, height: number): Promise<void> {
   assert((await place(page)).fromBottom <= 1, "the log is not at its bottom");
 }
 
-testInBrowser(
+testInChromium(
   "page: with a keyboard on the screen, composer and last message are visible",
   async () => {
     await using stage = await Stage.open();
@@ -57,29 +57,32 @@ testInBrowser(
   },
 );
 
-testInBrowser("page: fits itself to where a keyboard lies over it, but not to a zoom", async () => {
-  await using stage = await Stage.open();
-  const page = await phone(
-    stage,
-    `Object.defineProperty(globalThis, "visualViewport", {
+testInChromium(
+  "page: fits itself to where a keyboard lies over it, but not to a zoom",
+  async () => {
+    await using stage = await Stage.open();
+    const page = await phone(
+      stage,
+      `Object.defineProperty(globalThis, "visualViewport", {
       value: Object.assign(new EventTarget(), {
         width: 390, height: 844, scale: 1, offsetTop: 0, offsetLeft: 0, pageTop: 0, pageLeft: 0,
       }),
     });`,
-  );
-  const see = (view: object) =>
-    page.evaluate(`Object.assign(visualViewport, ${JSON.stringify(view)}),
+    );
+    const see = (view: object) =>
+      page.evaluate(`Object.assign(visualViewport, ${JSON.stringify(view)}),
       visualViewport.dispatchEvent(new Event("resize")),
       new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))`);
-  await see({ height: 500 });
-  await assertFits(page, 500);
-  await see({ height: 844 });
-  await assertFits(page, 844);
-  await see({ height: 422, width: 195, scale: 2 });
-  await assertFits(page, 844);
-});
+    await see({ height: 500 });
+    await assertFits(page, 500);
+    await see({ height: 844 });
+    await assertFits(page, 844);
+    await see({ height: 422, width: 195, scale: 2 });
+    await assertFits(page, 844);
+  },
+);
 
-testInBrowser("page: can be zoomed, and does not zoom by itself into a field", async () => {
+testInChromium("page: can be zoomed, and does not zoom by itself into a field", async () => {
   await using stage = await Stage.open();
   const page = await phone(stage);
   const viewport = await page.getAttribute('meta[name="viewport"]', "content");
@@ -93,7 +96,7 @@ testInBrowser("page: can be zoomed, and does not zoom by itself into a field", a
   assert(action === "auto" || String(action).includes("pinch-zoom"), String(action));
 });
 
-testInBrowser("page: keeps out of notches and rounded corners, on every side", async () => {
+testInChromium("page: keeps out of notches and rounded corners, on every side", async () => {
   await using stage = await Stage.open();
   const page = await phone(stage);
   assert(
@@ -124,7 +127,7 @@ testInBrowser("page: keeps out of notches and rounded corners, on every side", a
   assertEquals(found, []);
 });
 
-testInBrowser("page: a tap on Send keeps the focus, so the keyboard stays", async () => {
+testInChromium("page: a tap on Send keeps the focus, so the keyboard stays", async () => {
   await using stage = await Stage.open();
   const page = await phone(stage);
   await page.tap("#msg");
@@ -138,7 +141,7 @@ testInBrowser("page: a tap on Send keeps the focus, so the keyboard stays", asyn
   assertEquals(await page.evaluate("[document.activeElement.id, blurs]"), ["msg", 0]);
 });
 
-testInBrowser("page: a tap on a message brings its tools, within reach", async () => {
+testInChromium("page: a tap on a message brings its tools, within reach", async () => {
   await using stage = await Stage.open();
   const page = await phone(stage);
   await message(page, "filler 25").tap();

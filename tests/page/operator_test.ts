@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import axe from "axe-core";
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
 import {
-  findChromium,
+  findBrowser,
   message,
   online,
   openBrowser,
@@ -32,7 +32,7 @@ class Desk implements AsyncDisposable {
   }
 
   static async open(): Promise<Desk> {
-    shared ??= openBrowser(findChromium()!);
+    shared ??= openBrowser(findBrowser()!);
     return new Desk(await shared, await serve({ authenticator: makeOperatorGate() }));
   }
 
@@ -84,6 +84,8 @@ async function tell(page: Page, text: string): Promise<void> {
 async function toolsOf(page: Page, text: string): Promise<string[]> {
   await page.locator("#msg").focus();
   await message(page, text).focus();
+  // The tools are loaded when they are first needed.
+  await message(page, text).locator(".tools button").first().waitFor();
   return message(page, text).locator(".tools button").allTextContents();
 }
 

@@ -170,7 +170,7 @@ const WATCH = `
 `;
 
 /** Longest that one text may keep the page busy, in milliseconds. An expression that backtracks takes minutes. */
-const MAX_BUSY_MS = 1_500;
+const MAX_BUSY_MS = 5_000;
 
 /** A tab that notes what it should never see. */
 async function watched(stage: Stage, name: string, path = ""): Promise<Page> {

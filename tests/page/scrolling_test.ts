@@ -257,16 +257,11 @@ testInBrowser("page: reads on upwards by the wheel, to the first message", async
 });
 
 testInBrowser(
-  "page: of 5,000 messages the oldest go only while the log is read at the bottom, and scrolling stays smooth",
+  "page: of 5,000 messages the oldest go only while the log is read at the bottom",
   async () => {
     await using stage = await Stage.open();
     const ann = await stage.member(SMALL);
     await using ben = await join(stage);
-    const few = await stage.member({ ...SMALL, path: "r/few" });
-    const path = "/r/few/ws";
-    await using cat = (await JsonSocket.join(stage.program.port, { name: "Cat", path })).socket;
-    await fill(cat, 1, 100);
-    await lastIs(few, "line 100");
 
     await fill(ben, 1, MAX_ITEMS + 140);
     await lastIs(ann, `line ${MAX_ITEMS + 140}`);
@@ -278,17 +273,6 @@ testInBrowser(
     };
     await isFull();
     await assertPinned(ann);
-    // At least half the frames of a short list: without a graphics card, how many more there are depends on the machine. Its
-    // speed changes at any moment, so each tab is measured right after the other one, and the best of some pairs counts.
-    let best = 0;
-    for (let pair = 0; pair < 3 && best < 0.5; pair++) {
-      const [short, long] = [await wheel(few), await wheel(ann)];
-      best = Math.max(best, long / short);
-      const [shortRate, longRate] = [short, long].map((rate) => rate.toFixed(1));
-      console.log(`frames a second: ${longRate} with ${MAX_ITEMS} messages, ${shortRate} with 100`);
-    }
-    assert(best >= 0.5, `${best.toFixed(2)} of the frames of a short list`);
-
     await scrollTo(ann, 3000);
     const before = await firstVisible(ann);
     const full = await count();
@@ -316,32 +300,6 @@ testInBrowser(
     assertEquals(shown, lines(MAX_ITEMS + 162 - shown.length, MAX_ITEMS + 161));
   },
 );
-
-/** Frames a second while a wheel scrolls up and down for a while. */
-async function wheel(page: Page): Promise<number> {
-  await page.bringToFront();
-  await page.hover("#log");
-  await page.evaluate(`
-    globalThis.frames_ = [];
-    globalThis.isCounting = true;
-    requestAnimationFrame(function count(now) {
-      frames_.push(now);
-      if (isCounting) requestAnimationFrame(count);
-    });
-  `);
-  const { top } = await place(page);
-  for (let turn = 0; turn < 40; turn++) {
-    await page.mouse.wheel(0, turn % 20 < 10 ? -120 : 120);
-    await page.evaluate("new Promise(requestAnimationFrame)");
-  }
-  const rate = await page.evaluate<number>(`
-    globalThis.isCounting = false;
-    (frames_.length - 1) * 1000 / (frames_.at(-1) - frames_[0]);
-  `);
-  assert(top > 0, "there was something to scroll");
-  await scrollTo(page, 1e6);
-  return rate;
-}
 
 testInBrowser("page: the room is painted soon", async () => {
   await using stage = await Stage.open();

@@ -1,22 +1,36 @@
-// A real browser for tests and screenshots: Debian's Chromium, driven by playwright-core. Talks to loopback only.
+// A real browser for tests and screenshots: Debian's Chromium, or its Firefox if CONFAB_BROWSER says so, driven by
+// playwright-core. Talks to loopback only.
 import { assertEquals } from "@std/assert";
 import {
   type Browser,
   type BrowserContext,
   type BrowserContextOptions,
   chromium,
+  firefox,
   type Locator,
   type Page,
 } from "playwright-core";
 import { type Program, startProgram } from "./program.ts";
 import { until } from "./until.ts";
 
-const CANDIDATES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+/** Engine that this run drives. */
+export const ENGINE = Deno.env.get("CONFAB_BROWSER") === "firefox" ? "firefox" : "chromium";
 
-/** Path of the browser, or undefined when this machine has none. `CONFAB_CHROMIUM` names another. */
-export function findChromium(): string | undefined {
-  const chosen = Deno.env.get("CONFAB_CHROMIUM");
-  return (chosen ? [chosen] : CANDIDATES).find((path) => {
+const CANDIDATES = {
+  // The one without windows starts a page in half the time.
+  chromium: [
+    "/usr/bin/chromium-headless-shell",
+    "/usr/bin/chromium",
+    "/usr/bin/chromium-browser",
+    "/usr/bin/google-chrome",
+  ],
+  firefox: ["/usr/bin/firefox-esr", "/usr/bin/firefox"],
+};
+
+/** Path of the engine's browser, or undefined when this machine has none. `CONFAB_BROWSER_PATH` names another. */
+export function findBrowser(): string | undefined {
+  const chosen = Deno.env.get("CONFAB_BROWSER_PATH");
+  return (chosen ? [chosen] : CANDIDATES[ENGINE]).find((path) => {
     try {
       return Deno.statSync(path).isFile;
     } catch {
@@ -27,6 +41,7 @@ export function findChromium(): string | undefined {
 
 /** Starts the browser. The caller closes it. */
 export function openBrowser(executablePath: string): Promise<Browser> {
+  if (ENGINE === "firefox") return firefox.launch({ channel: "moz-firefox", executablePath });
   return chromium.launch({
     executablePath,
     args: [
@@ -41,12 +56,16 @@ export function openBrowser(executablePath: string): Promise<Browser> {
   });
 }
 
-const executablePath = findChromium();
+const executablePath = findBrowser();
 
 /** One for all tests of a file: to start and to end it takes longer than many of them. */
 let shared: Promise<Browser> | undefined;
 
 Deno.test.afterAll(async () => await (await shared)?.close());
+
+/** Words of the browsers for a server that cannot be reached. */
+const CONNECTION_LOST =
+  /ERR_(CONNECTION_(REFUSED|RESET|CLOSED)|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING|SOCKET_NOT_CONNECTED)|^Firefox can’t establish|was interrupted while the page was loading|NetworkError/;
 
 /** A program, a browser, and tabs that must have had no error, no blocked content and no foreign request. */
 export class Stage implements AsyncDisposable {
@@ -103,13 +122,9 @@ export class Stage implements AsyncDisposable {
   async tab(options: BrowserContextOptions = {}, path = ""): Promise<Page> {
     const context = await this.context(options);
     const page = await context.newPage();
-    page.on("pageerror", (error) => this.complaints.push(String(error)));
-    page.on("console", (message) => {
-      const isExpected = this.#isDown &&
-        /ERR_(CONNECTION_(REFUSED|RESET|CLOSED)|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING|SOCKET_NOT_CONNECTED)/
-          .test(message.text());
-      if (message.type() === "error" && !isExpected) this.complaints.push(message.text());
-    });
+    // Firefox reports a connection that failed as an error of the page.
+    page.on("pageerror", ({ message }) => this.#complain(message));
+    page.on("console", (line) => line.type() === "error" && this.#complain(line.text()));
     page.on("request", (request) => {
       if (!request.url().startsWith(this.url)) this.complaints.push(`asked ${request.url()}`);
     });
@@ -129,6 +144,10 @@ export class Stage implements AsyncDisposable {
     await page.fill("#name", name);
     await page.press("#name", "Enter");
     return page;
+  }
+
+  #complain(text: string): void {
+    if (!this.#isDown || !CONNECTION_LOST.test(text)) this.complaints.push(text);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -180,13 +199,23 @@ export function place(page: Page): Promise<{ top: number; fromBottom: number }> 
 
 /** A test that needs a browser; without one it is reported as ignored, with the reason. */
 export function testInBrowser(name: string, fn: () => Promise<void>): void {
-  const reason = executablePath ? "" : " (ignored: no Chromium here; CONFAB_CHROMIUM may name one)";
+  const reason = executablePath
+    ? ""
+    : ` (ignored: no ${ENGINE} here; CONFAB_BROWSER_PATH may name one)`;
   Deno.test({
-    name: `${name}${reason}`,
+    name: `${ENGINE}: ${name}${reason}`,
     ignore: !executablePath,
     fn,
     // playwright-core keeps timers and a process watcher of its own beyond close().
     sanitizeOps: false,
     sanitizeResources: false,
   });
+}
+
+/**
+ * A test that only Chromium can be driven through: it emulates touch, colour schemes or a slow machine, blocks scripts, or
+ * answers for the server. In other engines there is no such test.
+ */
+export function testInChromium(name: string, fn: () => Promise<void>): void {
+  if (ENGINE === "chromium") testInBrowser(name, fn);
 }

@@ -1,2 +1,2 @@
 // Drives the Chromium that is installed and downloads none.
-export * from "npm:playwright-core@1.65.1";
+export * from "npm:playwright-core@1.64.1";
