@@ -47,7 +47,7 @@ const PATIENT = ["hook", "hostile", "kicked", "limits", "slow_reader"]
 const PAGE = "tests/page";
 
 /** Tests of the page that pass in Firefox as well. */
-const IN_FIREFOX = ["composing", "identity", "scrolling"]
+const IN_FIREFOX = ["composing", "identity", "reconnecting", "scrolling"]
   .map((name) => `${PAGE}/${name}_test.ts`);
 
 async function main(args: string[]): Promise<number> {
