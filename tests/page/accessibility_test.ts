@@ -281,6 +281,7 @@ testInBrowser("page: a mouse that rests does not take the tools from the keyboar
   for (let n = 0; n < 30; n++) await say(ann, `filler ${n}`);
   await settled(ann);
   await ann.mouse.move(300, 150);
+  await ann.locator(".tools").waitFor();
   await reach(ann, "#log", "Shift+Tab");
   for (let n = 0; n < 20; n++) {
     await ann.keyboard.press("ArrowUp");

@@ -83,7 +83,7 @@ testInChromium(
       });
       await page.goto(`${stage.url}r/kitchen`);
       await online(page);
-      await eventually(() => sizes.has("/r/page/icon.svg") && sizes.size === paths.size); // last of all
+      await eventually(() => sizes.has("/r/kitchen") && sizes.size === paths.size);
       const sum = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
       const about = `${sum} bytes with ${encodings}: ${JSON.stringify([...sizes])}`;
       assert(sizes.has("/r/page/chat.js") && sizes.has("/r/kitchen"), about);
@@ -203,6 +203,18 @@ testInBrowser("page: the name survives a reload, and is changed without one", as
   await say(ann, "fourth");
   await message(ann, "fourth").waitFor();
   assertEquals(await names(ann), ["Ann", "Ann", "Anna", "Anna"]);
+});
+
+testInChromium("page: a menu that could not be loaded is loaded by the next click", async () => {
+  await using stage = await Stage.open();
+  const ann = await stage.member();
+  await ann.route("**/page/menu.js", (route) => route.fulfill({ status: 503 }));
+  await ann.click("#menu-button");
+  await ann.locator("#log .notice", { hasText: "The menu was not loaded" }).waitFor();
+  await ann.unroute("**/page/menu.js");
+  await ann.click("#menu-button");
+  await ann.locator("#menu").waitFor();
+  assertEquals(stage.complaints.splice(0).every((text) => text.includes("503")), true);
 });
 
 const BROKEN_STORAGE = {

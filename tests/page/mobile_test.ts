@@ -87,6 +87,8 @@ testInChromium("page: can be zoomed, and does not zoom by itself into a field", 
   const page = await phone(stage);
   const viewport = await page.getAttribute('meta[name="viewport"]', "content");
   assert(!/user-scalable|maximum-scale|minimum-scale/.test(viewport!), viewport!);
+  await page.tap("#menu-button");
+  await page.locator("#menu").waitFor();
   const sizes = await page.evaluate<number[]>(
     `[...document.querySelectorAll("input, textarea, select")]
     .map((field) => parseFloat(getComputedStyle(field).fontSize))`,

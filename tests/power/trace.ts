@@ -117,6 +117,11 @@ class CallReader {
       this.#begun.set(pid, { text: text.slice(0, text.lastIndexOf("<unfinished")), line: number });
       return undefined;
     }
+    // A call of a process that is killed may end without a result.
+    if (/^\w+\(/.test(text) && !/\) += (?:-?\d+|\?)[^"]*$/.test(text)) {
+      this.#begun.set(pid, { text: text.replace(/\)?\s*$/, ""), line: number });
+      return undefined;
+    }
     const rest = /^<\.\.\. \w+ resumed>/.exec(text);
     const before = rest ? this.#begun.get(pid) : undefined;
     this.#begun.delete(pid);
@@ -138,7 +143,8 @@ function parseCall(text: string, begin: number, end: number): Call {
   const close = text.lastIndexOf(") ");
   const result = /^\) += (-?\d+|\?)/.exec(text.slice(close));
   if (open < 0 || !result) {
-    throw new Error(`Cannot read the trace: received "${text.slice(0, 200)}"`);
+    // A buffer in hex would hide the end, which tells the reason.
+    throw new Error(`Cannot read the trace: "${text.slice(0, 80)}" … "${text.slice(-120)}"`);
   }
   return {
     name: text.slice(0, open),
