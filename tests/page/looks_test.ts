@@ -143,6 +143,7 @@ testInChromium(
 
     const theme = ann.getByRole("combobox", { name: "Theme" });
     await ann.getByRole("button", { name: "Menu" }).click();
+    await theme.waitFor();
     assertEquals(await theme.locator("option").allTextContents(), ["Auto", "Light", "Dark"]);
     await theme.selectOption("Dark");
     assertEquals(await paper(), dark);

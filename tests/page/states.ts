@@ -126,6 +126,7 @@ type RoomRequest = (page: Page, state: string) => Promise<void>;
 
 async function visitControls(page: Page, { ben }: Peers, visit: RoomRequest): Promise<void> {
   await page.click("#menu-button");
+  await page.locator("#menu").waitFor();
   await visit(page, "menu open");
   await page.keyboard.press("Escape");
   await page.click("#people-button");
