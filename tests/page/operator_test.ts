@@ -209,6 +209,7 @@ testInBrowser(
       await message(ann, "spam").getByRole("button", { name: "Ban…" }).press("Enter");
       assertEquals(await ann.evaluate(SMALL), 0);
       await ann.locator("#menu-button").click();
+      await ann.locator("#menu").waitFor();
       await ann.evaluate(`void (() => {${axe.source}})()`);
       const found = await ann.evaluate<string[]>(
         `axe.run().then(({ violations }) => violations.map(({ id }) => id))`,
