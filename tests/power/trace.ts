@@ -113,13 +113,12 @@ class CallReader {
     const pid = line.slice(0, space);
     const text = line.slice(space).trimStart();
     if (/^(?:\+\+\+|---)/.test(text)) return undefined;
-    if (/<unfinished \.\.\.>(?:\) += \?)?$/.test(text.slice(-40))) {
-      this.#begun.set(pid, { text: text.slice(0, text.lastIndexOf("<unfinished")), line: number });
-      return undefined;
-    }
-    // A call of a process that is killed may end without a result.
-    if (/^\w+\(/.test(text) && !/\) += (?:-?\d+|\?)[^"]*$/.test(text)) {
-      this.#begun.set(pid, { text: text.replace(/\)?\s*$/, ""), line: number });
+    // A call of a process that is killed is "detached" if strace learns of the end before it has printed the whole line.
+    if (/<(?:unfinished|detached) \.\.\.>(?:\) += \?)?$/.test(text.slice(-40))) {
+      const isResumed = text.startsWith("<... "); // its beginning is known
+      if (!isResumed) {
+        this.#begun.set(pid, { text: text.slice(0, text.lastIndexOf(" <")), line: number });
+      }
       return undefined;
     }
     const rest = /^<\.\.\. \w+ resumed>/.exec(text);
