@@ -109,8 +109,14 @@ const loadMenu = onDemand(async () => {
 const loadNotifier = onDemand(async () =>
   (await import("./notifications.js")).makeNotifier(room, storage)
 );
+/** When the pointer or the focus first comes to a message. */
+const loadTools = onDemand(async (/** @type {Event} */ event) =>
+  (await import("./message_toolbar.js")).addTools(element, list, tools, event)
+);
+/** Before anything is copied: when something is first selected. */
+const loadCopy = onDemand(async () => (await import("./copy.js")).copyAsLines(element));
 for (const sign of ["pointerover", "focusin"]) element.addEventListener(sign, loadTools);
-document.addEventListener("selectionchange", loadCopy);
+document.addEventListener("selectionchange", () => getSelection()?.isCollapsed || loadCopy());
 byId("room").textContent = room;
 byId("address").textContent = decodeURI(roomUrl());
 document.title = `${room} · Confab`;
@@ -149,27 +155,6 @@ function begin({ you, limits, head: newest, closed, account: mine }) {
   if (head === 0) arrive();
 }
 
-/** Loads the toolbar. A failed import is retried when the pointer or the focus comes to the next message. @param {Event} event */
-async function loadTools(event) {
-  const module = import("./message_toolbar.js");
-  for (const sign of ["pointerover", "focusin"]) element.removeEventListener(sign, loadTools);
-  try {
-    (await module).addTools(element, list, tools, event);
-  } catch {
-    for (const sign of ["pointerover", "focusin"]) element.addEventListener(sign, loadTools);
-  }
-}
-
-/** Loads the format of copied messages before anything is selected to be copied. */
-function loadCopy() {
-  if (getSelection()?.isCollapsed) return;
-  document.removeEventListener("selectionchange", loadCopy);
-  import("./copy.js").then(
-    ({ copyAsLines }) => copyAsLines(element),
-    () => document.addEventListener("selectionchange", loadCopy),
-  );
-}
-
 /** Opens the menu for the first time. From then on it opens by itself. */
 async function openMenu() {
   const menu = await loadMenu();
@@ -179,14 +164,15 @@ async function openMenu() {
 
 /**
  * Returns a function that loads a part of the page when it is first called. It resolves with the part, or with undefined when
- * that was not loaded; the next call tries again.
+ * that was not loaded; the next call tries again. Firefox remembers a failed import until the page is loaded anew.
+ * @template {unknown[]} Args
  * @template Part
- * @param {() => Promise<Part>} load
+ * @param {(...args: Args) => Promise<Part>} load
  */
 function onDemand(load) {
   /** @type {Promise<Part | undefined> | undefined} */
   let part;
-  return () => part ??= load().catch(() => part = undefined);
+  return (/** @type {Args} */ ...args) => part ??= load(...args).catch(() => part = undefined);
 }
 
 /** Notes whether the reader looks at the page. */

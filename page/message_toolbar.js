@@ -45,8 +45,10 @@ export function addTools(root, list, tools, event) {
   root.onkeydown = walk;
   document.addEventListener("keydown", () => isByKeyboard = true, true);
   document.addEventListener("pointerdown", () => isByKeyboard = false, true);
-  // The module took its time: the element under the pointer may have been drawn anew.
-  move({ type: event.type, target: root.querySelector("article:hover, article:focus-within") });
+  // The module took its time: the content of the message may have been drawn anew.
+  const { type, target } = event;
+  const isThere = type === "focusin" ? ":focus-within" : ":hover";
+  move({ type, target: root.querySelector(`article${isThere}`) ?? target });
 
   /** @param {{ target: EventTarget | null, type: string }} event */
   function move({ target, type }) {

@@ -30,13 +30,16 @@ const CANDIDATES = {
 /** Path of the engine's browser, or undefined when this machine has none. `CONFAB_BROWSER_PATH` names another. */
 export function findBrowser(): string | undefined {
   const chosen = Deno.env.get("CONFAB_BROWSER_PATH");
-  return (chosen ? [chosen] : CANDIDATES[ENGINE]).find((path) => {
-    try {
-      return Deno.statSync(path).isFile;
-    } catch {
-      return false;
-    }
-  });
+  return (chosen ? [chosen] : CANDIDATES[ENGINE]).find(isFile);
+}
+
+/** Whether a program is there. */
+export function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
 }
 
 /** Starts the browser. The caller closes it. */

@@ -1,5 +1,6 @@
 // WebKit, Safari's engine, driven over WebDriver: Debian's MiniBrowser under Xvfb. Talks to loopback only.
 import { delay } from "@std/async/delay";
+import { isFile } from "./browser.ts";
 import { within } from "./deadline.ts";
 
 const DRIVER = "/usr/bin/WebKitWebDriver";
@@ -12,8 +13,8 @@ const TIMEOUT_MS = 20_000;
 /** Key by which WebDriver tells an element from other objects. */
 const ELEMENT = "element-6066-11e4-a52e-4f735466cecf";
 
-/** Keys that are no characters, as WebDriver writes them. */
-export const KEYS = { enter: "\ue007", escape: "\ue00c" };
+/** Keys that are no characters, as WebDriver writes them. Texts to type may contain them. */
+export const KEYS = { enter: "\ue007" };
 
 /** Path of MiniBrowser, or undefined when this machine lacks it, its driver, or the display server. */
 export function findWebKit(): string | undefined {
@@ -22,14 +23,6 @@ export function findWebKit(): string | undefined {
   return folders
     .flatMap((folder) => ["4.1", "6.0", "4.0"].map((v) => `${folder}/webkit2gtk-${v}/MiniBrowser`))
     .find(isFile);
-}
-
-function isFile(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
 }
 
 /** A window of the browser, with storage of its own. Disposing it ends the browser, its driver and its display. */
@@ -98,7 +91,7 @@ export class WebKit implements AsyncDisposable {
     await this.#post(`element/${await this.#find(selector)}/click`, {});
   }
 
-  /** Types into a field what its content is to be. Keys of `KEYS` work as well. */
+  /** Types into a field what its content is to be. */
   async fill(selector: string, text: string): Promise<void> {
     await this.until(`document.querySelector(${JSON.stringify(selector)})?.checkVisibility()`);
     const element = await this.#find(selector);
@@ -121,12 +114,6 @@ export class WebKit implements AsyncDisposable {
     await this.#post("actions", {
       actions: [{ type: "pointer", id: "mouse", parameters: { pointerType: "mouse" }, actions }],
     });
-  }
-
-  /** Takes a screenshot as PNG. */
-  async screenshot(): Promise<Uint8Array> {
-    const image = await command<string>("GET", `${this.#session}/screenshot`);
-    return Uint8Array.from(atob(image), (char) => char.charCodeAt(0));
   }
 
   async #find(selector: string): Promise<string> {
