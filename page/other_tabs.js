@@ -3,6 +3,9 @@
 /** Time for other tabs to answer. */
 const ANSWER_MS = 150;
 
+/** Maximum number of claims of other tabs to remember: more than arrive before this tab has the messages too. */
+const MAX_TAKEN = 1_000;
+
 /** @typedef {{ seq: number, claim?: number }} TabMessage a claim to notify of a message; without one, the message was read */
 
 /** @param {{ isRead: () => boolean, onRead: () => void }} tab whether the reader looks at this tab; the reader looked at another */
@@ -11,8 +14,12 @@ export function makeOtherTabs({ isRead, onRead }) {
   const channel = "BroadcastChannel" in globalThis
     ? new BroadcastChannel(`confab:${location.pathname}`)
     : undefined;
-  /** Newest message that this tab claims, that another one has claimed before, and that was read in another. */
-  let mine = 0, taken = 0, read = 0;
+  /** Messages that this tab claims, and those that another one has. @type {Set<number>} */
+  const mine = new Set();
+  /** @type {Set<number>} */
+  const taken = new Set();
+  /** Newest message that was read in another tab. */
+  let read = 0;
 
   if (channel) channel.onmessage = hear;
 
@@ -22,8 +29,15 @@ export function makeOtherTabs({ isRead, onRead }) {
       read = Math.max(read, seq);
       onRead();
     } else if (isRead()) tell(seq);
-    // The first claim wins. Of two at the same time it is the lower one.
-    else if (seq > mine || claim < me) taken = Math.max(taken, seq);
+    // Nobody claims what is taken. Of several claims at the same time the lowest wins.
+    else if (!mine.has(seq) || claim < me) take(seq);
+  }
+
+  /** @param {number} seq */
+  function take(seq) {
+    taken.add(seq);
+    const [oldest = 0] = taken;
+    if (taken.size > MAX_TAKEN) taken.delete(oldest);
   }
 
   /** Tells the other tabs that the reader has read this message and all before it. @param {number} seq */
@@ -35,11 +49,12 @@ export function makeOtherTabs({ isRead, onRead }) {
     tell,
     /** Resolves with whether this tab is to notify of a message. @param {number} seq */
     async claim(seq) {
-      const isFree = seq > taken;
-      mine = Math.max(mine, seq);
+      if (taken.has(seq)) return false;
+      mine.add(seq);
       channel?.postMessage({ seq, claim: me });
       await new Promise((resolve) => setTimeout(resolve, ANSWER_MS));
-      return isFree && seq > taken && seq > read;
+      mine.delete(seq);
+      return !taken.has(seq) && seq > read;
     },
   };
 }
